@@ -1,0 +1,85 @@
+// What a trade holds, what protects it, and what to do next. Derived in one pass, never stored.
+// Contract test: tests/unit/exposure_test.cpp
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tradeguard/order.hpp"
+
+namespace tradeguard {
+
+// One entry (and its twins) with all its legs. entries.front() carries rules and plan.
+struct Trade {
+  std::vector<Order> entries;
+  std::vector<Order> legs;
+
+  const Order& entry() const { return entries.front(); }
+  const ClientOrderId& id() const { return entries.front().trade; }
+  const InstrumentRules& rules() const { return *entries.front().rules; }
+  const ProtectionPlan& plan() const { return *entries.front().plan; }
+  int next_attempt(Leg leg) const;  // one more than the highest used
+};
+
+// Client ids of the orders the venue showed open, as planned, in this run.
+using SightedOpen = std::set<ClientOrderId>;
+
+inline constexpr Micros fired_patience = 5s;  // a fired stop that rests longer protects nothing
+
+struct Exposure {
+  Quantity received;
+  Quantity held;      // below zero: oversold
+  Quantity working;
+  Quantity asked;
+  Quantity leaving;
+  Quantity naked;     // held - working
+  std::optional<Price> average_fill;  // of the entries; nullopt: nothing filled
+  std::optional<Levels> levels;       // nullopt: nothing filled, or the plan gives none
+  bool naked_is_dust = false;
+  bool held_is_dust = false;
+  bool oversold() const { return held.is_negative(); }
+};
+// `now` is venue time.
+Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now);
+
+// What surrounds a trade in this pass. What could not be read is nullopt, and then nothing is
+// sold that needs it.
+struct Surroundings {
+  Instant now;                        // venue time
+  std::optional<Price> market;        // last price
+  std::optional<Quantity> free_base;  // what the venue says may be used for it
+  bool oco = true;                    // the venue's capabilities
+  bool stop_market = true;
+  bool venue_read = true;             // its orders were read in this run
+  std::optional<std::string> exit_reason;  // a SELL signal or the operator asked; absent: stay in
+  bool drifted = false;               // the venue holds less than our trades think
+};
+
+struct Nothing {};                       // all is as it has to be, or waiting is the right thing
+struct Cancel {                          // ask for these, record first, believe when read back
+  std::vector<ClientOrderId> ids;
+  std::string why;                       // "sibling", "exit", "unbound_target"
+};
+struct PlaceLegs {                       // one request; target only where the venue has OCO
+  Quantity quantity;
+  Levels levels;
+  bool with_target;
+};
+struct PlaceExit {                       // nothing of the trade is for sale any more: sell now
+  Quantity quantity;
+  std::string why;                       // "signal", "breached", "unprotected", "target", "operator"
+};
+struct Settle {};                        // nothing held, nothing open: the trade is over
+struct Stuck {                           // naked and nothing may be done about it now
+  std::string why;                       // "in_doubt", "balance", "minimum", "drift", "unreadable", ...
+};
+using NextMove = std::variant<Nothing, Cancel, PlaceLegs, PlaceExit, Settle, Stuck>;
+
+// The one place that decides what a trade needs next. Never sells more than held or free.
+NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
+                   const Surroundings& around);
+
+}  // namespace tradeguard

@@ -1,0 +1,167 @@
+// The guards an entry passes: cooldown and idempotency, and the ticket that proves the claim.
+// Contract tests: tests/contract/cooldown_contract.cpp, idempotency_contract.cpp
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tradeguard/outcome.hpp"
+#include "tradeguard/run_lock.hpp"
+
+namespace tradeguard {
+
+// ---- Cooldown --------------------------------------------------------------------------------
+
+struct CooldownPolicy {
+  Micros cooldown = 300s;    // between two entries of one base currency
+  Micros after_stop = 300s;  // from a stop-out to the next entry of that base
+};
+struct Passed {
+  friend bool operator==(const Passed&, const Passed&) = default;
+};
+struct Cooling {
+  Instant until;
+  std::string because;  // "entry ETH_USDT at 2025-01-01T12:00:00Z", "stop-out ..."
+  friend bool operator==(const Cooling&, const Cooling&) = default;
+};
+using CooldownVerdict = std::variant<Passed, Cooling>;
+
+// The latest moments that cool a base: entries whose bytes may have left, and stop-outs.
+struct BaseHistory {
+  std::optional<Instant> entry;     // latest of stamp, exchange time and, in doubt, valid_until
+  std::optional<Instant> stop_out;
+};
+// The rule, pure: the longest wins.
+CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy& policy, Instant now);
+
+class EntryHistory {
+ public:
+  virtual ~EntryHistory() = default;
+  virtual Result<std::map<std::string, BaseHistory>> latest(const std::set<std::string>& bases) = 0;
+  // Durable before it returns. The bare port of a bot that uses the cooldown alone.
+  virtual Result<void> remember(const Symbol& entry, Instant at) = 0;
+};
+
+// An advisory reading over an EntryHistory; the one that binds is inside IdempotencyGuard::claim.
+class CooldownGuard {
+ public:
+  virtual ~CooldownGuard() = default;
+  virtual Result<std::vector<CooldownVerdict>> check(std::span<const Symbol> entries, Instant now) = 0;
+};
+class HistoryCooldownGuard final : public CooldownGuard {
+ public:
+  HistoryCooldownGuard(EntryHistory& history, CooldownPolicy policy)
+      : history_{history}, policy_{policy} {}
+  Result<std::vector<CooldownVerdict>> check(std::span<const Symbol> entries, Instant now) override;
+
+ private:
+  EntryHistory& history_;
+  CooldownPolicy policy_;
+};
+
+// ---- Idempotency -----------------------------------------------------------------------------
+
+struct EntryPolicy {
+  CooldownPolicy cooldown;
+  Money max_order_notional;      // zero: off
+  int max_open_positions = 10;   // zero: off
+  int max_entries_per_day = 0;   // UTC day; zero: off
+  Micros max_age = 300s;         // a new key older than this is stale
+  Micros max_future = 5s;
+  std::optional<std::string> no_entries;  // a reason that denies every entry of this batch
+  std::set<std::string> frozen_bases;     // frozen by what this run read, beside what the store knows
+  std::map<std::string, Money> free_quote;  // by currency; an absent currency is not checked
+};
+
+// One signal asked to become an entry or an exit, with everything needed to judge and to send it.
+struct EntryRequest {
+  Signal signal;
+  Order order;                            // as it will be claimed: ids, sizes, stamp, rules, plan
+  Money notional;                         // for the caps
+  std::optional<std::string> objection;   // found before the claim: "no_rules", "slippage", ...
+};
+
+struct Duplicate {
+  ClientOrderId first;          // the order that has the key
+  std::string existing_order_id;  // the venue's id of it, else its client id, else "-"
+  Instant claimed_at;
+  bool differs = false;         // same key, other content
+};
+struct Denied {
+  std::string reason;           // "cooldown", "halted", "max_open_positions", "stale", "frozen", ...
+  std::optional<Instant> until;
+  std::string detail;
+};
+struct Fenced {};               // another run holds the account; nothing was written
+
+// Proof of a durable claim. Only an IdempotencyGuard mints one.
+class EntryTicket {
+ public:
+  EntryTicket(EntryTicket&&) = default;
+  EntryTicket& operator=(EntryTicket&&) = default;
+  EntryTicket(const EntryTicket&) = delete;
+  EntryTicket& operator=(const EntryTicket&) = delete;
+  const Order& order() const { return order_; }
+
+ private:
+  friend class IdempotencyGuard;
+  explicit EntryTicket(Order order) : order_{std::move(order)} {}
+  Order order_;
+};
+
+struct Judged {
+  std::variant<EntryTicket, Duplicate, Denied, Fenced> outcome;
+  CooldownVerdict cooldown;   // spoken whatever the outcome is; Passed for a Fenced one
+  bool key_was_known = false; // idempotency_blocked
+};
+
+class IdempotencyGuard {
+ public:
+  virtual ~IdempotencyGuard() = default;
+
+  // Judges the entries in the order given, in one transaction that also enforces the policy and
+  // records one decision per entry and verdict. A ticket's row is durable before this returns.
+  // `now` is overruled by the server's clock where the store has one.
+  virtual Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
+                                            const EntryPolicy& policy, Instant now) = 0;
+
+  // For a bot with its own HTTP code: what became of the request. Unsent frees the key.
+  virtual Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) = 0;
+  // Nothing was sent: the key is free again, no cooldown starts.
+  Result<void> release(const EntryTicket& ticket, Instant now) {
+    return settle(ticket, Unsent{Unsent::Why::shutting_down, "released"}, now);
+  }
+
+ protected:
+  static EntryTicket mint(Order durable) { return EntryTicket{std::move(durable)}; }
+};
+
+// What the store knows at the moment of a claim, read inside its transaction.
+struct AdmissionFacts {
+  std::optional<std::string> halted;                  // reason
+  std::optional<std::string> breaker;                 // protection_failing, ...
+  std::optional<Instant> entries_after;               // epoch: signals must be newer
+  std::map<std::string, BaseHistory> history;         // by base
+  std::map<std::string, std::string> frozen;          // base -> why (in doubt, drift, orphan, ...)
+  std::map<SignalKey, Duplicate> known;               // keys claimed before (differs not yet judged)
+  std::map<SignalKey, std::string> known_digests;
+  std::map<SignalKey, int> freed;                     // released keys: attempts used so far
+  int open_positions = 0;
+  int entries_today = 0;
+};
+// The judgement, pure and the same for every store: in the order given, each entry that passes
+// counts for the next. An admitted order carries its final attempt and client id.
+struct Verdict {
+  std::variant<Order, Duplicate, Denied> outcome;
+  CooldownVerdict cooldown;
+  bool key_was_known = false;
+};
+std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                           AdmissionFacts facts, const AccountKey& account, Instant now);
+
+}  // namespace tradeguard

@@ -1,0 +1,148 @@
+// OrderJournal: the memory of a run. Each change is written together with the notices that tell of it.
+// Contract test: tests/contract/journal_contract.cpp
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tradeguard/exposure.hpp"
+#include "tradeguard/guards.hpp"
+#include "tradeguard/notice.hpp"
+#include "tradeguard/run_lock.hpp"
+
+namespace tradeguard {
+
+// A CRITICAL (or a freeze) that stands until it is cleared. One row per kind and subject.
+struct Alarm {
+  NoticeType kind;
+  std::string subject;          // trade id, base, "-" ...
+  std::string freezes;          // base that takes no entries while it stands; empty: none
+  bool breaks = false;          // a protection CRITICAL: every entry of the account is denied
+  std::string detail;
+  std::string symbol;           // for the line and the notice
+  std::string order_id;
+  Instant raised_at;
+  std::optional<Instant> next_reminder;
+  int told = 1;
+  std::optional<Instant> cleared_at;
+};
+
+struct AccountState {
+  std::int64_t cycle = 0;
+  Fence fence = 0;
+  std::optional<std::string> halted;           // reason
+  std::optional<std::string> breaker;          // reason; cleared by resume only
+  std::optional<Instant> last_started_at;
+  std::optional<Instant> last_completed_at;
+  std::optional<Instant> last_stuck_told_at;
+  bool previous_run_ended = true;              // false: it was killed or failed
+  std::string epoch;                           // of the store, as it is now
+  std::optional<std::string> known_epoch;      // as the account last saw it; differs: restored, promoted
+  std::optional<Instant> entries_after;        // set with a new epoch
+  std::string venue_account_id;                // the venue's own id of the account, once known
+};
+
+struct OpenBook {
+  AccountState account;
+  std::vector<Trade> trades;        // unsettled, oldest first
+  std::vector<Order> questions;     // of settled trades: still to be asked (lapsed, refused, fees)
+  std::vector<Alarm> alarms;        // standing
+  int flattened_today = 0;          // trades sold because they could not be protected, this UTC day
+  bool notices_waiting = false;
+};
+
+struct AlarmEdge {
+  enum class What { raise, remind, clear };
+  What what;
+  Alarm alarm;
+};
+
+// One item: all of it is written, or nothing of it.
+struct Change {
+  std::vector<Order> append;        // claims; exists already: the item is not written
+  std::vector<Order> advance;       // rows with the version they were read at
+  std::vector<Notice> notices;      // an event id already there is skipped, not an error
+  std::vector<AlarmEdge> alarms;
+};
+enum class Written { yes, stale, exists };  // stale: another version stands; exists: claimed before
+
+struct RunSummary {
+  std::string result;               // "ok", "critical", ...
+  std::string counters;             // the fields of RUN_END, as stored text
+};
+
+// Where undelivered notices stand after an attempt.
+struct DeliveryRecord {
+  std::string event_id;
+  enum class What { delivered, try_later, undeliverable } what;
+  std::optional<Instant> next_try;
+  std::string error;
+};
+
+// One guard's verdict on one signal, kept one row per (key, verdict) with first, last and count.
+struct Decision {
+  SignalKey key;
+  std::string guard;                // "cooldown", "idempotency", "policy"
+  std::string verdict;              // "passed", "blocked", "denied"
+  std::string detail;
+  Instant first;
+  Instant last;
+  std::int64_t count = 1;
+};
+
+struct ExitClaim {
+  Signal signal;
+  std::vector<Order> advance;       // entry rows of the trades, exit_reason and exit_until set
+};
+struct ExitClaimed {};
+using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
+
+class OrderJournal {
+ public:
+  virtual ~OrderJournal() = default;
+
+  // Everything earlier runs left open, in one consistent reading. Bounded by what is open, not by
+  // history. `now` bounds the look-back of questions.
+  virtual Result<OpenBook> open_book(Instant now) = 0;
+
+  // Writes the items, each whole or not at all, in one transaction; afterwards versions of written
+  // rows are one higher than given. An Error{data} says that the batch was refused by a constraint and
+  // nothing was written: the caller repeats item by item. Error{fenced}: the lease is lost.
+  virtual Result<std::vector<Written>> write(std::span<const Change> items) = 0;
+
+  // SELL signals: the key and the wish to exit, in one transaction. Never cooled, capped or halted;
+  // judged for repeat first and for age second, as entries are.
+  virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims,
+                                                       Micros max_age, Micros max_future,
+                                                       Instant now) = 0;
+
+  // The outbox: due notices, CRITICAL first, then in order of writing; of one trade only the head
+  // of its line unless the later one is CRITICAL.
+  virtual Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) = 0;
+  virtual Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) = 0;
+
+  // The frame of a run.
+  virtual Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
+                                 Instant now) = 0;
+  virtual Result<void> finish_run(const RunSummary& summary, Instant now) = 0;
+  virtual Result<void> note_stuck_told(Instant now) = 0;      // unfenced: said by a run that is locked out
+  virtual Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) = 0;
+
+  // The operator.
+  virtual Result<void> set_halt(const std::optional<std::string>& reason, Instant now) = 0;
+  virtual Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) = 0;
+
+  // For people.
+  virtual Result<std::vector<Decision>> decisions(const SignalKey& key) = 0;
+  virtual Result<std::vector<Order>> orders_of(const SignalKey& key) = 0;  // entry and its legs
+  virtual Result<std::optional<Order>> order(const ClientOrderId& id) = 0;
+  virtual Result<std::size_t> waiting_notices() = 0;
+  // Removes settled trades, delivered notices and decisions older than `before`; open trades and
+  // keys younger than 24 h are never touched. Returns how many rows went.
+  virtual Result<std::size_t> prune(Instant before) = 0;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,77 @@
+// The log: lines that are an interface, with a grammar, a golden test and one redaction point.
+// Contract test: tests/unit/log_test.cpp
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tradeguard/clock.hpp"
+
+namespace tradeguard {
+
+enum class Level { debug, info, warn, error, critical };
+std::string_view text(Level level);  // "INFO ", "WARN ", ... without padding
+
+// NAME key=value key=value. A value with a space, quote, '=' or control character is quoted and
+// escaped, so foreign text cannot forge a line or a field.
+class Line {
+ public:
+  Line(Level level, std::string_view name) : level_{level}, name_{name} {}
+  Line& add(std::string_view key, std::string_view value);
+  Line& add(std::string_view key, std::int64_t value);
+  Line& words(std::string_view fixed);  // text of the contract without keys, as RUN_LOCKED has it
+  Line& debug(std::string_view key, std::string_view value);  // only in the [DEBUG_TRADING] twin
+  Line& debug(std::string_view key, std::int64_t value);
+
+  Level level() const { return level_; }
+  std::string plain() const;
+  std::string twin() const;  // "[DEBUG_TRADING] " + plain + debug fields
+
+ private:
+  Level level_;
+  std::string name_;
+  std::string fields_;
+  std::string debug_fields_;
+};
+
+// Reads a line back by the grammar; nullopt if it is none. For tests and tools.
+struct ParsedLine {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+std::optional<ParsedLine> parse_line(std::string_view bare);
+
+std::string escape_value(std::string_view value);
+
+// Where lines go. `line` has no prefix and no newline; it is redacted and at most 4096 bytes.
+using LogSink = std::function<void(Level level, Instant at, std::string_view line)>;
+
+class Log {
+ public:
+  Log(LogSink sink, Clock& clock, bool twins = false)
+      : sink_{std::move(sink)}, clock_{clock}, twins_{twins} {}
+
+  // The line and, when twins are on, its twin behind it. Never throws; a sink that throws is ignored.
+  void write(const Line& line) noexcept;
+  // The twin first: RUN_END is the last line of all.
+  void write_twin_first(const Line& line) noexcept;
+  // Never appears in any line from now on; shorter than 6 characters is ignored.
+  void keep_secret(std::string secret);
+
+ private:
+  void emit(Level level, std::string line) noexcept;
+  LogSink sink_;
+  Clock& clock_;
+  bool twins_;
+  std::mutex mutex_;
+  std::vector<std::string> secrets_;
+};
+
+// Default form: "2025-01-01T12:00:00.123456Z INFO " + line + newline; bare leaves the prefix out.
+std::string formatted(Level level, Instant at, std::string_view line, bool bare);
+
+}  // namespace tradeguard

@@ -1,0 +1,77 @@
+// What is told: a notice is written in the transaction that makes it true, and delivered at least once.
+// Contract test: tests/contract/notifier_contract.cpp
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tradeguard/order.hpp"
+
+namespace tradeguard {
+
+enum class Severity { info, warning, critical };
+std::string_view text(Severity severity);
+std::optional<Severity> parse_severity(std::string_view text);
+
+// The types of the log contract: ORDER_CREATED, ORDER_FILLED, SLTP_CREATED, SLTP_FAILED, UNPROTECTED, ...
+// A closed list; notice_types() is what docs/log-lines.md is checked against.
+enum class NoticeType {
+  order_created, order_filled, order_refused, order_in_doubt, order_lapsed, order_recovered,
+  sltp_created, sltp_failed, stop_filled, target_filled, exit_filled, trade_closed, dust,
+  unprotected, unverified, in_doubt_too_long, drift, orphan, oversold, twin, impossible,
+  breaker, run_missed, run_stuck, halted, resumed, operator_action, undeliverable,
+  live_positions_unattended, cleared, digest, reminder, store_lost,
+};
+std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
+std::optional<NoticeType> parse_notice_type(std::string_view text);
+const std::vector<NoticeType>& notice_types();
+
+struct Notice {
+  std::string event_id;        // unique; a pure function of what happened, shown to the reader
+  NoticeType type;
+  Severity severity = Severity::info;
+  ClientOrderId trade;         // notices of one trade are delivered in order; empty: of no trade
+  std::string symbol;          // empty: none
+  std::string order_id;        // the venue's, else the client id; empty: none
+  std::optional<Side> side;
+  // What the text is made of, in order: ("quantity", "0.0149"). From the struct sent and filled.
+  std::vector<std::pair<std::string, std::string>> facts;
+  Instant created_at;
+
+  // Of the outbox.
+  std::int64_t sequence = 0;   // in order of writing
+  int attempts = 0;
+  std::optional<Instant> next_try;
+};
+
+// The message for a person: several lines of plain text, no markup. Used by every notifier.
+std::string plain_text(const Notice& notice);
+// The stored form of the facts, read back exactly.
+std::string stored_facts(const Notice& notice);
+std::vector<std::pair<std::string, std::string>> parse_facts(std::string_view stored);
+
+struct Delivered {};
+struct TryLater {
+  Micros after;
+  std::string why;
+};
+struct Undeliverable {
+  std::string why;
+};
+using Delivery = std::variant<Delivered, TryLater, Undeliverable>;
+
+class Notifier {
+ public:
+  virtual ~Notifier() = default;
+  // Tells one notice within the budget. Never throws. An error text carries no secret.
+  virtual Delivery deliver(const Notice& notice, Micros budget) noexcept = 0;
+  // True: costs nothing and cannot hang (printing, memory, file); it is drained at each barrier.
+  virtual bool immediate() const = 0;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,118 @@
+// One row for every order: entries, stops, targets, exits. Ownership is the client id and the row.
+// Contract test: tests/unit/order_state_test.cpp
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tradeguard/rules.hpp"
+#include "tradeguard/signal.hpp"
+
+namespace tradeguard {
+
+enum class Leg { entry, stop, target, exit };
+enum class OrderType { market, stop_market, stop_limit, limit };
+enum class OrderState { claimed, placed, closed, refused, lapsed };
+
+std::string_view text(Leg leg);            // "entry", "stop", "target", "exit"
+std::string_view text(OrderType type);     // "market", "stop_market", ...
+std::string_view text(OrderState state);   // "claimed", ...
+std::optional<Leg> parse_leg(std::string_view text);
+std::optional<OrderType> parse_order_type(std::string_view text);
+std::optional<OrderState> parse_order_state(std::string_view text);
+
+// tg1-{leg letter}{attempt}-{26 characters of hash}: a pure function of its arguments, [a-z0-9-], at
+// most 36 characters, never used twice. A leg's `of` is its trade's entry id; an entry's the signal key.
+using ClientOrderId = std::string;
+ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg, int attempt);
+inline constexpr std::string_view client_id_prefix = "tg1-";
+
+// Fixed 64-bit FNV-1a of "tradeguard/{venue}/{account}" without its sign bit: the same on every build.
+std::int64_t lock_key(const AccountKey& account);
+
+struct Order {
+  ClientOrderId client_id;
+  ClientOrderId trade;      // the client id of the trade's entry; an entry names itself
+  Leg leg = Leg::entry;
+  int attempt = 1;
+  SignalKey signal_key;     // of the signal that asked for it; empty for legs
+  Symbol symbol;
+  Side side = Side::buy;
+  OrderType type = OrderType::market;
+  Quantity quantity;
+  std::optional<Price> price;    // limit price: targets, stop-limits; what the signal saw: entries
+  std::optional<Price> trigger;  // stops
+
+  OrderState state = OrderState::claimed;
+  Instant claimed_at;
+  Instant stamp;            // venue time carried by the request
+  Instant valid_until;      // the venue refuses the request after this (venue time)
+  bool acknowledged = false;
+  bool twin = false;        // a second order the venue showed under one client id
+  std::string pair;         // client id of the stop of the OCO this leg was sent in; empty: alone
+
+  std::string venue_id;     // empty until known
+  std::string fired_id;     // the order a fired trigger became, where the venue gives it another id
+  Quantity filled;          // from the venue, never an estimate
+  Money filled_value;       // quote units of those fills
+  Quantity fee_base;        // of the fees read, what was taken from the base
+  bool fees_known = false;  // the fills read add up to `filled`
+  std::optional<Instant> exchange_time;  // when the venue says it was made
+  std::optional<Instant> sighted_at;     // venue time of the newest sighting applied
+  std::optional<Instant> closed_at;
+  std::optional<Instant> fired_at;       // first seen fired and still resting
+  std::optional<Instant> cancel_asked_at;
+  std::string reason;       // refusal, close or lapse reason, foreign text already bounded
+
+  // Entries only.
+  std::optional<InstrumentRules> rules;  // as they were when the entry was claimed
+  std::optional<ProtectionPlan> plan;
+  std::string strategy;
+  std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
+  Micros naked_total{0};                 // of finished spells
+  bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
+  bool dust_told = false;
+  std::string exit_reason;               // of the trade: somebody wants it sold; empty: nobody
+  std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)
+  bool released = false;                 // the operator took the trade out of our hands
+  bool settled = false;                  // of the trade: nothing is open, nothing is asked
+
+  std::int64_t version = 0;              // grows with every write; compare-and-set
+
+  Quantity left() const { return quantity > filled ? quantity - filled : Quantity{}; }
+  bool in_doubt() const { return state == OrderState::claimed; }
+  bool live() const { return state == OrderState::claimed || state == OrderState::placed; }
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+// The venue's own record of an order, read in this run.
+enum class VenueStatus { open, filled, cancelled, expired, rejected, unknown };
+std::string_view text(VenueStatus status);
+struct Sighting {
+  ClientOrderId client_id;
+  std::string venue_id;
+  std::string fired_id;
+  Symbol symbol;
+  Side side;
+  OrderType type;
+  VenueStatus status;       // unknown: not understood, counts as neither open nor closed
+  Quantity quantity;
+  std::optional<Quantity> filled;       // nullopt: the venue did not say
+  std::optional<Money> filled_value;
+  std::optional<Quantity> fee_base;     // nullopt: fees not read
+  std::optional<Price> price;
+  std::optional<Price> trigger;
+  bool fired = false;       // the trigger was hit and what it became still rests
+  std::optional<Instant> exchange_time;
+  Instant at;               // venue time at which the read began
+  std::string reason;
+  friend bool operator==(const Sighting&, const Sighting&) = default;
+};
+
+// Open with symbol, side, type, trigger and quantity as planned.
+bool sighted_as_planned(const Order& order, const Sighting& sighting);
+
+}  // namespace tradeguard

@@ -1,0 +1,76 @@
+// What a venue demands of orders in one market, and the sums made with it.
+// Contract test: tests/unit/rules_test.cpp
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tradeguard/amounts.hpp"
+#include "tradeguard/signal.hpp"
+
+namespace tradeguard {
+
+struct InstrumentRules {
+  Symbol symbol;
+  Price tick;               // > 0
+  Quantity step;            // > 0
+  Quantity min_quantity;
+  Quantity max_quantity;    // 0: none
+  Money min_notional;
+  Decimal highest_fee_rate; // 0.001 is 0.1 %; assumed of a fill until its fees are read
+  int max_open_stops = 0;   // protection orders the venue lets rest in this market; 0: no limit
+  bool tradable = true;
+  Instant read_at;          // rules have an age
+
+  friend bool operator==(const InstrumentRules&, const InstrumentRules&) = default;
+};
+
+// Cannot be sold as a stop at this price, now or ever: too little for the venue.
+bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules);
+
+// What protects a position, as percents of the average fill or fixed by the signal. Stored with
+// the trade: a later change of the configuration does not touch open trades.
+struct ProtectionPlan {
+  Decimal stop_percent{3};     // 3: three per cent below the average fill
+  Decimal target_percent{3};
+  std::optional<Price> stop_price;
+  std::optional<Price> target_price;
+  Decimal stop_limit_slack_percent{1};  // where the venue has no stop-market order
+  bool flatten_on_breach = true;        // price is beyond the stop: sell at market
+  bool flatten_unprotected = false;     // no stop can be made to rest for flatten_after: sell
+  Micros flatten_after = 120s;
+
+  friend bool operator==(const ProtectionPlan&, const ProtectionPlan&) = default;
+};
+
+// The stored form of rules and plan: "tick=0.01 step=0.0001 ...", read back exactly or not at all.
+std::string stored_text(const InstrumentRules& rules);
+std::optional<InstrumentRules> parse_rules(std::string_view stored);
+std::string stored_text(const ProtectionPlan& plan);
+std::optional<ProtectionPlan> parse_plan(std::string_view stored);
+
+struct Levels {
+  Price stop;    // below the average fill
+  Price target;  // above it
+  friend bool operator==(const Levels&, const Levels&) = default;
+};
+// Levels of a long position. The stop is rounded up to the tick and the target down, so that
+// rounding never widens the risk. nullopt when the result is no protection: stop not positive,
+// stop >= average fill or target <= average fill.
+std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
+                                 const InstrumentRules& rules);
+// The limit under a stop that is a stop-limit order: stop less the slack, rounded down to the tick.
+Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules);
+
+// What an entry buys and why not: the quantity floored to the step, judged for the entry and for
+// the stop that will have to be sold (after the highest fee, at the stop price).
+struct EntrySize {
+  Quantity quantity;
+  Money notional;  // quantity at the reference price, rounded up
+};
+tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
+                                                const std::optional<Quantity>& quantity,
+                                                Price reference, const ProtectionPlan& plan,
+                                                const InstrumentRules& rules);
+
+}  // namespace tradeguard

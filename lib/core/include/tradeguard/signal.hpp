@@ -1,0 +1,81 @@
+// What a bot decided: the signal, its symbol and side, and the key that makes it one signal.
+// Contract test: tests/unit/signal_test.cpp
+#pragma once
+
+#include <compare>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tradeguard/amounts.hpp"
+#include "tradeguard/error.hpp"
+#include "tradeguard/time.hpp"
+
+namespace tradeguard {
+
+enum class Side { buy, sell };
+std::string_view text(Side side);  // "BUY", "SELL"
+std::optional<Side> parse_side(std::string_view text);
+
+// BASE_QUOTE in capitals and digits, each part 1 to 20 characters; adapters map it to the venue's spelling.
+class Symbol {
+ public:
+  static std::optional<Symbol> parse(std::string_view text);
+  const std::string& text() const { return text_; }
+  std::string base() const { return text_.substr(0, text_.find('_')); }
+  std::string quote() const { return text_.substr(text_.find('_') + 1); }
+  friend auto operator<=>(const Symbol&, const Symbol&) = default;
+
+ private:
+  explicit Symbol(std::string t) : text_{std::move(t)} {}
+  std::string text_;
+};
+
+// One venue account. Paper is a venue. Both parts [a-z0-9-]{1,32}; every stored key carries them.
+struct AccountKey {
+  std::string venue;
+  std::string account;
+  friend auto operator<=>(const AccountKey&, const AccountKey&) = default;
+};
+
+struct Signal {
+  Symbol symbol;
+  Side side;
+  Instant time;                        // when the strategy said it; identity comes from here
+  std::optional<std::string> id;       // [A-Za-z0-9._-]{1,64}; identity instead of the minute
+  std::optional<Money> notional;       // quote units to spend; BUY only
+  std::optional<Quantity> quantity;    // base units; BUY only
+  std::optional<Price> price;          // what the strategy saw
+  std::optional<Decimal> stop_loss_percent;    // 3 is 3 %
+  std::optional<Decimal> take_profit_percent;
+  std::optional<Price> stop_loss_price;        // fixed levels win over percents
+  std::optional<Price> take_profit_price;
+  std::string strategy;
+  int line = 0;                        // place in its source, for messages
+};
+
+// {symbol}:{side}:{YYYY-MM-DDTHH:MM:00} of the signal's UTC minute, or {symbol}:{side}:id={id}.
+using SignalKey = std::string;
+SignalKey signal_key(const Signal& signal);
+// Everything a repeat under the same key must agree in; differing content is reported as such.
+std::string signal_digest(const Signal& signal);
+
+// Where signals come from. A rejected line carries its place and reason; the rest goes on.
+struct RejectedLine {
+  int line;
+  std::string reason;
+};
+struct SignalBatch {
+  std::vector<Signal> signals;
+  std::vector<RejectedLine> rejected;
+};
+class SignalSource {
+ public:
+  virtual ~SignalSource() = default;
+  // Reads everything there is, once. Age is judged by the cycle, not here.
+  virtual Result<SignalBatch> read() = 0;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,58 @@
+// SqlSession: one connection to one database, reduced to what guards, journal and outbox need.
+//
+// Statements are written once, for both dialects, with placeholders ?1 ?2 ...; the PostgreSQL session
+// rewrites them to $1 $2 ... (in SQLite $n is a name, so the source never contains one).
+// Contract test: tests/contract/sql_session_contract.cpp
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "tradeguard/error.hpp"
+#include "tradeguard/time.hpp"
+
+namespace tradeguard {
+
+using SqlValue = std::variant<std::monostate, std::int64_t, std::string>;  // NULL, BIGINT, TEXT
+using SqlRow = std::vector<SqlValue>;
+
+struct Statement {
+  std::string sql;
+  std::vector<SqlValue> arguments;
+};
+struct SqlRows {
+  std::vector<SqlRow> rows;
+  std::int64_t changed = 0;  // rows inserted, updated or deleted
+};
+
+enum class SqlDialect { sqlite, postgres };
+
+class SqlSession {
+ public:
+  virtual ~SqlSession() = default;
+
+  // Runs the statements in order; on PostgreSQL they are one pipeline, hence one round trip. The first that
+  // fails ends the call, rolls back whatever transaction is open, and is the error: Fault::data for a violated
+  // constraint, Fault::unreachable for a lost or busy server, Fault::configuration for what will not heal.
+  // BEGIN, COMMIT and ROLLBACK are statements like any other; on SQLite "BEGIN" is BEGIN IMMEDIATE.
+  virtual Result<std::vector<SqlRows>> run(std::span<const Statement> statements) = 0;
+
+  virtual SqlDialect dialect() const = 0;
+
+  // An SQL expression for now in microseconds; nullopt: the caller's clock rules (SQLite, simulations).
+  virtual std::optional<std::string> server_now() const = 0;
+
+  // What tells a restored or promoted database from the one it was: PostgreSQL system identifier and
+  // timeline, SQLite the creation mark stored by `init`.
+  virtual Result<std::string> epoch() = 0;
+
+  // Round trips made so far, for the figures of `make bench`.
+  virtual std::int64_t round_trips() const = 0;
+};
+
+}  // namespace tradeguard
