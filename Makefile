@@ -1,0 +1,67 @@
+# The front door. Every goal does its own set-up, and is only a name for commands that work
+# without make as well: `make -n GOAL` prints them.
+
+PRESET ?= default
+BUILD  := build$(if $(filter-out default,$(PRESET)),-$(PRESET))
+JOBS   ?= $(shell nproc)
+# `make SETUP=true test` leaves the installed packages alone.
+SETUP  ?= scripts/setup
+prefix ?= /usr/local
+
+sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo build install test bench fresh format tidy clean
+.DELETE_ON_ERROR:
+
+##@ Start here
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@printf '\nOptions: PRESET=debug|asan|tsan|clang  JOBS=n  T=regex (tests to run)  prefix=DIR  SETUP=true (no packages)\n'
+
+demo: build ## show one whole dry run and its repeat, explained step by step
+	TRADEGUARD=$(BUILD)/tradeguard scripts/demo
+
+##@ Build
+build: ## build the command line, build/tradeguard
+	@$(SETUP) build
+	@# An existing build keeps its tests; a new one does not ask for what only tests need.
+	@test -e $(BUILD)/build.ninja || cmake --preset $(PRESET) -DBUILD_TESTING=OFF
+	cmake --build $(BUILD) --parallel $(JOBS) --target tradeguard
+
+install: ## install command line, libraries and headers below prefix=/usr/local
+	@$(SETUP) build
+	@# Of a build of its own: installing needs every room, but nobody's tests.
+	cmake --preset $(PRESET) -B $(BUILD)-install -DBUILD_TESTING=OFF
+	cmake --build $(BUILD)-install --parallel $(JOBS)
+	cmake --install $(BUILD)-install --prefix $(prefix)
+
+setup: ## install the Debian packages for building and testing; quick when nothing is missing
+	@$(SETUP) build test
+
+clean: ## remove every build
+	rm -rf build build-*
+
+##@ Check
+test: setup ## build everything and run all tests, with a PostgreSQL 15 of their own
+	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
+	cmake --build $(BUILD) --parallel $(JOBS)
+	scripts/with-postgres ctest --test-dir $(BUILD) --no-tests=error --output-on-failure \
+	  --parallel $(JOBS) $(if $(T),-R '$(T)')
+
+bench: setup ## measure what the design promises about speed and size, and print how
+	@test -x tests/bench/run || { echo "make bench: tests/bench/run is missing, nothing was measured." >&2; exit 1; }
+	tests/bench/run
+
+fresh: ## run `make demo` and `make test` of a clean clone in a bare Debian 12 (needs root)
+	scripts/fresh
+
+format: ## lay the sources out as .clang-format says
+	@$(SETUP) tools
+	clang-format -i $(sources)
+
+tidy: build ## let clang-tidy look for mistakes; any finding is an error
+	@$(SETUP) tools
+	run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(lib|cli)/'
