@@ -54,6 +54,7 @@ struct Surroundings {
   bool oco = true;                    // the venue's capabilities
   bool stop_market = true;
   bool venue_read = true;             // its orders were read in this run
+  std::set<ClientOrderId> mismatched; // open at the venue, but not as planned: they protect nothing
   std::optional<std::string> exit_reason;  // a SELL signal or the operator asked; absent: stay in
   bool drifted = false;               // the venue holds less than our trades think
 };

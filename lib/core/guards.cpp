@@ -1,0 +1,148 @@
+#include "tradeguard/guards.hpp"
+
+#include <algorithm>
+
+namespace tradeguard {
+
+namespace {
+
+std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFacts& facts);
+std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy,
+                                const AdmissionFacts& facts, const CooldownVerdict& cooldown,
+                                Instant now);
+Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
+                  const AccountKey& account, Instant now);
+void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts);
+
+}  // namespace
+
+CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy& policy,
+                               Instant now) {
+  std::optional<Cooling> longest;
+  const auto consider = [&](const std::optional<Instant>& at, Micros span, const char* what) {
+    if (!at || now >= *at + span) return;
+    if (!longest || *at + span > longest->until)
+      longest = Cooling{*at + span, std::string{what} + " at " + iso_micros(*at)};
+  };
+  consider(history.entry, policy.cooldown, "entry");
+  consider(history.stop_out, policy.after_stop, "stop-out");
+  if (longest) return *longest;
+  return Passed{};
+}
+
+Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const Symbol> entries,
+                                                                 Instant now) {
+  std::set<std::string> bases;
+  for (const Symbol& symbol : entries) bases.insert(symbol.base());
+  auto history = history_.latest(bases);
+  if (!history) return tl::unexpected{std::move(history.error()).within("reading the cooldown")};
+  std::vector<CooldownVerdict> verdicts;
+  verdicts.reserve(entries.size());
+  for (const Symbol& symbol : entries)
+    verdicts.push_back(judge_cooldown((*history)[symbol.base()], policy_, now));
+  return verdicts;
+}
+
+std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                           AdmissionFacts facts, const AccountKey& account, Instant now) {
+  std::vector<Verdict> verdicts;
+  verdicts.reserve(entries.size());
+  EntryPolicy remaining = policy;  // free balances shrink as entries are admitted
+  for (const EntryRequest& entry : entries) {
+    const auto cooldown =
+        judge_cooldown(facts.history[entry.signal.symbol.base()], policy.cooldown, now);
+    if (auto duplicate = known_key(entry, facts)) {
+      verdicts.push_back({std::move(*duplicate), cooldown, true});
+    } else if (auto denied = objection(entry, remaining, facts, cooldown, now)) {
+      verdicts.push_back({std::move(*denied), cooldown, false});
+    } else {
+      Order order = final_order(entry, facts, account, now);
+      count(order, entry, facts);
+      if (const auto free = remaining.free_quote.find(entry.signal.symbol.quote());
+          free != remaining.free_quote.end())
+        free->second -= entry.notional;
+      verdicts.push_back({std::move(order), cooldown, false});
+    }
+  }
+  return verdicts;
+}
+
+namespace {
+
+std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFacts& facts) {
+  const auto known = facts.known.find(entry.order.signal_key);
+  if (known == facts.known.end()) return std::nullopt;
+  Duplicate duplicate = known->second;
+  const auto digest = facts.known_digests.find(known->first);
+  duplicate.differs =
+      digest != facts.known_digests.end() && digest->second != signal_digest(entry.signal);
+  return duplicate;
+}
+
+// Room for fees and the slip of a market order, on top of what it is meant to cost.
+bool affordable(const Money& free, const Money& notional) {
+  return free.value >=
+         notional.value + Decimal::divide(notional.value, Decimal{100}, Rounding::up);
+}
+
+std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy,
+                                const AdmissionFacts& facts, const CooldownVerdict& cooldown,
+                                Instant now) {
+  const Signal& signal = entry.signal;
+  const auto deny = [](std::string reason, std::string detail = "",
+                       std::optional<Instant> until = std::nullopt) {
+    return Denied{std::move(reason), until, std::move(detail)};
+  };
+  if (signal.time > now + policy.max_future)
+    return deny("future", "signal time " + iso_micros(signal.time));
+  if (now - signal.time > policy.max_age)
+    return deny("stale", "signal time " + iso_micros(signal.time));
+  if (facts.entries_after && signal.time <= *facts.entries_after)
+    return deny("before_epoch", "the store is new, restored or promoted since then");
+  if (policy.no_entries) return deny(*policy.no_entries);
+  if (facts.halted) return deny("halted", *facts.halted);
+  if (facts.breaker) return deny("protection_failing", *facts.breaker);
+  const std::string base = signal.symbol.base();
+  if (const auto frozen = facts.frozen.find(base); frozen != facts.frozen.end())
+    return deny("frozen", frozen->second);
+  if (policy.frozen_bases.contains(base)) return deny("frozen", "seen in this run");
+  if (const auto* cooling = std::get_if<Cooling>(&cooldown))
+    return deny("cooldown", cooling->because, cooling->until);
+  if (entry.objection) return deny(*entry.objection);
+  if (policy.max_order_notional.is_positive() && entry.notional > policy.max_order_notional)
+    return deny("max_order_notional", entry.notional.text());
+  if (policy.max_open_positions > 0 && facts.open_positions >= policy.max_open_positions)
+    return deny("max_open_positions", std::to_string(facts.open_positions) + " open");
+  if (policy.max_entries_per_day > 0 && facts.entries_today >= policy.max_entries_per_day)
+    return deny("max_entries_per_day", std::to_string(facts.entries_today) + " today");
+  const auto free = policy.free_quote.find(signal.symbol.quote());
+  if (free != policy.free_quote.end() && !affordable(free->second, entry.notional))
+    return deny("balance", free->second.text() + " " + signal.symbol.quote() + " free");
+  return std::nullopt;
+}
+
+Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
+                  const AccountKey& account, Instant now) {
+  Order order = entry.order;
+  order.claimed_at = now;
+  // A freed key is claimed again under the next number: a client id is never used twice.
+  if (const auto freed = facts.freed.find(order.signal_key); freed != facts.freed.end())
+    order.attempt = freed->second + 1;
+  order.client_id = client_order_id(account, order.signal_key, Leg::entry, order.attempt);
+  order.trade = order.client_id;
+  return order;
+}
+
+void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts) {
+  BaseHistory& history = facts.history[admitted.symbol.base()];
+  const Instant cools_from = std::max(admitted.stamp, admitted.valid_until);
+  history.entry = history.entry ? std::max(*history.entry, cools_from) : cools_from;
+  facts.open_positions += 1;
+  facts.entries_today += 1;
+  facts.known[admitted.signal_key] =
+      Duplicate{admitted.client_id, admitted.client_id, admitted.claimed_at, false};
+  facts.known_digests[admitted.signal_key] = signal_digest(entry.signal);
+}
+
+}  // namespace
+}  // namespace tradeguard
