@@ -19,7 +19,7 @@ enum class Rounding { down, up, half_even };  // down: toward zero; up: away fro
 
 class Decimal {
  public:
-  using Units = __int128;
+  __extension__ using Units = __int128;  // a GNU extension, on every platform we build for
   static constexpr int fraction_digits = 18;
 
   constexpr Decimal() = default;
