@@ -141,8 +141,8 @@ class OrderJournal {
   virtual Result<std::optional<Order>> order(const ClientOrderId& id) = 0;
   virtual Result<std::size_t> waiting_notices() = 0;
   // Removes settled trades, delivered notices and decisions older than `before`; open trades and
-  // keys younger than 24 h are never touched. Returns how many rows went.
-  virtual Result<std::size_t> prune(Instant before) = 0;
+  // keys claimed less than 24 h before `now` are never touched. Returns how many rows went.
+  virtual Result<std::size_t> prune(Instant before, Instant now) = 0;
 };
 
 }  // namespace tradeguard
