@@ -74,6 +74,7 @@ struct Order {
   std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
   Micros naked_total{0};                 // of finished spells
   bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
+  bool skip_told = false;                // SLTP_SKIPPED_ALREADY_EXISTS was said for this trade
   bool dust_told = false;
   std::string exit_reason;               // of the trade: somebody wants it sold; empty: nobody
   std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)

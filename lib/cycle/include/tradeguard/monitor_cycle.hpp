@@ -68,8 +68,8 @@ struct CyclePorts {
   Clock& clock;
   Log& log;
   const std::atomic<bool>* stop_asked = nullptr;   // SIGTERM, SIGINT: no new entries, finish protecting
-  // The store's epoch as it is now; differs from the account's: restored, promoted or new.
-  std::function<bool()> other_live_trades_open = nullptr;  // for LIVE_POSITIONS_UNATTENDED in a dry run
+  // In a dry run: how many live trades of the same store nobody attends to meanwhile.
+  std::function<int()> unattended_live_trades = nullptr;
 };
 
 // In the order of the contract: the first that applies is the exit code.
