@@ -1,0 +1,404 @@
+#include "account_tables.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <stdexcept>
+
+#include "tradeguard/order_state.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+std::chrono::sys_days day_of(Instant at) { return std::chrono::floor<std::chrono::days>(at); }
+
+// An entry whose bytes may have left cools its base; refused ones too.
+std::optional<Instant> cools_from(const Order& order) {
+  if (order.leg != Leg::entry || order.state == OrderState::lapsed) return std::nullopt;
+  Instant from = order.stamp;
+  if (order.exchange_time) from = std::max(from, *order.exchange_time);
+  // Until the request cannot be executed any more, it may still be.
+  if (order.state == OrderState::claimed) from = std::max(from, order.valid_until);
+  return from;
+}
+
+std::optional<Instant> stopped_out_at(const Order& order) {
+  if (order.leg != Leg::stop || !order.filled.is_positive()) return std::nullopt;
+  if (order.closed_at) return order.closed_at;
+  return order.sighted_at ? order.sighted_at : std::optional{order.stamp};
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower{text};
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+void erase_one(std::multiset<Instant>& from, Instant at) {
+  if (const auto it = from.find(at); it != from.end()) from.erase(it);
+}
+
+}  // namespace
+
+bool frees_its_key(const Order& order) {
+  return order.leg == Leg::entry && order.state == OrderState::lapsed && !order.acknowledged &&
+         order.reason.starts_with("unsent");
+}
+
+// ---- orders ----------------------------------------------------------------------------------
+
+const Order* AccountTables::find(const ClientOrderId& id) const {
+  const auto it = orders_.find(id);
+  return it == orders_.end() ? nullptr : &it->second;
+}
+
+void AccountTables::put(Order order) {
+  const ClientOrderId id = order.client_id;
+  const ClientOrderId trade = order.trade;
+  if (const auto it = orders_.find(id); it != orders_.end()) {
+    count(it->second, false);
+    it->second = std::move(order);
+  } else {
+    const auto [rows, opened] = trades_.try_emplace(trade, TradeRows{next_trade_, {}});
+    if (opened) ++next_trade_;
+    rows->second.rows.push_back(id);
+    if (!order.signal_key.empty()) by_key_[order.signal_key].push_back(id);
+    orders_.emplace(id, std::move(order));
+  }
+  const Order& now_there = orders_.at(id);
+  count(now_there, true);
+  free_key_of(now_there);
+  index_trade(trade);
+  note_flattening(trade);
+}
+
+// Keeps the sums a claim asks for, so that it never walks through history.
+void AccountTables::count(const Order& order, bool in) {
+  if (const auto from = cools_from(order)) {
+    auto& entries = cooling_[order.symbol.base()].entries;
+    in ? void(entries.insert(*from)) : erase_one(entries, *from);
+    entries_per_day_[day_of(order.stamp)] += in ? 1 : -1;
+  }
+  if (const auto at = stopped_out_at(order)) {
+    auto& stop_outs = cooling_[order.symbol.base()].stop_outs;
+    in ? void(stop_outs.insert(*at)) : erase_one(stop_outs, *at);
+  }
+}
+
+// Whether the trade is open is said by its entry's row alone.
+void AccountTables::index_trade(const ClientOrderId& id) {
+  const Order* entry = find(id);
+  if (!entry) return;  // a leg without its trade: the cycle alarms, nothing can be assembled
+  const TradeRows& rows = trades_.at(id);
+  if (!entry->settled) {
+    open_[rows.number] = id;
+    for (const auto& row : rows.rows) questions_.erase(row);
+  } else {
+    open_.erase(rows.number);
+    questions_.insert(rows.rows.begin(), rows.rows.end());
+  }
+}
+
+void AccountTables::note_flattening(const ClientOrderId& id) {
+  const Order* entry = find(id);
+  if (!entry || entry->exit_reason != "unprotected") return;
+  for (const auto& row : trades_.at(id).rows) {
+    const Order& order = orders_.at(row);
+    if (order.leg != Leg::exit || !order.filled.is_positive()) continue;
+    const Instant at = order.closed_at    ? *order.closed_at
+                       : order.sighted_at ? *order.sighted_at
+                                          : order.stamp;
+    flattened_[day_of(at)].insert(id);
+  }
+}
+
+// A key is free while every entry sent under it is known never to have left.
+void AccountTables::free_key_of(const Order& order) {
+  if (order.leg != Leg::entry || order.twin) return;
+  const auto key = keys.find(order.signal_key);
+  if (key == keys.end()) return;
+  const auto& rows = by_key_[order.signal_key];
+  key->second.released = std::all_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
+    const Order& other = orders_.at(row);
+    return other.leg != Leg::entry || frees_its_key(other);
+  });
+}
+
+Trade AccountTables::assemble(const TradeRows& rows) const {
+  Trade trade;
+  for (const auto& row : rows.rows) {
+    const Order& order = orders_.at(row);
+    (order.leg == Leg::entry ? trade.entries : trade.legs).push_back(order);
+  }
+  return trade;
+}
+
+std::vector<Trade> AccountTables::open_trades() const {
+  std::vector<Trade> trades;
+  trades.reserve(open_.size());
+  for (const auto& [number, id] : open_) trades.push_back(assemble(trades_.at(id)));
+  return trades;
+}
+
+std::vector<Order> AccountTables::questions(Instant now) {
+  std::vector<Order> open;
+  for (auto it = questions_.begin(); it != questions_.end();) {
+    const Order& order = orders_.at(*it);
+    if (is_open_question(order, now)) {
+      open.push_back(order);
+      ++it;
+    } else {
+      // What is no question now will be none later; a later write puts the row back.
+      it = questions_.erase(it);
+    }
+  }
+  return open;
+}
+
+std::vector<Order> AccountTables::rows_of_trade(const ClientOrderId& id) const {
+  std::vector<Order> rows;
+  if (const auto it = trades_.find(id); it != trades_.end())
+    for (const auto& row : it->second.rows) rows.push_back(orders_.at(row));
+  return rows;
+}
+
+std::vector<Order> AccountTables::rows_of_key(const SignalKey& key) const {
+  std::vector<ClientOrderId> trades;
+  const auto add = [&](const ClientOrderId& trade) {
+    if (std::find(trades.begin(), trades.end(), trade) == trades.end()) trades.push_back(trade);
+  };
+  if (const auto it = by_key_.find(key); it != by_key_.end())
+    for (const auto& row : it->second) add(orders_.at(row).trade);
+  if (const auto it = keys.find(key); it != keys.end())
+    for (const auto& trade : it->second.exits) add(trade);
+  std::vector<Order> rows;
+  for (const auto& trade : trades)
+    for (auto& order : rows_of_trade(trade)) rows.push_back(std::move(order));
+  return rows;
+}
+
+const Order* AccountTables::newest_exit(const std::vector<ClientOrderId>& trades) const {
+  const Order* newest = nullptr;
+  for (const auto& id : trades) {
+    const auto it = trades_.find(id);
+    if (it == trades_.end()) continue;
+    for (const auto& row : it->second.rows) {
+      const Order& order = orders_.at(row);
+      if (order.leg == Leg::exit && (!newest || order.claimed_at >= newest->claimed_at))
+        newest = &order;
+    }
+  }
+  return newest;
+}
+
+// ---- what a claim wants to know ----------------------------------------------------------------
+
+BaseHistory AccountTables::history(const std::string& base) const {
+  BaseHistory history;
+  const auto it = cooling_.find(base);
+  if (it == cooling_.end()) return history;
+  if (!it->second.entries.empty()) history.entry = *it->second.entries.rbegin();
+  if (!it->second.stop_outs.empty()) history.stop_out = *it->second.stop_outs.rbegin();
+  return history;
+}
+
+void AccountTables::remember(const std::string& base, Instant at) {
+  cooling_[base].entries.insert(at);
+}
+
+std::map<std::string, std::string> AccountTables::frozen_bases() const {
+  std::map<std::string, std::string> frozen;
+  for (const auto& [number, id] : open_)
+    for (const auto& row : trades_.at(id).rows) {
+      const Order& order = orders_.at(row);
+      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit))
+        frozen.emplace(order.symbol.base(), "in_doubt");
+    }
+  for (const auto& [subject, alarm] : alarms_)
+    if (!alarm.freezes.empty()) frozen.emplace(alarm.freezes, lower_case(text(alarm.kind)));
+  return frozen;
+}
+
+bool AccountTables::breaker_alarm() const {
+  return std::any_of(alarms_.begin(), alarms_.end(),
+                     [](const auto& standing) { return standing.second.breaks; });
+}
+
+int AccountTables::open_positions() const {
+  int count = 0;
+  for (const auto& [number, id] : open_) {
+    const auto& rows = trades_.at(id).rows;
+    count += std::any_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
+      const Order& order = orders_.at(row);
+      return order.leg == Leg::entry && order.state != OrderState::refused &&
+             order.state != OrderState::lapsed;
+    });
+  }
+  return count;
+}
+
+int AccountTables::entries_on(Instant at) const {
+  const auto it = entries_per_day_.find(day_of(at));
+  return it == entries_per_day_.end() ? 0 : it->second;
+}
+
+int AccountTables::flattened_on(Instant at) const {
+  const auto it = flattened_.find(day_of(at));
+  return it == flattened_.end() ? 0 : static_cast<int>(it->second.size());
+}
+
+// ---- notices -----------------------------------------------------------------------------------
+
+void AccountTables::add_notice(Notice notice) {
+  const auto [event, is_new] =
+      events_.try_emplace(notice.event_id, ToldNotice{notice.created_at, true, next_notice_});
+  if (!is_new) return;
+  notice.sequence = next_notice_++;
+  notice.attempts = 0;
+  notice.next_try.reset();
+  outbox_.emplace(notice.sequence, std::move(notice));
+}
+
+std::vector<Notice> AccountTables::due_notices(Instant now, std::size_t at_most) const {
+  std::vector<const Notice*> critical;
+  std::vector<const Notice*> others;
+  std::set<std::string_view> lines_seen;
+  for (const auto& [sequence, notice] : outbox_) {
+    const bool head = notice.trade.empty() || lines_seen.insert(notice.trade).second;
+    const bool due = !notice.next_try || *notice.next_try <= now;
+    if (!due) continue;
+    if (notice.severity == Severity::critical)
+      critical.push_back(&notice);
+    else if (head)
+      others.push_back(&notice);
+  }
+  critical.insert(critical.end(), others.begin(), others.end());
+  std::vector<Notice> due;
+  for (const Notice* notice : critical) {
+    if (due.size() == at_most) break;
+    due.push_back(*notice);
+  }
+  return due;
+}
+
+void AccountTables::record_delivery(const DeliveryRecord& record) {
+  const auto event = events_.find(record.event_id);
+  if (event == events_.end() || !event->second.waiting) return;
+  if (record.what == DeliveryRecord::What::try_later) {
+    Notice& notice = outbox_.at(event->second.sequence);
+    notice.attempts += 1;
+    notice.next_try = record.next_try;
+    return;
+  }
+  event->second.waiting = false;
+  outbox_.erase(event->second.sequence);
+}
+
+// ---- the rest ----------------------------------------------------------------------------------
+
+void AccountTables::apply_edge(const AlarmEdge& edge) {
+  const std::pair subject{edge.alarm.kind, edge.alarm.subject};
+  const auto standing = alarms_.find(subject);
+  switch (edge.what) {
+    case AlarmEdge::What::raise:
+      if (standing == alarms_.end()) {
+        alarms_.emplace(subject, edge.alarm);
+      } else {
+        // It stands already: what it says is renewed, when it began and was told is not.
+        Alarm renewed = edge.alarm;
+        renewed.raised_at = standing->second.raised_at;
+        renewed.next_reminder = standing->second.next_reminder;
+        renewed.told = standing->second.told;
+        standing->second = std::move(renewed);
+      }
+      return;
+    case AlarmEdge::What::remind:
+      if (standing == alarms_.end()) return;
+      standing->second.next_reminder = edge.alarm.next_reminder;
+      standing->second.told = edge.alarm.told;
+      return;
+    case AlarmEdge::What::clear:
+      if (standing != alarms_.end()) alarms_.erase(standing);
+      return;
+  }
+}
+
+std::vector<Alarm> AccountTables::standing_alarms() const {
+  std::vector<Alarm> alarms;
+  for (const auto& [subject, alarm] : alarms_) alarms.push_back(alarm);
+  return alarms;
+}
+
+void AccountTables::record_decision(const SignalKey& key, std::string guard, std::string verdict,
+                                    std::string detail, Instant now) {
+  auto& rows = decisions_[key];
+  const auto same = std::find_if(rows.begin(), rows.end(), [&](const Decision& row) {
+    return row.guard == guard && row.verdict == verdict;
+  });
+  if (same == rows.end()) {
+    rows.push_back({key, std::move(guard), std::move(verdict), std::move(detail), now, now, 1});
+    return;
+  }
+  same->detail = std::move(detail);
+  same->last = now;
+  same->count += 1;
+}
+
+std::vector<Decision> AccountTables::decisions(const SignalKey& key) const {
+  const auto it = decisions_.find(key);
+  return it == decisions_.end() ? std::vector<Decision>{} : it->second;
+}
+
+std::size_t AccountTables::prune(Instant before, Instant now) {
+  std::size_t gone = 0;
+  const Instant keys_before = std::min(before, now - 24h);
+
+  std::vector<ClientOrderId> over;
+  for (const auto& [id, rows] : trades_)
+    if (over_for_good(id, rows, before, now)) over.push_back(id);
+  for (const auto& id : over) {
+    gone += trades_.at(id).rows.size();
+    erase_trade(id);
+  }
+  std::erase_if(keys, [&](const auto& row) {
+    return row.second.claimed_at < keys_before && !by_key_.contains(row.first);
+  });
+  gone += std::erase_if(events_, [&](const auto& event) {
+    return !event.second.waiting && event.second.created_at < before;
+  });
+  for (auto it = decisions_.begin(); it != decisions_.end();) {
+    gone += std::erase_if(it->second, [&](const Decision& row) { return row.last < before; });
+    it = it->second.empty() ? decisions_.erase(it) : std::next(it);
+  }
+  return gone;
+}
+
+bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,
+                                  Instant now) const {
+  const Order* entry = find(id);
+  if (!entry || !entry->settled) return false;
+  const Instant keys_before = std::min(before, now - 24h);
+  return std::all_of(rows.rows.begin(), rows.rows.end(), [&](const ClientOrderId& row) {
+    const Order& order = orders_.at(row);
+    Instant touched = order.claimed_at;
+    if (order.sighted_at) touched = std::max(touched, *order.sighted_at);
+    if (order.closed_at) touched = std::max(touched, *order.closed_at);
+    return touched < before && order.claimed_at < keys_before && !is_open_question(order, now);
+  });
+}
+
+void AccountTables::erase_trade(const ClientOrderId& id) {
+  for (const auto& row : trades_.at(id).rows) {
+    const Order& order = orders_.at(row);
+    count(order, false);
+    questions_.erase(row);
+    if (const auto key = by_key_.find(order.signal_key); key != by_key_.end()) {
+      std::erase(key->second, row);
+      if (key->second.empty()) by_key_.erase(key);
+    }
+    orders_.erase(row);
+  }
+  trades_.erase(id);
+}
+
+}  // namespace tradeguard

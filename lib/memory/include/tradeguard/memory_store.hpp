@@ -1,0 +1,103 @@
+// A whole store in memory: lock, guards, journal and outbox with the contract of the SQL stores.
+//
+// The store outlives the objects that work on it, as a database outlives a process: throwing away a
+// MemoryJournal and making another one is a restart. It forgets everything when it is destroyed.
+// Every call is one transaction under one mutex; sessions in several threads are allowed.
+// Contract tests: tests/contract, backend "memory"
+#pragma once
+
+#include <memory>
+
+#include "tradeguard/guards.hpp"
+#include "tradeguard/journal.hpp"
+#include "tradeguard/run_lock.hpp"
+
+namespace tradeguard {
+
+class MemoryStore {
+ public:
+  // `epoch` is what tells this store from another one. A store "restored from a backup" is the same
+  // store after restored_as("another epoch").
+  explicit MemoryStore(std::string epoch = "memory");
+  ~MemoryStore();
+  MemoryStore(const MemoryStore&) = delete;
+  MemoryStore& operator=(const MemoryStore&) = delete;
+
+  void restored_as(std::string epoch);
+  // What a vanished host looks like: the lease is lost although its owner still works. The next
+  // acquire succeeds and fences the owner off.
+  void lose_lease(const AccountKey& account);
+
+  class State;  // the tables; known to this room only
+
+ private:
+  friend class MemoryRunLock;
+  friend class MemoryJournal;
+  friend class MemoryIdempotencyGuard;
+  friend class MemoryEntryHistory;
+  std::shared_ptr<State> state_;
+};
+
+// The pens given below are read at every call, so that a lease taken later fences them.
+
+class MemoryRunLock final : public RunLock {
+ public:
+  explicit MemoryRunLock(MemoryStore& store) : state_{store.state_} {}
+  Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
+
+ private:
+  std::shared_ptr<MemoryStore::State> state_;
+};
+
+class MemoryIdempotencyGuard final : public IdempotencyGuard {
+ public:
+  MemoryIdempotencyGuard(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
+                                    const EntryPolicy& policy, Instant now) override;
+  // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
+  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
+
+ private:
+  std::shared_ptr<MemoryStore::State> state_;
+  const Pen& pen_;
+};
+
+class MemoryEntryHistory final : public EntryHistory {
+ public:
+  MemoryEntryHistory(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  Result<std::map<std::string, BaseHistory>> latest(const std::set<std::string>& bases) override;
+  Result<void> remember(const Symbol& entry, Instant at) override;
+
+ private:
+  std::shared_ptr<MemoryStore::State> state_;
+  const Pen& pen_;
+};
+
+class MemoryJournal final : public OrderJournal {
+ public:
+  MemoryJournal(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  Result<OpenBook> open_book(Instant now) override;
+  Result<std::vector<Written>> write(std::span<const Change> items) override;
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
+                                               Micros max_future, Instant now) override;
+  Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
+  Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
+  Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
+                         Instant now) override;
+  Result<void> finish_run(const RunSummary& summary, Instant now) override;
+  Result<void> note_stuck_told(Instant now) override;
+  Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) override;
+  Result<void> set_halt(const std::optional<std::string>& reason, Instant now) override;
+  Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override;
+  Result<std::vector<Decision>> decisions(const SignalKey& key) override;
+  Result<std::vector<Order>> orders_of(const SignalKey& key) override;
+  Result<std::optional<Order>> order(const ClientOrderId& id) override;
+  Result<std::size_t> waiting_notices() override;
+  Result<std::size_t> prune(Instant before, Instant now) override;
+
+ private:
+  std::shared_ptr<MemoryStore::State> state_;
+  const Pen& pen_;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <set>
+
+#include "account_tables.hpp"
+#include "tradeguard/memory_store.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+bool is_writable(const Order& order);
+Written judge_change(const Change& change, const AccountTables& tables);
+void carry_out(const Change& change, AccountTables& tables);
+ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age,
+                       Micros max_future, Instant now);
+Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables);
+
+}  // namespace
+
+Result<OpenBook> MemoryJournal::open_book(Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  OpenBook book;
+  book.account = tables.account;
+  book.account.epoch = state_->epoch;
+  // Asked before the run was begun: what was begun last is the previous run.
+  if (tables.run_fence != tables.account.fence)
+    book.account.previous_run_ended = !tables.run_open;
+  book.trades = tables.open_trades();
+  book.questions = tables.questions(now);
+  book.alarms = tables.standing_alarms();
+  book.flattened_today = tables.flattened_on(now);
+  book.notices_waiting = tables.waiting_notices() > 0;
+  return book;
+}
+
+Result<std::vector<Written>> MemoryJournal::write(std::span<const Change> items) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  for (const Change& item : items)
+    for (const auto* rows : {&item.append, &item.advance})
+      for (const Order& order : *rows)
+        if (!is_writable(order))
+          return failed(Fault::data, "an order without id, trade or quantity: " + order.client_id);
+
+  std::vector<Written> written;
+  written.reserve(items.size());
+  for (const Change& item : items) {
+    written.push_back(judge_change(item, tables));
+    if (written.back() == Written::yes) carry_out(item, tables);
+  }
+  return written;
+}
+
+Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const ExitClaim> claims,
+                                                            Micros max_age, Micros max_future,
+                                                            Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  std::vector<ExitVerdict> verdicts;
+  verdicts.reserve(claims.size());
+  for (const ExitClaim& claim : claims) {
+    const SignalKey key = signal_key(claim.signal);
+    verdicts.push_back(judge_exit(claim, tables, max_age, max_future, now));
+    const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
+    tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
+                           duplicate ? duplicate->existing_order_id : "", now);
+    if (const auto* denied = std::get_if<Denied>(&verdicts.back()))
+      tables.record_decision(key, "policy", "denied", denied->reason, now);
+    if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
+    KeyRow row{signal_digest(claim.signal), now, false, 0, {}, {}};
+    for (const Order& entry : claim.advance) row.exits.push_back(entry.trade);
+    tables.keys[key] = std::move(row);
+    carry_out({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}}, tables);
+  }
+  return verdicts;
+}
+
+Result<std::vector<Notice>> MemoryJournal::due_notices(Instant now, std::size_t at_most) {
+  std::lock_guard lock{state_->mutex};
+  return state_->of(pen_.account).due_notices(now, at_most);
+}
+
+Result<void> MemoryJournal::record_deliveries(std::span<const DeliveryRecord> records, Instant) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  for (const DeliveryRecord& record : records) tables.record_delivery(record);
+  return {};
+}
+
+Result<void> MemoryJournal::begin_run(const std::string&, const std::string&, Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.previous_run_ended = !tables.run_open;
+  tables.account.last_started_at = now;
+  tables.run_open = true;
+  tables.run_fence = tables.account.fence;
+  return {};
+}
+
+Result<void> MemoryJournal::finish_run(const RunSummary&, Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.last_completed_at = now;
+  tables.run_open = false;
+  return {};
+}
+
+Result<void> MemoryJournal::note_stuck_told(Instant now) {
+  std::lock_guard lock{state_->mutex};
+  state_->of(pen_.account).account.last_stuck_told_at = now;
+  return {};
+}
+
+Result<void> MemoryJournal::accept_epoch(const std::string& venue_account_id,
+                                         Instant entries_after) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.known_epoch = state_->epoch;
+  tables.account.venue_account_id = venue_account_id;
+  tables.account.entries_after = entries_after;
+  return {};
+}
+
+Result<void> MemoryJournal::set_halt(const std::optional<std::string>& reason, Instant) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.halted = reason;
+  return {};
+}
+
+Result<void> MemoryJournal::set_breaker(const std::optional<std::string>& reason, Instant) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.breaker = reason;
+  return {};
+}
+
+Result<std::vector<Decision>> MemoryJournal::decisions(const SignalKey& key) {
+  std::lock_guard lock{state_->mutex};
+  return state_->of(pen_.account).decisions(key);
+}
+
+Result<std::vector<Order>> MemoryJournal::orders_of(const SignalKey& key) {
+  std::lock_guard lock{state_->mutex};
+  return state_->of(pen_.account).rows_of_key(key);
+}
+
+Result<std::optional<Order>> MemoryJournal::order(const ClientOrderId& id) {
+  std::lock_guard lock{state_->mutex};
+  const Order* found = state_->of(pen_.account).find(id);
+  return found ? std::optional{*found} : std::nullopt;
+}
+
+Result<std::size_t> MemoryJournal::waiting_notices() {
+  std::lock_guard lock{state_->mutex};
+  return state_->of(pen_.account).waiting_notices();
+}
+
+Result<std::size_t> MemoryJournal::prune(Instant before, Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  return tables.prune(before, now);
+}
+
+namespace {
+
+// What the SQL stores refuse by a constraint.
+bool is_writable(const Order& order) {
+  return !order.client_id.empty() && !order.trade.empty() && !order.quantity.is_negative() &&
+         !order.filled.is_negative();
+}
+
+// The whole item is judged before any of it is written.
+Written judge_change(const Change& change, const AccountTables& tables) {
+  std::set<ClientOrderId> named;
+  for (const Order& order : change.append)
+    if (tables.find(order.client_id) || !named.insert(order.client_id).second)
+      return Written::exists;
+  for (const Order& order : change.advance) {
+    const Order* standing = tables.find(order.client_id);
+    if (!standing || standing->version != order.version || !named.insert(order.client_id).second)
+      return Written::stale;
+  }
+  return Written::yes;
+}
+
+void carry_out(const Change& change, AccountTables& tables) {
+  for (const auto* rows : {&change.append, &change.advance})
+    for (Order order : *rows) {
+      order.version += 1;
+      tables.put(std::move(order));
+    }
+  for (const Notice& notice : change.notices) tables.add_notice(notice);
+  for (const AlarmEdge& edge : change.alarms) tables.apply_edge(edge);
+}
+
+ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age,
+                       Micros max_future, Instant now) {
+  const Signal& signal = claim.signal;
+  if (const auto known = tables.keys.find(signal_key(signal)); known != tables.keys.end())
+    return known_exit(known->second, signal, tables);
+  if (signal.time > now + max_future)
+    return Denied{"future", std::nullopt, "signal time " + iso_micros(signal.time)};
+  if (now - signal.time > max_age)
+    return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
+  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}};
+  if (judge_change(as_change, tables) != Written::yes)
+    return Denied{"changed", std::nullopt, "the trade was written by another run"};
+  return ExitClaimed{};
+}
+
+// The order that has an exit's key is the sale it led to; there is none yet before it is claimed.
+Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables) {
+  Duplicate duplicate{"", "-", row.claimed_at, row.digest != signal_digest(signal)};
+  if (const Order* exit = tables.newest_exit(row.exits)) {
+    duplicate.first = exit->client_id;
+    duplicate.existing_order_id = exit->venue_id.empty() ? exit->client_id : exit->venue_id;
+  }
+  return duplicate;
+}
+
+}  // namespace
+
+}  // namespace tradeguard

@@ -1,0 +1,207 @@
+#include "tradeguard/memory_store.hpp"
+
+#include <stdexcept>
+
+#include "account_tables.hpp"
+#include "tradeguard/order_state.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables,
+                         Instant now);
+void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict,
+                    Instant now);
+
+}  // namespace
+
+MemoryStore::MemoryStore(std::string epoch) : state_{std::make_shared<State>()} {
+  state_->epoch = std::move(epoch);
+}
+MemoryStore::~MemoryStore() = default;
+
+void MemoryStore::restored_as(std::string epoch) {
+  std::lock_guard lock{state_->mutex};
+  state_->epoch = std::move(epoch);
+}
+
+void MemoryStore::lose_lease(const AccountKey& account) {
+  std::lock_guard lock{state_->mutex};
+  state_->of(account).holder.reset();
+}
+
+// ---- RunLock -----------------------------------------------------------------------------------
+
+namespace {
+
+class MemoryHold final : public RunLease::Hold {
+ public:
+  MemoryHold(std::shared_ptr<MemoryStore::State> state, AccountKey account, Fence fence)
+      : state_{std::move(state)}, account_{std::move(account)}, fence_{fence} {}
+  ~MemoryHold() override {
+    std::lock_guard lock{state_->mutex};
+    auto& holder = state_->of(account_).holder;
+    if (holder == fence_) holder.reset();
+  }
+  MemoryHold(const MemoryHold&) = delete;
+  MemoryHold& operator=(const MemoryHold&) = delete;
+
+  Result<bool> still_held() override {
+    std::lock_guard lock{state_->mutex};
+    return state_->of(account_).holder == fence_;
+  }
+
+ private:
+  std::shared_ptr<MemoryStore::State> state_;
+  AccountKey account_;
+  Fence fence_;
+};
+
+}  // namespace
+
+Result<std::variant<RunLease, HeldElsewhere>> MemoryRunLock::try_acquire(
+    const AccountKey& account) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(account);
+  if (tables.holder)
+    return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
+  tables.account.fence += 1;
+  tables.account.cycle += 1;
+  tables.holder = tables.account.fence;
+  return RunLease{tables.account.fence, tables.account.cycle,
+                  std::make_unique<MemoryHold>(state_, account, tables.account.fence)};
+}
+
+// ---- EntryHistory ------------------------------------------------------------------------------
+
+Result<std::map<std::string, BaseHistory>> MemoryEntryHistory::latest(
+    const std::set<std::string>& bases) {
+  std::lock_guard lock{state_->mutex};
+  const AccountTables& tables = state_->of(pen_.account);
+  std::map<std::string, BaseHistory> latest;
+  for (const auto& base : bases) latest.emplace(base, tables.history(base));
+  return latest;
+}
+
+Result<void> MemoryEntryHistory::remember(const Symbol& entry, Instant at) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.remember(entry.base(), at);
+  return {};
+}
+
+// ---- IdempotencyGuard --------------------------------------------------------------------------
+
+Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryRequest> entries,
+                                                          const EntryPolicy& policy, Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  std::vector<Judged> judged;
+  judged.reserve(entries.size());
+  if (is_fenced(pen_, tables)) {
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      judged.push_back({Fenced{}, Passed{}, false});
+    return judged;
+  }
+
+  auto verdicts = judge(entries, policy, facts_for(entries, tables, now), pen_.account, now);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Verdict& verdict = verdicts[i];
+    record_verdict(tables, entries[i].order.signal_key, verdict, now);
+    judged.push_back(std::visit(
+        overloaded{
+            [&](Order& order) {
+              if (tables.find(order.client_id))
+                throw std::logic_error{"a client order id was used twice: " + order.client_id};
+              order.version = 1;
+              tables.keys[order.signal_key] = {signal_digest(entries[i].signal), now, false,
+                                               order.attempt, order.client_id, {}};
+              tables.put(order);
+              return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
+            },
+            [&](Duplicate& duplicate) {
+              return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
+            },
+            [&](Denied& denied) {
+              return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
+            },
+        },
+        verdict.outcome));
+  }
+  return judged;
+}
+
+Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome,
+                                            Instant now) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  const Order* row = tables.find(ticket.order().client_id);
+  if (!row) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
+  Applied applied = apply(*row, outcome, now);
+  switch (applied.step) {
+    case Step::alarm:
+    case Step::not_asked:
+      return failed(Fault::data, "an order that is " + std::string{text(row->state)} +
+                                     " cannot be " + describe(outcome));
+    case Step::to_refused:
+    case Step::to_lapsed: applied.order.settled = true; break;
+    case Step::to_claimed:
+    case Step::to_placed:
+    case Step::to_closed:
+    case Step::stale: break;
+  }
+  if (applied.order == *row) return {};
+  applied.order.version += 1;
+  tables.put(std::move(applied.order));
+  return {};
+}
+
+namespace {
+
+AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables,
+                         Instant now) {
+  AdmissionFacts facts;
+  facts.halted = tables.account.halted;
+  facts.breaker = tables.account.breaker;
+  if (!facts.breaker && tables.breaker_alarm()) facts.breaker = "protection_failing";
+  facts.entries_after = tables.account.entries_after;
+  facts.frozen = tables.frozen_bases();
+  facts.open_positions = tables.open_positions();
+  facts.entries_today = tables.entries_on(now);
+  for (const EntryRequest& entry : entries) {
+    const std::string base = entry.signal.symbol.base();
+    if (!facts.history.contains(base)) facts.history.emplace(base, tables.history(base));
+    const SignalKey& key = entry.order.signal_key;
+    const auto row = tables.keys.find(key);
+    if (row == tables.keys.end()) continue;
+    if (row->second.released) {
+      facts.freed[key] = row->second.attempts;
+      continue;
+    }
+    const Order* first = tables.find(row->second.entry);
+    facts.known[key] = {row->second.entry,
+                        first && !first->venue_id.empty() ? first->venue_id : row->second.entry,
+                        row->second.claimed_at, false};
+    facts.known_digests[key] = row->second.digest;
+  }
+  return facts;
+}
+
+void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict,
+                    Instant now) {
+  const auto* cooling = std::get_if<Cooling>(&verdict.cooldown);
+  tables.record_decision(key, "cooldown", cooling ? "blocked" : "passed",
+                         cooling ? cooling->because : "", now);
+  const auto* duplicate = std::get_if<Duplicate>(&verdict.outcome);
+  tables.record_decision(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
+                         duplicate ? duplicate->existing_order_id : "", now);
+  if (const auto* denied = std::get_if<Denied>(&verdict.outcome);
+      denied && denied->reason != "cooldown")
+    tables.record_decision(key, "policy", "denied", denied->reason, now);
+}
+
+}  // namespace
+}  // namespace tradeguard
