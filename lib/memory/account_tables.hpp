@@ -18,9 +18,9 @@ namespace tradeguard {
 struct KeyRow {
   std::string digest;
   Instant claimed_at;
-  bool released = false;   // nothing was sent for it: it may be claimed again
-  int attempts = 0;        // client ids used
-  ClientOrderId entry;     // the newest entry; empty: the key of an exit
+  bool released = false;             // nothing was sent for it: it may be claimed again
+  int attempts = 0;                  // client ids used
+  ClientOrderId entry;               // the newest entry; empty: the key of an exit
   std::vector<ClientOrderId> exits;  // trades a SELL signal wants to leave
 };
 
@@ -30,8 +30,8 @@ class AccountTables {
   const Order* find(const ClientOrderId& id) const;
   // Inserts or replaces the row, whatever stands there, and keeps all indexes true.
   void put(Order order);
-  std::vector<Trade> open_trades() const;                // oldest first
-  std::vector<Order> questions(Instant now);             // of settled trades
+  std::vector<Trade> open_trades() const;     // oldest first
+  std::vector<Order> questions(Instant now);  // of settled trades
   std::vector<Order> rows_of_trade(const ClientOrderId& trade) const;
   std::vector<Order> rows_of_key(const SignalKey& key) const;
   const Order* newest_exit(const std::vector<ClientOrderId>& trades) const;
@@ -61,15 +61,15 @@ class AccountTables {
 
   std::map<SignalKey, KeyRow> keys;
   AccountState account;
-  std::optional<Fence> holder;       // fence of the lease that is held
-  bool run_open = false;             // begun and not finished
-  Fence run_fence = 0;               // of the run begun last
+  std::optional<Fence> holder;  // fence of the lease that is held
+  bool run_open = false;        // begun and not finished
+  Fence run_fence = 0;          // of the run begun last
 
  private:
   using Day = std::chrono::sys_days;
   struct TradeRows {
-    std::int64_t number;             // in order of opening
-    std::vector<ClientOrderId> rows; // in order of writing
+    std::int64_t number;              // in order of opening
+    std::vector<ClientOrderId> rows;  // in order of writing
   };
   struct Cooling {
     std::multiset<Instant> entries;
@@ -92,14 +92,14 @@ class AccountTables {
 
   std::unordered_map<ClientOrderId, Order> orders_;
   std::unordered_map<ClientOrderId, TradeRows> trades_;
-  std::map<std::int64_t, ClientOrderId> open_;           // by number of the trade
-  std::set<ClientOrderId> questions_;                    // rows of settled trades not yet known dead
+  std::map<std::int64_t, ClientOrderId> open_;  // by number of the trade
+  std::set<ClientOrderId> questions_;           // rows of settled trades not yet known dead
   std::unordered_map<SignalKey, std::vector<ClientOrderId>> by_key_;
-  std::map<std::string, Cooling> cooling_;               // by base
+  std::map<std::string, Cooling> cooling_;  // by base
   std::map<Day, int> entries_per_day_;
-  std::map<Day, std::set<ClientOrderId>> flattened_;     // trades
-  std::map<std::int64_t, Notice> outbox_;                // waiting, by sequence
-  std::unordered_map<std::string, ToldNotice> events_;   // every event id ever written
+  std::map<Day, std::set<ClientOrderId>> flattened_;            // trades
+  std::map<std::int64_t, Notice> outbox_;                       // waiting, by sequence
+  std::unordered_map<std::string, ToldNotice> events_;          // every event id ever written
   std::map<std::pair<NoticeType, std::string>, Alarm> alarms_;  // standing
   std::unordered_map<SignalKey, std::vector<Decision>> decisions_;
   std::int64_t next_trade_ = 1;

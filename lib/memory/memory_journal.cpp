@@ -24,8 +24,7 @@ Result<OpenBook> MemoryJournal::open_book(Instant now) {
   book.account = tables.account;
   book.account.epoch = state_->epoch;
   // Asked before the run was begun: what was begun last is the previous run.
-  if (tables.run_fence != tables.account.fence)
-    book.account.previous_run_ended = !tables.run_open;
+  if (tables.run_fence != tables.account.fence) book.account.previous_run_ended = !tables.run_open;
   book.trades = tables.open_trades();
   book.questions = tables.questions(now);
   book.alarms = tables.standing_alarms();

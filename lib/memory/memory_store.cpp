@@ -101,8 +101,7 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
   std::vector<Judged> judged;
   judged.reserve(entries.size());
   if (is_fenced(pen_, tables)) {
-    for (std::size_t i = 0; i < entries.size(); ++i)
-      judged.push_back({Fenced{}, Passed{}, false});
+    for (std::size_t i = 0; i < entries.size(); ++i) judged.push_back({Fenced{}, Passed{}, false});
     return judged;
   }
 
@@ -116,8 +115,8 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
               if (tables.find(order.client_id))
                 throw std::logic_error{"a client order id was used twice: " + order.client_id};
               order.version = 1;
-              tables.keys[order.signal_key] = {signal_digest(entries[i].signal), now, false,
-                                               order.attempt, order.client_id, {}};
+              tables.keys[order.signal_key] = {
+                  signal_digest(entries[i].signal), now, false, order.attempt, order.client_id, {}};
               tables.put(order);
               return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
             },
@@ -147,11 +146,14 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
       return failed(Fault::data, "an order that is " + std::string{text(row->state)} +
                                      " cannot be " + describe(outcome));
     case Step::to_refused:
-    case Step::to_lapsed: applied.order.settled = true; break;
+    case Step::to_lapsed:
+      applied.order.settled = true;
+      break;
     case Step::to_claimed:
     case Step::to_placed:
     case Step::to_closed:
-    case Step::stale: break;
+    case Step::stale:
+      break;
   }
   if (applied.order == *row) return {};
   applied.order.version += 1;

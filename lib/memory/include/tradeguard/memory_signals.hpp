@@ -18,8 +18,7 @@ class MemorySignals final : public SignalSource {
   void give(Signal signal) { waiting_.signals.push_back(std::move(signal)); }
   void give(SignalBatch batch) {
     std::move(batch.signals.begin(), batch.signals.end(), std::back_inserter(waiting_.signals));
-    std::move(batch.rejected.begin(), batch.rejected.end(),
-              std::back_inserter(waiting_.rejected));
+    std::move(batch.rejected.begin(), batch.rejected.end(), std::back_inserter(waiting_.rejected));
   }
   // Everything given since the last read.
   Result<SignalBatch> read() override { return std::exchange(waiting_, {}); }
