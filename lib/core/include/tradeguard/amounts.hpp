@@ -43,12 +43,13 @@ Money cost(Price price, Quantity quantity, Rounding rounding);
 Quantity quantity_for(Money money, Price price, Rounding rounding);  // price > 0
 Price average_price(Money money, Quantity quantity);                 // half-even; quantity > 0
 
-// Quantities are only ever floored: an order never grows by rounding.
+// Quantities are only ever floored, toward zero: an order never grows by rounding.
 Quantity floor_to_step(Quantity quantity, Quantity step);
 Price to_tick(Price price, Price tick, Rounding rounding);
 // price * (1 + percent / 100), not rounded to any tick.
 Price moved_by_percent(Price price, Decimal percent);
-// Wire text: exactly the digits the tick or step has, plain, "0.10" for tick 0.01.
+// Wire text: exactly the digits the tick or step has, plain, "0.10" for tick 0.01. Precondition: the
+// amount needs no more digits; one that was not rounded throws std::domain_error.
 std::string wire_text(Price price, Price tick);
 std::string wire_text(Quantity quantity, Quantity step);
 

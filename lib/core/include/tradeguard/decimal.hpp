@@ -25,9 +25,9 @@ class Decimal {
   constexpr Decimal() = default;
   constexpr Decimal(int whole) : units_{Units{whole} * one_units} {}  // NOLINT: 3 is a decimal
 
-  // Reads "12", "-0.5", "3350.5", ".5" is refused, "1e-8" is read (JSON numbers may be so
-  // written). nullopt for anything else, for more than 18 fraction digits that are not
-  // zero, and for 10^18 or more: absurd amounts stop at the door.
+  // Reads what JSON calls a number: "12", "-0.5", "3350.5", "1e-8"; not ".5", "+1", "007", " 1".
+  // nullopt for anything else, for more than 18 fraction digits that are not zero, and for 10^18
+  // or more: absurd amounts stop at the door.
   static std::optional<Decimal> parse(std::string_view text);
   static constexpr Decimal from_units(Units units) {
     Decimal d;
@@ -38,7 +38,8 @@ class Decimal {
 
   // Shortest exact plain text: "3350.5", "0", "-0.00000712". Never an exponent.
   std::string text() const;
-  // Exactly `digits` digits after the point. Precondition: no more digits are needed.
+  // Exactly `digits` digits after the point. Precondition: no more digits are needed; else it
+  // throws std::domain_error.
   std::string text_with(int digits) const;
   // How many digits after the point the number needs: 0 for 5, 2 for 0.05.
   int digits_needed() const;

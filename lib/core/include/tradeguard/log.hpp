@@ -2,8 +2,10 @@
 // Contract test: tests/unit/log_test.cpp
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,14 +18,14 @@ namespace tradeguard {
 enum class Level { debug, info, warn, error, critical };
 std::string_view text(Level level);  // "INFO ", "WARN ", ... without padding
 
-// NAME key=value key=value. A value with a space, quote, '=' or control character is quoted and
-// escaped, so foreign text cannot forge a line or a field.
+// NAME key=value key=value. A value that is empty or has a space, quote, '=', backslash or anything a
+// terminal does not show as itself is quoted and escaped, so foreign text cannot forge a line or a field.
 class Line {
  public:
   Line(Level level, std::string_view name) : level_{level}, name_{name} {}
   Line& add(std::string_view key, std::string_view value);
   Line& add(std::string_view key, std::int64_t value);
-  Line& words(std::string_view fixed);  // text of the contract without keys, as RUN_LOCKED has it
+  Line& words(std::string_view fixed);  // trusted text behind the name, as RUN_LOCKED has it
   Line& debug(std::string_view key, std::string_view value);  // only in the [DEBUG_TRADING] twin
   Line& debug(std::string_view key, std::int64_t value);
 
@@ -38,16 +40,21 @@ class Line {
   std::string debug_fields_;
 };
 
-// Reads a line back by the grammar; nullopt if it is none. For tests and tools.
+// Reads a line back by the grammar; nullopt if it is none. What stands before the first field is
+// the name: "GUARD cooldown_passed", "[DEBUG_TRADING] RUN_START". For tests and tools.
 struct ParsedLine {
   std::string name;
   std::vector<std::pair<std::string, std::string>> fields;
 };
 std::optional<ParsedLine> parse_line(std::string_view bare);
 
+// The value as a line carries it: itself, or in double quotes with \n, \t, \", \\ and \xNN. Different
+// values never look the same, and the result is valid UTF-8 without control characters.
 std::string escape_value(std::string_view value);
 
-// Where lines go. `line` has no prefix and no newline; it is redacted and at most 4096 bytes.
+// Where lines go. `line` has no prefix and no newline; it is redacted, and with both at most 4096
+// bytes. What was too long was cut where it can still be read, and ends with " cut=1". Called with
+// the log locked: a sink does not log.
 using LogSink = std::function<void(Level level, Instant at, std::string_view line)>;
 
 class Log {
@@ -55,11 +62,15 @@ class Log {
   Log(LogSink sink, Clock& clock, bool twins = false)
       : sink_{std::move(sink)}, clock_{clock}, twins_{twins} {}
 
-  // The line and, when twins are on, its twin behind it. Never throws; a sink that throws is ignored.
+  // The line and, when twins are on, its twin behind it, at level debug. Never throws; a sink that
+  // throws is ignored.
   void write(const Line& line) noexcept;
+  // For a line whose twin is made of other words: RUN_LOCKED.
+  void write(const Line& line, const Line& twin) noexcept;
   // The twin first: RUN_END is the last line of all.
   void write_twin_first(const Line& line) noexcept;
-  // Never appears in any line from now on; shorter than 6 characters is ignored.
+  // Never appears in any line from now on, percent-encoded or escaped neither, but as "***"; shorter
+  // than 6 characters is ignored.
   void keep_secret(std::string secret);
 
  private:

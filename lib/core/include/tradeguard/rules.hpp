@@ -59,11 +59,15 @@ struct Levels {
 // stop >= average fill or target <= average fill.
 std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
                                  const InstrumentRules& rules);
-// The limit under a stop that is a stop-limit order: stop less the slack, rounded down to the tick.
+// The limit under a stop that is a stop-limit order: stop less the slack, rounded down to the tick,
+// but never below one tick.
 Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules);
 
 // What an entry buys and why not: the quantity floored to the step, judged for the entry and for
-// the stop that will have to be sold (after the highest fee, at the stop price).
+// the stop that will have to be sold (after the highest fee, at the stop price). A quantity wins
+// over a notional. Why not is "code: detail"; the codes are not_tradable, no_size,
+// below_min_quantity, above_max_quantity, below_min_notional, no_protection and
+// stop_below_min_notional.
 struct EntrySize {
   Quantity quantity;
   Money notional;  // quantity at the reference price, rounded up

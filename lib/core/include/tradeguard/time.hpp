@@ -25,9 +25,9 @@ std::string iso_seconds(Instant t);  // 2025-01-01T12:00:00   (UTC, as log keys 
 // Years 2000 to 2199 only.
 std::optional<Instant> parse_iso(std::string_view text);
 
-// "300s", "250ms", "2m", "1h", "24h", "0"; a bare number is seconds. nullopt otherwise.
+// "300s", "250ms", "7us", "2m", "1h", "24h", "0"; a bare number is seconds. nullopt otherwise.
 std::optional<Micros> parse_duration(std::string_view text);
-std::string duration_text(Micros d);  // "300s", "250ms"
+std::string duration_text(Micros d);  // "300s", "250ms", "7us"; exact
 
 // Whole seconds, rounded up, at least 1: what a log line may call seconds_remaining.
 std::int64_t seconds_rounded_up(Micros d);

@@ -1,0 +1,184 @@
+#include "tradeguard/order.hpp"
+
+#include <array>
+#include <stdexcept>
+
+namespace tradeguard {
+namespace {
+
+template <class Enum, std::size_t n>
+std::optional<Enum> parse_among(const std::array<Enum, n>& all, std::string_view wanted) {
+  for (const auto value : all)
+    if (text(value) == wanted) return value;
+  return std::nullopt;
+}
+
+// FNV-1a: xor a byte in, multiply by the prime, modulo 2^64 or 2^128. Both are fixed for good:
+// stored ids and other processes' locks depend on every bit.
+std::uint64_t fnv1a_64(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+__extension__ using Hash128 = unsigned __int128;
+
+Hash128 fnv1a_128(std::string_view bytes) {
+  constexpr Hash128 offset = Hash128{0x6c62272e07bb0142U} << 64 | 0x62b821756295c58dU;
+  constexpr Hash128 prime = Hash128{0x0000000001000000U} << 64 | 0x000000000000013bU;
+  Hash128 hash = offset;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * prime;
+  return hash;
+}
+
+// "5:paper": with its length in front, where a field ends does not depend on what is in it.
+void append_field(std::string& bytes, std::string_view field) {
+  bytes.append(std::to_string(field.size())).append(":").append(field);
+}
+
+// 26 digits of five bits, the highest first; 26 * 5 = 130 holds all 128.
+std::string base32(Hash128 hash) {
+  constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::string reversed;
+  for (int i = 0; i < 26; ++i, hash >>= 5) reversed += digits[static_cast<std::size_t>(hash & 31U)];
+  return {reversed.rbegin(), reversed.rend()};
+}
+
+char letter(Leg leg) {
+  switch (leg) {
+    case Leg::entry:
+      return 'e';
+    case Leg::stop:
+      return 's';
+    case Leg::target:
+      return 't';
+    case Leg::exit:
+      return 'x';
+  }
+  return '?';
+}
+
+constexpr int most_attempts = 9999;  // one more digit and the id has 37 characters
+
+// Present on both sides and the same: two absent levels are no agreement where one is needed.
+bool same_level(const std::optional<Price>& planned, const std::optional<Price>& seen) {
+  return planned && seen && *planned == *seen;
+}
+
+}  // namespace
+
+std::string_view text(Leg leg) {
+  switch (leg) {
+    case Leg::entry:
+      return "entry";
+    case Leg::stop:
+      return "stop";
+    case Leg::target:
+      return "target";
+    case Leg::exit:
+      return "exit";
+  }
+  return "";
+}
+
+std::string_view text(OrderType type) {
+  switch (type) {
+    case OrderType::market:
+      return "market";
+    case OrderType::stop_market:
+      return "stop_market";
+    case OrderType::stop_limit:
+      return "stop_limit";
+    case OrderType::limit:
+      return "limit";
+  }
+  return "";
+}
+
+std::string_view text(OrderState state) {
+  switch (state) {
+    case OrderState::claimed:
+      return "claimed";
+    case OrderState::placed:
+      return "placed";
+    case OrderState::closed:
+      return "closed";
+    case OrderState::refused:
+      return "refused";
+    case OrderState::lapsed:
+      return "lapsed";
+  }
+  return "";
+}
+
+std::string_view text(VenueStatus status) {
+  switch (status) {
+    case VenueStatus::open:
+      return "open";
+    case VenueStatus::filled:
+      return "filled";
+    case VenueStatus::cancelled:
+      return "cancelled";
+    case VenueStatus::expired:
+      return "expired";
+    case VenueStatus::rejected:
+      return "rejected";
+    case VenueStatus::unknown:
+      return "unknown";
+  }
+  return "";
+}
+
+std::optional<Leg> parse_leg(std::string_view text) {
+  return parse_among(std::array{Leg::entry, Leg::stop, Leg::target, Leg::exit}, text);
+}
+
+std::optional<OrderType> parse_order_type(std::string_view text) {
+  return parse_among(std::array{OrderType::market, OrderType::stop_market, OrderType::stop_limit,
+                                OrderType::limit},
+                     text);
+}
+
+std::optional<OrderState> parse_order_state(std::string_view text) {
+  return parse_among(std::array{OrderState::claimed, OrderState::placed, OrderState::closed,
+                                OrderState::refused, OrderState::lapsed},
+                     text);
+}
+
+ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg,
+                              int attempt) {
+  if (attempt < 1 || attempt > most_attempts)
+    throw std::out_of_range{"an order has attempts 1 to 9999"};
+  std::string bytes;
+  append_field(bytes, account.venue);
+  append_field(bytes, account.account);
+  append_field(bytes, of);
+  append_field(bytes, text(leg));
+  append_field(bytes, std::to_string(attempt));
+  ClientOrderId id{client_id_prefix};
+  return id.append(1, letter(leg)).append(std::to_string(attempt)) + "-" + base32(fnv1a_128(bytes));
+}
+
+std::int64_t lock_key(const AccountKey& account) {
+  const auto hash = fnv1a_64("tradeguard/" + account.venue + "/" + account.account);
+  return static_cast<std::int64_t>(hash & 0x7fffffffffffffffU);
+}
+
+bool sighted_as_planned(const Order& order, const Sighting& sighting) {
+  if (sighting.status != VenueStatus::open) return false;
+  if (sighting.symbol != order.symbol || sighting.side != order.side) return false;
+  if (sighting.type != order.type || sighting.quantity != order.quantity) return false;
+  switch (order.type) {
+    case OrderType::market:
+      return true;
+    case OrderType::limit:
+      return same_level(order.price, sighting.price);
+    case OrderType::stop_market:
+      return same_level(order.trigger, sighting.trigger);
+    case OrderType::stop_limit:
+      return same_level(order.trigger, sighting.trigger) && same_level(order.price, sighting.price);
+  }
+  return false;
+}
+
+}  // namespace tradeguard

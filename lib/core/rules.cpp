@@ -1,0 +1,251 @@
+#include "tradeguard/rules.hpp"
+
+#include <charconv>
+#include <map>
+#include <stdexcept>
+
+namespace tradeguard {
+namespace {
+
+// ---- The stored form: "key=value key=value", every key once, none unknown ---------------------
+
+class Writer {
+ public:
+  Writer& add(std::string_view key, std::string_view value) {
+    if (!text_.empty()) text_ += ' ';
+    text_.append(key).append("=").append(value);
+    return *this;
+  }
+  Writer& add(std::string_view key, bool value) { return add(key, value ? "1" : "0"); }
+  Writer& add(std::string_view key, const char* value) { return add(key, std::string_view{value}); }
+  Writer& add(std::string_view key, const std::optional<Price>& value) {
+    return add(key, value ? value->text() : "-");
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// After the first field that is missing or cannot be read, the whole is unreadable.
+class Fields {
+ public:
+  explicit Fields(std::string_view stored) {
+    while (readable_) {
+      const auto end = stored.find(' ');
+      const auto field = stored.substr(0, end);
+      const auto equals = field.find('=');
+      readable_ = equals != std::string_view::npos &&
+                  values_.emplace(field.substr(0, equals), field.substr(equals + 1)).second;
+      if (end == std::string_view::npos) break;
+      stored.remove_prefix(end + 1);
+    }
+  }
+
+  std::optional<std::string_view> take(std::string_view key) {
+    const auto found = values_.extract(key);
+    if (found.empty()) {
+      readable_ = false;
+      return std::nullopt;
+    }
+    return found.mapped();
+  }
+  Decimal decimal(std::string_view key) {
+    const auto value = take(key);
+    return known(value ? Decimal::parse(*value) : std::nullopt);
+  }
+  template <class Kind>
+  Kind amount(std::string_view key) {
+    return Kind{decimal(key)};
+  }
+  std::optional<Price> price_or_none(std::string_view key) {
+    const auto value = take(key);
+    if (value == "-") return std::nullopt;
+    return known(value ? Price::parse(*value) : std::nullopt);
+  }
+  template <class Int>
+  Int whole(std::string_view key) {
+    const auto value = take(key).value_or("");
+    Int number{};
+    const auto* const end = value.data() + value.size();
+    const auto [stop, fault] = std::from_chars(value.data(), end, number);
+    readable_ = readable_ && fault == std::errc{} && stop == end;
+    return number;
+  }
+  bool flag(std::string_view key) {
+    const auto value = take(key);
+    readable_ = readable_ && (value == "0" || value == "1");
+    return value == "1";
+  }
+  std::optional<Symbol> symbol(std::string_view key) {
+    const auto value = take(key);
+    return value ? Symbol::parse(*value) : std::nullopt;
+  }
+
+  // All that was there was asked for, and all that was asked for was there.
+  bool read_exactly() const { return readable_ && values_.empty(); }
+
+ private:
+  template <class T>
+  T known(const std::optional<T>& value) {
+    readable_ = readable_ && value.has_value();
+    return value.value_or(T{});
+  }
+
+  std::map<std::string_view, std::string_view> values_;
+  bool readable_ = true;
+};
+
+// ---- Sums -------------------------------------------------------------------------------------
+
+// What the venue would take: too little of it, or too little worth.
+bool below_minimum(Quantity floored, Money worth, const InstrumentRules& rules) {
+  return !floored.is_positive() || floored < rules.min_quantity || worth < rules.min_notional;
+}
+
+// What is left of a bought quantity after the highest fee, in whole steps.
+Quantity after_highest_fee(Quantity bought, const InstrumentRules& rules) {
+  const auto kept = Decimal::multiply(bought.value, 1 - rules.highest_fee_rate, Rounding::down);
+  return floor_to_step(Quantity{kept}, rules.step);
+}
+
+std::optional<Levels> unchecked_levels(const ProtectionPlan& plan, Price average_fill,
+                                       const InstrumentRules& rules) {
+  const auto stop = plan.stop_price.value_or(moved_by_percent(average_fill, -plan.stop_percent));
+  const auto target =
+      plan.target_price.value_or(moved_by_percent(average_fill, plan.target_percent));
+  const Levels levels{to_tick(stop, rules.tick, Rounding::up),
+                      to_tick(target, rules.tick, Rounding::down)};
+  if (!levels.stop.is_positive() || levels.stop >= average_fill || levels.target <= average_fill)
+    return std::nullopt;
+  return levels;
+}
+
+using Sized = tl::expected<EntrySize, std::string>;
+
+tl::unexpected<std::string> denied(std::string_view code, std::string_view detail) {
+  return tl::unexpected{std::string{code}.append(": ").append(detail)};
+}
+
+Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Quantity>& quantity,
+                     Price reference, const ProtectionPlan& plan, const InstrumentRules& rules) {
+  if (!rules.tradable) return denied("not_tradable", rules.symbol.text());
+  if (!notional && !quantity) return denied("no_size", "neither a notional nor a quantity");
+  if (!reference.is_positive()) return denied("no_size", "the reference price is not positive");
+
+  const auto asked = quantity ? *quantity : quantity_for(*notional, reference, Rounding::down);
+  if (!asked.is_positive()) return denied("no_size", "nothing was asked for");
+  const auto bought = floor_to_step(asked, rules.step);
+  if (!bought.is_positive() || bought < rules.min_quantity)
+    return denied("below_min_quantity", bought.text() + " < " + rules.min_quantity.text());
+  if (rules.max_quantity.is_positive() && bought > rules.max_quantity)
+    return denied("above_max_quantity", bought.text() + " > " + rules.max_quantity.text());
+  if (const auto worth = cost(reference, bought, Rounding::down); worth < rules.min_notional)
+    return denied("below_min_notional", worth.text() + " < " + rules.min_notional.text());
+
+  const auto levels = levels_for(plan, reference, rules);
+  if (!levels) return denied("no_protection", "no stop and target around " + reference.text());
+  const auto left = after_highest_fee(bought, rules);
+  if (is_dust(left, levels->stop, rules))
+    return denied("stop_below_min_notional", left.text() + " at " + levels->stop.text() +
+                                                 " is below " + rules.min_quantity.text() + " or " +
+                                                 rules.min_notional.text());
+  return EntrySize{bought, cost(reference, bought, Rounding::up)};
+}
+
+}  // namespace
+
+bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules) {
+  const auto floored = floor_to_step(quantity, rules.step);
+  return below_minimum(floored, cost(stop_price, floored, Rounding::down), rules);
+}
+
+std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
+                                 const InstrumentRules& rules) {
+  try {
+    return unchecked_levels(plan, average_fill, rules);
+  } catch (const std::overflow_error&) {
+    return std::nullopt;  // percents come from signals; an absurd one is no protection
+  }
+}
+
+Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules) {
+  const auto limit =
+      to_tick(moved_by_percent(stop, -plan.stop_limit_slack_percent), rules.tick, Rounding::down);
+  return std::max(limit, rules.tick);
+}
+
+tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
+                                                const std::optional<Quantity>& quantity,
+                                                Price reference, const ProtectionPlan& plan,
+                                                const InstrumentRules& rules) {
+  try {
+    return unchecked_size(notional, quantity, reference, plan, rules);
+  } catch (const std::overflow_error&) {
+    return denied("no_size", "the amounts are out of range");  // amounts come from signals
+  }
+}
+
+std::string stored_text(const InstrumentRules& rules) {
+  return Writer{}
+      .add("symbol", rules.symbol.text())
+      .add("tick", rules.tick.text())
+      .add("step", rules.step.text())
+      .add("min_quantity", rules.min_quantity.text())
+      .add("max_quantity", rules.max_quantity.text())
+      .add("min_notional", rules.min_notional.text())
+      .add("highest_fee_rate", rules.highest_fee_rate.text())
+      .add("max_open_stops", std::to_string(rules.max_open_stops))
+      .add("tradable", rules.tradable)
+      .add("read_at", std::to_string(to_micros(rules.read_at)))
+      .text();
+}
+
+std::optional<InstrumentRules> parse_rules(std::string_view stored) {
+  Fields fields{stored};
+  const auto symbol = fields.symbol("symbol");
+  if (!symbol) return std::nullopt;
+  InstrumentRules rules{
+      .symbol = *symbol,
+      .tick = fields.amount<Price>("tick"),
+      .step = fields.amount<Quantity>("step"),
+      .min_quantity = fields.amount<Quantity>("min_quantity"),
+      .max_quantity = fields.amount<Quantity>("max_quantity"),
+      .min_notional = fields.amount<Money>("min_notional"),
+      .highest_fee_rate = fields.decimal("highest_fee_rate"),
+      .max_open_stops = fields.whole<int>("max_open_stops"),
+      .tradable = fields.flag("tradable"),
+      .read_at = from_micros(fields.whole<std::int64_t>("read_at")),
+  };
+  return fields.read_exactly() ? std::optional{rules} : std::nullopt;
+}
+
+std::string stored_text(const ProtectionPlan& plan) {
+  return Writer{}
+      .add("stop_percent", plan.stop_percent.text())
+      .add("target_percent", plan.target_percent.text())
+      .add("stop_price", plan.stop_price)
+      .add("target_price", plan.target_price)
+      .add("stop_limit_slack_percent", plan.stop_limit_slack_percent.text())
+      .add("flatten_on_breach", plan.flatten_on_breach)
+      .add("flatten_unprotected", plan.flatten_unprotected)
+      .add("flatten_after", std::to_string(plan.flatten_after.count()))
+      .text();
+}
+
+std::optional<ProtectionPlan> parse_plan(std::string_view stored) {
+  Fields fields{stored};
+  ProtectionPlan plan{
+      .stop_percent = fields.decimal("stop_percent"),
+      .target_percent = fields.decimal("target_percent"),
+      .stop_price = fields.price_or_none("stop_price"),
+      .target_price = fields.price_or_none("target_price"),
+      .stop_limit_slack_percent = fields.decimal("stop_limit_slack_percent"),
+      .flatten_on_breach = fields.flag("flatten_on_breach"),
+      .flatten_unprotected = fields.flag("flatten_unprotected"),
+      .flatten_after = Micros{fields.whole<std::int64_t>("flatten_after")},
+  };
+  return fields.read_exactly() ? std::optional{plan} : std::nullopt;
+}
+
+}  // namespace tradeguard
