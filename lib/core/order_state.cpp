@@ -91,8 +91,7 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
     return Applied{.order = order, .step = step};
 
   Applied applied = moved(order, step, now, event == OrderEvent::seen_closed ? sighting.reason : "");
-  applied.proof_was_wrong =
-      order.state == OrderState::lapsed || order.state == OrderState::refused;
+  applied.proof_was_wrong = order.state == OrderState::lapsed;
   if (order.state != OrderState::claimed && order.state != OrderState::placed)
     applied.order.settled = false;  // what was over is alive again
   note_ids(applied.order, sighting);

@@ -70,7 +70,7 @@ struct Order {
   // Entries only.
   std::optional<InstrumentRules> rules;  // as they were when the entry was claimed
   std::optional<ProtectionPlan> plan;
-  std::string strategy;
+  std::string strategy;                  // exits too: why ("signal", "breached", "unprotected", ...)
   std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
   Micros naked_total{0};                 // of finished spells
   bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs

@@ -1,0 +1,203 @@
+// The barrier behind protection: every held quantity is covered by a stop sighted in this run, or a
+// CRITICAL about it is in the outbox.
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+void judge_trade(Run& run, const Trade& trade, Item& item);
+void judge_unread(Run& run, const Trade& trade, Item& item);
+void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item);
+void judge_doubt(Run& run, const Trade& trade, Item& item);
+void remind(Run& run);
+void trip_breaker(Run& run);
+Alarm alarm_of(NoticeType kind, const Trade& trade);
+
+constexpr int flattened_limit = 3;
+
+}  // namespace
+
+void raise_and_clear_alarms(Run& run) {
+  std::vector<Item> items;
+  run.unverified = 0;
+  for (const Trade& trade : run.book.trades) {
+    if (trade.entry().settled || trade.entry().released) continue;
+    item_by_item(run, trade.id(), "judging the protection", [&] {
+      Item item{.trade = trade.id()};
+      judge_trade(run, trade, item);
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
+  remind(run);
+  trip_breaker(run);
+}
+
+namespace {
+
+void judge_trade(Run& run, const Trade& trade, Item& item) {
+  if (run.unread.contains(trade.id())) {
+    judge_unread(run, trade, item);
+    return;
+  }
+  clear(item, run, NoticeType::unverified, trade.id());
+  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  judge_naked(run, trade, e, item);
+  judge_doubt(run, trade, item);
+}
+
+// Not seen in this run is neither covered nor naked; long enough unseen it is a CRITICAL.
+void judge_unread(Run& run, const Trade& trade, Item& item) {
+  run.unverified += 1;
+  const auto told = [&](AlarmEdge::What what, Alarm alarm) {
+    item.change.alarms.push_back({what, std::move(alarm)});
+  };
+  item.say(Line{Level::error, "UNVERIFIED"}
+               .add("symbol", trade.entry().symbol.text())
+               .add("order_id", order_id_of(trade.entry())));
+  const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(),
+                                     [&](const Alarm& a) {
+                                       return a.kind == NoticeType::unverified && a.subject == trade.id();
+                                     });
+  if (standing == run.book.alarms.end()) {
+    Alarm alarm = alarm_of(NoticeType::unverified, trade);
+    alarm.raised_at = run.now;
+    alarm.told = 0;
+    told(AlarmEdge::What::raise, alarm);
+  } else if (standing->told == 0 && run.now - standing->raised_at >= run.settings.unverified_after) {
+    Alarm alarm = *standing;
+    alarm.told = 1;
+    alarm.next_reminder = run.now + 5min;
+    told(AlarmEdge::What::remind, alarm);
+    Notice notice = notice_of(NoticeType::unverified, Severity::critical, trade.entry(), run.now,
+                              std::to_string(to_micros(alarm.raised_at)));
+    notice.facts = {{"since", iso_micros(alarm.raised_at)}};
+    item.tell(std::move(notice));
+  }
+}
+
+void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
+  const Order& entry = trade.entry();
+  if (e.oversold()) {
+    Notice notice = notice_of(NoticeType::oversold, Severity::critical, entry, run.now);
+    notice.facts = {{"held", e.held.text()}};
+    Alarm alarm = alarm_of(NoticeType::oversold, trade);
+    alarm.breaks = true;
+    raise(item, run, alarm,
+          line_of(Level::critical, "OVERSOLD", entry).add("held", e.held.text()), std::move(notice));
+  } else {
+    clear(item, run, NoticeType::oversold, trade.id());
+  }
+  if (e.oversold() || e.naked_is_dust) {
+    clear(item, run, NoticeType::unprotected, trade.id());
+    return;
+  }
+  const Micros naked_for =
+      entry.naked_since ? std::max(Micros{0}, run.now - *entry.naked_since) : Micros{0};
+  const Line line = Line{Level::critical, "UNPROTECTED"}
+                        .add("symbol", entry.symbol.text())
+                        .add("order_id", order_id_of(entry))
+                        .add("seconds", naked_for.count() / 1'000'000)
+                        .add("quantity", e.naked.text());
+  if (stands(run, NoticeType::unprotected, trade.id())) {
+    item.say(line);
+    return;
+  }
+  Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
+  notice.facts = {{"quantity", e.naked.text()},
+                  {"seconds", std::to_string(naked_for.count() / 1'000'000)}};
+  Alarm alarm = alarm_of(NoticeType::unprotected, trade);
+  alarm.breaks = true;
+  raise(item, run, alarm, line, std::move(notice));
+}
+
+void judge_doubt(Run& run, const Trade& trade, Item& item) {
+  const Order& entry = trade.entry();
+  const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
+    return o.live() && run.now - o.claimed_at > run.settings.in_doubt_after;
+  });
+  if (!doubtful) {
+    clear(item, run, NoticeType::in_doubt_too_long, trade.id());
+    return;
+  }
+  Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
+  alarm.freezes = entry.symbol.base();
+  raise(item, run, alarm, line_of(Level::critical, "IN_DOUBT_TOO_LONG", entry),
+        notice_of(NoticeType::in_doubt_too_long, Severity::critical, entry, run.now));
+}
+
+// After 5, 15 and 60 minutes, then hourly.
+Micros next_pause(int told) {
+  switch (told) {
+    case 1: return 10min;
+    case 2: return 45min;
+    default: return 60min;
+  }
+}
+
+void remind(Run& run) {
+  std::vector<Item> items;
+  for (const Alarm& standing : run.book.alarms) {
+    if (standing.told == 0 || !standing.next_reminder || run.now < *standing.next_reminder) continue;
+    Alarm alarm = standing;
+    alarm.next_reminder = run.now + next_pause(alarm.told);
+    alarm.told += 1;
+    Notice notice{};
+    notice.event_id = "REMINDER:" + std::string{text(alarm.kind)} + ":" + alarm.subject + ":" +
+                      std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told);
+    notice.type = NoticeType::reminder;
+    notice.severity = Severity::critical;
+    notice.symbol = alarm.symbol;
+    notice.order_id = alarm.order_id;
+    notice.facts = {{"still", std::string{text(alarm.kind)}},
+                    {"since", iso_micros(alarm.raised_at)},
+                    {"detail", alarm.detail}};
+    notice.created_at = run.now;
+    Item item;
+    item.change.alarms.push_back({AlarmEdge::What::remind, std::move(alarm)});
+    item.tell(std::move(notice));
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
+}
+
+// Three trades sold in one day because they could not be protected: a person has to look.
+void trip_breaker(Run& run) {
+  if (!run.may_write() || run.book.account.breaker) return;
+  int flattened = run.book.flattened_today;
+  for (const Trade& trade : run.book.trades)
+    for (const Order& leg : trade.legs)
+      flattened += leg.leg == Leg::exit && run.placed_here.contains(leg.client_id) &&
+                   leg.filled.is_positive() &&
+                   (leg.strategy == "unprotected" || leg.strategy == "breached");
+  if (flattened < flattened_limit) return;
+  const std::string reason = std::to_string(flattened) + " trades flattened today";
+  if (auto set = run.ports.journal.set_breaker(reason, run.now); !set) {
+    run.store_failed(set.error());
+    return;
+  }
+  run.book.account.breaker = reason;
+  Item item;
+  Notice notice{};
+  notice.event_id = "BREAKER:" + std::to_string(to_micros(run.now));
+  notice.type = NoticeType::breaker;
+  notice.severity = Severity::critical;
+  notice.facts = {{"reason", reason}, {"to trade again", "tradeguard resume"}};
+  notice.created_at = run.now;
+  item.say(Line{Level::critical, "BREAKER"}.add("reason", reason));
+  item.tell(std::move(notice));
+  run.commit({std::move(item)});
+}
+
+Alarm alarm_of(NoticeType kind, const Trade& trade) {
+  Alarm alarm{.kind = kind, .subject = trade.id()};
+  alarm.symbol = trade.entry().symbol.text();
+  alarm.order_id = order_id_of(trade.entry());
+  return alarm;
+}
+
+}  // namespace
+}  // namespace tradeguard

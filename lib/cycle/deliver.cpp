@@ -1,0 +1,142 @@
+// What is told, at least once and in order; and CRITICALs that cannot wait for a store.
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+constexpr std::size_t batch_size = 100;
+constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
+
+void deliver_waiting(Run& run, Micros until);
+void deliver_digest(Run& run, std::span<const Notice> notices, Micros until);
+void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
+bool flush_records(Run& run);
+Micros back_off(int attempts);
+Line tg_line(Level level, std::string_view name, const Notice& notice);
+
+}  // namespace
+
+void Run::deliver_now(const Notice& notice) {
+  if (!notice.trade.empty() && waiting_trades.contains(notice.trade)) return;
+  hear_delivery(*this, notice, ports.notifier.deliver(notice, settings.notify_budget));
+}
+
+void Run::tell_directly(const Notice& notice) {
+  criticals.push_back(std::string{text(notice.type)});
+  hear_delivery(*this, notice, ports.notifier.deliver(notice, settings.notify_budget));
+  delivered.clear();
+}
+
+void drain_immediate(Run& run) {
+  if (!run.book.notices_waiting || !run.ports.notifier.immediate()) return;
+  deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
+}
+
+void deliver(Run& run) {
+  if (run.fenced || run.store_lost) return;
+  if (!flush_records(run)) return;
+  if (run.ports.notifier.immediate() || !(run.outbox_has_more || run.book.notices_waiting)) return;
+  deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
+}
+
+namespace {
+
+void deliver_waiting(Run& run, Micros until) {
+  while (run.elapsed() < until && run.may_write()) {
+    const auto due = run.ports.journal.due_notices(run.now, batch_size);
+    if (!due) {
+      run.store_failed(due.error());
+      return;
+    }
+    if (due->empty()) return;
+    std::vector<Notice> ordinary;
+    for (const Notice& notice : *due) {
+      if (notice.severity != Severity::critical) {
+        ordinary.push_back(notice);
+      } else if (run.elapsed() < until) {
+        hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
+      }
+    }
+    if (ordinary.size() >= digest_from && !run.ports.notifier.immediate()) {
+      deliver_digest(run, ordinary, until);
+    } else {
+      for (const Notice& notice : ordinary) {
+        if (run.elapsed() >= until) break;
+        if (run.waiting_trades.contains(notice.trade) && !notice.trade.empty()) continue;
+        hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
+      }
+    }
+    const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(), [](const auto& r) {
+      return r.what != DeliveryRecord::What::try_later;
+    });
+    if (!flush_records(run) || !progress) return;
+  }
+}
+
+void deliver_digest(Run& run, std::span<const Notice> notices, Micros until) {
+  Notice digest{};
+  digest.event_id = "DIGEST:" + notices.front().event_id + ":" + std::to_string(notices.size());
+  digest.type = NoticeType::digest;
+  digest.created_at = run.now;
+  for (const Notice& notice : notices) digest.facts.emplace_back("notice", plain_text(notice));
+  if (run.elapsed() >= until) return;
+  const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
+  for (const Notice& notice : notices) hear_delivery(run, notice, delivery);
+}
+
+void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
+  DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
+  std::visit(overloaded{
+                 [&](const Delivered&) {
+                   run.report.notices_sent += 1;
+                   run.say(tg_line(Level::info, "TG_SENT", notice));
+                 },
+                 [&](const TryLater& later) {
+                   record.what = DeliveryRecord::What::try_later;
+                   record.next_try = run.now + std::max(later.after, back_off(notice.attempts));
+                   record.error = later.why;
+                   if (!notice.trade.empty()) run.waiting_trades.insert(notice.trade);
+                   run.say(tg_line(Level::warn, "TG_FAILED", notice)
+                               .add("error", later.why)
+                               .add("stack", "cycle>deliver>" + std::string{text(notice.type)}));
+                 },
+                 [&](const Undeliverable& never) {
+                   record.what = DeliveryRecord::What::undeliverable;
+                   record.error = never.why;
+                   run.criticals.push_back("undeliverable: " + notice.event_id);
+                   run.say(tg_line(Level::error, "TG_FAILED", notice)
+                               .add("error", never.why)
+                               .add("stack", "cycle>deliver>" + std::string{text(notice.type)}));
+                 },
+             },
+             delivery);
+  run.delivered.push_back(std::move(record));
+}
+
+bool flush_records(Run& run) {
+  if (run.delivered.empty()) return true;
+  const auto recorded = run.ports.journal.record_deliveries(run.delivered, run.now);
+  run.delivered.clear();
+  if (!recorded) run.store_failed(recorded.error());
+  return recorded.has_value();
+}
+
+// 30 s, doubling to one hour: what waits is tried by later runs, never by a sleeping one.
+Micros back_off(int attempts) { return std::min<Micros>(1h, 30s * (1 << std::min(attempts, 7))); }
+
+Line tg_line(Level level, std::string_view name, const Notice& notice) {
+  Line line{level, name};
+  line.add("type", text(notice.type));
+  line.add("symbol", notice.symbol.empty() ? "-" : notice.symbol);
+  line.add("order_id", notice.order_id.empty() ? "-" : notice.order_id);
+  if (notice.side) line.add("side", text(*notice.side));
+  line.debug("event_id", notice.event_id);
+  line.debug("attempt", notice.attempts + 1);
+  return line;
+}
+
+}  // namespace
+}  // namespace tradeguard

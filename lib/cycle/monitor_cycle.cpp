@@ -1,0 +1,322 @@
+#include "tradeguard/monitor_cycle.hpp"
+
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+bool take_the_lock(Run& run);
+bool open(Run& run);
+void settle_rounds(Run& run, Micros limit, bool wait_for_entries);
+void close(Run& run);
+void say_locked(Run& run, const HeldElsewhere& held);
+void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
+void fail(Run& run, const Error& error);
+void say_frame(Run& run, bool start, std::string_view result);
+void look_back(Run& run);
+RunVerdict verdict_of(const Run& run);
+
+constexpr Micros first_protection_patience = 5s;
+
+}  // namespace
+
+RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
+  Run run{ports, settings};
+  if (!take_the_lock(run)) return run.report;
+  if (!open(run)) return run.report;
+
+  // What earlier runs left open: asked, and protected before any signal is read.
+  settle_rounds(run, first_protection_patience, /*wait_for_entries=*/false);
+  raise_and_clear_alarms(run);
+  // Beyond this point every filled quantity has a stop sighted in this run, or an alarm is in the outbox.
+
+  if (run.lease_holds()) admit_and_enter(run);
+  // Beyond this point nothing that enlarges a position is sent.
+
+  if (unsettled_work(run, /*wait_for_entries=*/true))
+    settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
+  raise_and_clear_alarms(run);
+  // Beyond this point what this run did is protected, or said to be not.
+
+  deliver(run);
+  close(run);
+  return run.report;
+}
+
+int exit_code(RunVerdict verdict) {
+  switch (verdict) {
+    case RunVerdict::ok: return 0;
+    case RunVerdict::critical_stands:
+    case RunVerdict::stuck: return 1;
+    case RunVerdict::some_rejected: return 65;
+    case RunVerdict::unreachable: return 69;
+    case RunVerdict::internal_error: return 70;
+    case RunVerdict::locked: return 75;
+    case RunVerdict::configuration: return 78;
+  }
+  return 70;
+}
+
+namespace {
+
+bool take_the_lock(Run& run) {
+  auto acquired = run.ports.lock.try_acquire(run.settings.account);
+  if (!acquired) {
+    fail(run, std::move(acquired.error()).within("taking the run lock"));
+    return false;
+  }
+  if (const auto* held = std::get_if<HeldElsewhere>(&*acquired)) {
+    say_locked(run, *held);
+    return false;
+  }
+  run.lease.emplace(std::move(std::get<RunLease>(*acquired)));
+  run.ports.pen.fence = run.lease->fence();
+  run.report.cycle = run.lease->cycle();
+  return true;
+}
+
+bool open(Run& run) {
+  auto book = run.ports.journal.open_book(run.now);
+  if (!book) {
+    fail(run, std::move(book.error()).within("reading the open book"));
+    return false;
+  }
+  run.book = std::move(*book);
+  say_frame(run, true, "");
+  if (auto begun = run.ports.journal.begin_run(run.settings.run_id, run.settings.config_hash, run.now);
+      !begun) {
+    fail(run, std::move(begun.error()).within("recording the start of the run"));
+    return false;
+  }
+  drain_immediate(run);
+  look_back(run);
+  look_at_epoch(run);
+  return true;
+}
+
+// Rounds of 250 ms, doubling to 4 s, until another one would change nothing or the limit is reached.
+void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
+  Micros pause = run.settings.fast_patience;
+  const Micros end = std::min(run.settings.hard_deadline, wait_for_entries ? limit : run.elapsed() + limit);
+  while (!run.fenced) {
+    run.begin_pass();
+    reconcile(run);
+    if (run.fenced) return;
+    protect(run);
+    if (run.fenced || !unsettled_work(run, wait_for_entries)) return;
+    if (run.elapsed() + pause >= end) return;
+    run.ports.clock.wait(pause);
+    pause = std::min<Micros>(pause * 2, 4s);
+  }
+}
+
+void close(Run& run) {
+  run.report.open_trades = static_cast<int>(
+      std::count_if(run.book.trades.begin(), run.book.trades.end(),
+                    [](const Trade& trade) { return !trade.entry().settled; }));
+  run.report.critical_standing = static_cast<int>(run.book.alarms.size() + run.criticals.size());
+  run.report.verdict = verdict_of(run);
+  const std::string result = run.fenced       ? "lease_lost"
+                             : run.store_lost ? "store_lost"
+                             : run.report.verdict == RunVerdict::critical_stands ? "critical"
+                             : run.report.verdict == RunVerdict::unreachable     ? "unreachable"
+                             : run.report.verdict == RunVerdict::some_rejected   ? "rejected"
+                                                                                 : "ok";
+  if (run.may_write()) {
+    const auto finished = run.ports.journal.finish_run({result, ""}, run.ports.clock.now());
+    if (!finished) run.store_failed(finished.error());
+  }
+  run.lease.reset();  // released before the last line says so
+  say_frame(run, false, result);
+}
+
+void say_locked(Run& run, const HeldElsewhere& held) {
+  const std::string cycle =
+      held.last_started_cycle ? std::to_string(*held.last_started_cycle + 1) : "?";
+  Line twin{Level::warn, "RUN_LOCKED"};
+  twin.add("run_id", run.settings.run_id).add("pid", run.settings.pid);
+  twin.add("host", run.settings.host).add("cycle", cycle);
+  run.ports.log.write(
+      Line{Level::warn, "RUN_LOCKED:"}.words(
+          "Signal monitor lock held by another process. Skipping cycle #" + cycle),
+      twin);
+  run.report.verdict = RunVerdict::locked;
+  look_for_a_stuck_holder(run, held);
+}
+
+// A holder that neither ends nor starts anew is reported by the runs it locks out.
+void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
+  const Instant now = held.now.value_or(run.now);
+  if (held.last_completed_at && now - *held.last_completed_at <= run.settings.stuck_after) return;
+  const auto book = run.ports.journal.open_book(now);
+  if (!book) return;
+  const AccountState& account = book->account;
+  if (!account.last_started_at || now - *account.last_started_at <= run.settings.stuck_after) return;
+  run.report.verdict = RunVerdict::stuck;
+  const std::int64_t seconds = (now - *account.last_started_at).count() / 1'000'000;
+  run.say(Line{Level::critical, "RUN_STUCK"}
+              .add("cycle", account.cycle)
+              .add("seconds", seconds)
+              .add("last_completed",
+                   account.last_completed_at ? iso_micros(*account.last_completed_at) : "never"));
+  if (account.last_stuck_told_at && now - *account.last_stuck_told_at < 15min) return;
+  Notice notice{};
+  notice.event_id = "RUN_STUCK:" + std::to_string(account.cycle) + ":" + std::to_string(to_micros(now));
+  notice.type = NoticeType::run_stuck;
+  notice.severity = Severity::critical;
+  notice.facts = {{"cycle", std::to_string(account.cycle)}, {"seconds", std::to_string(seconds)}};
+  notice.created_at = now;
+  run.tell_directly(notice);
+  static_cast<void>(run.ports.journal.note_stuck_told(now));
+}
+
+void fail(Run& run, const Error& error) {
+  Line line{Level::error, "RUN_FAILED"};
+  line.add("reason", error.what);
+  std::string stack;
+  for (const std::string& doing : error.chain) stack += (stack.empty() ? "" : ">") + doing;
+  if (!stack.empty()) line.add("stack", stack);
+  run.say(line);
+  run.report.error = error.what;
+  run.report.verdict = error.fault == Fault::configuration ? RunVerdict::configuration
+                       : error.fault == Fault::unreachable ? RunVerdict::unreachable
+                                                           : RunVerdict::internal_error;
+  run.lease.reset();
+}
+
+void say_frame(Run& run, bool start, std::string_view result) {
+  const CycleSettings& s = run.settings;
+  Line line{Level::info, start ? "RUN_START" : "RUN_END"};
+  line.add("run_id", s.run_id).add("pid", s.pid).add("host", s.host).add("cycle", run.report.cycle);
+  if (start) {
+    line.add("version", s.version).add("mode", s.mode).add("config", s.config_hash);
+    for (const auto& [key, value] : s.start_facts) line.add(key, value);
+    line.debug("fence", run.lease->fence());
+    run.ports.log.write(line);
+    return;
+  }
+  const RunReport& r = run.report;
+  Micros longest{0};
+  for (const Micros spell : r.unprotected) longest = std::max(longest, spell);
+  line.add("result", result).add("signals", r.signals).add("entries", r.entries);
+  line.add("blocked_cooldown", r.blocked_cooldown).add("blocked_idempotency", r.blocked_idempotency);
+  line.add("denied", r.denied).add("refused", r.refused).add("rejected", r.rejected);
+  line.add("exits", r.exits).add("protected", r.protected_trades).add("open", r.open_trades);
+  line.add("critical", r.critical_standing).add("notices", r.notices_sent);
+  line.add("unprotected_max_ms", longest.count() / 1000);
+  line.add("duration_ms", run.elapsed().count() / 1000);
+  run.ports.log.write_twin_first(line);
+}
+
+// A run that was killed, or did not come at all, is said by the next one.
+void look_back(Run& run) {
+  const AccountState& account = run.book.account;
+  const bool gap = account.last_completed_at &&
+                   run.now - *account.last_completed_at > run.settings.stuck_after;
+  if (account.last_started_at && (!account.previous_run_ended || gap)) {
+    const char* reason = account.previous_run_ended ? "gap" : "previous_run_did_not_end";
+    const Instant since = account.last_completed_at.value_or(*account.last_started_at);
+    const std::int64_t seconds = std::max<std::int64_t>(0, (run.now - since).count() / 1'000'000);
+    Item item;
+    item.say(Line{Level::warn, "RUN_MISSED"}.add("reason", reason).add("seconds", seconds));
+    if (!account.previous_run_ended || !run.book.trades.empty()) {
+      Notice notice{};
+      notice.event_id = "RUN_MISSED:" + std::to_string(run.report.cycle);
+      notice.type = NoticeType::run_missed;
+      notice.severity = Severity::warning;
+      notice.facts = {{"reason", reason}, {"seconds", std::to_string(seconds)}};
+      notice.created_at = run.now;
+      item.tell(std::move(notice));
+    }
+    run.commit({std::move(item)});
+  }
+  if (account.halted) run.say(Line{Level::warn, "HALTED"}.add("reason", *account.halted));
+  if (run.ports.unattended_live_trades == nullptr) return;
+  if (const int trades = run.ports.unattended_live_trades(); trades > 0) {
+    run.criticals.push_back("live positions unattended");
+    Notice notice{};
+    notice.event_id = "LIVE_POSITIONS_UNATTENDED:" + std::to_string(run.report.cycle);
+    notice.type = NoticeType::live_positions_unattended;
+    notice.severity = Severity::critical;
+    notice.facts = {{"trades", std::to_string(trades)}};
+    notice.created_at = run.now;
+    Item item;
+    item.say(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}.add("trades", trades));
+    item.tell(std::move(notice));
+    run.commit({std::move(item)});
+  }
+}
+
+RunVerdict verdict_of(const Run& run) {
+  if (run.fenced) return RunVerdict::internal_error;
+  if (run.store_lost)
+    return run.sent_entries || !run.book.trades.empty() ? RunVerdict::critical_stands
+                                                        : RunVerdict::unreachable;
+  if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0)
+    return RunVerdict::critical_stands;
+  if (run.venue_failed && !run.sent_entries && run.report.open_trades == 0)
+    return RunVerdict::unreachable;
+  if (run.report.rejected > 0) return RunVerdict::some_rejected;
+  return RunVerdict::ok;
+}
+
+}  // namespace
+
+// A store that is new, restored or promoted may not know what was sent: the venue is asked for own
+// orders without a row, and signals older than this moment are not entered.
+void look_at_epoch(Run& run) {
+  AccountState& account = run.book.account;
+  if (account.known_epoch && *account.known_epoch == account.epoch) return;
+  constexpr Micros look_back_span = 48h;
+  const auto own = run.ports.placer.own_orders(run.now - look_back_span);
+  const auto id = run.ports.placer.account_id();
+  if (!own || !id) {
+    run.no_entries = "epoch_unread";
+    run.venue_failed = true;
+    run.say(Line{Level::error, "VENUE_UNREADABLE"}
+                .add("what", "own orders")
+                .add("error", own ? id.error().what : own.error().what));
+    return;
+  }
+  for (const Sighting& sighting : *own) {
+    const auto row = run.ports.journal.order(sighting.client_id);
+    if (!row) return run.store_failed(row.error());
+    const bool matters = sighting.status == VenueStatus::open ||
+                         sighting.filled.value_or(Quantity{}).is_positive();
+    if (*row || !matters) continue;
+    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting.client_id,
+                .freezes = sighting.symbol.base()};
+    alarm.symbol = sighting.symbol.text();
+    alarm.order_id = sighting.venue_id;
+    Notice notice{};
+    notice.event_id = "ORPHAN:" + sighting.client_id;
+    notice.type = NoticeType::orphan;
+    notice.severity = Severity::critical;
+    notice.symbol = alarm.symbol;
+    notice.order_id = alarm.order_id;
+    notice.side = sighting.side;
+    notice.facts = {{"client id", sighting.client_id}, {"status", std::string{text(sighting.status)}}};
+    notice.created_at = run.now;
+    Item item;
+    raise(item, run, alarm,
+          Line{Level::critical, "ORPHAN"}
+              .add("symbol", alarm.symbol)
+              .add("order_id", alarm.order_id)
+              .add("client_id", sighting.client_id),
+          std::move(notice));
+    run.commit({std::move(item)});
+  }
+  // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.
+  const bool nothing_to_forget =
+      !account.known_epoch && own->empty() && !run.ports.placer.traits().network;
+  const Instant after = nothing_to_forget ? Instant{} : run.now;
+  if (auto accepted = run.ports.journal.accept_epoch(*id, after); !accepted)
+    return run.store_failed(accepted.error());
+  if (!nothing_to_forget)
+    run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
+}
+
+}  // namespace tradeguard

@@ -1,0 +1,517 @@
+// One round of moves: the pure next_move says what each trade needs, this carries it out in bursts.
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+struct Moves {
+  std::vector<std::pair<ClientOrderId, Cancel>> cancels;
+  std::vector<std::pair<ClientOrderId, PlaceLegs>> legs;
+  std::vector<std::pair<ClientOrderId, PlaceExit>> exits;
+  std::vector<ClientOrderId> settled;
+};
+
+constexpr int leg_attempts_per_run = 3;
+constexpr int reads_per_run = 3;
+
+void read_surroundings(Run& run);
+void look_for_drift(Run& run);
+Moves next_moves(Run& run);
+Surroundings around(const Run& run, const Trade& trade);
+void ask_cancels(Run& run, const Moves& moves);
+void place_legs(Run& run, const Moves& moves);
+void place_exits(Run& run, const Moves& moves);
+void settle_trades(Run& run, const Moves& moves);
+void tell_covered(Run& run);
+bool may_act_on(const Run& run, const ClientOrderId& trade);
+Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity);
+void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome);
+bool has_holdings(const Trade& trade);
+
+}  // namespace
+
+void protect(Run& run) {
+  read_surroundings(run);
+  const Moves moves = next_moves(run);
+  ask_cancels(run, moves);
+  place_legs(run, moves);
+  place_exits(run, moves);
+  tell_covered(run);
+  settle_trades(run, moves);
+}
+
+bool unsettled_work(const Run& run, bool wait_for_entries) {
+  for (const Trade& trade : run.book.trades) {
+    const Order& entry = trade.entry();
+    if (run.dropped.contains(trade.id())) continue;
+    if (run.unread.contains(trade.id())) {
+      if (run.failed_reads < reads_per_run) return true;
+      continue;
+    }
+    if (entry.settled || entry.released) continue;
+    const bool entry_open = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
+      return o.live() || (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
+    });
+    if (entry_open && wait_for_entries && !run.past(run.settings.deadline)) return true;
+    const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+      return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
+                            leg.fired_at || !run.sighted.contains(leg.client_id));
+    });
+    if (leg_open) return true;
+    const Exposure e = exposure(trade, run.sighted, run.venue_now());
+    const NextMove move = next_move(trade, e, run.sighted, around(run, trade));
+    const bool acts = std::visit(overloaded{
+                                     [](const Nothing&) { return false; },
+                                     [](const Stuck&) { return false; },
+                                     [&](const PlaceLegs&) {
+                                       const auto failed_here = run.refused_legs.find(trade.id());
+                                       return failed_here == run.refused_legs.end() ||
+                                              failed_here->second < leg_attempts_per_run;
+                                     },
+                                     [&](const PlaceExit&) {
+                                       return !run.exit_failed.contains(trade.id());
+                                     },
+                                     [](const Cancel&) { return true; },
+                                     [](const Settle&) { return true; },
+                                 },
+                                 move);
+    if (acts && may_act_on(run, trade.id())) return true;
+  }
+  return false;
+}
+
+namespace {
+
+// Balances and prices are read once a pass, and only when something is held.
+void read_surroundings(Run& run) {
+  std::set<Symbol> symbols;
+  for (const Trade& trade : run.book.trades)
+    if (has_holdings(trade)) symbols.insert(trade.entry().symbol);
+  if (symbols.empty()) return;
+  run.measure_clock();
+  const auto note = [&](const char* what, const Error& error) {
+    run.venue_failed = true;
+    run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error.what));
+  };
+  try {
+    if (auto quotes = run.ports.protector.quotes(symbols))
+      run.quotes = std::move(*quotes);
+    else
+      note("quotes", quotes.error());
+    if (auto balances = run.ports.protector.balances())
+      run.balances = std::move(*balances);
+    else
+      note("balances", balances.error());
+  } catch (const std::exception& error) {
+    note("surroundings", Error{Fault::unreachable, error.what()});
+  }
+  look_for_drift(run);
+}
+
+// The venue holds less of a base than our trades of it: then nobody knows whose coins they are.
+void look_for_drift(Run& run) {
+  if (!run.balances) return;
+  std::map<std::string, Quantity> held;
+  std::map<std::string, const Trade*> first;
+  for (const Trade& trade : run.book.trades) {
+    if (trade.entry().released || !has_holdings(trade)) continue;
+    const std::string base = trade.entry().symbol.base();
+    const Exposure e = exposure(trade, run.sighted, run.venue_now());
+    if (e.held_is_dust) continue;
+    held[base] += e.held;
+    first.emplace(base, &trade);
+  }
+  for (const auto& [base, quantity] : held) {
+    const auto balance = run.balances->find(base);
+    if (balance == run.balances->end()) continue;  // unread is not zero
+    Item item;
+    const Trade& trade = *first[base];
+    const bool drifts = quantity.value > balance->second.total;
+    if (drifts)
+      run.drifted.insert(base);
+    else
+      run.drifted.erase(base);
+    if (drifts && !stands(run, NoticeType::drift, base)) {
+      Alarm alarm{.kind = NoticeType::drift, .subject = base, .freezes = base};
+      alarm.symbol = trade.entry().symbol.text();
+      alarm.detail = "held " + quantity.text() + ", balance " + balance->second.total.text();
+      Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
+      notice.facts = {{"held", quantity.text()}, {"balance", balance->second.total.text()}};
+      raise(item, run, alarm,
+            Line{Level::critical, "DRIFT"}
+                .add("symbol", trade.entry().symbol.text())
+                .add("held", quantity.text())
+                .add("balance", balance->second.total.text()),
+            std::move(notice));
+    } else if (!drifts && stands(run, NoticeType::drift, base)) {
+      clear(item, run, NoticeType::drift, base);
+    }
+    run.commit({std::move(item)});
+  }
+}
+
+Moves next_moves(Run& run) {
+  Moves moves;
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id())) continue;
+    item_by_item(run, trade.id(), "deciding the next move", [&] {
+      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      NextMove next = next_move(trade, e, run.sighted, around(run, trade));
+      std::visit(overloaded{
+                     [](Nothing&) {},
+                     [](Stuck&) {},  // the barrier raises the alarm
+                     [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
+                     [&](PlaceLegs& move) { moves.legs.emplace_back(trade.id(), move); },
+                     [&](PlaceExit& move) { moves.exits.emplace_back(trade.id(), std::move(move)); },
+                     [&](Settle&) { moves.settled.push_back(trade.id()); },
+                 },
+                 next);
+    });
+  }
+  return moves;
+}
+
+Surroundings around(const Run& run, const Trade& trade) {
+  const Order& entry = trade.entry();
+  Surroundings s;
+  s.now = run.venue_now();
+  s.oco = run.ports.protector.traits().oco;
+  s.stop_market = run.ports.protector.traits().stop_market;
+  s.venue_read = !run.unread.contains(trade.id());
+  s.mismatched = run.mismatched;
+  s.drifted = run.drifted.contains(entry.symbol.base());
+  if (run.quotes)
+    if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end())
+      s.market = quote->second.last;
+  if (run.balances)
+    if (const auto balance = run.balances->find(entry.symbol.base()); balance != run.balances->end())
+      s.free_base = Quantity{balance->second.free};
+  const bool wanted = !entry.exit_reason.empty() && entry.exit_until && run.now < *entry.exit_until;
+  // An exit that came to nothing: protection first, a new attempt in a later run.
+  if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = entry.exit_reason;
+  return s;
+}
+
+bool may_act_on(const Run& run, const ClientOrderId& trade) {
+  if (run.fenced || run.dropped.contains(trade)) return false;
+  return !run.store_lost || run.own.contains(trade);
+}
+
+void ask_cancels(Run& run, const Moves& moves) {
+  if (moves.cancels.empty()) return;
+  std::vector<Item> items;
+  for (const auto& [id, move] : moves.cancels) {
+    Item item{.trade = id};
+    for (const ClientOrderId& leg : move.ids) {
+      Order order = *run.order(leg);
+      order.cancel_asked_at = run.now;
+      item.change.advance.push_back(std::move(order));
+    }
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
+
+  // Only what is on record is sent.
+  std::vector<CancelRequest> requests;
+  for (const auto& [id, move] : moves.cancels) {
+    for (const ClientOrderId& leg : move.ids) {
+      const Order* order = run.order(leg);
+      if (order == nullptr || !order->cancel_asked_at || !may_act_on(run, id)) continue;
+      run.sighted.erase(leg);
+      requests.push_back({order->client_id, order->venue_id, order->symbol, order->leg});
+      if (move.why == "sibling")
+        run.say(Line{Level::info, "SIBLING_CANCELLED"}
+                    .add("symbol", order->symbol.text())
+                    .add("order_id", order_id_of(*order))
+                    .add("leg", text(order->leg)));
+    }
+  }
+  if (requests.empty()) return;
+  try {
+    // What the venue answers is not believed: the next round reads each order back.
+    static_cast<void>(run.ports.protector.cancel(requests));
+  } catch (const std::exception& error) {
+    run.say(Line{Level::error, "CANCEL_FAILED"}.add("error", error.what()));
+  }
+}
+
+void place_legs(Run& run, const Moves& moves) {
+  const bool oco = run.ports.protector.traits().oco;
+  std::vector<Item> claims;
+  std::vector<ClientOrderId> stops;
+  for (const auto& [id, move] : moves.legs) {
+    if (run.refused_legs[id] >= leg_attempts_per_run) continue;
+    item_by_item(run, id, "claiming a stop", [&] {
+      const Trade& trade = *run.trade(id);
+      const int attempt = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
+      Order stop = new_leg(run, trade, Leg::stop, attempt, move.quantity);
+      stop.type = run.ports.protector.traits().stop_market ? OrderType::stop_market
+                                                           : OrderType::stop_limit;
+      stop.trigger = move.levels.stop;
+      if (stop.type == OrderType::stop_limit)
+        stop.price = stop_limit_price(move.levels.stop, trade.plan(), trade.rules());
+      Item item{.trade = id};
+      const bool with_target = oco && move.with_target && !run.without_target.contains(id);
+      if (with_target) {
+        stop.pair = stop.client_id;
+        Order target = new_leg(run, trade, Leg::target, attempt, move.quantity);
+        target.type = OrderType::limit;
+        target.price = move.levels.target;
+        target.pair = stop.client_id;
+        item.change.append.push_back(std::move(target));
+      }
+      stops.push_back(stop.client_id);
+      item.change.append.push_back(std::move(stop));
+      if (trade.entry().legs_told) {
+        Order entry = trade.entry();
+        entry.legs_told = false;
+        item.change.advance.push_back(std::move(entry));
+      }
+      claims.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(claims));
+  stops.insert(stops.end(), run.send_again.begin(), run.send_again.end());
+  run.send_again.clear();
+
+  std::vector<SltpPlacer::LegRequest> requests;
+  for (const ClientOrderId& id : stops) {
+    const Order* stop = run.order(id);
+    if (stop == nullptr || !stop->in_doubt() || !may_act_on(run, stop->trade)) continue;
+    SltpPlacer::LegRequest request{.stop = *stop, .target = {}};
+    if (!stop->pair.empty())
+      for (const Order& leg : run.trade(stop->trade)->legs)
+        if (leg.leg == Leg::target && leg.pair == stop->client_id) request.target = leg;
+    requests.push_back(std::move(request));
+  }
+  if (requests.empty()) return;
+  std::vector<SltpPlacer::LegOutcome> outcomes;
+  try {
+    outcomes = run.ports.protector.protect(requests);
+  } catch (const std::exception& error) {
+    run.say(Line{Level::error, "PROTECT_FAILED"}.add("error", error.what()));
+  }
+  while (outcomes.size() < requests.size())
+    outcomes.push_back({InDoubt{"no answer"}, PlaceOutcome{InDoubt{"no answer"}}});
+
+  std::vector<Item> items;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const ClientOrderId& id = requests[i].stop.trade;
+    item_by_item(run, id, "reading the answer to a stop", [&] {
+      Item item{.trade = id};
+      run.placed_here.insert(requests[i].stop.client_id);
+      hear_answer(run, item, requests[i].stop, outcomes[i].stop);
+      if (requests[i].target && outcomes[i].target) {
+        hear_answer(run, item, *requests[i].target, *outcomes[i].target);
+        if (std::holds_alternative<Refused>(*outcomes[i].target) ||
+            std::holds_alternative<Refused>(outcomes[i].stop))
+          run.without_target.insert(id);
+      }
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
+}
+
+void place_exits(Run& run, const Moves& moves) {
+  std::vector<Item> claims;
+  std::vector<ClientOrderId> ids;
+  for (const auto& [id, move] : moves.exits) {
+    if (run.exit_failed.contains(id)) continue;
+    item_by_item(run, id, "claiming an exit", [&] {
+      const Trade& trade = *run.trade(id);
+      Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);
+      exit.strategy = move.why;
+      ids.push_back(exit.client_id);
+      Item item{.trade = id};
+      item.change.append.push_back(std::move(exit));
+      claims.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(claims));
+
+  std::vector<Order> exits;
+  for (const ClientOrderId& id : ids)
+    if (const Order* exit = run.order(id); exit != nullptr && may_act_on(run, exit->trade))
+      exits.push_back(*exit);
+  if (exits.empty()) return;
+  std::vector<PlaceOutcome> outcomes;
+  try {
+    outcomes = run.ports.protector.flatten(exits);
+  } catch (const std::exception& error) {
+    run.say(Line{Level::error, "EXIT_FAILED"}.add("error", error.what()));
+  }
+  while (outcomes.size() < exits.size()) outcomes.push_back(InDoubt{"no answer"});
+  run.report.exits += static_cast<int>(exits.size());
+
+  std::vector<Item> items;
+  for (std::size_t i = 0; i < exits.size(); ++i) {
+    item_by_item(run, exits[i].trade, "reading the answer to an exit", [&] {
+      Item item{.trade = exits[i].trade};
+      hear_answer(run, item, exits[i], outcomes[i]);
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
+}
+
+Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity) {
+  Order order{.client_id = client_order_id(run.settings.account, trade.id(), leg, attempt),
+              .trade = trade.id(),
+              .leg = leg,
+              .attempt = attempt,
+              .signal_key = {},
+              .symbol = trade.entry().symbol,
+              .side = Side::sell,
+              .type = OrderType::market,
+              .quantity = quantity};
+  order.claimed_at = run.now;
+  order.stamp = run.venue_now();
+  order.valid_until = order.stamp + run.ports.protector.traits().validity_window;
+  return order;
+}
+
+void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome) {
+  const Applied applied = apply(order, outcome, run.now);
+  tell_outcome(item, applied.order, outcome, run);
+  if (applied.order != order) item.change.advance.push_back(applied.order);
+  tell_leg(item, order, applied, run);
+  if (const auto* accepted = std::get_if<Accepted>(&outcome); accepted && accepted->record) {
+    run.sighted.erase(order.client_id);
+    if (sighted_as_planned(applied.order, *accepted->record)) run.sighted.insert(order.client_id);
+    else if (accepted->record->status == VenueStatus::open) run.mismatched.insert(order.client_id);
+  }
+  const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
+  if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
+  if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+}
+
+// Said when the stop is sighted and the target is sighted or settled as none.
+void tell_covered(Run& run) {
+  std::vector<Item> items;
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
+    item_by_item(run, trade.id(), "telling the protection", [&] {
+      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      if (!e.naked_is_dust || !e.working.is_positive()) return;
+      const Order* stop = nullptr;
+      const Order* target = nullptr;
+      bool target_in_doubt = false;
+      std::string existing;
+      bool all_placed_here = true;
+      for (const Order& leg : trade.legs) {
+        if (!leg.live() || leg.leg == Leg::exit) continue;
+        if (leg.leg == Leg::stop && run.sighted.contains(leg.client_id)) stop = &leg;
+        if (leg.leg == Leg::target) {
+          if (run.sighted.contains(leg.client_id)) target = &leg;
+          else target_in_doubt = true;
+        }
+        all_placed_here = all_placed_here && (run.placed_here.contains(leg.client_id) ||
+                                              run.placed_here.contains(leg.pair));
+        existing += (existing.empty() ? "" : ",") + order_id_of(leg);
+      }
+      if (stop == nullptr || target_in_doubt) return;
+      const Order& entry = trade.entry();
+      Order told = entry;
+      Item item{.trade = trade.id()};
+      if (entry.naked_since) {
+        const Micros spell = std::max(Micros{0}, run.now - *entry.naked_since);
+        told.naked_total += spell;
+        told.naked_since.reset();
+        run.report.unprotected.push_back(spell);
+        run.report.protected_trades += 1;
+      }
+      if (!all_placed_here && !entry.skip_told) {
+        told.skip_told = true;
+        item.say(Line{Level::info, "SLTP_SKIPPED_ALREADY_EXISTS"}
+                     .add("symbol", entry.symbol.text())
+                     .add("order_id", order_id_of(entry))
+                     .add("existing_orders", "[" + existing + "]"));
+      }
+      if (!entry.legs_told) {
+        told.legs_told = true;
+        item.say(Line{Level::info, "SLTP_PLACED"}
+                     .add("symbol", entry.symbol.text())
+                     .add("order_id", order_id_of(entry))
+                     .add("sl_order_id", order_id_of(*stop))
+                     .add("tp_order_id", target != nullptr ? order_id_of(*target) : "-")
+                     .debug("unprotected_ms", to_micros(Instant{told.naked_total}) / 1000));
+        Notice notice = notice_of(NoticeType::sltp_created, Severity::info, entry, run.now,
+                                  stop->client_id);
+        notice.side.reset();
+        notice.facts = {{"stop", stop->trigger->text()},
+                        {"stop order", order_id_of(*stop)},
+                        {"target", target != nullptr ? target->price->text() : "-"},
+                        {"target order", target != nullptr ? order_id_of(*target) : "-"},
+                        {"quantity", stop->quantity.text()},
+                        {"seconds unprotected",
+                         Decimal::from_units(Decimal::Units{told.naked_total.count()} *
+                                             1'000'000'000'000).text()}};
+        if (e.naked.is_positive()) notice.facts.emplace_back("dust", e.naked.text());
+        item.tell(std::move(notice));
+      }
+      if (told != entry) item.change.advance.push_back(told);
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
+}
+
+void settle_trades(Run& run, const Moves& moves) {
+  std::vector<Item> items;
+  for (const ClientOrderId& id : moves.settled) {
+    item_by_item(run, id, "settling a trade", [&] {
+      const Trade& trade = *run.trade(id);
+      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      Order entry = trade.entry();
+      entry.settled = true;
+      if (entry.naked_since) {
+        entry.naked_total += std::max(Micros{0}, run.now - *entry.naked_since);
+        entry.naked_since.reset();
+      }
+      Item item{.trade = id};
+      if (e.held.is_positive() && !entry.dust_told) {
+        entry.dust_told = true;
+        Notice dust = notice_of(NoticeType::dust, Severity::warning, entry, run.now);
+        dust.facts = {{"left", e.held.text()}};
+        item.say(Line{Level::warn, "DUST"}.add("symbol", entry.symbol.text())
+                     .add("order_id", order_id_of(entry)).add("left", e.held.text()));
+        item.tell(std::move(dust));
+      }
+      Money bought;
+      Money sold;
+      for (const Order& row : trade.entries) bought += row.filled_value;
+      for (const Order& row : trade.legs) sold += row.filled_value;
+      if (bought.is_positive()) {
+        item.say(Line{Level::info, "TRADE_CLOSED"}
+                     .add("symbol", entry.symbol.text())
+                     .add("order_id", order_id_of(entry))
+                     .add("bought", bought.text())
+                     .add("sold", sold.text()));
+        Notice closed = notice_of(NoticeType::trade_closed, Severity::info, entry, run.now);
+        closed.side.reset();
+        closed.facts = {{"bought for", bought.text()}, {"sold for", sold.text()},
+                        {"difference before fees", (sold - bought).text()}};
+        item.tell(std::move(closed));
+      }
+      for (const NoticeType kind : {NoticeType::unprotected, NoticeType::unverified,
+                                    NoticeType::in_doubt_too_long, NoticeType::oversold})
+        clear(item, run, kind, id);
+      item.change.advance.push_back(std::move(entry));
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
+}
+
+bool has_holdings(const Trade& trade) {
+  return !trade.entry().settled &&
+         std::any_of(trade.entries.begin(), trade.entries.end(),
+                     [](const Order& entry) { return entry.filled.is_positive(); });
+}
+
+}  // namespace
+}  // namespace tradeguard

@@ -1,0 +1,295 @@
+// Every open question is asked at the venue, all at once, and the answers are judged trade by trade.
+#include <algorithm>
+#include <utility>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+struct Question {
+  Order order;
+  bool probe = false;  // no row yet: a leg a run without its store may have sent
+};
+
+std::vector<Question> open_questions(const Run& run);
+void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions);
+Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt);
+OrderQuery query_for(const Order& order);
+bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item);
+Applied hear_own(Run& run, const Order& order, const Lookup& lookup);
+void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item);
+void remember_sight(Run& run, const Order& order, const Sighting& sighting);
+void alarm_wrong_proof(Run& run, const Order& order, Item& item);
+void start_naked_clock(Run& run, const Trade* trade, Item& item);
+const Sighting* own_sighting(const Order& order, const Lookup& lookup);
+
+}  // namespace
+
+void reconcile(Run& run) {
+  run.ask_again = std::exchange(run.unread, {});
+  // A probe that finds a leg makes room for the next number, so the probing repeats; three unrecorded
+  // legs in a row are more than one lost store can leave behind.
+  for (int depth = 0; depth < 3; ++depth) {
+    const std::vector<Question> questions = open_questions(run);
+    if (questions.empty()) break;
+    run.measure_clock();
+    std::vector<OrderQuery> queries;
+    queries.reserve(questions.size());
+    for (const Question& question : questions) queries.push_back(query_for(question.order));
+
+    std::vector<Result<Lookup>> answers;
+    try {
+      answers = run.ports.protector.find(queries);
+    } catch (const std::exception& error) {
+      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("error", error.what()));
+    }
+    while (answers.size() < queries.size()) answers.push_back(failed(Fault::unreachable, "no answer"));
+
+    std::map<ClientOrderId, Item> items;
+    bool adopted = false;
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      const Order& order = questions[i].order;
+      if (!answers[i]) {
+        run.venue_failed = true;
+        run.unread.insert(order.trade);
+        continue;
+      }
+      Item& item = items[order.trade];
+      item.trade = order.trade;
+      item_by_item(run, order.trade, "reading an order back", [&] {
+        adopted = hear(run, questions[i], *answers[i], item) || adopted;
+      });
+    }
+    std::vector<Item> batch;
+    for (auto& [id, item] : items) {
+      if (run.dropped.contains(id)) continue;
+      start_naked_clock(run, run.trade(id), item);
+      batch.push_back(std::move(item));
+    }
+    run.commit(std::move(batch));
+    if (!adopted) break;
+  }
+  run.everything_asked = true;
+  if (!run.unread.empty()) run.failed_reads += 1;
+}
+
+namespace {
+
+bool still_asked(const Run& run, const Order& order) {
+  if (!is_open_question(order, run.venue_now())) return false;
+  if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
+  switch (order.state) {
+    case OrderState::claimed: return true;
+    case OrderState::placed:
+      return order.leg == Leg::entry || order.leg == Leg::exit || order.cancel_asked_at ||
+             order.fired_at || !run.sighted.contains(order.client_id);
+    case OrderState::closed: return true;
+    case OrderState::refused:
+    case OrderState::lapsed: return false;
+  }
+  return true;
+}
+
+// A twin shares its client id with the order it doubles, so one question serves both.
+bool twin_asked(const Run& run, const std::vector<Order>& rows, const Order& order) {
+  return std::any_of(rows.begin(), rows.end(), [&](const Order& row) {
+    return row.twin && row.client_id.starts_with(order.client_id + "/") && still_asked(run, row);
+  });
+}
+
+std::vector<Question> open_questions(const Run& run) {
+  std::vector<Question> questions;
+  for (const Trade& trade : run.book.trades) {
+    if (run.dropped.contains(trade.id())) continue;
+    for (const auto* rows : {&trade.entries, &trade.legs})
+      for (const Order& order : *rows)
+        if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order)))
+          questions.push_back({order});
+    const bool first_look = !run.everything_asked || run.ask_again.contains(trade.id());
+    if (!run.own.contains(trade.id()) && first_look) probe_legs(run, trade, questions);
+  }
+  for (const Order& order : run.book.questions)
+    if (still_asked(run, order)) questions.push_back({order});
+  return questions;
+}
+
+// A run that lost its store protects its own fills from memory; their legs have ids but no rows.
+void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions) {
+  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  const Quantity unaccounted = e.held - e.working - e.asked - e.leaving;
+  if (!unaccounted.is_positive() || trade.entry().released) return;
+  const int pair = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
+  for (const auto& [leg, attempt] : {std::pair{Leg::stop, pair}, std::pair{Leg::target, pair},
+                                     std::pair{Leg::exit, trade.next_attempt(Leg::exit)}})
+    questions.push_back({expected_leg(run, trade, leg, attempt), true});
+}
+
+Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {
+  const AccountKey& account = run.settings.account;
+  Order order{.client_id = client_order_id(account, trade.id(), leg, attempt),
+              .trade = trade.id(),
+              .leg = leg,
+              .attempt = attempt,
+              .signal_key = {},
+              .symbol = trade.entry().symbol,
+              .side = Side::sell};
+  order.claimed_at = run.now;
+  order.stamp = run.venue_now();
+  order.valid_until = order.stamp;
+  if (leg != Leg::exit) order.pair = client_order_id(account, trade.id(), Leg::stop, attempt);
+  return order;
+}
+
+OrderQuery query_for(const Order& order) {
+  return OrderQuery{.client_id = order.client_id,
+                    .venue_id = order.venue_id,
+                    .fired_id = order.fired_id,
+                    .symbol = order.symbol,
+                    .leg = order.leg,
+                    .want_fees = order.side == Side::buy && !order.fees_known,
+                    .since = order.stamp - 1min};
+}
+
+// Answers whether a leg without a row was adopted.
+bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) {
+  Order order = question.order;
+  const Sighting* sighting = own_sighting(order, lookup);
+  if (question.probe) {
+    if (sighting == nullptr || sighting->status == VenueStatus::rejected) return false;
+    order.type = sighting->type;
+    order.quantity = sighting->quantity;
+    order.price = sighting->price;
+    order.trigger = sighting->trigger;
+  }
+  const Applied applied = hear_own(run, order, lookup);
+  if (sighting != nullptr) remember_sight(run, applied.order, *sighting);
+  if (lookup.found.size() > 1) hear_twins(run, order, lookup, item);
+
+  Order compared = applied.order;
+  compared.sighted_at = order.sighted_at;  // a newer look at the same facts is no news
+  if (question.probe) {
+    item.change.append.push_back(applied.order);
+  } else if (compared != order) {
+    item.change.advance.push_back(applied.order);
+  } else {
+    return false;
+  }
+  if (order.leg == Leg::entry)
+    tell_entry(item, order, applied, run);
+  else
+    tell_leg(item, order, applied, run);
+  if (applied.proof_was_wrong || applied.step == Step::alarm)
+    alarm_wrong_proof(run, applied.order, item);
+  const bool came_to_nothing = order.live() && !applied.order.live() &&
+                               !applied.order.filled.is_positive() && !order.cancel_asked_at;
+  if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
+  if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+  return question.probe;
+}
+
+Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
+  const VenueTraits& traits = run.ports.protector.traits();
+  if (const Sighting* sighting = own_sighting(order, lookup))
+    return apply(order, *sighting, run.now);
+  const bool absence_is_asked = order.state != OrderState::placed && order.state != OrderState::closed;
+  if (absence_is_asked && proves_absence(order, lookup, traits.absence_margin))
+    return apply_absent(order, run.now);
+  // Doubt about a stop is nakedness: where a second copy cannot come to rest, it is sent again.
+  if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read &&
+      lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged)
+    run.send_again.insert(order.client_id);
+  return Applied{.order = order, .step = Step::stale};
+}
+
+const Sighting* own_sighting(const Order& order, const Lookup& lookup) {
+  if (lookup.found.empty()) return nullptr;
+  for (const Sighting& sighting : lookup.found)
+    if (!order.venue_id.empty() && sighting.venue_id == order.venue_id) return &sighting;
+  return &lookup.found.front();
+}
+
+// One client id, several orders: each further one gets a row of its own, counts, and is protected.
+void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) {
+  const Sighting* own = own_sighting(order, lookup);
+  for (const Sighting& sighting : lookup.found) {
+    if (&sighting == own) continue;
+    const ClientOrderId id = order.client_id + "/" + sighting.venue_id;
+    const Order* known = run.order(id);
+    Order twin = known != nullptr ? *known : order;
+    if (known == nullptr) {
+      twin.client_id = id;
+      twin.twin = true;
+      twin.state = OrderState::claimed;
+      twin.signal_key.clear();
+      twin.venue_id = sighting.venue_id;
+      twin.filled = {};
+      twin.filled_value = {};
+      twin.fee_base = {};
+      twin.fees_known = false;
+      twin.acknowledged = false;
+      twin.sighted_at.reset();
+      twin.closed_at.reset();
+      twin.version = 0;
+      Alarm alarm{.kind = NoticeType::twin, .subject = id, .freezes = order.symbol.base()};
+      alarm.symbol = order.symbol.text();
+      alarm.order_id = sighting.venue_id;
+      raise(item, run, alarm,
+            line_of(Level::critical, "TWIN", order).add("twin_order_id", sighting.venue_id),
+            notice_of(NoticeType::twin, Severity::critical, twin, run.now));
+    }
+    const Applied applied = apply(twin, sighting, run.now);
+    remember_sight(run, applied.order, sighting);
+    Order compared = applied.order;
+    compared.sighted_at = twin.sighted_at;
+    if (known == nullptr)
+      item.change.append.push_back(applied.order);
+    else if (compared != twin)
+      item.change.advance.push_back(applied.order);
+  }
+}
+
+void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
+  run.sighted.erase(order.client_id);
+  run.mismatched.erase(order.client_id);
+  if (sighting.status != VenueStatus::open) return;
+  if (sighting.fired || sighted_as_planned(order, sighting))
+    run.sighted.insert(order.client_id);
+  else if (order.leg == Leg::stop || order.leg == Leg::target)
+    run.mismatched.insert(order.client_id);
+}
+
+void alarm_wrong_proof(Run& run, const Order& order, Item& item) {
+  Alarm alarm{.kind = NoticeType::impossible, .subject = order.client_id,
+              .freezes = order.symbol.base()};
+  alarm.symbol = order.symbol.text();
+  alarm.order_id = order_id_of(order);
+  alarm.detail = "now " + std::string{text(order.state)};
+  raise(item, run, alarm,
+        line_of(Level::critical, "IMPOSSIBLE", order).add("state", text(order.state)),
+        notice_of(NoticeType::impossible, Severity::critical, order, run.now));
+}
+
+// Seconds without a stop are counted from the first fill that was seen.
+void start_naked_clock(Run& run, const Trade* trade, Item& item) {
+  const auto filled_more = [&](const Order& row) {
+    const Order* before = run.order(row.client_id);
+    return row.leg == Leg::entry && row.filled > (before != nullptr ? before->filled : Quantity{});
+  };
+  if (trade == nullptr || trade->entry().naked_since) return;
+  const bool grew = std::any_of(item.change.advance.begin(), item.change.advance.end(), filled_more) ||
+                    std::any_of(item.change.append.begin(), item.change.append.end(), filled_more);
+  if (!grew) return;
+  for (Order& row : item.change.advance) {
+    if (row.client_id != trade->entry().client_id) continue;
+    row.naked_since = run.now;
+    return;
+  }
+  Order entry = trade->entry();
+  entry.naked_since = run.now;
+  item.change.advance.push_back(entry);
+}
+
+}  // namespace
+}  // namespace tradeguard

@@ -1,0 +1,179 @@
+#include "run.hpp"
+
+#include <algorithm>
+
+namespace tradeguard {
+
+Run::Run(CyclePorts& p, const CycleSettings& s) : ports{p}, settings{s} {
+  started = ports.clock.monotonic();
+  begin_pass();
+}
+
+void Run::begin_pass() {
+  now = ports.clock.now();
+  balances.reset();
+  quotes.reset();
+}
+
+void Run::measure_clock() {
+  if (clock_asked) return;
+  clock_asked = true;
+  const auto venue_time = ports.placer.venue_time();
+  if (venue_time)
+    clock_offset = *venue_time - ports.clock.now();
+  else
+    venue_failed = true;
+}
+
+Trade* Run::trade(const ClientOrderId& id) {
+  for (Trade& candidate : book.trades)
+    if (candidate.id() == id) return &candidate;
+  return nullptr;
+}
+
+const Order* Run::order(const ClientOrderId& id) {
+  for (const Trade& candidate : book.trades)
+    for (const auto* rows : {&candidate.entries, &candidate.legs})
+      for (const Order& row : *rows)
+        if (row.client_id == id) return &row;
+  return nullptr;
+}
+
+void Run::put(const Order& order) {
+  const auto place = [&](std::vector<Order>& rows) {
+    const auto known = std::find_if(rows.begin(), rows.end(), [&](const Order& row) {
+      return row.client_id == order.client_id;
+    });
+    if (known == rows.end())
+      rows.push_back(order);
+    else
+      *known = order;
+  };
+  if (Trade* owner = trade(order.trade)) {
+    place(order.leg == Leg::entry ? owner->entries : owner->legs);
+    return;
+  }
+  // A question of a settled trade that came back to life, or a new entry: both open a trade.
+  std::erase_if(book.questions, [&](const Order& row) { return row.client_id == order.client_id; });
+  if (order.leg == Leg::entry)
+    book.trades.push_back(Trade{{order}, {}});
+  else
+    book.questions.push_back(order);
+}
+
+bool Run::lease_holds() {
+  if (fenced) return false;
+  if (!lease) return true;
+  const auto held = lease->still_held();
+  if (held && *held) return true;
+  fenced = held.has_value();
+  if (!held) store_failed(held.error());
+  return false;
+}
+
+void Run::store_failed(const Error& error) {
+  if (error.fault == Fault::fenced) {
+    fenced = true;
+  } else if (!store_lost) {
+    store_lost = true;
+    report.error = error.what;
+    say(Line{Level::critical, "STORE_LOST"}.add("error", error.what));
+  }
+}
+
+void Run::commit(std::vector<Item> items) {
+  std::erase_if(items, [](const Item& item) { return item.empty() && item.tale.empty(); });
+  if (items.empty()) return;
+  write_and_take(items);
+}
+
+void Run::write_and_take(std::span<Item> items) {
+  if (fenced) return;
+  if (store_lost) {
+    // Only what this run itself bought is finished without the store.
+    for (Item& item : items)
+      if (own.contains(item.trade)) take(item);
+    return;
+  }
+  std::vector<Change> changes;
+  changes.reserve(items.size());
+  for (const Item& item : items) changes.push_back(item.change);
+  Result<std::vector<Written>> written = failed(Fault::data, "not written");
+  try {
+    written = ports.journal.write(changes);
+  } catch (const std::exception& error) {
+    written = failed(Fault::data, error.what());
+  }
+  if (!written && written.error().fault == Fault::data) {
+    if (items.size() > 1) {
+      for (std::size_t i = 0; i < items.size(); ++i) write_and_take(items.subspan(i, 1));
+    } else {
+      dropped.insert(items.front().trade);
+      criticals.push_back("refused by the store: " + written.error().what);
+      say(Line{Level::critical, "ITEM_DROPPED"}
+              .add("trade", items.front().trade)
+              .add("error", written.error().what));
+    }
+    return;
+  }
+  if (!written) {
+    store_failed(written.error());
+    if (!fenced) write_and_take(items);
+    return;
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if ((*written)[i] == Written::yes) {
+      take(items[i]);
+    } else {
+      // Somebody wrote this trade since it was read: the next run, or the next pass, looks again.
+      dropped.insert(items[i].trade);
+      say(Line{Level::warn, "ITEM_STALE"}.add("trade", items[i].trade));
+    }
+  }
+}
+
+void Run::take(Item& item) {
+  for (auto* rows : {&item.change.append, &item.change.advance}) {
+    for (Order& row : *rows) {
+      row.version += 1;
+      put(row);
+    }
+  }
+  for (const AlarmEdge& edge : item.change.alarms) {
+    auto& standing = book.alarms;
+    std::erase_if(standing, [&](const Alarm& alarm) {
+      return alarm.kind == edge.alarm.kind && alarm.subject == edge.alarm.subject;
+    });
+    if (edge.what != AlarmEdge::What::clear) standing.push_back(edge.alarm);
+  }
+  tell_tale(item);
+}
+
+void Run::tell_tale(const Item& item) {
+  for (const auto& word : item.tale) {
+    std::visit(overloaded{
+                   [&](const Line& line) { say(line); },
+                   [&](const Notice& notice) {
+                     if (store_lost) {
+                       if (notice.severity == Severity::critical) tell_directly(notice);
+                       return;
+                     }
+                     outbox_has_more = true;
+                     if (ports.notifier.immediate()) deliver_now(notice);
+                   },
+               },
+               word);
+  }
+}
+
+void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing,
+               const std::exception& error) {
+  run.dropped.insert(trade);
+  run.criticals.push_back(std::string{doing} + ": " + error.what());
+  run.say(Line{Level::critical, "ITEM_DROPPED"}
+              .add("trade", trade)
+              .add("doing", doing)
+              .add("error", error.what()));
+}
+
+}  // namespace tradeguard

@@ -1,0 +1,155 @@
+// One run's working memory: what was read, what is held, what still has to be said.
+#pragma once
+
+#include <exception>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tradeguard/monitor_cycle.hpp"
+#include "tradeguard/order_state.hpp"
+
+namespace tradeguard {
+
+// What happens to one trade in one pass: rows and notices that are written together, and the tale of
+// it, told in order after the commit that makes it true.
+struct Item {
+  ClientOrderId trade;  // empty: of no trade
+  Change change;
+  std::vector<std::variant<Line, Notice>> tale;
+
+  void say(Line line) { tale.emplace_back(std::move(line)); }
+  void tell(Notice notice) {
+    change.notices.push_back(notice);
+    tale.emplace_back(std::move(notice));
+  }
+  bool empty() const {
+    return change.append.empty() && change.advance.empty() && change.notices.empty() &&
+           change.alarms.empty();
+  }
+};
+
+class Run {
+ public:
+  Run(CyclePorts& p, const CycleSettings& s);
+
+  // ---- time: read once a pass and passed down ----
+  void begin_pass();
+  Instant now;
+  Instant venue_now() const { return now + clock_offset.value_or(Micros{0}); }
+  Micros elapsed() const { return ports.clock.monotonic() - started; }
+  bool past(Micros limit) const { return elapsed() >= limit; }
+  bool stop_asked() const { return ports.stop_asked != nullptr && *ports.stop_asked; }
+  void measure_clock();  // once, when the venue is first needed
+  std::optional<Micros> clock_offset;
+  bool clock_asked = false;
+
+  // ---- the book ----
+  OpenBook book;
+  Trade* trade(const ClientOrderId& id);
+  void put(const Order& order);  // into the trade it belongs to, new or known
+  const Order* order(const ClientOrderId& id);
+
+  // ---- what was read in this run ----
+  SightedOpen sighted;
+  std::set<ClientOrderId> mismatched;
+  std::set<ClientOrderId> unread;        // trades with an order the venue could not be asked about
+  std::optional<std::map<std::string, Balance>> balances;
+  std::optional<std::map<Symbol, Quote>> quotes;
+  std::set<std::string> drifted;         // bases
+  std::map<Symbol, InstrumentRules> rules;
+
+  std::set<ClientOrderId> ask_again;     // trades unread in the round before
+  int failed_reads = 0;                  // rounds in which some trade stayed unread
+  bool everything_asked = false;         // the first reconcile of the run is done
+  std::set<ClientOrderId> send_again;    // stops in doubt that a complete look-up does not show
+
+  // ---- what happened in this run ----
+  std::set<ClientOrderId> own;           // trades entered by this run
+  std::set<ClientOrderId> placed_here;   // legs sent by this run
+  std::map<ClientOrderId, int> refused_legs;   // by trade: attempts of this run that came to nothing
+  std::set<ClientOrderId> without_target;      // trades whose pair was refused: the stop goes alone
+  std::set<ClientOrderId> exit_failed;         // trades whose exit came to nothing in this run
+  std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
+  int unverified = 0;                    // trades the venue could not be asked about
+  std::vector<std::string> criticals;    // said without the store; they stand all the same
+  bool sent_entries = false;
+  bool venue_failed = false;             // some question to the venue got no answer at all
+  bool store_lost = false;               // finish own fills from memory, claim nothing else
+  bool fenced = false;                   // another run holds the account: stop at once
+  std::optional<std::string> no_entries; // a reason found in this run that denies every entry
+  std::optional<std::string> throttled;  // after one such answer no entry is sent in this run
+  std::optional<RunLease> lease;
+
+  // Writes the items in one transaction, takes the new rows into the book, tells the tales.
+  // Items refused for their data are repeated one by one; the one at fault is alarmed.
+  void commit(std::vector<Item> items);
+  // For lines that need no transaction.
+  void say(const Line& line) { ports.log.write(line); }
+  // CRITICALs that cannot go through the store: to the notifier and the log, now.
+  void tell_directly(const Notice& notice);
+  bool may_write() const { return !store_lost && !fenced; }
+  bool lease_holds();
+  void store_failed(const Error& error);
+
+  CyclePorts& ports;
+  const CycleSettings& settings;
+  RunReport report;
+
+  // ---- the outbox of an immediate notifier ----
+  std::vector<DeliveryRecord> delivered;
+  std::set<ClientOrderId> waiting_trades;  // an earlier notice of theirs is still undelivered
+  bool outbox_has_more = false;
+  void deliver_now(const Notice& notice);
+
+ private:
+  void write_and_take(std::span<Item> items);
+  void take(Item& item);
+  void tell_tale(const Item& item);
+  Micros started;
+};
+
+// Runs `work` for one item; what it throws is alarmed as that item's and no other's.
+template <class F>
+void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, F&& work);
+void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing,
+               const std::exception& error);
+
+template <class F>
+void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, F&& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    drop_item(run, trade, doing, error);
+  }
+}
+
+// ---- the passes, in the order of the road ----
+void reconcile(Run& run);                 // every open question is asked, all at once
+void protect(Run& run);                   // one round of moves for every trade
+// Another round may change something; entries in doubt are waited for only at the end.
+bool unsettled_work(const Run& run, bool wait_for_entries);
+void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
+void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
+void drain_immediate(Run& run);           // older notices first, where telling costs nothing
+void deliver(Run& run);
+void look_at_epoch(Run& run);             // a restored or promoted store, orphans at the venue
+
+// ---- words: lines and notices from the row that was sent and filled ----
+std::string order_id_of(const Order& order);
+Line line_of(Level level, std::string_view name, const Order& order);
+Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
+                 std::string_view once = "");
+// What an entry's change from one row to the next makes known; sent or looked up makes no difference.
+void tell_entry(Item& item, const Order& before, const Applied& after, Run& run);
+void tell_leg(Item& item, const Order& before, const Applied& after, Run& run);
+void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, Run& run);
+// A CRITICAL that stands: raised once, told once, with its line.
+bool stands(const Run& run, NoticeType kind, const std::string& subject);
+void raise(Item& item, Run& run, Alarm alarm, Line line, Notice notice);
+void clear(Item& item, Run& run, NoticeType kind, const std::string& subject);
+
+}  // namespace tradeguard

@@ -1,0 +1,201 @@
+#include <algorithm>
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+void tell_acknowledged(Item& item, const Order& order, Run& run);
+void tell_fill(Item& item, const Order& order, Run& run);
+Notice fact(Notice notice, std::string key, std::string value);
+
+}  // namespace
+
+std::string order_id_of(const Order& order) {
+  return order.venue_id.empty() ? order.client_id : order.venue_id;
+}
+
+Line line_of(Level level, std::string_view name, const Order& order) {
+  Line line{level, name};
+  line.add("side", text(order.side));
+  line.add("symbol", order.symbol.text());
+  line.add("order_id", order_id_of(order));
+  line.debug("client_id", order.client_id);
+  line.debug("attempt", order.attempt);
+  return line;
+}
+
+Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
+                 std::string_view once) {
+  Notice notice{};
+  // A pure function of what happened: the same event written twice is one notice.
+  notice.event_id = std::string{text(type)} + ":" + order.client_id;
+  if (!once.empty()) notice.event_id += ":" + std::string{once};
+  notice.type = type;
+  notice.severity = severity;
+  notice.trade = order.trade;
+  notice.symbol = order.symbol.text();
+  notice.order_id = order_id_of(order);
+  notice.side = order.side;
+  notice.created_at = now;
+  return notice;
+}
+
+void tell_entry(Item& item, const Order& before, const Applied& after, Run& run) {
+  const Order& order = after.order;
+  if (after.first_acknowledged) tell_acknowledged(item, order, run);
+  if (after.fill_grew) tell_fill(item, order, run);
+  if (before.state != order.state && order.state == OrderState::lapsed) {
+    item.say(line_of(Level::warn, "ORDER_LAPSED", order).add("reason", order.reason));
+    item.tell(fact(notice_of(NoticeType::order_lapsed, Severity::warning, order, run.now), "reason",
+                   order.reason));
+  }
+  if (before.state != order.state && order.state == OrderState::closed &&
+      !order.filled.is_positive()) {
+    item.say(line_of(Level::warn, "ORDER_REFUSED", order).add("reason", order.reason));
+    item.tell(fact(notice_of(NoticeType::order_refused, Severity::warning, order, run.now),
+                   "reason", order.reason));
+  }
+}
+
+void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
+  const Order& order = after.order;
+  if (after.fill_grew) {
+    const NoticeType type = order.leg == Leg::stop     ? NoticeType::stop_filled
+                            : order.leg == Leg::target ? NoticeType::target_filled
+                                                       : NoticeType::exit_filled;
+    if (order.leg == Leg::exit && !before.acknowledged)
+      item.say(line_of(Level::info, "ORDER_PLACED", order));
+    item.say(line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg))
+                 .add("filled", order.filled.text()));
+    Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
+    notice.facts = {{"leg", std::string{text(order.leg)}},
+                    {"filled", order.filled.text()},
+                    {"value", order.filled_value.text()},
+                    {"reason", order.reason}};
+    item.tell(std::move(notice));
+  } else if (order.leg == Leg::exit && after.first_acknowledged) {
+    item.say(line_of(Level::info, "ORDER_PLACED", order));
+  }
+  const bool came_to_nothing =
+      before.state != order.state && !order.filled.is_positive() && !order.cancel_asked_at &&
+      (order.state == OrderState::refused || order.state == OrderState::lapsed ||
+       order.state == OrderState::closed);
+  // The sibling of a filled leg ends unfilled too, and that is no failure.
+  const bool rejected = order.state != OrderState::closed || order.reason.starts_with("rejected");
+  if (came_to_nothing && rejected) {
+    item.say(Line{Level::error, "SLTP_FAILED"}
+                 .add("symbol", order.symbol.text())
+                 .add("order_id", order.trade)
+                 .add("leg", text(order.leg))
+                 .add("reason", order.reason));
+    item.tell(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "reason",
+                   order.reason));
+  }
+}
+
+void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, Run& run) {
+  std::visit(
+      overloaded{
+          [](const Accepted&) {},
+          [&](const Refused& refused) {
+            if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
+            item.say(line_of(Level::error, "ORDER_REFUSED", order)
+                         .add("code", refused.code)
+                         .add("message", refused.message));
+            Notice notice = notice_of(NoticeType::order_refused, Severity::warning, order, run.now);
+            notice.facts = {{"code", refused.code}, {"message", refused.message}};
+            item.tell(std::move(notice));
+          },
+          [&](const Unsent& unsent) {
+            item.say(line_of(Level::warn, "ORDER_UNSENT", order).add("reason", unsent.message));
+          },
+          [&](const InDoubt& doubt) {
+            item.say(line_of(Level::warn, "ORDER_IN_DOUBT", order).add("reason", doubt.message));
+            if (order.leg == Leg::entry)
+              item.tell(fact(notice_of(NoticeType::order_in_doubt, Severity::warning, order, run.now),
+                             "reason", doubt.message));
+          },
+      },
+      outcome);
+}
+
+bool stands(const Run& run, NoticeType kind, const std::string& subject) {
+  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
+    return alarm.kind == kind && alarm.subject == subject;
+  });
+}
+
+void raise(Item& item, Run& run, Alarm alarm, Line line, Notice notice) {
+  if (stands(run, alarm.kind, alarm.subject)) return;
+  alarm.raised_at = run.now;
+  alarm.next_reminder = run.now + 5min;
+  notice.severity = Severity::critical;
+  notice.event_id += ":" + std::to_string(to_micros(run.now));  // an edge may come again later
+  item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
+  item.say(std::move(line));
+  item.tell(std::move(notice));
+}
+
+void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
+  for (const Alarm& alarm : run.book.alarms) {
+    if (alarm.kind != kind || alarm.subject != subject) continue;
+    Alarm cleared = alarm;
+    cleared.cleared_at = run.now;
+    item.change.alarms.push_back({AlarmEdge::What::clear, cleared});
+    item.say(Line{Level::info, "CLEARED"}
+                 .add("kind", text(kind))
+                 .add("symbol", alarm.symbol.empty() ? "-" : alarm.symbol)
+                 .add("subject", subject));
+    if (alarm.told == 0) return;  // nobody heard of it, so nobody needs to hear that it is over
+    Notice notice{};
+    notice.event_id = "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" +
+                      std::to_string(to_micros(run.now));
+    notice.type = NoticeType::cleared;
+    notice.trade = item.trade;
+    notice.symbol = alarm.symbol;
+    notice.order_id = alarm.order_id;
+    notice.facts = {{"was", std::string{text(kind)}}, {"since", iso_micros(alarm.raised_at)}};
+    notice.created_at = run.now;
+    item.tell(std::move(notice));
+    return;
+  }
+}
+
+namespace {
+
+void tell_acknowledged(Item& item, const Order& order, Run& run) {
+  if (!run.own.contains(order.trade)) {
+    item.say(line_of(Level::warn, "ORDER_RECOVERED", order));
+    item.tell(notice_of(NoticeType::order_recovered, Severity::warning, order, run.now));
+  }
+  item.say(line_of(Level::info, "ORDER_PLACED", order));
+  Notice notice = notice_of(NoticeType::order_created, Severity::info, order, run.now);
+  notice.facts = {{"quantity", order.quantity.text()}, {"type", std::string{text(order.type)}}};
+  if (order.price) notice.facts.emplace_back("signal price", order.price->text());
+  notice.facts.emplace_back("signal", order.signal_key);
+  if (!order.strategy.empty()) notice.facts.emplace_back("strategy", order.strategy);
+  item.tell(std::move(notice));
+}
+
+void tell_fill(Item& item, const Order& order, Run& run) {
+  item.say(line_of(Level::info, "ORDER_FILLED", order)
+               .add("filled", order.filled.text())
+               .add("left", order.left().text()));
+  Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now,
+                            order.filled.text());
+  notice.facts = {{"filled", order.filled.text()}, {"of", order.quantity.text()},
+                  {"value", order.filled_value.text()}};
+  if (order.filled_value.is_positive())
+    notice.facts.emplace_back("average price", average_price(order.filled_value, order.filled).text());
+  item.tell(std::move(notice));
+}
+
+Notice fact(Notice notice, std::string key, std::string value) {
+  notice.facts.emplace_back(std::move(key), std::move(value));
+  return notice;
+}
+
+}  // namespace
+}  // namespace tradeguard
