@@ -1,0 +1,745 @@
+#include "options.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <numeric>
+#include <sstream>
+
+#include "secrets.hpp"
+#include "tradeguard/log.hpp"
+
+namespace tradeguard::cli {
+
+namespace {
+
+// ---- Reading single values ---------------------------------------------------------------------
+
+bool word(std::string_view value, std::string& to) {
+  to = value;
+  return value.find('\0') == std::string_view::npos;
+}
+
+bool store_url(std::string_view value, std::string& to) {
+  to = value;
+  if (value.starts_with("postgresql://") || value.starts_with("postgres://")) return true;
+  // A store in memory would forget with every run what the run before it bought.
+  return value.starts_with("sqlite:") && value != "sqlite:" && value != "sqlite::memory:";
+}
+
+bool http_url(std::string_view value, std::string& to) {
+  to = value;
+  return value.empty() || value.starts_with("https://") || value.starts_with("http://");
+}
+
+bool account(std::string_view value, std::string& to) {
+  to = value;
+  return !value.empty() && value.size() <= 32 && std::ranges::all_of(value, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+bool duration(std::string_view value, Micros& to, Micros at_least = 0s) {
+  const auto parsed = parse_duration(value);
+  if (!parsed || *parsed < at_least) return false;
+  to = *parsed;
+  return true;
+}
+
+template <class Whole>
+bool whole(std::string_view value, Whole& to, Whole at_least, Whole at_most) {
+  const char* const end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, to);
+  return error == std::errc{} && stop == end && to >= at_least && to <= at_most;
+}
+
+bool count(std::string_view value, int& to) { return whole(value, to, 0, 1'000'000); }
+
+bool decimal(std::string_view value, Decimal& to, Decimal at_least, Decimal at_most) {
+  const auto parsed = Decimal::parse(value);
+  if (!parsed || *parsed < at_least || *parsed > at_most) return false;
+  to = *parsed;
+  return true;
+}
+
+const Decimal smallest = Decimal::from_units(1);
+const Decimal below_100 = Decimal{100} - smallest;
+const Decimal largest{999'999'999};
+
+bool amount(std::string_view value, Decimal& to) { return decimal(value, to, Decimal{0}, largest); }
+template <class Amount>
+bool positive(std::string_view value, Amount& to) {
+  return decimal(value, to.value, smallest, largest);
+}
+bool stop_percent(std::string_view value, Decimal& to) {
+  return decimal(value, to, smallest, below_100);
+}
+bool target_percent(std::string_view value, Decimal& to) {
+  return decimal(value, to, smallest, Decimal{1000});
+}
+
+template <class T>
+bool choice(std::string_view value, T& to,
+            std::initializer_list<std::pair<std::string_view, T>> choices) {
+  for (const auto& [name, meant] : choices)
+    if (name == value) {
+      to = meant;
+      return true;
+    }
+  return false;
+}
+
+bool yes_or_no(std::string_view value, bool& to) {
+  return choice(value, to, {{"true", true}, {"false", false}});
+}
+
+// An optional member is read as its value.
+template <class Read, class T>
+bool into(std::optional<T>& to, std::string_view value, Read read) {
+  return read(value, to.emplace());
+}
+
+// ---- The table ---------------------------------------------------------------------------------
+
+using S = Settings;
+using V = std::string_view;
+
+constexpr std::string_view a_duration = "a duration like 300s, 5m or 1h";
+constexpr std::string_view a_count = "a whole number, 0 for off";
+constexpr std::string_view a_stop = "a percentage above 0 and below 100";
+constexpr std::string_view a_target = "a percentage above 0 and up to 1000";
+constexpr std::string_view a_url = "an address like https://host";
+constexpr std::string_view alarm_or_flatten = "alarm or flatten";
+
+// One row a key; the order is the order of --help and of `tradeguard config`.
+// clang-format off
+constexpr Key table[] = {
+  {"store", "url", "sqlite:tradeguard.db", "sqlite:FILE or postgresql://user@host:port/db",
+   "where everything is remembered",
+   [](S& s, V v) { return store_url(v, s.store_url); }, true},
+
+  {"run", "lock_id", "123456", "a whole number above 0",
+   "PostgreSQL advisory lock of the first account",
+   [](S& s, V v) { return whole(v, s.lock_id, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }},
+  {"run", "deadline", "50s", "a duration above 20s: no entry is sent in its last 20 s",
+   "a run takes no longer, unless something still has to be protected",
+   [](S& s, V v) { return duration(v, s.deadline, 20s + Micros{1}); }},
+  {"run", "hard_deadline", "150s", a_duration,
+   "the process ends itself, protected or not",
+   [](S& s, V v) { return duration(v, s.hard_deadline, 1s); }},
+  {"run", "stuck_after", "180s", a_duration,
+   "a holder of the lock that completed nothing for so long is reported",
+   [](S& s, V v) { return duration(v, s.stuck_after, 1s); }},
+  {"run", "log_file", "", "a path, or nothing",
+   "log here too, and only warnings to standard error",
+   [](S& s, V v) { return word(v, s.log_file); }, true},
+  {"run", "live", "false", "true or false",
+   "without it a real venue is not traded",
+   [](S& s, V v) { return yes_or_no(v, s.live); }},
+
+  {"venue", "kind", "paper", "paper, cryptocom or binance",
+   "where orders go",
+   [](S& s, V v) { return choice<VenueKind>(v, s.kind, {{"paper", VenueKind::paper}, {"cryptocom", VenueKind::cryptocom}, {"binance", VenueKind::binance}}); }},
+  {"venue", "account", "main", "a name of a-z, 0-9 and -, at most 32 characters",
+   "a name for the account; lock, cooldown and caps are per account",
+   [](S& s, V v) { return account(v, s.account); }},
+  {"venue", "base_url", "", a_url,
+   "another address of the same API: sandbox, test server",
+   [](S& s, V v) { return http_url(v, s.base_url); }},
+  {"venue", "ca_file", "", "a path, or nothing",
+   "a certificate authority to trust besides the system's",
+   [](S& s, V v) { return word(v, s.ca_file); }, true},
+
+  {"signals", "max_age", "300s", a_duration,
+   "an unknown signal older than this is not traded any more",
+   [](S& s, V v) { return duration(v, s.policy.max_age, 1s); }},
+
+  {"cooldown", "seconds", "300s", a_duration,
+   "between two entries of one base currency",
+   [](S& s, V v) { return duration(v, s.policy.cooldown.cooldown); }},
+  {"cooldown", "after_stop", "300s", a_duration,
+   "from a stop-out to the next entry of that base currency",
+   [](S& s, V v) { return duration(v, s.policy.cooldown.after_stop); }},
+
+  {"limits", "max_order_notional", "100", "an amount of quote currency, 0 for off",
+   "the largest entry",
+   [](S& s, V v) { return amount(v, s.policy.max_order_notional.value); }},
+  {"limits", "max_open_positions", "10", a_count,
+   "trades open at a time",
+   [](S& s, V v) { return count(v, s.policy.max_open_positions); }},
+  {"limits", "max_entries_per_day", "0", a_count,
+   "entries in a UTC day",
+   [](S& s, V v) { return count(v, s.policy.max_entries_per_day); }},
+  {"limits", "max_slippage_percent", "1", "a percentage up to 100, 0 for off",
+   "how far the market may be from the price the signal saw",
+   [](S& s, V v) { return decimal(v, s.max_slippage_percent, Decimal{0}, Decimal{100}); }},
+
+  {"protection", "stop_loss_percent", "3", a_stop,
+   "the stop, below the average fill",
+   [](S& s, V v) { return stop_percent(v, s.plan.stop_percent); }},
+  {"protection", "take_profit_percent", "3", a_target,
+   "the target, above the average fill",
+   [](S& s, V v) { return target_percent(v, s.plan.target_percent); }},
+  {"protection", "stop_limit_slack_percent", "1", "a percentage up to 50",
+   "the limit below the stop, at a venue without stop-market orders",
+   [](S& s, V v) { return decimal(v, s.plan.stop_limit_slack_percent, Decimal{0}, Decimal{50}); }},
+  {"protection", "on_unprotected", "alarm", alarm_or_flatten,
+   "when no stop can be made to rest for flatten_after",
+   [](S& s, V v) { return choice(v, s.plan.flatten_unprotected, {{"alarm", false}, {"flatten", true}}); }},
+  {"protection", "on_breach", "flatten", alarm_or_flatten,
+   "when the price is beyond the stop already",
+   [](S& s, V v) { return choice(v, s.plan.flatten_on_breach, {{"alarm", false}, {"flatten", true}}); }},
+  {"protection", "flatten_after", "120s", a_duration,
+   "patience with a stop that does not rest",
+   [](S& s, V v) { return duration(v, s.plan.flatten_after); }},
+  {"protection", "unverified_after", "180s", a_duration,
+   "a venue that cannot be read for so long is a CRITICAL",
+   [](S& s, V v) { return duration(v, s.unverified_after); }},
+  {"protection", "in_doubt_after", "180s", a_duration,
+   "an entry in doubt for so long is a CRITICAL",
+   [](S& s, V v) { return duration(v, s.in_doubt_after); }},
+
+  {"notify", "kind", "", "printing, file or none",
+   "who is told; nothing: printing on paper, and a real venue demands a choice",
+   [](S& s, V v) { return choice<NotifyKind>(v, s.notify, {{"", NotifyKind::unset}, {"printing", NotifyKind::printing}, {"file", NotifyKind::file}, {"none", NotifyKind::none}}); }},
+  {"notify", "file", "", "a path",
+   "where kind = file appends its messages",
+   [](S& s, V v) { return word(v, s.notify_file); }, true},
+  {"notify", "budget", "10s", a_duration,
+   "time for messages at the end of a run",
+   [](S& s, V v) { return duration(v, s.notify_budget); }},
+
+  {"telegram", "chat_id", "", "a number, or @channel",
+   "who is told by Telegram",
+   [](S& s, V v) { return word(v, s.telegram_chat_id); }},
+  {"telegram", "base_url", "https://api.telegram.org", a_url,
+   "another address of the same API",
+   [](S& s, V v) { return http_url(v, s.telegram_base_url); }},
+
+  {"clock", "max_offset", "1s", a_duration,
+   "between this machine and the venue; beyond it nothing is bought",
+   [](S& s, V v) { return duration(v, s.max_clock_offset); }},
+  {"net", "patience", "2s", a_duration,
+   "what has not answered after this is in doubt and is looked up",
+   [](S& s, V v) { return duration(v, s.net_patience, 100ms); }},
+
+  {"paper", "prices", "", "a path, or nothing",
+   "bars for the paper venue: time,symbol,open,high,low,close",
+   [](S& s, V v) { return word(v, s.paper_prices); }, true},
+  {"paper", "oco", "true", "true or false",
+   "the paper venue takes stop and target as one order",
+   [](S& s, V v) { return yes_or_no(v, s.paper_oco); }},
+  {"paper", "stop_market", "true", "true or false",
+   "the paper venue knows stops that sell at market",
+   [](S& s, V v) { return yes_or_no(v, s.paper_stop_market); }},
+  {"paper", "fee_percent", "0.1", "a percentage up to 10",
+   "what the paper venue keeps of a fill",
+   [](S& s, V v) { return decimal(v, s.paper_fee_percent, Decimal{0}, Decimal{10}); }},
+  {"paper", "fee_in", "base", "base, quote or other",
+   "the currency a purchase's fee is paid in",
+   [](S& s, V v) { return choice<PaperFee>(v, s.paper_fee_in, {{"base", PaperFee::base}, {"quote", PaperFee::quote}, {"other", PaperFee::other}}); }},
+  {"paper", "start_balance", "100000", "an amount of quote currency",
+   "what a new paper account holds of every quote currency",
+   [](S& s, V v) { return amount(v, s.paper_start_balance); }},
+  {"paper", "faults", "", "a path, or nothing",
+   "a script of what the paper venue does wrong, to see how a bad day looks",
+   [](S& s, V v) { return word(v, s.paper_faults); }, true},
+};
+
+constexpr MarketKey market_table[] = {
+  {"notional", "an amount of quote currency above 0", "what a signal without an amount buys",
+   [](MarketOptions& m, V v) { return into(m.cycle.notional, v, positive<Money>); }},
+  {"stop_loss_percent", a_stop, "the stop in this market",
+   [](MarketOptions& m, V v) { return into(m.cycle.stop_loss_percent, v, stop_percent); }},
+  {"take_profit_percent", a_target, "the target in this market",
+   [](MarketOptions& m, V v) { return into(m.cycle.take_profit_percent, v, target_percent); }},
+  {"paper_price", "a price above 0", "where paper fills when neither signal nor bars say",
+   [](MarketOptions& m, V v) { return into(m.paper_price, v, positive<Price>); }},
+  {"paper_tick", "a price above 0", "the paper venue's price step in this market",
+   [](MarketOptions& m, V v) { return into(m.paper_tick, v, positive<Price>); }},
+  {"paper_step", "a quantity above 0", "the paper venue's quantity step in this market",
+   [](MarketOptions& m, V v) { return into(m.paper_step, v, positive<Quantity>); }},
+  {"paper_min_quantity", "a quantity above 0", "the least the paper venue takes in this market",
+   [](MarketOptions& m, V v) { return into(m.paper_min_quantity, v, positive<Quantity>); }},
+  {"paper_min_notional", "an amount of quote currency above 0", "the cheapest order the paper venue takes in this market",
+   [](MarketOptions& m, V v) { return into(m.paper_min_notional, v, positive<Money>); }},
+};
+// clang-format on
+
+// ---- Collecting what was given -----------------------------------------------------------------
+
+constexpr std::string_view environment_prefix = "TRADEGUARD_";
+constexpr std::string_view market_environment_prefix = "TRADEGUARD_MARKET__";
+// The test suite's own; a binary under test sees them and has no business with them.
+constexpr std::string_view test_environment_prefix = "TRADEGUARD_TEST_";
+constexpr std::string_view market_section_prefix = "market.";
+constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 20;
+
+struct Candidate {
+  std::string value;
+  std::string source;
+};
+
+struct Reading {
+  std::map<std::string, Candidate> given;  // by "section.name"; the last one to give wins
+  ConfigurationFaults faults;
+};
+
+struct FileKey {
+  std::string section;
+  std::string name;
+  std::string value;
+  int line;
+};
+
+void read_file(const std::string& path, Reading& reading);
+std::vector<FileKey> split_lines(std::istream& in, const std::string& path, Reading& reading);
+void read_environment(const Pairs& environment, Reading& reading);
+void read_command_line(const Pairs& options, Reading& reading);
+void take(Reading& reading, const std::string& section, const std::string& name,
+          const std::string& value, const std::string& place, const std::string& source);
+void read_modes(const Pairs& environment, Reading& reading, Settings& settings);
+void judge_together(const Reading& reading, const Settings& settings, ConfigurationFaults& faults);
+std::vector<Configuration::Entry> effective(const Reading& reading, Settings& settings);
+std::string hash_of(const std::vector<Configuration::Entry>& entries);
+
+std::string full_name(std::string_view section, std::string_view name) {
+  return std::string{section} + "." + std::string{name};
+}
+const std::string* find(const Pairs& pairs, std::string_view name) {
+  const auto found = std::ranges::find(
+      pairs, name, [](const auto& pair) -> std::string_view { return pair.first; });
+  return found == pairs.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+tl::expected<Configuration, ConfigurationFaults> read_configuration(const Given& given) {
+  Reading reading;
+  Configuration configuration;
+  if (given.file) read_file(*given.file, reading);
+  read_environment(given.environment, reading);
+  read_command_line(given.command_line, reading);
+  read_modes(given.environment, reading, configuration.settings);
+  if (!reading.faults.empty()) return tl::unexpected{std::move(reading.faults)};
+
+  configuration.entries = effective(reading, configuration.settings);
+  judge_together(reading, configuration.settings, reading.faults);
+  if (!reading.faults.empty()) return tl::unexpected{std::move(reading.faults)};
+  configuration.hash = hash_of(configuration.entries);
+  return configuration;
+}
+
+std::string_view text(VenueKind kind) {
+  switch (kind) {
+    case VenueKind::paper:
+      return "paper";
+    case VenueKind::cryptocom:
+      return "cryptocom";
+    case VenueKind::binance:
+      return "binance";
+  }
+  return "";
+}
+
+std::span<const Key> keys() { return table; }
+std::span<const MarketKey> market_keys() { return market_table; }
+
+namespace {
+
+std::string capitals(std::string_view text) {
+  std::string result{text};
+  for (char& c : result)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return result;
+}
+std::string small_letters(std::string_view text) {
+  std::string result{text};
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+}  // namespace
+
+std::string environment_name(std::string_view section, std::string_view name) {
+  return std::string{environment_prefix} + capitals(section) + "_" + capitals(name);
+}
+std::string market_environment_name(std::string_view symbol, std::string_view name) {
+  return std::string{market_environment_prefix} + std::string{symbol} + "__" + capitals(name);
+}
+
+std::string nearest(std::string_view wrong, std::span<const std::string> candidates) {
+  const auto distance = [](std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= b.size(); ++j) {
+        const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+        diagonal = row[j];
+        row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+      }
+    }
+    return row.back();
+  };
+  constexpr std::size_t longest_worth_comparing = 100;
+  if (wrong.size() > longest_worth_comparing) return "";
+  std::string best;
+  std::size_t closest = std::max<std::size_t>(2, wrong.size() / 4) + 1;
+  for (const std::string& candidate : candidates)
+    if (const auto steps = distance(wrong, candidate); steps < closest) {
+      closest = steps;
+      best = candidate;
+    }
+  return best;
+}
+
+namespace {
+
+// Where the password stands: between the user's colon and the @ before the host, or after
+// password=.
+struct Stretch {
+  std::size_t begin = 0;
+  std::size_t length = 0;
+};
+std::vector<Stretch> passwords_in(std::string_view url) {
+  std::vector<Stretch> found;
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos) return found;
+  const auto start = scheme + 3;
+  const auto authority = url.substr(start, url.find_first_of("/?", start) - start);
+  if (const auto at = authority.rfind('@'); at != std::string_view::npos)
+    if (const auto colon = authority.substr(0, at).find(':'); colon != std::string_view::npos)
+      found.push_back({start + colon + 1, at - colon - 1});
+  constexpr std::string_view parameter = "password=";
+  for (auto at = url.find(parameter); at != std::string_view::npos; at = url.find(parameter, at)) {
+    at += parameter.size();
+    found.push_back({at, std::min(url.find('&', at), url.size()) - at});
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string masked_url(std::string_view url) {
+  std::string masked{url};
+  const auto found = passwords_in(url);
+  for (auto stretch = found.rbegin(); stretch != found.rend(); ++stretch)
+    masked.replace(stretch->begin, stretch->length, "***");
+  return masked;
+}
+
+std::string url_password(std::string_view url) {
+  for (const auto& [begin, length] : passwords_in(url))
+    if (length > 0) return std::string{url.substr(begin, length)};
+  return "";
+}
+
+namespace {
+
+// ---- The file ----------------------------------------------------------------------------------
+
+void read_file(const std::string& path, Reading& reading) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) {
+    reading.faults.push_back(path + ": there is no such file");
+    return;
+  }
+  if (S_ISREG(status.st_mode) && static_cast<std::uintmax_t>(status.st_size) > largest_file) {
+    reading.faults.push_back(path + ": is larger than 1 MiB, which is no configuration");
+    return;
+  }
+  std::ifstream in{path, std::ios::binary};
+  if (!in) {
+    reading.faults.push_back(path + ": cannot be read");
+    return;
+  }
+  std::map<std::string, int> lines;
+  for (const FileKey& key : split_lines(in, path, reading)) {
+    const std::string place = path + ":" + std::to_string(key.line);
+    const auto [first, is_new] = lines.emplace(full_name(key.section, key.name), key.line);
+    if (!is_new) {
+      reading.faults.push_back(place + ": " + first->first + ": is given twice, first in line " +
+                               std::to_string(first->second));
+      continue;
+    }
+    take(reading, key.section, key.name, key.value, place, place);
+    // A path of the file means the same file from wherever the run is started; cron starts it at
+    // home.
+    const auto row = std::ranges::find_if(table, [&](const Key& k) {
+      return k.is_path && k.section == key.section && k.name == key.name;
+    });
+    const auto given = reading.given.find(first->first);
+    if (row == std::end(table) || given == reading.given.end()) continue;
+    const std::string_view value = key.value;
+    const std::string_view scheme = value.starts_with("sqlite:") ? "sqlite:" : "";
+    if (value.empty() || value.find("://") != std::string_view::npos) continue;
+    const std::filesystem::path resolved =
+        std::filesystem::path{path}.parent_path() / value.substr(scheme.size());
+    given->second.value = std::string{scheme} + resolved.string();
+  }
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r";
+  const auto first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return "";
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+// A # in the middle of a word is part of it: passwords and channel names have them.
+std::string_view without_comment(std::string_view line) {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+  return line;
+}
+
+std::vector<FileKey> split_lines(std::istream& in, const std::string& path, Reading& reading) {
+  std::vector<FileKey> found;
+  std::string section;
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    const auto refuse = [&](const std::string& why) {
+      reading.faults.push_back(path + ":" + std::to_string(number) + ": " + why);
+    };
+    std::string_view rest = line;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (number == 1 && rest.starts_with(byte_order_mark)) rest.remove_prefix(3);
+    rest = trimmed(without_comment(rest));
+    if (rest.empty()) continue;
+    if (std::ranges::any_of(
+            rest, [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; })) {
+      refuse("holds a control character");
+      continue;
+    }
+    if (rest.front() == '[') {
+      if (rest.back() != ']') {
+        refuse("a section ends with ']'");
+        continue;
+      }
+      section = trimmed(rest.substr(1, rest.size() - 2));
+      continue;
+    }
+    const auto equals = rest.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+      refuse("is neither [section] nor key = value nor # comment: " +
+             escape_value(rest.substr(0, 60)));
+      continue;
+    }
+    if (section.empty()) {
+      refuse("a key stands before the first [section]");
+      continue;
+    }
+    found.push_back({section, std::string{trimmed(rest.substr(0, equals))},
+                     std::string{trimmed(rest.substr(equals + 1))}, number});
+  }
+  return found;
+}
+
+// ---- Environment and command line --------------------------------------------------------------
+
+bool is_secret(std::string_view name) {
+  for (const Secret secret : {Secret::api_key, Secret::api_secret, Secret::telegram_token}) {
+    const std::string_view value = environment_name(secret);
+    if (name == value || (name.starts_with(value) && name.substr(value.size()) == "_FILE"))
+      return true;
+  }
+  return false;
+}
+
+void read_environment(const Pairs& environment, Reading& reading) {
+  std::vector<std::string> known;
+  for (const Key& key : table) known.push_back(environment_name(key.section, key.name));
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with(environment_prefix) || name.starts_with(test_environment_prefix) ||
+        is_secret(name))
+      continue;
+    const std::string place = "environment " + name;
+    if (name.starts_with(market_environment_prefix)) {
+      const std::string_view rest = std::string_view{name}.substr(market_environment_prefix.size());
+      const auto split = rest.rfind("__");
+      if (split == std::string_view::npos) {
+        reading.faults.push_back(place + ": a market's key is written " +
+                                 market_environment_name("ETH_USDT", "notional"));
+        continue;
+      }
+      take(reading, std::string{market_section_prefix} + std::string{rest.substr(0, split)},
+           small_letters(rest.substr(split + 2)), value, place, place);
+      continue;
+    }
+    const auto row = std::ranges::find_if(
+        table, [&](const Key& key) { return environment_name(key.section, key.name) == name; });
+    if (row != std::end(table)) {
+      take(reading, std::string{row->section}, std::string{row->name}, value, place, place);
+      continue;
+    }
+    // A limit that is spelled wrongly must not be a limit that is off.
+    const std::string meant = nearest(name, known);
+    reading.faults.push_back(place + ": unknown" +
+                             (meant.empty() ? "" : ", did you mean " + meant + "?"));
+  }
+}
+
+void read_command_line(const Pairs& options, Reading& reading) {
+  for (const auto& [option, value] : options) {
+    const auto split = option.rfind('.');
+    take(reading, option.substr(0, split), option.substr(split + 1), value, "command line",
+         "command line");
+  }
+}
+
+// ---- Judging -----------------------------------------------------------------------------------
+
+std::string unknown_key(std::string_view section, std::string_view name) {
+  std::vector<std::string> known;
+  if (section.starts_with(market_section_prefix)) {
+    for (const MarketKey& key : market_table) known.push_back(full_name(section, key.name));
+  } else {
+    for (const Key& key : table) known.push_back(full_name(key.section, key.name));
+  }
+  const std::string meant = nearest(full_name(section, name), known);
+  return "unknown key" + (meant.empty() ? "" : ", did you mean " + meant + "?");
+}
+
+std::string refused(std::string_view section, std::string_view value, std::string_view expected) {
+  // The store's address may hold a password, and a fault may end up in a mail.
+  const std::string shown = section == "store" ? masked_url(value) : std::string{value};
+  return (value.empty() ? "is empty" : escape_value(shown.substr(0, 100)) + " is refused") +
+         ", expected " + std::string{expected};
+}
+
+void take(Reading& reading, const std::string& section, const std::string& name,
+          const std::string& value, const std::string& place, const std::string& source) {
+  const std::string full = full_name(section, name);
+  const auto refuse = [&](const std::string& why) {
+    reading.faults.push_back(place + ": " + full + ": " + why);
+  };
+  if (section.starts_with(market_section_prefix)) {
+    if (!Symbol::parse(std::string_view{section}.substr(market_section_prefix.size())))
+      return refuse("the market is not a symbol, expected BASE_QUOTE in capitals, like ETH_USDT");
+    const auto row = std::ranges::find(market_table, name, &MarketKey::name);
+    if (row == std::end(market_table)) return refuse(unknown_key(section, name));
+    MarketOptions scratch;
+    if (!row->read(scratch, value)) return refuse(refused(section, value, row->expected));
+  } else {
+    const auto row = std::ranges::find_if(
+        table, [&](const Key& key) { return key.section == section && key.name == name; });
+    if (row == std::end(table)) return refuse(unknown_key(section, name));
+    Settings scratch;
+    if (!row->read(scratch, value)) return refuse(refused(section, value, row->expected));
+  }
+  reading.given[full] = {value, source};
+}
+
+// DRY_RUN and DEBUG_TRADING: anything that is not plainly yes or no stops the run, because whoever
+// set it relies on it.
+void read_modes(const Pairs& environment, Reading& reading, Settings& settings) {
+  const auto switched_on = [&](std::string_view name, bool empty_is_off) {
+    const std::string* value = find(environment, name);
+    if (value == nullptr || *value == "0" || (empty_is_off && value->empty())) return false;
+    if (*value != "1")
+      reading.faults.push_back("environment " + std::string{name} + ": " +
+                               (value->empty() ? "empty" : escape_value(value->substr(0, 100))) +
+                               " is refused, expected 1, 0, or unset");
+    return true;
+  };
+  settings.debug_trading = switched_on("DEBUG_TRADING", true);
+  settings.dry_run = switched_on("DRY_RUN", false);
+
+  const auto given = [&](const char* key) -> const Candidate* {
+    const auto found = reading.given.find(key);
+    return found == reading.given.end() ? nullptr : &found->second;
+  };
+  const Candidate* const kind = given("venue.kind");
+  Settings file;
+  for (const Key& key : table)
+    if (full_name(key.section, key.name) == "venue.kind")
+      key.read(file, kind ? kind->value : key.fallback);
+  settings.kind_of_file = file.kind;
+  if (!settings.dry_run) return;
+
+  const auto said_now = [](const Candidate& candidate) {
+    return candidate.source == "command line" || candidate.source.starts_with("environment ");
+  };
+  if (kind != nullptr && kind->value != "paper" && said_now(*kind))
+    reading.faults.push_back("environment DRY_RUN: 1 means paper, and " + kind->source +
+                             " says venue.kind = " + kind->value);
+  if (const Candidate* live = given("run.live");
+      live != nullptr && live->value == "true" && said_now(*live))
+    reading.faults.push_back("environment DRY_RUN: 1 means paper, and " + live->source +
+                             " says run.live = true");
+  reading.given["venue.kind"] = {"paper", "DRY_RUN=1"};
+}
+
+std::vector<Configuration::Entry> effective(const Reading& reading, Settings& settings) {
+  std::vector<Configuration::Entry> entries;
+  for (const Key& key : table) {
+    const auto given = reading.given.find(full_name(key.section, key.name));
+    const Candidate chosen = given != reading.given.end()
+                                 ? given->second
+                                 : Candidate{std::string{key.fallback}, "default"};
+    if (!key.read(settings, chosen.value))
+      throw std::logic_error{"the default of " + full_name(key.section, key.name) + " is refused"};
+    entries.push_back({std::string{key.section}, std::string{key.name},
+                       key.section == "store" ? masked_url(chosen.value) : chosen.value,
+                       chosen.source});
+  }
+  // The map is sorted, so the keys of one market stand together.
+  for (const auto& [full, chosen] : reading.given) {
+    if (!full.starts_with(market_section_prefix)) continue;
+    const auto split = full.rfind('.');
+    const std::string section = full.substr(0, split);
+    const auto row = std::ranges::find(market_table, full.substr(split + 1), &MarketKey::name);
+    const auto symbol =
+        Symbol::parse(std::string_view{section}.substr(market_section_prefix.size()));
+    row->read(settings.markets[*symbol], chosen.value);
+    entries.push_back({section, std::string{row->name}, chosen.value, chosen.source});
+  }
+  return entries;
+}
+
+// What no value can be blamed for alone.
+void judge_together(const Reading& reading, const Settings& settings, ConfigurationFaults& faults) {
+  const auto place = [&](const char* key) {
+    const auto given = reading.given.find(key);
+    return (given == reading.given.end() ? std::string{"default"} : given->second.source) + ": " +
+           key + ": ";
+  };
+  if (settings.hard_deadline < settings.deadline)
+    faults.push_back(place("run.hard_deadline") + duration_text(settings.hard_deadline) +
+                     " is refused, expected at least run.deadline, which is " +
+                     duration_text(settings.deadline));
+  if (settings.notify == NotifyKind::file && settings.notify_file.empty())
+    faults.push_back(place("notify.kind") +
+                     "file is refused, expected a path in notify.file beside it");
+}
+
+// FNV-1a: two configurations that differ show it in their logs; nobody attacks this.
+std::string hash_of(const std::vector<Configuration::Entry>& entries) {
+  std::uint64_t hash = 14695981039346656037U;
+  const auto mix = [&](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  };
+  for (const auto& entry : entries) {
+    mix(entry.section);
+    mix(".");
+    mix(entry.name);
+    mix("=");
+    mix(entry.value);
+    mix("\n");
+  }
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string hex;
+  for (int shift = 60; shift >= 0; shift -= 4) hex += digits[(hash >> shift) & 15];
+  return hex;
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

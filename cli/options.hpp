@@ -1,0 +1,145 @@
+// The configuration: one table of keys behind the file, the environment, the command line and
+// --help.
+//
+// What is given later in that list wins. Every value is judged with its place, all faults are
+// reported at once, and nothing unknown is passed over: a limit with a typing error is no limit.
+// Tests: tests/cli/options_test.cpp
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tradeguard/guards.hpp"
+#include "tradeguard/monitor_cycle.hpp"
+#include "tradeguard/rules.hpp"
+
+namespace tradeguard::cli {
+
+enum class VenueKind { paper, cryptocom, binance };
+std::string_view text(VenueKind kind);
+
+// unset: printing on paper; a real venue demands that one is named.
+enum class NotifyKind { unset, printing, file, none };
+
+// What the paper venue keeps a fee in, as `[paper] fee_in` says it.
+enum class PaperFee { base, quote, other };
+
+struct MarketOptions {
+  MarketSettings cycle;
+  std::optional<Price> paper_price;
+  // Rules of this market on paper; what is not given is built in.
+  std::optional<Price> paper_tick;
+  std::optional<Quantity> paper_step;
+  std::optional<Quantity> paper_min_quantity;
+  std::optional<Money> paper_min_notional;
+};
+
+// Every value in the type the rest of the program wants. The defaults stand in the table of keys.
+struct Settings {
+  std::string store_url;
+
+  std::int64_t lock_id = 0;
+  Micros deadline{};
+  Micros hard_deadline{};
+  Micros stuck_after{};
+  std::string log_file;  // empty: none
+  bool live = false;
+
+  VenueKind kind = VenueKind::paper;
+  VenueKind kind_of_file = VenueKind::paper;  // what DRY_RUN=1 has overridden; else the same
+  std::string account;
+  std::string base_url;
+  std::string ca_file;
+
+  EntryPolicy policy;
+  Decimal max_slippage_percent;
+  Micros max_clock_offset{};
+  Micros net_patience{};
+
+  ProtectionPlan plan;
+  Micros unverified_after{};
+  Micros in_doubt_after{};
+
+  NotifyKind notify = NotifyKind::unset;
+  std::string notify_file;
+  Micros notify_budget{};
+  std::string telegram_chat_id;
+  std::string telegram_base_url;
+
+  std::string paper_prices;  // empty: none
+  std::string paper_faults;  // empty: none
+  bool paper_oco = true;
+  bool paper_stop_market = true;
+  Decimal paper_fee_percent;
+  PaperFee paper_fee_in = PaperFee::base;
+  Decimal paper_start_balance;
+
+  std::map<Symbol, MarketOptions> markets;
+
+  bool dry_run = false;        // DRY_RUN=1
+  bool debug_trading = false;  // DEBUG_TRADING=1
+};
+
+// One row of the table.
+struct Key {
+  std::string_view section;
+  std::string_view name;
+  std::string_view fallback;                                 // the default, written as in the file
+  std::string_view expected;                                 // "a duration like 300s, 5m or 1h"
+  std::string_view meaning;                                  // for --help and the documentation
+  bool (*read)(Settings& settings, std::string_view value);  // false: not what is expected
+  bool is_path = false;                                      // in the file: relative to the file
+};
+struct MarketKey {
+  std::string_view name;
+  std::string_view expected;
+  std::string_view meaning;
+  bool (*read)(MarketOptions& market, std::string_view value);
+};
+std::span<const Key> keys();
+std::span<const MarketKey> market_keys();
+std::string environment_name(std::string_view section, std::string_view name);
+std::string market_environment_name(std::string_view symbol, std::string_view name);
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// What was given and by whom, before it is judged.
+struct Given {
+  std::optional<std::string> file;  // path of the INI file
+  Pairs environment;                // all of it; names without a meaning here are passed over
+  Pairs command_line;               // "run.deadline", "market.ETH_USDT.notional" and their values
+};
+
+struct Configuration {
+  // One effective value, secrets in it masked.
+  struct Entry {
+    std::string section;
+    std::string name;
+    std::string value;
+    std::string source;  // "default", "bot.ini:12", "environment TRADEGUARD_RUN_DEADLINE", "command
+                         // line", "DRY_RUN=1"
+  };
+  Settings settings;
+  std::vector<Entry> entries;  // in the order of the table, then markets by symbol
+  std::string hash;            // of the entries, 16 hex digits; a secret does not change it
+};
+
+// The faults are sentences that begin with their place: "bot.ini:12: limits.max_open_positions:
+// ...".
+using ConfigurationFaults = std::vector<std::string>;
+tl::expected<Configuration, ConfigurationFaults> read_configuration(const Given& given);
+
+// The key that was probably meant, for messages; empty if none is near.
+std::string nearest(std::string_view wrong, std::span<const std::string> candidates);
+
+// A URL as it may be shown: "postgresql://bot:***@host/db".
+std::string masked_url(std::string_view url);
+// The password in a URL, for the log's redaction; empty if there is none.
+std::string url_password(std::string_view url);
+
+}  // namespace tradeguard::cli

@@ -1,0 +1,100 @@
+#include "secrets.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tradeguard::cli {
+
+namespace {
+
+constexpr std::array all_secrets{Secret::api_key, Secret::api_secret, Secret::telegram_token};
+constexpr std::size_t longest_secret = 4096;
+
+const std::string* find(const Pairs& environment, std::string_view name);
+std::string fault_of_file(const std::string& path);
+std::string file_variable(Secret secret) { return std::string{environment_name(secret)} + "_FILE"; }
+
+}  // namespace
+
+std::string_view environment_name(Secret secret) {
+  switch (secret) {
+    case Secret::api_key:
+      return "TRADEGUARD_API_KEY";
+    case Secret::api_secret:
+      return "TRADEGUARD_API_SECRET";
+    case Secret::telegram_token:
+      return "TRADEGUARD_TELEGRAM_TOKEN";
+  }
+  return "";
+}
+
+std::vector<SecretSource> secret_sources(const Pairs& environment) {
+  std::vector<SecretSource> sources;
+  for (const Secret secret : all_secrets) {
+    const std::string* value = find(environment, environment_name(secret));
+    const std::string* file = find(environment, file_variable(secret));
+    SecretSource source{secret, "not set", ""};
+    if (value != nullptr) source.where = "environment";
+    if (file != nullptr) {
+      source.where = "file " + *file;
+      source.fault = value != nullptr
+                         ? "is set in the environment too, so nobody knows which counts"
+                         : fault_of_file(*file);
+    }
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+Result<std::string> read_secret(Secret secret, const Pairs& environment) {
+  const std::string name{environment_name(secret)};
+  const std::string* value = find(environment, name);
+  const std::string* file = find(environment, file_variable(secret));
+  if (value != nullptr && file != nullptr)
+    return failed(Fault::configuration,
+                  name + " and " + name + "_FILE are both set; unset one of them");
+  if (value != nullptr) return *value;
+  if (file == nullptr)
+    return failed(Fault::configuration, name + " is not set, and neither is " + name +
+                                            "_FILE with the path of a file of mode 0600");
+  if (const std::string fault = fault_of_file(*file); !fault.empty())
+    return failed(Fault::configuration, name + "_FILE: " + *file + " " + fault);
+
+  const int descriptor = ::open(file->c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return failed(Fault::configuration, name + "_FILE: " + *file + " cannot be read");
+  std::string text(longest_secret + 1, '\0');
+  const ssize_t size = ::read(descriptor, text.data(), text.size());
+  ::close(descriptor);
+  if (size < 0 || static_cast<std::size_t>(size) > longest_secret)
+    return failed(Fault::configuration,
+                  name + "_FILE: " + *file + " cannot be read, or is no secret");
+  text.resize(static_cast<std::size_t>(size));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty()) return failed(Fault::configuration, name + "_FILE: " + *file + " is empty");
+  return text;
+}
+
+namespace {
+
+const std::string* find(const Pairs& environment, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
+  return found == environment.end() ? nullptr : &found->second;
+}
+
+std::string fault_of_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return "does not exist or cannot be seen";
+  if (!S_ISREG(status.st_mode)) return "is not a plain file";
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return "can be opened by others; its mode has to be 0600";
+  return "";
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

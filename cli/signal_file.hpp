@@ -1,0 +1,46 @@
+// Signals from a file or a pipe, one JSON object a line. What is wrong is rejected with its line;
+// the rest is carried out. Tests: tests/cli/signal_file_test.cpp
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tradeguard/clock.hpp"
+#include "tradeguard/signal.hpp"
+
+namespace tradeguard::cli {
+
+inline constexpr std::size_t longest_line = 64 * 1024;  // bytes, without the newline
+inline constexpr int most_lines = 100'000;
+
+// What a line that gives no time may take instead.
+struct TimeOfSource {
+  std::optional<Instant> file;     // the file's modification time; a pipe has none
+  std::optional<Instant> with_id;  // now, for a line from a pipe that has an id
+};
+// One line, without its newline. The error is a reason for a person, never the line itself.
+tl::expected<Signal, std::string> parse_signal(std::string_view line, int number,
+                                               const TimeOfSource& time);
+
+class SignalFile final : public SignalSource {
+ public:
+  // "-" is standard input. A pipe that stays open is left after `patience`; what came until then
+  // counts.
+  SignalFile(std::string path, Clock& clock, Micros patience = 10s,
+             const std::atomic<bool>* stop_asked = nullptr)
+      : path_{std::move(path)}, clock_{clock}, patience_{patience}, stop_asked_{stop_asked} {}
+
+  // Empty lines, a byte order mark and CRLF are no fault. Fault::configuration: there is no such
+  // file, or it cannot be read.
+  Result<SignalBatch> read() override;
+
+ private:
+  std::string path_;
+  Clock& clock_;
+  Micros patience_;
+  const std::atomic<bool>* stop_asked_;
+};
+
+}  // namespace tradeguard::cli
