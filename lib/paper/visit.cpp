@@ -384,14 +384,14 @@ std::optional<Refused> Visit::objection(const PaperOrder& order) const {
     const auto rate = enforced_rules(order.symbol).highest_fee_rate;
     const auto due = due_for(order.side, order.fee_in, order.quantity, order.market_price, rate);
     const auto needed = (due.value + due.fee_quote).value;
-    const auto free = total(quote, true) - locked(quote, order.list);
+    const auto free = total(quote, true) - locked(quote, &order);
     if (needed > free) {
       return Refused{"insufficient_balance",
                      needed.text() + " " + quote + " needed, " + free.text() + " free"};
     }
     return std::nullopt;
   }
-  const auto free = total(base, false) - locked(base, order.list);
+  const auto free = total(base, false) - locked(base, &order);
   if (order.quantity.value > free) {
     return Refused{"insufficient_balance",
                    order.quantity.text() + " " + base + " needed, " + free.text() + " free"};
@@ -528,12 +528,15 @@ std::set<std::string> Visit::currencies() const {
 }
 
 // The legs of a pair lock the coins they share once: as much as the one of them that may deal most.
-Decimal Visit::locked(const std::string& currency, std::int64_t besides) const {
+Decimal Visit::locked(const std::string& currency, const PaperOrder* besides) const {
   Decimal sum;
   std::map<std::int64_t, Quantity> pairs;
   for (const auto number : state_.open) {
     const auto& order = state_.orders.at(number);
-    if (!order.looked_at() || (order.list != 0 && order.list == besides)) continue;
+    if (!order.looked_at()) continue;
+    const bool own = besides != nullptr && (order.number == besides->number ||
+                                            (order.list != 0 && order.list == besides->list));
+    if (own) continue;
     if (order.side == Side::buy && order.symbol.quote() == currency) {
       const auto rate = enforced_rules(order.symbol).highest_fee_rate;
       const auto due = due_for(order.side, order.fee_in, order.left(), order.market_price, rate);

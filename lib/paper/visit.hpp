@@ -55,7 +55,7 @@ class Visit {
   std::optional<Price> market_price(const Symbol& symbol) const;
   Decimal total(const std::string& currency, bool is_quote) const;
   // Without what the pair `besides` locks.
-  Decimal locked(const std::string& currency, std::int64_t besides = 0) const;
+  Decimal locked(const std::string& currency, const PaperOrder* besides = nullptr) const;
 
   std::set<std::string> currencies() const;
 
