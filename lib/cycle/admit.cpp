@@ -96,6 +96,7 @@ void wish_exits(Run& run, const std::vector<Signal>& signals) {
     std::visit(overloaded{
                    [&](const ExitClaimed&) {
                      say_key(run, key, nullptr);
+                     run.exits_wished = run.exits_wished || !claims[i].advance.empty();
                      for (Order wish : claims[i].advance) {
                        wish.version += 1;
                        run.put(wish);

@@ -103,9 +103,11 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
                         .add("seconds", naked_for.count() / 1'000'000)
                         .add("quantity", e.naked.text());
   if (stands(run, NoticeType::unprotected, trade.id())) {
-    item.say(line);
+    // Said once a run, however many barriers it passes.
+    if (run.said_unprotected.insert(trade.id()).second) item.say(line);
     return;
   }
+  run.said_unprotected.insert(trade.id());
   Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
   notice.facts = {{"quantity", e.naked.text()},
                   {"seconds", std::to_string(naked_for.count() / 1'000'000)}};

@@ -36,7 +36,7 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
   if (run.lease_holds()) admit_and_enter(run);
   // Beyond this point nothing that enlarges a position is sent.
 
-  if (unsettled_work(run, /*wait_for_entries=*/true))
+  if (run.sent_entries || run.exits_wished || questions_wait(run, /*wait_for_entries=*/true))
     settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
   raise_and_clear_alarms(run);
   // Beyond this point what this run did is protected, or said to be not.
@@ -105,8 +105,8 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
     run.begin_pass();
     reconcile(run);
     if (run.fenced) return;
-    protect(run);
-    if (run.fenced || !unsettled_work(run, wait_for_entries)) return;
+    const bool moved = protect(run);
+    if (run.fenced || (!moved && !questions_wait(run, wait_for_entries))) return;
     if (run.elapsed() + pause >= end) return;
     run.ports.clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);

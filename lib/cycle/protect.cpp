@@ -1,5 +1,6 @@
 // One round of moves: the pure next_move says what each trade needs, this carries it out in bursts.
 #include <algorithm>
+#include <utility>
 
 #include "run.hpp"
 
@@ -12,6 +13,9 @@ struct Moves {
   std::vector<std::pair<ClientOrderId, PlaceLegs>> legs;
   std::vector<std::pair<ClientOrderId, PlaceExit>> exits;
   std::vector<ClientOrderId> settled;
+  bool any() const {
+    return !cancels.empty() || !legs.empty() || !exits.empty() || !settled.empty();
+  }
 };
 
 constexpr int leg_attempts_per_run = 3;
@@ -33,7 +37,7 @@ bool has_holdings(const Trade& trade);
 
 }  // namespace
 
-void protect(Run& run) {
+bool protect(Run& run) {
   read_surroundings(run);
   const Moves moves = next_moves(run);
   ask_cancels(run, moves);
@@ -41,9 +45,10 @@ void protect(Run& run) {
   place_exits(run, moves);
   tell_covered(run);
   settle_trades(run, moves);
+  return moves.any();
 }
 
-bool unsettled_work(const Run& run, bool wait_for_entries) {
+bool questions_wait(const Run& run, bool wait_for_entries) {
   for (const Trade& trade : run.book.trades) {
     const Order& entry = trade.entry();
     if (run.dropped.contains(trade.id())) continue;
@@ -61,24 +66,6 @@ bool unsettled_work(const Run& run, bool wait_for_entries) {
                             leg.fired_at || !run.sighted.contains(leg.client_id));
     });
     if (leg_open) return true;
-    const Exposure e = exposure(trade, run.sighted, run.venue_now());
-    const NextMove move = next_move(trade, e, run.sighted, around(run, trade));
-    const bool acts = std::visit(overloaded{
-                                     [](const Nothing&) { return false; },
-                                     [](const Stuck&) { return false; },
-                                     [&](const PlaceLegs&) {
-                                       const auto failed_here = run.refused_legs.find(trade.id());
-                                       return failed_here == run.refused_legs.end() ||
-                                              failed_here->second < leg_attempts_per_run;
-                                     },
-                                     [&](const PlaceExit&) {
-                                       return !run.exit_failed.contains(trade.id());
-                                     },
-                                     [](const Cancel&) { return true; },
-                                     [](const Settle&) { return true; },
-                                 },
-                                 move);
-    if (acts && may_act_on(run, trade.id())) return true;
   }
   return false;
 }
@@ -164,8 +151,14 @@ Moves next_moves(Run& run) {
                      [](Nothing&) {},
                      [](Stuck&) {},  // the barrier raises the alarm
                      [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
-                     [&](PlaceLegs& move) { moves.legs.emplace_back(trade.id(), move); },
-                     [&](PlaceExit& move) { moves.exits.emplace_back(trade.id(), std::move(move)); },
+                     [&](PlaceLegs& move) {
+                       if (run.refused_legs[trade.id()] < leg_attempts_per_run)
+                         moves.legs.emplace_back(trade.id(), move);
+                     },
+                     [&](PlaceExit& move) {
+                       if (!run.exit_failed.contains(trade.id()))
+                         moves.exits.emplace_back(trade.id(), std::move(move));
+                     },
                      [&](Settle&) { moves.settled.push_back(trade.id()); },
                  },
                  next);
@@ -243,7 +236,6 @@ void place_legs(Run& run, const Moves& moves) {
   std::vector<Item> claims;
   std::vector<ClientOrderId> stops;
   for (const auto& [id, move] : moves.legs) {
-    if (run.refused_legs[id] >= leg_attempts_per_run) continue;
     item_by_item(run, id, "claiming a stop", [&] {
       const Trade& trade = *run.trade(id);
       const int attempt = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
@@ -274,8 +266,8 @@ void place_legs(Run& run, const Moves& moves) {
     });
   }
   run.commit(std::move(claims));
-  stops.insert(stops.end(), run.send_again.begin(), run.send_again.end());
-  run.send_again.clear();
+  const std::set<ClientOrderId> again = std::exchange(run.send_again, {});
+  stops.insert(stops.end(), again.begin(), again.end());
 
   std::vector<SltpPlacer::LegRequest> requests;
   for (const ClientOrderId& id : stops) {
@@ -300,6 +292,10 @@ void place_legs(Run& run, const Moves& moves) {
   std::vector<Item> items;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const ClientOrderId& id = requests[i].stop.trade;
+    // Sent a second time, only a yes says anything: a no may come from the first copy resting there.
+    if (again.contains(requests[i].stop.client_id) &&
+        !std::holds_alternative<Accepted>(outcomes[i].stop))
+      continue;
     item_by_item(run, id, "reading the answer to a stop", [&] {
       Item item{.trade = id};
       run.placed_here.insert(requests[i].stop.client_id);
@@ -320,7 +316,6 @@ void place_exits(Run& run, const Moves& moves) {
   std::vector<Item> claims;
   std::vector<ClientOrderId> ids;
   for (const auto& [id, move] : moves.exits) {
-    if (run.exit_failed.contains(id)) continue;
     item_by_item(run, id, "claiming an exit", [&] {
       const Trade& trade = *run.trade(id);
       Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);

@@ -198,7 +198,8 @@ Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
     return apply_absent(order, run.now);
   // Doubt about a stop is nakedness: where a second copy cannot come to rest, it is sent again.
   if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read &&
-      lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged)
+      lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged &&
+      run.venue_now() < order.valid_until - 2s)
     run.send_again.insert(order.client_id);
   return Applied{.order = order, .step = Step::stale};
 }

@@ -74,9 +74,11 @@ class Run {
   std::set<ClientOrderId> without_target;      // trades whose pair was refused: the stop goes alone
   std::set<ClientOrderId> exit_failed;         // trades whose exit came to nothing in this run
   std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
+  std::set<ClientOrderId> said_unprotected;
   int unverified = 0;                    // trades the venue could not be asked about
   std::vector<std::string> criticals;    // said without the store; they stand all the same
   bool sent_entries = false;
+  bool exits_wished = false;
   bool venue_failed = false;             // some question to the venue got no answer at all
   bool store_lost = false;               // finish own fills from memory, claim nothing else
   bool fenced = false;                   // another run holds the account: stop at once
@@ -129,9 +131,9 @@ void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, 
 
 // ---- the passes, in the order of the road ----
 void reconcile(Run& run);                 // every open question is asked, all at once
-void protect(Run& run);                   // one round of moves for every trade
-// Another round may change something; entries in doubt are waited for only at the end.
-bool unsettled_work(const Run& run, bool wait_for_entries);
+bool protect(Run& run);                   // one round of moves; whether any was made
+// The next look at the venue may answer something; entries in doubt are waited for only at the end.
+bool questions_wait(const Run& run, bool wait_for_entries);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing

@@ -85,9 +85,10 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
   // The sibling of a filled leg ends unfilled too, and that is no failure.
   const bool rejected = order.state != OrderState::closed || order.reason.starts_with("rejected");
   if (came_to_nothing && rejected) {
+    const Trade* trade = run.trade(order.trade);
     item.say(Line{Level::error, "SLTP_FAILED"}
                  .add("symbol", order.symbol.text())
-                 .add("order_id", order.trade)
+                 .add("order_id", trade != nullptr ? order_id_of(trade->entry()) : order.trade)
                  .add("leg", text(order.leg))
                  .add("reason", order.reason));
     item.tell(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "reason",
