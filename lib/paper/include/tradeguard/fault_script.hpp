@@ -30,7 +30,8 @@ std::string_view text(VenueVerb verb);
 std::optional<VenueVerb> parse_venue_verb(std::string_view text);
 
 enum class Mishap {
-  // Sending (place, protect, flatten). The legs of a pair travel in one request: what befalls one of
+  // Sending (place, protect, flatten). The legs of a pair travel in one request: what befalls one
+  // of
   // them on the way, or its answer, befalls both.
   not_connected,         // Unsent
   throttled,             // Unsent

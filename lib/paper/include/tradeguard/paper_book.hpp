@@ -37,8 +37,8 @@ std::optional<Fate> parse_fate(std::string_view text);
 // The exchange's record of an order.
 struct PaperOrder {
   Symbol symbol;
-  std::int64_t number = 0;  // the venue's id
-  std::int64_t list = 0;    // the number of the OCO pair's stop; 0: alone
+  std::int64_t number = 0;        // the venue's id
+  std::int64_t list = 0;          // the number of the OCO pair's stop; 0: alone
   std::int64_t fired_number = 0;  // what a fired trigger became, where that is a new order
   ClientOrderId client_id = {};
   Side side = Side::buy;

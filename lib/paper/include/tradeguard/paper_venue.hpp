@@ -32,8 +32,8 @@ struct PaperSettings {
   // Told once a symbol and venue object when a fill had to take 100.
   std::function<void(const Symbol&)> price_invented;
 
-  // Markets. Every BASE_QUOTE is traded: those named here by these rules and their highest fee rate,
-  // all others by built_in_rules() and fee_rate, 0.1 %.
+  // Markets. Every BASE_QUOTE is traded: those named here by these rules and their highest fee
+  // rate, all others by built_in_rules() and fee_rate, 0.1 %.
   std::map<Symbol, InstrumentRules> rules;
   Decimal fee_rate = Decimal::from_units(1'000'000'000'000'000);
   FeeIn fee_in = FeeIn::base;
@@ -51,8 +51,8 @@ struct PaperSettings {
   bool oco_cancelled_whole = false;   // cancelling one leg cancels the other
   bool fired_gets_number = false;     // a fired trigger goes on under a second number
   bool fees_on_request = false;       // fees are read only by queries that want them
-  // Answers are acknowledgements only: a later visit looks at the order, not before visible_after has
-  // passed, and what is wrong with its balance or trigger shows as REJECTED in its record.
+  // Answers are acknowledgements only: a later visit looks at the order, not before visible_after
+  // has passed, and what is wrong with its balance or trigger shows as REJECTED in its record.
   bool asynchronous = false;
   Micros visible_after{0};
   // In how many parts orders of a leg are filled. The first at once; of market orders the next with

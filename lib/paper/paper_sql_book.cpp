@@ -1,0 +1,560 @@
+#include "tradeguard/paper_sql_book.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tradeguard {
+namespace {
+
+constexpr std::string_view book_version = "1";
+constexpr std::array tables{"paper_meta",     "paper_accounts", "paper_orders",
+                            "paper_balances", "paper_markets",  "paper_fills"};
+
+constexpr std::string_view order_columns =
+    "number, list, fired_number, client_id, symbol, side, type, quantity, price, trigger_price, "
+    "market_price, fee_in, status, fired, filled, filled_value, fee_base, fee_quote, given_up, "
+    "fate, "
+    "parts, next_part_at, pending_until, created_at, changed_at, reason";
+constexpr std::string_view fill_columns =
+    "number, symbol, side, price, quantity, value, fee_base, fee_quote, dealt_at";
+
+// ---- Cells -----------------------------------------------------------------------------------
+
+SqlValue cell(std::int64_t number) { return number; }
+SqlValue cell(bool flag) { return std::int64_t{flag ? 1 : 0}; }
+SqlValue cell(Instant at) { return to_micros(at); }
+SqlValue cell(const std::string& text) { return text; }
+SqlValue cell(std::string_view text) { return std::string{text}; }
+SqlValue cell(Decimal number) { return number.text(); }
+template <class Tag>
+SqlValue cell(Amount<Tag> amount) {
+  return amount.text();
+}
+template <class T>
+SqlValue cell(const std::optional<T>& maybe) {
+  return maybe ? cell(*maybe) : SqlValue{};
+}
+
+std::optional<VenueStatus> parse_status(std::string_view word) {
+  for (const auto status : {VenueStatus::open, VenueStatus::filled, VenueStatus::cancelled,
+                            VenueStatus::expired, VenueStatus::rejected}) {
+    if (text(status) == word) return status;
+  }
+  return std::nullopt;
+}
+
+// Reads a row from left to right; ok() says afterwards whether every cell was what it has to be.
+class RowReader {
+ public:
+  explicit RowReader(const SqlRow& row) : row_{row} {}
+  bool ok() const { return ok_; }
+
+  std::int64_t number() {
+    const auto* value = next<std::int64_t>();
+    return value != nullptr ? *value : 0;
+  }
+  std::string words() {
+    const auto* value = next<std::string>();
+    return value != nullptr ? *value : std::string{};
+  }
+  Instant instant() { return from_micros(number()); }
+  template <class Value, class Parse>
+  Value parsed(Parse parse, Value otherwise) {
+    const auto value = parse(words());
+    ok_ = ok_ && value.has_value();
+    return value.value_or(otherwise);
+  }
+  template <class A>
+  A amount() {
+    return parsed<A>([](const std::string& word) { return A::parse(word); }, A{});
+  }
+  bool null() const {
+    return at_ < row_.size() && std::holds_alternative<std::monostate>(row_[at_]);
+  }
+  void skip() { ++at_; }
+
+ private:
+  template <class T>
+  const T* next() {
+    const T* value = at_ < row_.size() ? std::get_if<T>(&row_[at_]) : nullptr;
+    ++at_;
+    ok_ = ok_ && value != nullptr;
+    return value;
+  }
+  const SqlRow& row_;
+  std::size_t at_ = 0;
+  bool ok_ = true;
+};
+
+template <class A>
+std::optional<A> maybe_amount(RowReader& row) {
+  if (!row.null()) return row.amount<A>();
+  row.skip();
+  return std::nullopt;
+}
+
+const Symbol& no_symbol() {
+  static const auto symbol = Symbol::parse("NO_SYMBOL");
+  return *symbol;
+}
+
+std::vector<SqlValue> cells_of(const PaperOrder& order) {
+  return {cell(order.number),       cell(order.list),          cell(order.fired_number),
+          cell(order.client_id),    cell(order.symbol.text()), cell(text(order.side)),
+          cell(text(order.type)),   cell(order.quantity),      cell(order.price),
+          cell(order.trigger),      cell(order.market_price),  cell(text(order.fee_in)),
+          cell(text(order.status)), cell(order.fired),         cell(order.filled),
+          cell(order.filled_value), cell(order.fee_base),      cell(order.fee_quote),
+          cell(order.given_up),     cell(text(order.fate)),    cell(std::int64_t{order.parts}),
+          cell(order.next_part_at), cell(order.pending_until), cell(order.created_at),
+          cell(order.changed_at),   cell(order.reason)};
+}
+
+std::optional<PaperOrder> order_in(const SqlRow& cells) {
+  RowReader row{cells};
+  PaperOrder order{.symbol = no_symbol()};
+  order.number = row.number();
+  order.list = row.number();
+  order.fired_number = row.number();
+  order.client_id = row.words();
+  order.symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
+  order.side = row.parsed<Side>(&parse_side, Side::buy);
+  order.type = row.parsed<OrderType>(&parse_order_type, OrderType::market);
+  order.quantity = row.amount<Quantity>();
+  order.price = maybe_amount<Price>(row);
+  order.trigger = maybe_amount<Price>(row);
+  order.market_price = row.amount<Price>();
+  order.fee_in = row.parsed<FeeIn>(&parse_fee_in, FeeIn::base);
+  order.status = row.parsed<VenueStatus>(&parse_status, VenueStatus::open);
+  order.fired = row.number() != 0;
+  order.filled = row.amount<Quantity>();
+  order.filled_value = row.amount<Money>();
+  order.fee_base = row.amount<Quantity>();
+  order.fee_quote = row.amount<Money>();
+  order.given_up = row.amount<Quantity>();
+  order.fate = row.parsed<Fate>(&parse_fate, Fate::none);
+  order.parts = static_cast<int>(row.number());
+  order.next_part_at = row.instant();
+  if (row.null()) {
+    row.skip();
+  } else {
+    order.pending_until = row.instant();
+  }
+  order.created_at = row.instant();
+  order.changed_at = row.instant();
+  order.reason = row.words();
+  return row.ok() ? std::optional{order} : std::nullopt;
+}
+
+std::vector<SqlValue> cells_of(const PaperFill& fill) {
+  return {cell(fill.number),   cell(fill.symbol.text()), cell(text(fill.side)),
+          cell(fill.price),    cell(fill.quantity),      cell(fill.value),
+          cell(fill.fee_base), cell(fill.fee_quote),     cell(fill.at)};
+}
+
+std::optional<PaperFill> fill_in(const SqlRow& cells) {
+  RowReader row{cells};
+  PaperFill fill{row.number(), no_symbol(), Side::buy, {}, {}, {}, {}, {}, {}};
+  fill.symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
+  fill.side = row.parsed<Side>(&parse_side, Side::buy);
+  fill.price = row.amount<Price>();
+  fill.quantity = row.amount<Quantity>();
+  fill.value = row.amount<Money>();
+  fill.fee_base = row.amount<Quantity>();
+  fill.fee_quote = row.amount<Money>();
+  fill.at = row.instant();
+  return row.ok() ? std::optional{fill} : std::nullopt;
+}
+
+tl::unexpected<Error> unreadable(const char* table) {
+  return failed(Fault::configuration,
+                std::string{"a row of "} + table + " is not one that tradeguard wrote");
+}
+
+// ---- Statements ------------------------------------------------------------------------------
+
+Statement list_tables(SqlDialect dialect) {
+  switch (dialect) {
+    case SqlDialect::sqlite:
+      return {"SELECT name FROM sqlite_master WHERE type IN ('table', 'view')", {}};
+    case SqlDialect::postgres:
+      return {
+          "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+          "ON n.oid = c.relnamespace WHERE n.nspname = 'tradeguard' "
+          "AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+          {}};
+  }
+  return {};
+}
+
+std::vector<Statement> creation(SqlDialect dialect) {
+  const bool postgres = dialect == SqlDialect::postgres;
+  std::vector<Statement> statements;
+  const auto add = [&](std::string sql) { statements.push_back({std::move(sql), {}}); };
+  add("BEGIN");
+  // Two at once: the second waits here, as SQLite's BEGIN does, and then fails on the first's
+  // tables.
+  if (postgres) add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
+  if (postgres) add("CREATE SCHEMA IF NOT EXISTS tradeguard");
+  add("CREATE TABLE paper_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
+  // `version` grows with every visit that changes something; each row carries the one that wrote
+  // it.
+  add("CREATE TABLE paper_accounts ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, "
+      "version BIGINT NOT NULL, next_number BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account))");
+  add("CREATE TABLE paper_orders ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, number BIGINT NOT NULL, "
+      "list BIGINT NOT NULL, fired_number BIGINT NOT NULL, client_id TEXT NOT NULL, "
+      "symbol TEXT NOT NULL, side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), "
+      "type TEXT NOT NULL CHECK (type IN ('market', 'stop_market', 'stop_limit', 'limit')), "
+      "quantity TEXT NOT NULL, price TEXT, trigger_price TEXT, market_price TEXT NOT NULL, "
+      "fee_in TEXT NOT NULL CHECK (fee_in IN ('base', 'quote', 'other')), "
+      "status TEXT NOT NULL "
+      "CHECK (status IN ('open', 'filled', 'cancelled', 'expired', 'rejected')), "
+      "fired BIGINT NOT NULL CHECK (fired IN (0, 1)), "
+      "filled TEXT NOT NULL, filled_value TEXT NOT NULL, "
+      "fee_base TEXT NOT NULL, fee_quote TEXT NOT NULL, given_up TEXT NOT NULL, "
+      "fate TEXT NOT NULL, parts BIGINT NOT NULL, next_part_at BIGINT NOT NULL, "
+      "pending_until BIGINT, created_at BIGINT NOT NULL, changed_at BIGINT NOT NULL, "
+      "reason TEXT NOT NULL, changed BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account, number))");
+  add("CREATE INDEX paper_orders_client ON paper_orders (venue, account, client_id)");
+  add("CREATE INDEX paper_orders_changed ON paper_orders (venue, account, changed)");
+  add("CREATE INDEX paper_orders_created ON paper_orders (venue, account, created_at)");
+  add("CREATE INDEX paper_orders_open ON paper_orders (venue, account) WHERE status = 'open'");
+  add("CREATE TABLE paper_balances ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, "
+      "total TEXT NOT NULL, changed BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account, currency))");
+  add("CREATE TABLE paper_markets ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, "
+      "last_price TEXT, judged_until BIGINT NOT NULL, changed BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account, symbol))");
+  add("CREATE TABLE paper_fills ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, changed BIGINT NOT NULL, "
+      "place BIGINT NOT NULL, number BIGINT NOT NULL, symbol TEXT NOT NULL, "
+      "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), price TEXT NOT NULL, "
+      "quantity TEXT NOT NULL, value TEXT NOT NULL, fee_base TEXT NOT NULL, "
+      "fee_quote TEXT NOT NULL, dealt_at BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account, changed, place))");
+  add("CREATE INDEX paper_fills_at ON paper_fills (venue, account, dealt_at)");
+  add("INSERT INTO paper_meta (key, value) VALUES ('book_version', '" + std::string{book_version} +
+      "')");
+  add("COMMIT");
+  return statements;
+}
+
+std::vector<SqlValue> key_of(const AccountKey& account) { return {account.venue, account.account}; }
+
+// "(?3, ?4, ?5)" for arguments that are appended.
+std::string list_of(std::vector<SqlValue>& arguments, std::vector<SqlValue> more) {
+  std::string list = "(";
+  for (auto& value : more) {
+    arguments.push_back(std::move(value));
+    if (list.size() > 1) list += ", ";
+    list += "?" + std::to_string(arguments.size());
+  }
+  return list + ")";
+}
+
+Statement select_orders(const AccountKey& account, const std::string& condition,
+                        std::vector<SqlValue> arguments) {
+  auto all = key_of(account);
+  all.insert(all.end(), std::make_move_iterator(arguments.begin()),
+             std::make_move_iterator(arguments.end()));
+  return {"SELECT " + std::string{order_columns} +
+              " FROM paper_orders WHERE venue = ?1 AND account = ?2 AND " + condition,
+          std::move(all)};
+}
+
+// One statement for many rows: (venue, account, <cells>, changed), new or in place of the old ones.
+class Rows {
+ public:
+  Rows(const AccountKey& account, std::int64_t version, std::string head, std::string tail)
+      : account_{account}, version_{version}, head_{std::move(head)}, tail_{std::move(tail)} {}
+
+  void add(std::vector<SqlValue> cells) {
+    auto row = key_of(account_);
+    row.insert(row.end(), std::make_move_iterator(cells.begin()),
+               std::make_move_iterator(cells.end()));
+    row.push_back(version_);
+    // Far below the 32,766 arguments SQLite takes in one statement.
+    if (arguments_.size() > 10'000) flush();
+    values_ += (values_.empty() ? "" : ", ") + list_of(arguments_, std::move(row));
+  }
+  std::vector<Statement> statements() {
+    flush();
+    return std::move(done_);
+  }
+
+ private:
+  void flush() {
+    if (values_.empty()) return;
+    done_.push_back({head_ + " VALUES " + values_ + tail_, std::move(arguments_)});
+    values_.clear();
+    arguments_.clear();
+  }
+  const AccountKey& account_;
+  std::int64_t version_;
+  std::string head_;
+  std::string tail_;
+  std::string values_;
+  std::vector<SqlValue> arguments_;
+  std::vector<Statement> done_;
+};
+
+// " ON CONFLICT (key) DO UPDATE SET a = excluded.a, ...".
+std::string replacing(std::string_view key, std::string_view columns) {
+  std::string sql = " ON CONFLICT (venue, account, " + std::string{key} + ") DO UPDATE SET ";
+  std::string_view rest = columns;
+  bool first = true;
+  while (!rest.empty()) {
+    const auto comma = rest.find(", ");
+    const std::string column{rest.substr(0, comma)};
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 2);
+    if (column == key) continue;
+    sql += (first ? "" : ", ") + column + " = excluded." + column;
+    first = false;
+  }
+  return sql;
+}
+
+Rows rows_for(const AccountKey& account, std::int64_t version, const std::string& table,
+              std::string_view key, std::string_view columns) {
+  const std::string all = std::string{columns} + ", changed";
+  return {account, version, "INSERT INTO " + table + " (venue, account, " + all + ")",
+          key.empty() ? "" : replacing(key, all)};
+}
+
+Result<void> check_tables(SqlSession& session, bool& missing) {
+  missing = false;
+  auto listed = session.run(std::array{list_tables(session.dialect())});
+  if (!listed) return tl::unexpected{std::move(listed.error())};
+  std::vector<std::string> present;
+  for (const auto& row : listed->front().rows) present.push_back(RowReader{row}.words());
+  const auto has = [&](const char* table) {
+    return std::find(present.begin(), present.end(), table) != present.end();
+  };
+  if (!has(tables.front())) {
+    for (const auto* table : tables) {
+      if (has(table)) {
+        return failed(Fault::configuration, std::string{"there is a table "} + table +
+                                                " already that tradeguard did not make; give it a "
+                                                "database of its own");
+      }
+    }
+    missing = true;
+    return {};
+  }
+  auto read = session.run(
+      std::array{Statement{"SELECT value FROM paper_meta WHERE key = 'book_version'", {}}});
+  if (!read) return tl::unexpected{std::move(read.error())};
+  const auto& rows = read->front().rows;
+  const auto version = rows.empty() ? std::string{} : RowReader{rows.front()}.words();
+  if (version == book_version) return {};
+  return failed(Fault::configuration, "the paper book has version " + version +
+                                          " and this program needs " + std::string{book_version} +
+                                          ": use the program that made it, or another database");
+}
+
+}  // namespace
+
+Result<void> init_paper_book(SqlSession& session) {
+  bool missing = false;
+  if (auto checked = check_tables(session, missing); !checked || !missing) return checked;
+  auto created = session.run(creation(session.dialect()));
+  if (created) return {};
+  // Another init may have been faster.
+  if (auto again = check_tables(session, missing); again && !missing) return {};
+  return tl::unexpected{std::move(created.error()).within("creating the paper book")};
+}
+
+Result<void> SqlPaperBook::open(const PaperWanted& wanted) {
+  if (!checked_) {
+    bool missing = false;
+    if (auto checked = check_tables(session_, missing); !checked) return checked;
+    if (missing) {
+      return failed(Fault::configuration,
+                    "there is no paper book here yet: run `tradeguard init` to create it");
+    }
+  }
+  std::vector<Statement> statements;
+  statements.push_back({"BEGIN", {}});
+  if (!checked_) {
+    auto row = key_of(account_);
+    row.push_back(state_.next_number);
+    statements.push_back(
+        {"INSERT INTO paper_accounts (venue, account, version, next_number) "
+         "VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING",
+         std::move(row)});
+  }
+  // The lock: what the statements after it read is what nobody else will change. SQLite's BEGIN
+  // locks.
+  const bool locks = session_.dialect() == SqlDialect::postgres;
+  statements.push_back({std::string{"SELECT version, next_number FROM paper_accounts "
+                                    "WHERE venue = ?1 AND account = ?2"} +
+                            (locks ? " FOR UPDATE" : ""),
+                        key_of(account_)});
+  const auto first_answer = statements.size() - 1;
+  auto since = key_of(account_);
+  since.push_back(loaded_ ? state_.version : std::int64_t{-1});
+  statements.push_back(
+      {"SELECT currency, total FROM paper_balances "
+       "WHERE venue = ?1 AND account = ?2 AND changed > ?3",
+       since});
+  statements.push_back(
+      {"SELECT symbol, judged_until, last_price FROM paper_markets "
+       "WHERE venue = ?1 AND account = ?2 AND changed > ?3",
+       since});
+  if (loaded_) {
+    statements.push_back(select_orders(account_, "changed > ?3", {state_.version}));
+  } else {
+    statements.push_back(select_orders(account_, "status = 'open'", {}));
+  }
+  std::vector<SqlValue> ids;
+  for (const auto& id : wanted.client_ids) {
+    if (looked_for_.insert(id).second) ids.emplace_back(id);
+  }
+  auto arguments = key_of(account_);
+  if (!ids.empty()) {
+    const auto list = list_of(arguments, std::move(ids));
+    statements.push_back(
+        select_orders(account_, "client_id IN " + list, {arguments.begin() + 2, arguments.end()}));
+  }
+  std::vector<SqlValue> numbers;
+  for (const auto number : wanted.numbers) {
+    if (state_.orders.count(number) == 0) numbers.emplace_back(number);
+  }
+  if (!numbers.empty()) {
+    arguments = key_of(account_);
+    const auto list = list_of(arguments, std::move(numbers));
+    statements.push_back(
+        select_orders(account_, "number IN " + list, {arguments.begin() + 2, arguments.end()}));
+  }
+  if (wanted.created_since) {
+    statements.push_back(
+        select_orders(account_, "created_at >= ?3", {to_micros(*wanted.created_since)}));
+  }
+
+  auto answers = session_.run(statements);
+  if (!answers) {
+    forget();
+    return tl::unexpected{std::move(answers.error()).within("opening the paper book")};
+  }
+  answers->erase(answers->begin(), answers->begin() + static_cast<std::ptrdiff_t>(first_answer));
+  if (auto taken = read(*answers); !taken) {
+    abandon();
+    return taken;
+  }
+  checked_ = loaded_ = true;
+  return {};
+}
+
+// Account, balances, markets, and any number of answers with orders.
+Result<void> SqlPaperBook::read(const std::vector<SqlRows>& answers) {
+  const auto& accounts = answers[0].rows;
+  if (accounts.empty()) return unreadable("paper_accounts");
+  RowReader account{accounts.front()};
+  state_.version = account.number();
+  state_.next_number = account.number();
+  if (!account.ok()) return unreadable("paper_accounts");
+  for (const auto& cells : answers[1].rows) {
+    RowReader row{cells};
+    const auto currency = row.words();
+    state_.balances[currency] = row.parsed<Decimal>(&Decimal::parse, Decimal{});
+    if (!row.ok()) return unreadable("paper_balances");
+  }
+  for (const auto& cells : answers[2].rows) {
+    RowReader row{cells};
+    const auto symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
+    const auto judged_until = row.instant();
+    state_.markets[symbol] = {maybe_amount<Price>(row), judged_until};
+    if (!row.ok()) return unreadable("paper_markets");
+  }
+  for (std::size_t i = 3; i < answers.size(); ++i) {
+    for (const auto& cells : answers[i].rows) {
+      auto order = order_in(cells);
+      if (!order) return unreadable("paper_orders");
+      state_.put(std::move(*order));
+    }
+  }
+  return {};
+}
+
+Result<void> SqlPaperBook::close(const PaperChanges& changes) {
+  std::vector<Statement> statements;
+  if (changes.any()) {
+    const auto version = ++state_.version;
+    auto row = key_of(account_);
+    row.emplace_back(version);
+    row.emplace_back(state_.next_number);
+    statements.push_back(
+        {"UPDATE paper_accounts SET version = ?3, next_number = ?4 "
+         "WHERE venue = ?1 AND account = ?2",
+         std::move(row)});
+    auto orders = rows_for(account_, version, "paper_orders", "number", order_columns);
+    for (const auto number : changes.orders) orders.add(cells_of(state_.orders.at(number)));
+    auto balances = rows_for(account_, version, "paper_balances", "currency", "currency, total");
+    for (const auto& currency : changes.balances) {
+      balances.add({cell(currency), cell(state_.balances.at(currency))});
+    }
+    auto markets =
+        rows_for(account_, version, "paper_markets", "symbol", "symbol, last_price, judged_until");
+    for (const auto& symbol : changes.markets) {
+      const auto& market = state_.markets.at(symbol);
+      markets.add({cell(symbol.text()), cell(market.last), cell(market.judged_until)});
+    }
+    auto fills =
+        rows_for(account_, version, "paper_fills", "", "place, " + std::string{fill_columns});
+    std::int64_t place = 0;
+    for (const auto& fill : changes.fills) {
+      auto cells = cells_of(fill);
+      cells.insert(cells.begin(), place++);
+      fills.add(std::move(cells));
+    }
+    for (auto* rows : {&orders, &balances, &markets, &fills}) {
+      for (auto& statement : rows->statements()) statements.push_back(std::move(statement));
+    }
+  }
+  statements.push_back({"COMMIT", {}});
+  auto written = session_.run(statements);
+  if (written) return {};
+  forget();
+  return tl::unexpected{std::move(written.error()).within("writing the paper book")};
+}
+
+void SqlPaperBook::abandon() noexcept {
+  const std::array rollback{Statement{"ROLLBACK", {}}};
+  // If it fails the session is gone, and its transaction with it.
+  static_cast<void>(session_.run(rollback));
+  forget();
+}
+
+void SqlPaperBook::forget() {
+  state_ = {};
+  loaded_ = false;
+  looked_for_.clear();
+}
+
+Result<std::vector<PaperFill>> SqlPaperBook::fills(Instant since) {
+  auto arguments = key_of(account_);
+  arguments.emplace_back(to_micros(since));
+  auto answer = session_.run(std::array{
+      Statement{"SELECT " + std::string{fill_columns} +
+                    " FROM paper_fills WHERE venue = ?1 AND account = ?2 AND dealt_at >= ?3 "
+                    "ORDER BY changed, place",
+                std::move(arguments)}});
+  if (!answer) {
+    return tl::unexpected{std::move(answer.error()).within("reading the paper book's fills")};
+  }
+  std::vector<PaperFill> fills;
+  for (const auto& cells : answer->front().rows) {
+    auto fill = fill_in(cells);
+    if (!fill) return unreadable("paper_fills");
+    fills.push_back(std::move(*fill));
+  }
+  return fills;
+}
+
+}  // namespace tradeguard
