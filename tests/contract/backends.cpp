@@ -1,0 +1,24 @@
+#include "backends.hpp"
+
+#include "memory_backend.hpp"
+#include "notifier_backends.hpp"
+
+namespace tradeguard::contract {
+
+const std::vector<StoreBackend>& store_backends() {
+  static const std::vector<StoreBackend> backends{
+      {"memory", fresh_memory_store},
+  };
+  return backends;
+}
+
+const std::vector<NotifierBackend>& notifier_backends() {
+  static const std::vector<NotifierBackend> backends{
+      {"memory", fresh_memory_notifier},
+      {"printing", fresh_printing_notifier},
+      {"file", fresh_file_notifier},
+  };
+  return backends;
+}
+
+}  // namespace tradeguard::contract

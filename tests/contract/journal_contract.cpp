@@ -1,0 +1,832 @@
+// What every journal promises: rows come back as written, a change is whole or nothing, and a run
+// that lost its lease can record nothing more.
+#include <algorithm>
+
+#include "contract.hpp"
+#include "story.hpp"
+
+namespace tradeguard::contract {
+namespace {
+
+// An entry on which everything that can be said of an order is said.
+Order everything_said(Order order) {
+  order.state = OrderState::closed;
+  order.type = OrderType::stop_limit;
+  order.price = price("3350.500000000000000001");
+  order.trigger = price("0.00000712");
+  order.acknowledged = true;
+  order.pair = "tg1-s1-partner";
+  order.venue_id = "4711";
+  order.fired_id = "4712";
+  order.filled = quantity("0.0149");
+  order.filled_value = money("49.92245");
+  order.fee_base = quantity("0.0000149");
+  order.fees_known = true;
+  order.exchange_time = noon + 1ms;
+  order.sighted_at = noon + 2us;
+  order.closed_at = noon + 3s;
+  order.fired_at = noon + 4s;
+  order.cancel_asked_at = noon + 5s;
+  order.reason = "cancelled by \"user\" = yes\n";
+  order.naked_since = noon + 6s;
+  order.naked_total = 7'123'456us;
+  order.legs_told = true;
+  order.dust_told = true;
+  order.exit_reason = "signal";
+  order.exit_until = noon + 8s;
+  order.released = true;
+  order.plan->stop_percent = *Decimal::parse("2.5");
+  order.plan->target_percent = *Decimal::parse("3.000000000000000001");
+  order.plan->stop_price = price("3200");
+  order.plan->target_price = price("3400.1");
+  order.plan->stop_limit_slack_percent = *Decimal::parse("0.5");
+  order.plan->flatten_on_breach = false;
+  order.plan->flatten_unprotected = true;
+  order.plan->flatten_after = 90s;
+  order.rules->tradable = false;
+  order.rules->read_at = noon - 1us;
+  return order;
+}
+
+std::vector<ClientOrderId> ids(const std::vector<Order>& orders) {
+  std::vector<ClientOrderId> all;
+  for (const Order& order : orders) all.push_back(order.client_id);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+Order settled(Session& session, Order entry) {
+  entry.settled = true;
+  return advance(session, entry);
+}
+
+Alarm unprotected(std::string subject) {
+  Alarm alarm{.kind = NoticeType::unprotected, .subject = std::move(subject), .breaks = true};
+  alarm.freezes = "ETH";
+  alarm.detail = "no stop rests";
+  alarm.symbol = "ETH_USDT";
+  alarm.order_id = "4711";
+  alarm.raised_at = noon;
+  alarm.next_reminder = noon + 5min;
+  return alarm;
+}
+
+void edge(Session& session, AlarmEdge::What what, const Alarm& alarm) {
+  REQUIRE(write(session, {.alarms = {{what, alarm}}}) == Written::yes);
+}
+
+// ---- rows --------------------------------------------------------------------------------------
+
+STORE_CONTRACT("an order comes back exactly as it was written after a restart", "[journal]") {
+  std::optional<Order> written;
+  {
+    const auto session = store.open();
+    const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
+    written = advance(*session, everything_said(ticket.order()));
+  }
+  const auto after_restart = store.open();
+  CHECK(row(*after_restart, written->client_id) == *written);
+  const OpenBook open = book(*after_restart, noon);
+  REQUIRE(open.trades.size() == 1);
+  CHECK(open.trades[0].entry() == *written);
+}
+
+STORE_CONTRACT("a leg comes back exactly as it was written after a restart", "[journal]") {
+  std::vector<Order> legs;
+  {
+    const auto session = store.open();
+    const Order entry = bought(*session, buy("ETH_USDT"), noon);
+    for (const Order& leg : {stop_for(entry), target_for(entry), exit_for(entry)})
+      legs.push_back(append(*session, leg));
+  }
+  const auto after_restart = store.open();
+  for (const Order& leg : legs) {
+    CHECK(row(*after_restart, leg.client_id) == leg);
+    CHECK_FALSE(row(*after_restart, leg.client_id).plan);
+  }
+}
+
+STORE_CONTRACT("an order nobody wrote is not there", "[journal]") {
+  CHECK_FALSE(value_of(store.open()->journal().order("tg1-e1-nobody")));
+}
+
+STORE_CONTRACT("a twin stands beside the order whose client id it shares", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order twin = entry;
+  twin.client_id = entry.client_id + "-twin";
+  twin.twin = true;
+  twin.version = 0;
+  twin = append(*session, twin);
+  const OpenBook open = book(*session, noon);
+  REQUIRE(open.trades.size() == 1);
+  REQUIRE(open.trades[0].entries.size() == 2);
+  CHECK(open.trades[0].entry() == entry);
+  CHECK(open.trades[0].entries[1] == twin);
+}
+
+STORE_CONTRACT("all orders of a signal are found by its key", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order stop = append(*session, stop_for(entry));
+  bought(*session, buy("BTC_USDT"), noon);
+  CHECK(ids(value_of(session->journal().orders_of(entry.signal_key))) == ids({entry, stop}));
+  // For good: also after the trade is over.
+  settled(*session, entry);
+  CHECK(ids(value_of(session->journal().orders_of(entry.signal_key))) == ids({entry, stop}));
+}
+
+// ---- the open book -----------------------------------------------------------------------------
+
+STORE_CONTRACT("a new account has an empty book", "[journal]") {
+  const OpenBook open = book(*store.open(), noon);
+  CHECK(open.trades.empty());
+  CHECK(open.questions.empty());
+  CHECK(open.alarms.empty());
+  CHECK(open.flattened_today == 0);
+  CHECK_FALSE(open.notices_waiting);
+  CHECK_FALSE(open.account.halted);
+  CHECK_FALSE(open.account.breaker);
+  CHECK_FALSE(open.account.last_completed_at);
+  CHECK_FALSE(open.account.known_epoch);
+  CHECK_FALSE(open.account.epoch.empty());
+}
+
+STORE_CONTRACT("the book holds open trades with all their legs and the oldest first", "[journal]") {
+  const auto session = store.open();
+  const Order eth = bought(*session, buy("ETH_USDT"), noon);
+  const Order btc = bought(*session, buy("BTC_USDT", noon + 1s), noon + 1s);
+  const Order ltc = bought(*session, buy("LTC_USDT", noon + 2s), noon + 2s);
+  const Order stop = append(*session, stop_for(eth));
+  const Order target = append(*session, target_for(eth));
+
+  const OpenBook open = book(*session, noon + 3s);
+  REQUIRE(open.trades.size() == 3);
+  CHECK(open.trades[0].id() == eth.client_id);
+  CHECK(open.trades[1].id() == btc.client_id);
+  CHECK(open.trades[2].id() == ltc.client_id);
+  CHECK(ids(open.trades[0].legs) == ids({stop, target}));
+  CHECK(open.trades[1].legs.empty());
+}
+
+STORE_CONTRACT("a settled trade leaves the book and one that is alive again comes back",
+               "[journal]") {
+  const auto session = store.open();
+  Order entry = bought(*session, buy("ETH_USDT"), noon);
+  append(*session, stop_for(entry));
+  entry = settled(*session, entry);
+  CHECK(book(*session, noon + 24h).trades.empty());
+
+  entry.settled = false;
+  advance(*session, entry);
+  const OpenBook open = book(*session, noon + 24h);
+  REQUIRE(open.trades.size() == 1);
+  CHECK(open.trades[0].legs.size() == 1);
+}
+
+// A request that was refused or proven absent may still turn out to have been taken.
+STORE_CONTRACT("refused and lapsed orders stay questions for an hour after their validity",
+               "[journal]") {
+  const auto session = store.open();
+  std::vector<Order> asked;
+  for (const auto& [name, state] :
+       {std::pair{"ETH_USDT", OrderState::refused}, std::pair{"BTC_USDT", OrderState::lapsed}}) {
+    Order entry = row(*session, admitted(*session, buy(name), noon).order().client_id);
+    entry.state = state;
+    entry.reason = "absent, proven";
+    asked.push_back(settled(*session, entry));
+  }
+  const Instant ends = noon + 10s + 1h;
+  CHECK(ids(book(*session, noon + 1s).questions) == ids(asked));
+  CHECK(ids(book(*session, ends - 1us).questions) == ids(asked));
+  CHECK(book(*session, ends).questions.empty());
+}
+
+STORE_CONTRACT("a settled purchase is a question until its fees are read", "[journal]") {
+  const auto session = store.open();
+  Order entry = bought(*session, buy("ETH_USDT"), noon);
+  entry.fees_known = false;
+  entry = settled(*session, entry);
+  CHECK(ids(book(*session, noon + 24h).questions) == ids({entry}));
+  entry.fees_known = true;
+  advance(*session, entry);
+  CHECK(book(*session, noon + 24h).questions.empty());
+}
+
+STORE_CONTRACT("a leg still open in a settled trade is a question", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(entry));
+  settled(*session, entry);
+  CHECK(ids(book(*session, noon + 24h).questions) == ids({stop}));
+  stop.state = OrderState::closed;
+  advance(*session, stop);
+  CHECK(book(*session, noon + 24h).questions.empty());
+}
+
+STORE_CONTRACT("orders of open trades are not questions besides", "[journal]") {
+  const auto session = store.open();
+  admitted(*session, buy("ETH_USDT"), noon);
+  CHECK(book(*session, noon + 1s).questions.empty());
+}
+
+// After three in a day the breaker stays until somebody resumes.
+STORE_CONTRACT("trades sold because they could not be protected are counted for their day",
+               "[journal]") {
+  const auto session = store.open();
+  for (const auto& [name, why] :
+       {std::pair{"ETH_USDT", "unprotected"}, std::pair{"BTC_USDT", "unprotected"},
+        std::pair{"LTC_USDT", "signal"}}) {
+    Order entry = bought(*session, buy(name), noon);
+    entry.exit_reason = why;
+    entry = advance(*session, entry);
+    Order exit = append(*session, exit_for(entry));
+    exit.state = OrderState::closed;
+    exit.filled = exit.quantity;
+    exit.sighted_at = noon + 2min;
+    exit.closed_at = noon + 2min;
+    advance(*session, exit);
+  }
+  CHECK(book(*session, noon + 3min).flattened_today == 2);
+  CHECK(book(*session, noon + 12h).flattened_today == 0);
+}
+
+STORE_CONTRACT("accounts see nothing of each other", "[journal]") {
+  const auto main = store.open({"paper", "main"});
+  const auto other = store.open({"binance", "main"});
+  const Order entry = bought(*main, buy("ETH_USDT"), noon);
+  tell(*main, {notice("event")});
+  edge(*main, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
+  must(main->journal().set_halt("maintenance", noon));
+  must(main->journal().set_breaker("flattened", noon));
+  must(main->journal().accept_epoch("id", noon));
+
+  const OpenBook open = book(*other, noon);
+  CHECK(open.trades.empty());
+  CHECK(open.alarms.empty());
+  CHECK_FALSE(open.notices_waiting);
+  CHECK_FALSE(open.account.halted);
+  CHECK_FALSE(open.account.breaker);
+  CHECK_FALSE(open.account.known_epoch);
+  CHECK(due(*other, noon).empty());
+  CHECK(value_of(other->journal().waiting_notices()) == 0);
+  CHECK_FALSE(value_of(other->journal().order(entry.client_id)));
+  CHECK(value_of(other->journal().orders_of(entry.signal_key)).empty());
+  CHECK(value_of(other->journal().decisions(entry.signal_key)).empty());
+  CHECK(value_of(other->journal().prune(noon + 24h * 365, noon + 24h * 365)) == 0);
+  CHECK(is_ticket(claim(*other, buy("ETH_USDT"), noon)));
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+STORE_CONTRACT("each write makes a row's version one higher", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(entry));
+  CHECK(row(*session, stop.client_id).version == 1);
+  for (int i = 0; i < 3; ++i) stop = advance(*session, stop);
+  CHECK(row(*session, stop.client_id).version == 4);
+}
+
+STORE_CONTRACT("a row that another process moved on is stale and stays as that one wrote it",
+               "[journal]") {
+  const auto first = store.open();
+  const auto second = store.open();
+  const Order as_both_read_it = bought(*first, buy("ETH_USDT"), noon);
+  Order theirs = as_both_read_it;
+  theirs.dust_told = true;
+  theirs = advance(*second, theirs);
+
+  Order ours = as_both_read_it;
+  ours.legs_told = true;
+  CHECK(write(*first, {.advance = {ours}}) == Written::stale);
+  CHECK(row(*first, ours.client_id) == theirs);
+}
+
+STORE_CONTRACT("a row nobody appended cannot be advanced", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  CHECK(write(*session, {.advance = {stop_for(entry)}}) == Written::stale);
+  CHECK_FALSE(value_of(session->journal().order(stop_for(entry).client_id)));
+}
+
+// The id of a leg is a pure function: who finds it taken has claimed it before.
+STORE_CONTRACT("an order that was appended before exists and is left as it is", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order stop = append(*session, stop_for(entry));
+  Order other = stop_for(entry);
+  other.quantity = quantity("0.5");
+  CHECK(write(*session, {.append = {other}}) == Written::exists);
+  CHECK(row(*session, stop.client_id) == stop);
+}
+
+STORE_CONTRACT("a change with one stale row writes nothing at all", "[journal]") {
+  const auto session = store.open();
+  Order eth = bought(*session, buy("ETH_USDT"), noon);
+  Order btc = bought(*session, buy("BTC_USDT"), noon);
+  const Order stale = btc;
+  btc = advance(*session, btc);
+
+  Order moved = eth;
+  moved.legs_told = true;
+  const Change change{.append = {stop_for(eth)},
+                      .advance = {moved, stale},
+                      .notices = {notice("event", eth.trade)},
+                      .alarms = {{AlarmEdge::What::raise, unprotected(eth.trade)}}};
+  CHECK(write(*session, change) == Written::stale);
+
+  CHECK(row(*session, eth.client_id) == eth);
+  CHECK(row(*session, btc.client_id) == btc);
+  CHECK_FALSE(value_of(session->journal().order(stop_for(eth).client_id)));
+  CHECK(book(*session, noon).alarms.empty());
+  CHECK(due(*session, noon).empty());
+}
+
+STORE_CONTRACT("a change with one order that exists writes nothing at all", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order stop = append(*session, stop_for(entry));
+  Order moved = entry;
+  moved.legs_told = true;
+  const Change change{.append = {target_for(entry), stop_for(entry)},
+                      .advance = {moved},
+                      .notices = {notice("event", entry.trade)},
+                      .alarms = {{AlarmEdge::What::raise, unprotected(entry.trade)}}};
+  CHECK(write(*session, change) == Written::exists);
+
+  CHECK(row(*session, entry.client_id) == entry);
+  CHECK_FALSE(value_of(session->journal().order(target_for(entry).client_id)));
+  CHECK(book(*session, noon).alarms.empty());
+  CHECK(due(*session, noon).empty());
+}
+
+// A problem with one market is no reason to leave another one unrecorded.
+STORE_CONTRACT("the items of one call are judged one by one", "[journal]") {
+  const auto session = store.open();
+  const Order eth = bought(*session, buy("ETH_USDT"), noon);
+  const Order btc = bought(*session, buy("BTC_USDT"), noon);
+  const Order ltc = bought(*session, buy("LTC_USDT"), noon);
+  append(*session, stop_for(btc));
+  Order stale = ltc;
+  stale.version += 7;
+
+  const std::vector<Change> items{{.append = {stop_for(eth)}, .notices = {notice("eth")}},
+                                  {.append = {stop_for(btc)}, .notices = {notice("btc")}},
+                                  {.advance = {stale}, .notices = {notice("ltc")}},
+                                  {.notices = {notice("nothing but a notice")}}};
+  const auto written = value_of(session->journal().write(items));
+  REQUIRE(written.size() == 4);
+  CHECK(written[0] == Written::yes);
+  CHECK(written[1] == Written::exists);
+  CHECK(written[2] == Written::stale);
+  CHECK(written[3] == Written::yes);
+  CHECK(row(*session, stop_for(eth).client_id).version == 1);
+  CHECK(due(*session, noon) == std::vector<std::string>{"eth", "nothing but a notice"});
+}
+
+STORE_CONTRACT("of two items that append or advance the same row the first is written",
+               "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order first = entry;
+  first.reason = "first";
+  Order second = entry;
+  second.reason = "second";
+  const std::vector<Change> items{{.append = {stop_for(entry)}, .notices = {notice("1")}},
+                                  {.append = {stop_for(entry)}, .notices = {notice("2")}},
+                                  {.advance = {first}, .notices = {notice("3")}},
+                                  {.advance = {second}, .notices = {notice("4")}}};
+  const auto written = value_of(session->journal().write(items));
+  REQUIRE(written.size() == 4);
+  CHECK(written[0] == Written::yes);
+  CHECK(written[1] == Written::exists);
+  CHECK(written[2] == Written::yes);
+  CHECK(written[3] == Written::stale);
+  CHECK(row(*session, entry.client_id).reason == "first");
+  CHECK(due(*session, noon) == std::vector<std::string>{"1", "3"});
+}
+
+STORE_CONTRACT("a large batch is written in one call", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  std::vector<Change> items;
+  for (int i = 1; i <= 300; ++i)
+    items.push_back({.append = {stop_for(entry, i)},
+                     .notices = {notice("event-" + std::to_string(i), entry.trade)}});
+  const auto written = value_of(session->journal().write(items));
+  CHECK(std::count(written.begin(), written.end(), Written::yes) == 300);
+  CHECK(book(*session, noon).trades.at(0).legs.size() == 300);
+  CHECK(value_of(session->journal().waiting_notices()) == 300);
+}
+
+STORE_CONTRACT("writing nothing is no error", "[journal]") {
+  const auto session = store.open();
+  CHECK(value_of(session->journal().write({})).empty());
+  CHECK(write(*session, {}) == Written::yes);
+}
+
+// ---- alarms ------------------------------------------------------------------------------------
+
+STORE_CONTRACT("an alarm stands over restarts until it is cleared", "[journal]") {
+  { edge(*store.open(), AlarmEdge::What::raise, unprotected("tg1-e1-x")); }
+  const auto after_restart = store.open();
+  const auto alarms = book(*after_restart, noon + 24h).alarms;
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].kind == NoticeType::unprotected);
+  CHECK(alarms[0].subject == "tg1-e1-x");
+  CHECK(alarms[0].freezes == "ETH");
+  CHECK(alarms[0].breaks);
+  CHECK(alarms[0].detail == "no stop rests");
+  CHECK(alarms[0].symbol == "ETH_USDT");
+  CHECK(alarms[0].order_id == "4711");
+  CHECK(alarms[0].raised_at == noon);
+  CHECK(alarms[0].next_reminder == noon + 5min);
+  CHECK(alarms[0].told == 1);
+  CHECK_FALSE(alarms[0].cleared_at);
+
+  Alarm cleared = alarms[0];
+  cleared.cleared_at = noon + 1h;
+  edge(*after_restart, AlarmEdge::What::clear, cleared);
+  CHECK(book(*after_restart, noon + 24h).alarms.empty());
+}
+
+STORE_CONTRACT("one alarm stands for each kind and subject", "[journal]") {
+  const auto session = store.open();
+  Alarm of_another_kind = unprotected("tg1-e1-x");
+  of_another_kind.kind = NoticeType::drift;
+  for (const Alarm& alarm :
+       {unprotected("tg1-e1-x"), unprotected("tg1-e1-y"), of_another_kind, unprotected("tg1-e1-x")})
+    edge(*session, AlarmEdge::What::raise, alarm);
+  CHECK(book(*session, noon).alarms.size() == 3);
+  edge(*session, AlarmEdge::What::clear, unprotected("tg1-e1-x"));
+  CHECK(book(*session, noon).alarms.size() == 2);
+}
+
+STORE_CONTRACT("a reminder is remembered and the alarm stands on", "[journal]") {
+  const auto session = store.open();
+  Alarm alarm = unprotected("tg1-e1-x");
+  edge(*session, AlarmEdge::What::raise, alarm);
+  alarm.told = 2;
+  alarm.next_reminder = noon + 15min;
+  edge(*session, AlarmEdge::What::remind, alarm);
+  const auto alarms = book(*session, noon).alarms;
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].told == 2);
+  CHECK(alarms[0].next_reminder == noon + 15min);
+  CHECK(alarms[0].raised_at == noon);
+}
+
+STORE_CONTRACT("an alarm that was cleared can be raised again", "[journal]") {
+  const auto session = store.open();
+  edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
+  edge(*session, AlarmEdge::What::clear, unprotected("tg1-e1-x"));
+  Alarm again = unprotected("tg1-e1-x");
+  again.raised_at = noon + 1h;
+  edge(*session, AlarmEdge::What::raise, again);
+  const auto alarms = book(*session, noon + 1h).alarms;
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].raised_at == noon + 1h);
+  CHECK_FALSE(alarms[0].cleared_at);
+}
+
+STORE_CONTRACT("reminding of or clearing an alarm that does not stand raises none", "[journal]") {
+  const auto session = store.open();
+  edge(*session, AlarmEdge::What::remind, unprotected("tg1-e1-x"));
+  edge(*session, AlarmEdge::What::clear, unprotected("tg1-e1-x"));
+  CHECK(book(*session, noon).alarms.empty());
+}
+
+// ---- the operator ------------------------------------------------------------------------------
+
+STORE_CONTRACT("halt and breaker stand over restarts with their reasons", "[journal]") {
+  {
+    const auto session = store.open();
+    must(session->journal().set_halt("maintenance", noon));
+    must(session->journal().set_breaker("3 flattened trades", noon));
+  }
+  const auto after_restart = store.open();
+  CHECK(book(*after_restart, noon).account.halted == "maintenance");
+  CHECK(book(*after_restart, noon).account.breaker == "3 flattened trades");
+  must(after_restart->journal().set_halt(std::nullopt, noon));
+  CHECK_FALSE(book(*after_restart, noon).account.halted);
+  CHECK(book(*after_restart, noon).account.breaker == "3 flattened trades");
+  must(after_restart->journal().set_breaker(std::nullopt, noon));
+  CHECK_FALSE(book(*after_restart, noon).account.breaker);
+}
+
+// The panic button must not remove the safety net.
+STORE_CONTRACT("a halt and a breaker do not stop legs from being written", "[journal]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  must(session->journal().set_halt("panic", noon));
+  must(session->journal().set_breaker("3 flattened trades", noon));
+  append(*session, stop_for(entry));
+  append(*session, exit_for(entry));
+}
+
+// ---- exits -------------------------------------------------------------------------------------
+
+std::vector<ExitVerdict> claim_exits(Session& session, const std::vector<ExitClaim>& claims,
+                                     Instant now) {
+  auto verdicts = value_of(session.journal().claim_exits(claims, 300s, 5s, now));
+  REQUIRE(verdicts.size() == claims.size());
+  return verdicts;
+}
+ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order> entries,
+                       Instant now) {
+  for (Order& entry : entries) {
+    entry.exit_reason = "signal";
+    entry.exit_until = now + 300s;
+  }
+  return claim_exits(session, {{signal, std::move(entries)}}, now).front();
+}
+bool is_claimed(const ExitVerdict& verdict) { return std::holds_alternative<ExitClaimed>(verdict); }
+std::string exit_denied_for(const ExitVerdict& verdict) {
+  const auto* denied = std::get_if<Denied>(&verdict);
+  return denied ? denied->reason : "";
+}
+
+STORE_CONTRACT("a SELL signal claims its key and the wish to exit together", "[journal][exit]") {
+  std::optional<Order> entry;
+  {
+    const auto session = store.open();
+    entry = bought(*session, buy("ETH_USDT"), noon);
+    CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {*entry}, noon + 1s)));
+  }
+  const auto after_restart = store.open();
+  const Order wished = row(*after_restart, entry->client_id);
+  CHECK(wished.exit_reason == "signal");
+  CHECK(wished.exit_until == noon + 301s);
+  CHECK(wished.version == entry->version + 1);
+  const auto repeat = claim_exit(*after_restart, sell("ETH_USDT"), {wished}, noon + 60s);
+  REQUIRE(std::holds_alternative<Duplicate>(repeat));
+  CHECK(std::get<Duplicate>(repeat).claimed_at == noon + 1s);
+  CHECK_FALSE(std::get<Duplicate>(repeat).existing_order_id.empty());
+  CHECK(row(*after_restart, entry->client_id) == wished);
+}
+
+STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs",
+               "[journal][exit]") {
+  const auto session = store.open();
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
+  const auto late = claim_exit(*session, sell("ETH_USDT"), {}, noon + 25h);
+  REQUIRE(std::holds_alternative<Duplicate>(late));
+  CHECK_FALSE(std::get<Duplicate>(late).differs);
+  Signal other = sell("ETH_USDT");
+  other.strategy = "another";
+  const auto differing = claim_exit(*session, other, {}, noon + 60s);
+  REQUIRE(std::holds_alternative<Duplicate>(differing));
+  CHECK(std::get<Duplicate>(differing).differs);
+}
+
+STORE_CONTRACT("an old SELL and one from the future are denied and claim nothing",
+               "[journal][exit]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s + 1us)) ==
+        "stale");
+  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon)) ==
+        "future");
+  CHECK(row(*session, entry.client_id) == entry);
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s)));
+}
+
+STORE_CONTRACT("halt and breaker and cooldown and freezes do not stop an exit", "[journal][exit]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  must(session->journal().set_halt("panic", noon));
+  must(session->journal().set_breaker("3 flattened trades", noon));
+  edge(*session, AlarmEdge::What::raise, unprotected(entry.trade));
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
+}
+
+STORE_CONTRACT("the same SELL twice in one batch is one wish", "[journal][exit]") {
+  const auto session = store.open();
+  const auto verdicts =
+      claim_exits(*session, {{sell("ETH_USDT"), {}}, {sell("ETH_USDT", noon + 9s), {}}}, noon + 9s);
+  CHECK(is_claimed(verdicts[0]));
+  CHECK(std::holds_alternative<Duplicate>(verdicts[1]));
+}
+
+STORE_CONTRACT("an exit over a row that has moved on claims nothing", "[journal][exit]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order moved = advance(*session, entry);
+  CHECK_FALSE(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
+  CHECK(row(*session, entry.client_id) == moved);
+  // Not a duplicate: the signal is still to be carried out.
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {moved}, noon + 2s)));
+}
+
+STORE_CONTRACT("a BUY and a SELL of one minute have keys of their own", "[journal][exit]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
+}
+
+STORE_CONTRACT("an exit leaves the word of the idempotency guard and no other", "[journal][exit]") {
+  const auto session = store.open();
+  claim_exit(*session, sell("ETH_USDT"), {}, noon);
+  claim_exit(*session, sell("ETH_USDT"), {}, noon + 60s);
+  claim_exit(*session, sell("ETH_USDT"), {}, noon + 120s);
+  const auto decisions =
+      value_of(session->journal().decisions("ETH_USDT:SELL:2025-01-01T12:00:00"));
+  REQUIRE(decisions.size() == 2);
+  for (const Decision& decision : decisions) {
+    CHECK(decision.guard == "idempotency");
+    CHECK(decision.count == (decision.verdict == "passed" ? 1 : 2));
+  }
+}
+
+// ---- the frame of a run ------------------------------------------------------------------------
+
+STORE_CONTRACT("a run knows whether the one before it ended", "[journal][run]") {
+  {
+    const auto session = store.open();
+    const RunLease lease = acquired(*session);
+    must(session->journal().begin_run("1_1", "hash", noon));
+    CHECK(book(*session, noon).account.previous_run_ended);
+    CHECK(book(*session, noon).account.last_started_at == noon);
+    CHECK_FALSE(book(*session, noon).account.last_completed_at);
+    // And then it is killed.
+  }
+  {
+    const auto session = store.open();
+    const RunLease lease = acquired(*session);
+    must(session->journal().begin_run("2_2", "hash", noon + 60s));
+    CHECK_FALSE(book(*session, noon + 60s).account.previous_run_ended);
+    must(session->journal().finish_run({"ok", "entries=0"}, noon + 61s));
+  }
+  const auto session = store.open();
+  const RunLease lease = acquired(*session);
+  must(session->journal().begin_run("3_3", "hash", noon + 120s));
+  CHECK(book(*session, noon + 120s).account.previous_run_ended);
+  CHECK(book(*session, noon + 120s).account.last_completed_at == noon + 61s);
+}
+
+STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder",
+               "[journal][run]") {
+  const auto holder = store.open();
+  const auto locked_out = store.open();
+  const RunLease lease = acquired(*holder);
+  locked_out->pen.fence = lease.fence() - 1;
+  must(locked_out->journal().note_stuck_told(noon));
+  CHECK(book(*holder, noon).account.last_stuck_told_at == noon);
+}
+
+STORE_CONTRACT("an accepted epoch is remembered with the venue's account", "[journal][run]") {
+  std::string epoch;
+  {
+    const auto session = store.open();
+    epoch = book(*session, noon).account.epoch;
+    must(session->journal().accept_epoch("venue-account-7", noon));
+  }
+  const auto after_restart = store.open();
+  const AccountState account = book(*after_restart, noon).account;
+  CHECK(account.epoch == epoch);
+  CHECK(account.known_epoch == epoch);
+  CHECK(account.entries_after == noon);
+  CHECK(account.venue_account_id == "venue-account-7");
+}
+
+// ---- the fence ---------------------------------------------------------------------------------
+
+STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][fence]") {
+  const auto loser = store.open();
+  const auto successor = store.open();
+  std::optional<RunLease> lost{acquired(*loser)};
+  const EntryTicket in_flight = admitted(*loser, buy("ETH_USDT"), noon);
+  Order btc = bought(*loser, buy("BTC_USDT"), noon);
+  tell(*loser, {notice("event")});
+  lost.reset();
+  const RunLease lease = acquired(*successor);
+  must(successor->journal().begin_run("2_2", "hash", noon + 60s));
+  const Order entry_before = row(*successor, in_flight.order().client_id);
+
+  for (const Judged& judged : claim(*loser, {buy("LTC_USDT"), buy("XRP_USDT")}, noon))
+    CHECK(std::holds_alternative<Fenced>(judged.outcome));
+  const std::vector<Change> change{{.append = {stop_for(btc)}, .notices = {notice("late")}}};
+  CHECK(is_fenced(loser->journal().write(change)));
+  btc.exit_reason = "signal";
+  const std::vector<ExitClaim> exits{{sell("BTC_USDT"), {btc}}};
+  CHECK(is_fenced(loser->journal().claim_exits(exits, 300s, 5s, noon)));
+  const std::vector records{
+      DeliveryRecord{"event", DeliveryRecord::What::delivered, std::nullopt, ""}};
+  CHECK(is_fenced(loser->journal().record_deliveries(records, noon)));
+  CHECK(is_fenced(loser->guard().settle(in_flight, Refused{"306", ""}, noon)));
+  CHECK(is_fenced(loser->journal().begin_run("1_1", "hash", noon + 61s)));
+  CHECK(is_fenced(loser->journal().finish_run({"ok", ""}, noon + 61s)));
+  CHECK(is_fenced(loser->journal().accept_epoch("other", noon)));
+  CHECK(is_fenced(loser->journal().set_halt("late", noon)));
+  CHECK(is_fenced(loser->journal().set_breaker("late", noon)));
+  CHECK(is_fenced(loser->journal().prune(noon + 48h, noon + 48h)));
+
+  const OpenBook open = book(*successor, noon);
+  CHECK(open.trades.size() == 2);
+  CHECK(open.account.last_started_at == noon + 60s);
+  CHECK_FALSE(open.account.last_completed_at);
+  CHECK_FALSE(open.account.halted);
+  CHECK_FALSE(open.account.breaker);
+  CHECK_FALSE(open.account.known_epoch);
+  CHECK(due(*successor, noon) == std::vector<std::string>{"event"});
+  CHECK_FALSE(value_of(successor->journal().order(stop_for(btc).client_id)));
+  CHECK(row(*successor, in_flight.order().client_id) == entry_before);
+  CHECK(row(*successor, btc.client_id).exit_reason.empty());
+  CHECK(value_of(successor->journal().decisions("LTC_USDT:BUY:2025-01-01T12:00:00")).empty());
+}
+
+STORE_CONTRACT("a fenced run hurts neither its successor nor a later run of its own",
+               "[journal][fence]") {
+  const auto loser = store.open();
+  const auto successor = store.open();
+  { const RunLease lost = acquired(*loser); }
+  {
+    const RunLease lease = acquired(*successor);
+    CHECK(is_fenced(loser->journal().set_halt("late", noon)));
+    bought(*successor, buy("ETH_USDT"), noon);
+  }
+  const RunLease again = acquired(*loser);
+  bought(*loser, buy("BTC_USDT"), noon);
+  CHECK(is_fenced(successor->journal().set_halt("late", noon)));
+  CHECK(book(*loser, noon).trades.size() == 2);
+}
+
+STORE_CONTRACT("a bot without a lease writes unfenced", "[journal][fence]") {
+  const auto runner = store.open();
+  const auto bot = store.open();
+  const RunLease lease = acquired(*runner);
+  bought(*bot, buy("ETH_USDT"), noon);
+  must(bot->history().remember(symbol("BTC_USDT"), noon));
+  CHECK(book(*runner, noon).trades.size() == 1);
+}
+
+// ---- pruning -----------------------------------------------------------------------------------
+
+STORE_CONTRACT("pruning takes what is over and old and says how much", "[journal][prune]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(entry));
+  stop.state = OrderState::closed;
+  advance(*session, stop);
+  settled(*session, row(*session, entry.client_id));
+  tell(*session, {notice("event")});
+  record(*session, "event", DeliveryRecord::What::delivered);
+
+  const Instant later = noon + 24h * 30;
+  CHECK(value_of(session->journal().prune(noon - 1h, later)) == 0);
+  CHECK(value_of(session->journal().prune(noon + 24h, later)) > 0);
+  CHECK_FALSE(value_of(session->journal().order(entry.client_id)));
+  CHECK_FALSE(value_of(session->journal().order(stop.client_id)));
+  CHECK(value_of(session->journal().decisions(entry.signal_key)).empty());
+  CHECK(value_of(session->journal().prune(noon + 24h, later)) == 0);
+}
+
+STORE_CONTRACT("pruning never touches an open trade nor a waiting notice", "[journal][prune]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order stop = append(*session, stop_for(entry));
+  const EntryTicket in_doubt = admitted(*session, buy("BTC_USDT"), noon);
+  tell(*session, {notice("event")});
+
+  const Instant later = noon + 24h * 365;
+  value_of(session->journal().prune(later, later));
+  CHECK(book(*session, later).trades.size() == 2);
+  CHECK(value_of(session->journal().order(stop.client_id)));
+  CHECK(due(*session, later) == std::vector<std::string>{"event"});
+  duplicate_in(claim(*session, buy("ETH_USDT"), later));
+  duplicate_in(claim(*session, buy("BTC_USDT"), later));
+}
+
+STORE_CONTRACT("pruning never touches a key younger than a day", "[journal][prune]") {
+  const auto session = store.open();
+  settled(*session, bought(*session, buy("ETH_USDT"), noon));
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
+
+  value_of(session->journal().prune(noon + 48h, noon + 24h));
+  duplicate_in(claim(*session, buy("ETH_USDT"), noon + 24h));
+  CHECK(std::holds_alternative<Duplicate>(claim_exit(*session, sell("ETH_USDT"), {}, noon + 24h)));
+
+  value_of(session->journal().prune(noon + 48h, noon + 48h));
+  // Gone for good, and its signal is too old to be carried out again.
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon + 48h)) == "stale");
+  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {}, noon + 48h)) == "stale");
+}
+
+STORE_CONTRACT("pruning leaves halt and breaker and alarms and epoch", "[journal][prune]") {
+  const auto session = store.open();
+  must(session->journal().set_halt("maintenance", noon));
+  must(session->journal().set_breaker("3 flattened trades", noon));
+  must(session->journal().accept_epoch("id", noon));
+  edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
+  const Instant later = noon + 24h * 365;
+  value_of(session->journal().prune(later, later));
+  const OpenBook open = book(*session, later);
+  CHECK(open.account.halted == "maintenance");
+  CHECK(open.account.breaker == "3 flattened trades");
+  CHECK(open.account.known_epoch == open.account.epoch);
+  CHECK(open.alarms.size() == 1);
+}
+
+}  // namespace
+}  // namespace tradeguard::contract
