@@ -2,12 +2,14 @@
 
 #include "memory_backend.hpp"
 #include "notifier_backends.hpp"
+#include "sqlite_backend.hpp"
 
 namespace tradeguard::contract {
 
 const std::vector<StoreBackend>& store_backends() {
   static const std::vector<StoreBackend> backends{
       {"memory", fresh_memory_store},
+      {"sqlite", fresh_sqlite_store},
   };
   return backends;
 }

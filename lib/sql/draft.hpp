@@ -1,0 +1,70 @@
+// Draft: a statement that grows together with its arguments, so that no placeholder is counted by
+// hand. Private to this room.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard {
+
+// Text as every database takes it: valid UTF-8 without NUL. Foreign text (a venue's message) may be
+// neither, and a row that says why an order was refused must be writable all the same.
+std::string storable(std::string_view text);
+
+inline SqlValue sql(std::string_view text) { return storable(text); }
+inline SqlValue sql(const char* text) { return storable(text); }
+inline SqlValue sql(const std::string& text) { return storable(text); }
+inline SqlValue sql(std::int64_t number) { return number; }
+inline SqlValue sql(int number) { return std::int64_t{number}; }
+inline SqlValue sql(bool flag) { return std::int64_t{flag ? 1 : 0}; }
+inline SqlValue sql(Instant at) { return to_micros(at); }
+template <class T>
+SqlValue sql(const std::optional<T>& value) {
+  return value ? sql(*value) : SqlValue{};
+}
+
+struct Column {
+  std::string_view name;
+  std::string_view type;  // "TEXT" or "BIGINT"
+};
+
+class Draft {
+ public:
+  Draft() = default;
+  // The first arguments can be named in the text as ?1 ?2 ... and as often as needed.
+  Draft(std::string_view text, std::vector<SqlValue> first) : arguments_{std::move(first)} {
+    sql_ = text;
+  }
+
+  Draft& operator<<(std::string_view text) {
+    sql_ += text;
+    return *this;
+  }
+  // Adds the next argument and its placeholder.
+  Draft& bind(SqlValue value) {
+    arguments_.push_back(std::move(value));
+    sql_ += "?" + std::to_string(arguments_.size());
+    return *this;
+  }
+  // "(VALUES (...), (...))". The casts of the first row tell PostgreSQL the types of the columns.
+  Draft& values(const std::vector<Column>& columns, std::vector<SqlRow> rows);
+  // "name (a, b) AS (VALUES ...)", to stand behind WITH.
+  Draft& table(std::string_view name, const std::vector<Column>& columns, std::vector<SqlRow> rows);
+
+  Statement done() && { return {std::move(sql_), std::move(arguments_)}; }
+
+ private:
+  std::string sql_;
+  std::vector<SqlValue> arguments_;
+};
+
+// Both databases take 32,766 arguments in one statement; a few are left for the rest of it.
+inline constexpr std::size_t most_arguments = 32'000;
+
+// Cuts rows into pieces that fit into one statement each.
+std::vector<std::vector<SqlRow>> pieces(std::vector<SqlRow> rows, std::size_t columns);
+
+}  // namespace tradeguard

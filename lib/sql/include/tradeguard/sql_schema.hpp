@@ -1,0 +1,41 @@
+// The tables of a store: made by `init`, checked by everybody who opens one.
+//
+// PostgreSQL keeps them in a schema of its own, `tradeguard`; what else lies in the database is not
+// looked at. Contract test: tests/stores/schema_test.cpp
+#pragma once
+
+#include <string>
+
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard {
+
+inline constexpr int schema_version = 1;
+
+// What `init` would find. `version` is there for older, current and newer.
+struct SchemaFound {
+  enum class What {
+    nothing,  // no table of ours and none in the way
+    older,
+    current,
+    newer,
+    foreign,  // a table of one of our names that tradeguard did not make
+  };
+  What what;
+  int version = 0;
+  std::string table;  // foreign: its name
+};
+Result<SchemaFound> find_schema(SqlSession& session);
+
+// Creates or migrates in one transaction; on a current store it changes nothing. Two at once make
+// one store. Refused as Fault::configuration: a newer store, and foreign tables, which stay
+// untouched.
+Result<void> init_schema(SqlSession& session);
+
+// Fault::configuration, with what to do about it, unless the store has exactly this program's
+// version.
+Result<void> require_schema(SqlSession& session);
+// The same judgement over a version that was read already; nullopt: there is no store.
+Result<void> judge_schema_version(std::optional<std::int64_t> version);
+
+}  // namespace tradeguard

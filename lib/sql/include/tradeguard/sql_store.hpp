@@ -1,0 +1,91 @@
+// Guards, history and journal over one SqlSession: written once, for every SQL database.
+//
+// Every writing transaction begins with an UPDATE of the account's row, as a statement of its own.
+// It waits for whoever else writes the account, and it fails if the pen's fence is not the
+// account's; what a transaction decides on is read by later statements. The pens are read at every
+// call, so that a lease taken later fences them. Session and pen outlive these objects; they are
+// all used from the session's one thread. Contract tests: tests/contract, backends "sqlite" and
+// "postgres"
+#pragma once
+
+#include "tradeguard/guards.hpp"
+#include "tradeguard/journal.hpp"
+#include "tradeguard/run_lock.hpp"
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard {
+
+class SqlIdempotencyGuard final : public IdempotencyGuard {
+ public:
+  SqlIdempotencyGuard(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
+                                    const EntryPolicy& policy, Instant now) override;
+  // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
+  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
+
+ private:
+  SqlSession& session_;
+  const Pen& pen_;
+};
+
+// What the journal knows of a base and what was remembered here: the whole history of a bot that
+// has a journal, and all that a bot needs that uses the cooldown alone.
+class SqlEntryHistory final : public EntryHistory {
+ public:
+  SqlEntryHistory(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  Result<std::map<std::string, BaseHistory>> latest(const std::set<std::string>& bases) override;
+  Result<void> remember(const Symbol& entry, Instant at) override;
+
+ private:
+  SqlSession& session_;
+  const Pen& pen_;
+};
+
+class SqlJournal final : public OrderJournal {
+ public:
+  SqlJournal(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  // A trade with a row that cannot be read is left out, and a standing alarm of kind `impossible`
+  // that freezes its base and breaks is there in its place.
+  Result<OpenBook> open_book(Instant now) override;
+  Result<std::vector<Written>> write(std::span<const Change> items) override;
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
+                                               Micros max_future, Instant now) override;
+  Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
+  Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
+  Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
+                         Instant now) override;
+  Result<void> finish_run(const RunSummary& summary, Instant now) override;
+  Result<void> note_stuck_told(Instant now) override;
+  Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) override;
+  Result<void> set_halt(const std::optional<std::string>& reason, Instant now) override;
+  Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override;
+  Result<std::vector<Decision>> decisions(const SignalKey& key) override;
+  Result<std::vector<Order>> orders_of(const SignalKey& key) override;
+  Result<std::optional<Order>> order(const ClientOrderId& id) override;
+  Result<std::size_t> waiting_notices() override;
+  Result<std::size_t> prune(Instant before, Instant now) override;
+
+ private:
+  SqlSession& session_;
+  const Pen& pen_;
+};
+
+// ---- For run locks over an SQL store -----------------------------------------------------------
+
+// The account's row exists afterwards. The first statement of a lock.
+Statement ensure_account(const AccountKey& account);
+
+struct BumpedAccount {
+  Fence fence;
+  std::int64_t cycle;
+};
+// Raises fence and cycle, durably. Called when the lock is held and before anything is read.
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account);
+
+// What a run that is locked out may know, read without waiting for anybody.
+Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account);
+
+// The account's fence; nullopt: the store does not know the account.
+Result<std::optional<Fence>> read_fence(SqlSession& session, const AccountKey& account);
+
+}  // namespace tradeguard

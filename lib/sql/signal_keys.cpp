@@ -1,0 +1,131 @@
+#include "signal_keys.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "cells.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+std::vector<std::vector<SqlRow>> in_pieces(const std::set<std::string>& texts) {
+  std::vector<SqlRow> rows;
+  rows.reserve(texts.size());
+  for (const auto& text : texts) rows.push_back({sql(text)});
+  return pieces(std::move(rows), 1);
+}
+
+Statement find_piece(const AccountKey& account, std::vector<SqlRow> keys) {
+  // Of an exit's key the order is the newest sale of the trades it wanted to leave; there is none
+  // yet before that sale is claimed.
+  Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
+  draft.table("v", {{"signal_key", "TEXT"}}, std::move(keys))
+      << " SELECT c.signal_key, c.digest, c.claimed_at, c.released, c.attempts, c.client_id, "
+         "e.venue_id, x.client_id, x.venue_id "
+         "FROM v JOIN signal_claims c "
+         "ON c.venue = ?1 AND c.account = ?2 AND c.signal_key = v.signal_key "
+         "LEFT JOIN exchange_orders e "
+         "ON e.venue = ?1 AND e.account = ?2 AND e.client_id = c.client_id "
+         "LEFT JOIN exchange_orders x ON x.venue = ?1 AND x.account = ?2 AND x.client_id = "
+         "(SELECT o.client_id FROM exit_wishes w JOIN exchange_orders o "
+         "ON o.venue = w.venue AND o.account = w.account AND o.trade = w.trade "
+         "WHERE w.venue = ?1 AND w.account = ?2 AND w.signal_key = c.signal_key AND o.leg = 'exit' "
+         "ORDER BY o.claimed_at DESC, o.client_id LIMIT 1)";
+  return std::move(draft).done();
+}
+
+Statement free_or_bind_piece(const AccountKey& account, std::vector<SqlRow> keys) {
+  Draft draft{
+      "UPDATE signal_claims SET released = 1 - released WHERE venue = ?1 AND account = ?2 "
+      "AND signal_key IN (",
+      {sql(account.venue), sql(account.account)}};
+  draft.values({{"signal_key", "TEXT"}}, std::move(keys))
+      << ") AND released = CASE WHEN EXISTS (SELECT 1 FROM exchange_orders o "
+         "WHERE o.venue = ?1 AND o.account = ?2 AND o.signal_key = signal_claims.signal_key "
+         "AND o.signal_key <> '' AND o.leg = 'entry' AND o.twin = 0 AND NOT (o.state = 'lapsed' "
+         "AND o.acknowledged = 0 AND substr(o.reason, 1, 6) = 'unsent')) THEN 1 ELSE 0 END";
+  return std::move(draft).done();
+}
+
+}  // namespace
+
+std::vector<Statement> find_keys(const AccountKey& account, const std::set<SignalKey>& keys) {
+  std::vector<Statement> statements;
+  for (auto& piece : in_pieces(keys)) statements.push_back(find_piece(account, std::move(piece)));
+  return statements;
+}
+
+Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& results,
+                                                  std::size_t first, std::size_t count) {
+  std::map<SignalKey, ClaimedKey> keys;
+  for (std::size_t i = first; i < first + count; ++i)
+    for (const SqlRow& cells : results[i].rows) {
+      SignalKey key;
+      ClaimedKey claimed;
+      std::optional<std::string> entry_venue_id;
+      std::optional<std::string> exit;
+      std::optional<std::string> exit_venue_id;
+      RowReader row{cells, "signal_claims"};
+      row >> key >> claimed.digest >> claimed.claimed_at >> claimed.released >> claimed.attempts >>
+          claimed.order >> entry_venue_id >> exit >> exit_venue_id;
+      if (!row.readable()) return unreadable(row.complaint());
+      std::string venue_id = entry_venue_id.value_or("");
+      if (claimed.order.empty() && exit) {
+        claimed.order = *exit;
+        venue_id = exit_venue_id.value_or("");
+      }
+      claimed.existing_order_id = !venue_id.empty()        ? venue_id
+                                  : !claimed.order.empty() ? claimed.order
+                                                           : "-";
+      keys.emplace(std::move(key), std::move(claimed));
+    }
+  return keys;
+}
+
+std::vector<Statement> free_or_bind_keys(const AccountKey& account,
+                                         const std::vector<OrderWrite>& writes) {
+  std::set<std::string> keys;
+  for (const OrderWrite& write : writes)
+    if (write.order.leg == Leg::entry && !write.order.twin && !write.order.signal_key.empty())
+      keys.insert(write.order.signal_key);
+  std::vector<Statement> statements;
+  for (auto& piece : in_pieces(keys))
+    statements.push_back(free_or_bind_piece(account, std::move(piece)));
+  return statements;
+}
+
+void DecisionBook::add(const SignalKey& key, std::string guard, std::string verdict,
+                       std::string detail) {
+  Counted& row = rows_[{key, std::move(guard), std::move(verdict)}];
+  row.detail = std::move(detail);
+  row.count += 1;
+}
+
+std::vector<Statement> DecisionBook::statements(const AccountKey& account, Instant now) const {
+  std::vector<SqlRow> rows;
+  rows.reserve(rows_.size());
+  for (const auto& [key, counted] : rows_) {
+    const auto& [signal, guard, verdict] = key;
+    rows.push_back({sql(account.venue), sql(account.account), sql(signal), sql(guard), sql(verdict),
+                    sql(counted.detail), sql(now), sql(now), sql(counted.count)});
+  }
+  static const std::vector<Column> columns{
+      {"venue", "TEXT"},      {"account", "TEXT"},   {"signal_key", "TEXT"},
+      {"guard", "TEXT"},      {"verdict", "TEXT"},   {"detail", "TEXT"},
+      {"first_at", "BIGINT"}, {"last_at", "BIGINT"}, {"count", "BIGINT"}};
+  std::vector<Statement> statements;
+  for (auto& piece : pieces(std::move(rows), columns.size())) {
+    Draft draft;
+    draft << "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, first_at, "
+             "last_at, count) ";
+    draft.values(columns, std::move(piece))
+        << " ON CONFLICT (venue, account, signal_key, guard, verdict) DO UPDATE SET "
+           "detail = excluded.detail, last_at = excluded.last_at, "
+           "count = decisions.count + excluded.count";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
+}
+
+}  // namespace tradeguard

@@ -1,0 +1,48 @@
+// What guard and journal share about signal keys: who has one, and what was decided about it.
+// Private to this room.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "draft.hpp"
+#include "order_rows.hpp"
+#include "tradeguard/guards.hpp"
+
+namespace tradeguard {
+
+struct ClaimedKey {
+  std::string digest;
+  Instant claimed_at;
+  bool released = false;
+  int attempts = 0;
+  ClientOrderId order;            // the entry, or the newest sale an exit led to; empty: none yet
+  std::string existing_order_id;  // its venue's id, else its client id, else "-"
+};
+// The keys among these that were claimed before.
+std::vector<Statement> find_keys(const AccountKey& account, const std::set<SignalKey>& keys);
+Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& results,
+                                                  std::size_t first, std::size_t count);
+
+// A key is free while every entry sent under it is known never to have left. Said again after each
+// write of an entry, in the same transaction.
+std::vector<Statement> free_or_bind_keys(const AccountKey& account,
+                                         const std::vector<OrderWrite>& writes);
+
+// Counts verdicts: one row per (key, guard, verdict).
+class DecisionBook {
+ public:
+  void add(const SignalKey& key, std::string guard, std::string verdict, std::string detail);
+  std::vector<Statement> statements(const AccountKey& account, Instant now) const;
+
+ private:
+  struct Counted {
+    std::string detail;
+    std::int64_t count = 0;
+  };
+  std::map<std::tuple<SignalKey, std::string, std::string>, Counted> rows_;
+};
+
+}  // namespace tradeguard

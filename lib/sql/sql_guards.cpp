@@ -1,0 +1,321 @@
+#include <algorithm>
+#include <iterator>
+
+#include "cells.hpp"
+#include "order_rows.hpp"
+#include "signal_keys.hpp"
+#include "tradeguard/order_state.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "transactions.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+constexpr std::int64_t day_in_micros = 86'400'000'000;
+
+// What a claim asks inside its transaction, and the places where the answers stand.
+struct Questions {
+  std::vector<Statement> statements;
+  std::size_t keys = 0;
+};
+Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
+                             std::span<const EntryRequest> entries, Instant now);
+Result<AdmissionFacts> facts_from(const Opened& opened, const Questions& questions);
+Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows);
+Statement ask_history(const AccountKey& account, const std::set<std::string>& bases);
+std::vector<Statement> record_of(std::span<const EntryRequest> entries,
+                                 const std::vector<Verdict>& verdicts, const AccountKey& account,
+                                 Instant now);
+std::string lower_case(std::string text);
+
+}  // namespace
+
+Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequest> entries,
+                                                       const EntryPolicy& policy, Instant now) {
+  std::vector<Judged> judged;
+  if (entries.empty()) return judged;
+  judged.reserve(entries.size());
+
+  const Questions questions = questions_of_claim(session_, pen_.account, entries, now);
+  auto opened = open_transaction(session_, pen_, now, questions.statements);
+  if (!opened && opened.error().fault == Fault::fenced) {
+    for (std::size_t i = 0; i < entries.size(); ++i) judged.push_back({Fenced{}, Passed{}, false});
+    return judged;
+  }
+  if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming entries")};
+
+  auto facts = facts_from(*opened, questions);
+  if (!facts) {
+    (void)session_.run(std::array{rollback()});
+    return tl::unexpected{std::move(facts.error()).within("claiming entries")};
+  }
+  const Instant ruling = opened->account.now;
+  auto verdicts = judge(entries, policy, std::move(*facts), pen_.account, ruling);
+  // A claim is only a claim once this has returned.
+  auto closed = close_transaction(session_, record_of(entries, verdicts, pen_.account, ruling));
+  if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming entries")};
+
+  for (Verdict& verdict : verdicts)
+    judged.push_back(std::visit(
+        overloaded{
+            [&](Order& order) {
+              order.version = 1;
+              return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
+            },
+            [&](Duplicate& duplicate) {
+              return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
+            },
+            [&](Denied& denied) {
+              return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
+            },
+        },
+        verdict.outcome));
+  return judged;
+}
+
+Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome,
+                                         Instant now) {
+  const ClientOrderId& id = ticket.order().client_id;
+  const Statement ask{"SELECT " + order_fields("o") +
+                          " FROM exchange_orders o "
+                          "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
+                      {sql(pen_.account.venue), sql(pen_.account.account), sql(id)}};
+  auto opened = open_transaction(session_, pen_, now, {ask});
+  if (!opened) return tl::unexpected{std::move(opened.error()).within("settling an entry")};
+  const auto end = [&](std::vector<Statement> statements) -> Result<void> {
+    auto closed = close_transaction(session_, std::move(statements));
+    if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
+    return {};
+  };
+  const auto give_up = [&](Error error) -> Result<void> {
+    (void)session_.run(std::array{rollback()});
+    return tl::unexpected{std::move(error)};
+  };
+
+  if (opened->read[0].rows.empty()) return give_up({Fault::data, "no claim with the id " + id});
+  auto row = read_order(opened->read[0].rows[0]);
+  if (!row) return give_up(std::move(row.error()));
+  Applied applied = apply(*row, outcome, opened->account.now);
+  switch (applied.step) {
+    case Step::alarm:
+    case Step::not_asked:
+      return give_up({Fault::data, "an order that is " + std::string{text(row->state)} +
+                                       " cannot be " + describe(outcome)});
+    case Step::to_refused:
+    case Step::to_lapsed:
+      applied.order.settled = true;
+      break;
+    case Step::to_claimed:
+    case Step::to_placed:
+    case Step::to_closed:
+    case Step::stale:
+      break;
+  }
+  if (applied.order == *row) return end({});
+  applied.order.version = row->version + 1;
+  const std::vector<OrderWrite> writes{{std::move(applied.order), row->version}};
+  auto statements = write_orders(pen_.account, writes);
+  for (auto& statement : free_or_bind_keys(pen_.account, writes))
+    statements.push_back(std::move(statement));
+  return end(std::move(statements));
+}
+
+Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
+    const std::set<std::string>& bases) {
+  if (bases.empty()) return std::map<std::string, BaseHistory>{};
+  auto asked = session_.run(std::array{ask_history(pen_.account, bases)});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("reading the entry history")};
+  return read_history((*asked)[0]);
+}
+
+Result<void> SqlEntryHistory::remember(const Symbol& entry, Instant at) {
+  Statement keep{
+      "INSERT INTO entry_memory (venue, account, base, symbol, remembered_at) "
+      "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (venue, account, base) DO UPDATE SET "
+      "symbol = excluded.symbol, remembered_at = excluded.remembered_at "
+      "WHERE excluded.remembered_at > entry_memory.remembered_at",
+      {sql(pen_.account.venue), sql(pen_.account.account), sql(entry.base()), sql(entry), sql(at)}};
+  auto done = write_together(session_, pen_, {std::move(keep)});
+  if (!done) return tl::unexpected{std::move(done.error()).within("remembering an entry")};
+  return {};
+}
+
+namespace {
+
+Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
+                             std::span<const EntryRequest> entries, Instant now) {
+  std::set<std::string> bases;
+  std::set<SignalKey> keys;
+  for (const EntryRequest& entry : entries) {
+    bases.insert(entry.signal.symbol.base());
+    keys.insert(entry.order.signal_key);
+  }
+  const std::vector<SqlValue> account_only{sql(account.venue), sql(account.account)};
+  const std::string clock = now_expression(session, now);
+
+  Questions questions;
+  auto& ask = questions.statements;
+  ask.push_back(ask_history(account, bases));
+  // Every base that something stands in the way of, and why; the first reason of a base is told.
+  ask.push_back(
+      {"SELECT o.base FROM exchange_orders e JOIN exchange_orders o "
+       "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
+       "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
+       "AND e.settled = 0 AND o.leg IN ('entry', 'exit') AND o.state = 'claimed'",
+       account_only});
+  ask.push_back(
+      {"SELECT kind, freezes, breaks FROM alarms "
+       "WHERE venue = ?1 AND account = ?2 AND cleared_at IS NULL ORDER BY kind, subject",
+       account_only});
+  ask.push_back(
+      {"SELECT count(DISTINCT o.trade) FROM exchange_orders e JOIN exchange_orders o "
+       "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
+       "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
+       "AND e.settled = 0 AND o.leg = 'entry' AND o.state NOT IN ('refused', 'lapsed')",
+       account_only});
+  const std::string day = std::to_string(day_in_micros);
+  ask.push_back(
+      {"SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
+       "AND cools_from IS NOT NULL AND stamp >= " +
+           clock + " - " + clock + " % " + day + " AND stamp < " + clock + " - " + clock + " % " +
+           day + " + " + day,
+       account_only});
+  questions.keys = ask.size();
+  for (auto& statement : find_keys(account, keys)) ask.push_back(std::move(statement));
+  return questions;
+}
+
+Result<AdmissionFacts> facts_from(const Opened& opened, const Questions& questions) {
+  AdmissionFacts facts;
+  facts.halted = opened.account.halted;
+  facts.breaker = opened.account.breaker;
+  facts.entries_after = opened.account.entries_after;
+
+  auto history = read_history(opened.read[0]);
+  if (!history) return tl::unexpected{std::move(history.error())};
+  facts.history = std::move(*history);
+
+  for (const SqlRow& row : opened.read[1].rows) {
+    std::string base;
+    if (!read(row[0], base)) return unreadable("exchange_orders has a row without base");
+    facts.frozen.emplace(base, "in_doubt");
+  }
+  for (const SqlRow& cells : opened.read[2].rows) {
+    std::string kind;
+    std::string freezes;
+    bool breaks = false;
+    RowReader row{cells, "alarms"};
+    row >> kind >> freezes >> breaks;
+    if (!row.readable()) return unreadable(row.complaint());
+    if (!freezes.empty()) facts.frozen.emplace(freezes, lower_case(kind));
+    if (breaks && !facts.breaker) facts.breaker = "protection_failing";
+  }
+  if (!read(opened.read[3].rows.at(0).at(0), facts.open_positions) ||
+      !read(opened.read[4].rows.at(0).at(0), facts.entries_today))
+    return unreadable("exchange_orders cannot be counted");
+
+  auto keys = read_keys(opened.read, questions.keys, opened.read.size() - questions.keys);
+  if (!keys) return tl::unexpected{std::move(keys.error())};
+  for (auto& [key, claimed] : *keys) {
+    if (claimed.released) {
+      facts.freed[key] = claimed.attempts;
+      continue;
+    }
+    facts.known[key] = {claimed.order, claimed.existing_order_id, claimed.claimed_at, false};
+    facts.known_digests[key] = claimed.digest;
+  }
+  return facts;
+}
+
+Statement ask_history(const AccountKey& account, const std::set<std::string>& bases) {
+  std::vector<SqlRow> rows;
+  for (const auto& base : bases) rows.push_back({sql(base)});
+  Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
+  draft.table("v", {{"base", "TEXT"}}, std::move(rows))
+      << " SELECT v.base, "
+         "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+         "AND o.base = v.base AND o.cools_from IS NOT NULL), "
+         "(SELECT m.remembered_at FROM entry_memory m "
+         "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
+         "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+         "AND o.base = v.base AND o.stopped_at IS NOT NULL) FROM v";
+  return std::move(draft).done();
+}
+
+Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows) {
+  std::map<std::string, BaseHistory> latest;
+  for (const SqlRow& cells : rows.rows) {
+    std::string base;
+    BaseHistory history;
+    std::optional<Instant> remembered;
+    RowReader row{cells, "exchange_orders"};
+    row >> base >> history.entry >> remembered >> history.stop_out;
+    if (!row.readable()) return unreadable(row.complaint());
+    // An absent moment is earlier than every other one.
+    history.entry = std::max(history.entry, remembered);
+    latest.emplace(std::move(base), history);
+  }
+  return latest;
+}
+
+// The rows that make the verdicts true: keys, entries, decisions.
+std::vector<Statement> record_of(std::span<const EntryRequest> entries,
+                                 const std::vector<Verdict>& verdicts, const AccountKey& account,
+                                 Instant now) {
+  std::vector<OrderWrite> orders;
+  std::vector<SqlRow> keys;
+  DecisionBook decisions;
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const Verdict& verdict = verdicts[i];
+    const SignalKey& key = entries[i].order.signal_key;
+    const auto* cooling = std::get_if<Cooling>(&verdict.cooldown);
+    const auto* duplicate = std::get_if<Duplicate>(&verdict.outcome);
+    const auto* denied = std::get_if<Denied>(&verdict.outcome);
+    decisions.add(key, "cooldown", cooling ? "blocked" : "passed", cooling ? cooling->because : "");
+    decisions.add(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
+                  duplicate ? duplicate->existing_order_id : "");
+    if (denied && denied->reason != "cooldown")
+      decisions.add(key, "policy", "denied", denied->reason);
+    if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
+      keys.push_back({sql(account.venue), sql(account.account), sql(key),
+                      sql(signal_digest(entries[i].signal)), sql(order->client_id), sql(now),
+                      sql(false), sql(order->attempt)});
+      orders.push_back({*order, 0});
+      orders.back().order.version = 1;
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+
+  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},
+                                           {"signal_key", "TEXT"}, {"digest", "TEXT"},
+                                           {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
+                                           {"released", "BIGINT"}, {"attempts", "BIGINT"}};
+  std::vector<Statement> statements;
+  for (auto& piece : pieces(std::move(keys), columns.size())) {
+    // A key that somebody has, and that is not free, makes `attempts` NULL: nothing is claimed.
+    Draft draft;
+    draft
+        << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
+           "released, attempts) ";
+    draft.values(columns, std::move(piece))
+        << " ON CONFLICT (venue, account, signal_key) DO UPDATE SET digest = excluded.digest, "
+           "client_id = excluded.client_id, claimed_at = excluded.claimed_at, released = 0, "
+           "attempts = CASE WHEN signal_claims.released = 1 THEN excluded.attempts END";
+    statements.push_back(std::move(draft).done());
+  }
+  for (auto& statement : write_orders(account, std::move(orders)))
+    statements.push_back(std::move(statement));
+  for (auto& statement : decisions.statements(account, now))
+    statements.push_back(std::move(statement));
+  return statements;
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+}  // namespace
+}  // namespace tradeguard

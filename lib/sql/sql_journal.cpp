@@ -1,0 +1,806 @@
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <unordered_map>
+
+#include "cells.hpp"
+#include "order_rows.hpp"
+#include "signal_keys.hpp"
+#include "tradeguard/order_state.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "transactions.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+using Statements = std::vector<Statement>;
+
+void append(Statements& to, Statements more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+std::vector<SqlValue> of(const AccountKey& account) {
+  return {sql(account.venue), sql(account.account)};
+}
+
+// ---- Reading the book --------------------------------------------------------------------------
+
+Statement ask_account(const AccountKey& account);
+Statement ask_open_trades(const AccountKey& account);
+Statement ask_questions(const AccountKey& account, Instant now);
+Statement ask_alarms(const AccountKey& account);
+Statement ask_flattened(const AccountKey& account, Instant now);
+Statement ask_waiting(const AccountKey& account);
+Result<AccountState> read_account(const SqlRows& rows);
+Result<std::vector<Alarm>> read_alarms(const SqlRows& rows);
+// Trades with all their rows; of a trade with an unreadable row, an alarm.
+void gather_trades(const SqlRows& rows, OpenBook& book, Instant now);
+void gather_questions(const SqlRows& rows, OpenBook& book, Instant now);
+
+// ---- Writing -----------------------------------------------------------------------------------
+
+// What a batch comes to: which items can be written, and the statements that write those.
+struct Batch {
+  std::vector<Written> written;
+  Statements statements;
+};
+// The versions of rows as they stand; a row that is absent has none.
+using Versions = std::unordered_map<ClientOrderId, std::int64_t>;
+Versions as_given(std::span<const Change> items);
+Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versions standing);
+Statements ask_versions(const AccountKey& account, std::span<const Change> items);
+Result<Versions> read_versions(const std::vector<SqlRows>& results);
+Statements write_notices(const AccountKey& account, const std::vector<const Notice*>& notices);
+Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
+
+// ---- The rest ----------------------------------------------------------------------------------
+
+ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
+                       const Versions& standing, Micros max_age, Micros max_future, Instant now);
+Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
+Result<Notice> read_notice(const SqlRow& cells);
+Statements prune_statements(const AccountKey& account, Instant before, Instant now);
+
+// A single UPDATE of the account's row: its own lock and its own transaction.
+Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,
+                            std::vector<SqlValue> values, const char* doing);
+
+}  // namespace
+
+Result<OpenBook> SqlJournal::open_book(Instant now) {
+  const AccountKey& account = pen_.account;
+  auto epoch = session_.epoch();
+  if (!epoch) return tl::unexpected{std::move(epoch.error()).within("reading the open book")};
+  auto read = read_together(
+      session_, {ask_account(account), ask_open_trades(account), ask_questions(account, now),
+                 ask_alarms(account), ask_flattened(account, now), ask_waiting(account)});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
+
+  OpenBook book;
+  auto state = read_account((*read)[0]);
+  if (!state) return tl::unexpected{std::move(state.error()).within("reading the open book")};
+  book.account = std::move(*state);
+  book.account.epoch = std::move(*epoch);
+  auto alarms = read_alarms((*read)[3]);
+  if (!alarms) return tl::unexpected{std::move(alarms.error()).within("reading the open book")};
+  book.alarms = std::move(*alarms);
+  gather_trades((*read)[1], book, now);
+  gather_questions((*read)[2], book, now);
+  std::int64_t flattened = 0;
+  for (const SqlRow& row : (*read)[4].rows) tradeguard::read(row[0], flattened);
+  book.flattened_today = static_cast<int>(flattened);
+  book.notices_waiting = !(*read)[5].rows.empty();
+  return book;
+}
+
+// In the usual case every row is as the caller read it, so the batch is written in one round trip
+// that fails as a whole if one is not. Only then the rows are looked at, and what is possible is
+// written.
+Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
+  if (items.empty()) return std::vector<Written>{};
+  Batch hoped = plan_batch(pen_.account, items, as_given(items));
+  if (std::all_of(hoped.written.begin(), hoped.written.end(),
+                  [](Written written) { return written == Written::yes; })) {
+    auto done = write_together(session_, pen_, std::move(hoped.statements));
+    if (done) return std::move(hoped.written);
+    if (done.error().fault != Fault::data)
+      return tl::unexpected{std::move(done.error()).within("writing the journal")};
+  }
+
+  auto opened = open_transaction(session_, pen_, Instant{}, ask_versions(pen_.account, items));
+  if (!opened) return tl::unexpected{std::move(opened.error()).within("writing the journal")};
+  auto standing = read_versions(opened->read);
+  if (!standing) {
+    (void)session_.run(std::array{rollback()});
+    return tl::unexpected{std::move(standing.error()).within("writing the journal")};
+  }
+  Batch possible = plan_batch(pen_.account, items, std::move(*standing));
+  auto closed = close_transaction(session_, std::move(possible.statements));
+  if (!closed) return tl::unexpected{std::move(closed.error()).within("writing the journal")};
+  return std::move(possible.written);
+}
+
+Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitClaim> claims,
+                                                         Micros max_age, Micros max_future,
+                                                         Instant now) {
+  std::vector<ExitVerdict> verdicts;
+  if (claims.empty()) return verdicts;
+  verdicts.reserve(claims.size());
+  const AccountKey& account = pen_.account;
+
+  std::set<SignalKey> keys;
+  std::vector<Change> wishes;
+  for (const ExitClaim& claim : claims) {
+    keys.insert(signal_key(claim.signal));
+    wishes.push_back({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}});
+  }
+  Statements asks = find_keys(account, keys);
+  const std::size_t key_asks = asks.size();
+  append(asks, ask_versions(account, wishes));
+  auto opened = open_transaction(session_, pen_, now, std::move(asks));
+  if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
+  auto known = read_keys(opened->read, 0, key_asks);
+  opened->read.erase(opened->read.begin(),
+                     opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
+  auto standing = read_versions(opened->read);
+  if (!known || !standing) {
+    (void)session_.run(std::array{rollback()});
+    return tl::unexpected{
+        std::move(known ? standing.error() : known.error()).within("claiming exits")};
+  }
+
+  const Instant ruling = opened->account.now;
+  std::vector<Change> granted;
+  std::vector<SqlRow> key_rows;
+  std::vector<SqlRow> wish_rows;
+  DecisionBook decisions;
+  const Versions before = *standing;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const ExitClaim& claim = claims[i];
+    const SignalKey key = signal_key(claim.signal);
+    verdicts.push_back(judge_exit(claim, *known, *standing, max_age, max_future, ruling));
+    const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
+    decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
+                  duplicate ? duplicate->existing_order_id : "");
+    if (const auto* denied = std::get_if<Denied>(&verdicts.back()))
+      decisions.add(key, "policy", "denied", denied->reason);
+    if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
+
+    const std::string digest = signal_digest(claim.signal);
+    (*known)[key] = {digest, ruling, false, 0, "", "-"};
+    for (const Order& entry : claim.advance) (*standing)[entry.client_id] = entry.version + 1;
+    granted.push_back(wishes[i]);
+    key_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(digest), sql(""),
+                        sql(ruling), sql(false), sql(0)});
+    for (const Order& entry : claim.advance)
+      wish_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(entry.trade)});
+  }
+
+  std::sort(key_rows.begin(), key_rows.end());
+  std::sort(wish_rows.begin(), wish_rows.end());
+  Statements statements;
+  static const std::vector<Column> key_columns{{"venue", "TEXT"},      {"account", "TEXT"},
+                                               {"signal_key", "TEXT"}, {"digest", "TEXT"},
+                                               {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
+                                               {"released", "BIGINT"}, {"attempts", "BIGINT"}};
+  for (auto& piece : pieces(std::move(key_rows), key_columns.size())) {
+    Draft draft;
+    draft
+        << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
+           "released, attempts) ";
+    statements.push_back(std::move(draft.values(key_columns, std::move(piece))).done());
+  }
+  static const std::vector<Column> wish_columns{
+      {"venue", "TEXT"}, {"account", "TEXT"}, {"signal_key", "TEXT"}, {"trade", "TEXT"}};
+  for (auto& piece : pieces(std::move(wish_rows), wish_columns.size())) {
+    Draft draft;
+    draft << "INSERT INTO exit_wishes (venue, account, signal_key, trade) ";
+    statements.push_back(
+        std::move(draft.values(wish_columns, std::move(piece)) << " ON CONFLICT DO NOTHING")
+            .done());
+  }
+  append(statements, plan_batch(account, granted, before).statements);
+  append(statements, decisions.statements(account, ruling));
+  auto closed = close_transaction(session_, std::move(statements));
+  if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming exits")};
+  return verdicts;
+}
+
+Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_most) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(now));
+  arguments.push_back(sql(static_cast<std::int64_t>(at_most)));
+  const Statement ask{
+      "SELECT n.event_id, n.type, n.severity, n.trade, n.symbol, n.order_id, n.side, n.facts, "
+      "n.created_at, n.sequence, n.attempts, n.next_try FROM notices n "
+      "WHERE n.venue = ?1 AND n.account = ?2 AND n.state = 'waiting' "
+      "AND (n.next_try IS NULL OR n.next_try <= ?3) "
+      "AND (n.severity = 'CRITICAL' OR n.trade = '' OR NOT EXISTS (SELECT 1 FROM notices h "
+      "WHERE h.venue = ?1 AND h.account = ?2 AND h.state = 'waiting' AND h.trade = n.trade "
+      "AND h.sequence < n.sequence)) "
+      "ORDER BY CASE WHEN n.severity = 'CRITICAL' THEN 0 ELSE 1 END, n.sequence LIMIT ?4",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading due notices")};
+  std::vector<Notice> notices;
+  for (const SqlRow& row : (*read)[0].rows) {
+    auto notice = read_notice(row);
+    if (!notice) return tl::unexpected{std::move(notice.error()).within("reading due notices")};
+    notices.push_back(std::move(*notice));
+  }
+  return notices;
+}
+
+Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> records, Instant now) {
+  if (records.empty()) return {};
+  // The last word about a notice counts; a row can be written once in a statement.
+  std::map<std::string, SqlRow> rows;
+  for (const DeliveryRecord& record : records) {
+    using What = DeliveryRecord::What;
+    const bool over = record.what != What::try_later;
+    rows[record.event_id] = {sql(record.event_id),
+                             sql(record.what == What::delivered       ? "delivered"
+                                 : record.what == What::undeliverable ? "undeliverable"
+                                                                      : "waiting"),
+                             sql(over ? std::nullopt : record.next_try),
+                             sql(over ? std::optional{now} : std::nullopt), sql(record.error)};
+  }
+  std::vector<SqlRow> sorted;
+  for (auto& [event_id, row] : rows) sorted.push_back(std::move(row));
+  Statements statements;
+  for (auto& piece : pieces(std::move(sorted), 5))
+    statements.push_back(write_deliveries(pen_.account, std::move(piece)));
+  auto done = write_together(session_, pen_, std::move(statements));
+  if (!done) return tl::unexpected{std::move(done.error()).within("recording deliveries")};
+  return {};
+}
+
+// ---- The frame of a run ------------------------------------------------------------------------
+
+Result<void> SqlJournal::begin_run(const std::string& run_id, const std::string& config_hash,
+                                   Instant now) {
+  return update_account(session_, pen_,
+                        "previous_run_ended = run_ended, run_ended = 0, run_fence = fence, "
+                        "run_id = ?3, config_hash = ?4, run_result = '', run_counters = '', "
+                        "started_at = " +
+                            now_expression(session_, now),
+                        {sql(run_id), sql(config_hash)}, "beginning the run");
+}
+
+Result<void> SqlJournal::finish_run(const RunSummary& summary, Instant now) {
+  return update_account(session_, pen_,
+                        "run_ended = 1, run_result = ?3, run_counters = ?4, "
+                        "completed_at = " +
+                            now_expression(session_, now),
+                        {sql(summary.result), sql(summary.counters)}, "finishing the run");
+}
+
+Result<void> SqlJournal::note_stuck_told(Instant now) {
+  // Said by a run that is locked out, so by nobody's fence.
+  return update_account(session_, Pen{pen_.account, std::nullopt},
+                        "stuck_told_at = " + now_expression(session_, now), {},
+                        "noting that a stuck run was told");
+}
+
+Result<void> SqlJournal::accept_epoch(const std::string& venue_account_id, Instant entries_after) {
+  auto epoch = session_.epoch();
+  if (!epoch) return tl::unexpected{std::move(epoch.error()).within("accepting the epoch")};
+  return update_account(session_, pen_, "epoch = ?3, venue_account_id = ?4, entries_after = ?5",
+                        {sql(*epoch), sql(venue_account_id), sql(entries_after)},
+                        "accepting the epoch");
+}
+
+// ---- The operator ------------------------------------------------------------------------------
+
+Result<void> SqlJournal::set_halt(const std::optional<std::string>& reason, Instant) {
+  return update_account(session_, pen_, "halted = ?3", {sql(reason)}, "setting the halt");
+}
+
+Result<void> SqlJournal::set_breaker(const std::optional<std::string>& reason, Instant) {
+  return update_account(session_, pen_, "breaker = ?3", {sql(reason)}, "setting the breaker");
+}
+
+// ---- For people --------------------------------------------------------------------------------
+
+Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(key));
+  const Statement ask{
+      "SELECT guard, verdict, detail, first_at, last_at, count FROM decisions "
+      "WHERE venue = ?1 AND account = ?2 AND signal_key = ?3 ORDER BY first_at, guard, verdict",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading decisions")};
+  std::vector<Decision> decisions;
+  for (const SqlRow& cells : (*read)[0].rows) {
+    Decision decision;
+    decision.key = key;
+    RowReader row{cells, "decisions"};
+    row >> decision.guard >> decision.verdict >> decision.detail >> decision.first >>
+        decision.last >> decision.count;
+    if (!row.readable()) return unreadable(row.complaint());
+    decisions.push_back(std::move(decision));
+  }
+  return decisions;
+}
+
+Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(key));
+  const Statement ask{
+      "SELECT " + order_fields("o") +
+          " FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 AND o.trade IN "
+          "(SELECT k.trade FROM exchange_orders k WHERE k.venue = ?1 AND k.account = ?2 "
+          "AND k.signal_key = ?3 AND k.signal_key <> '' "
+          "UNION SELECT w.trade FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
+          "AND w.signal_key = ?3) "
+          "ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, "
+          "o.stamp, o.client_id",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read)
+    return tl::unexpected{std::move(read.error()).within("reading the orders of a signal")};
+  std::vector<Order> orders;
+  for (const SqlRow& row : (*read)[0].rows) {
+    auto order = read_order(row);
+    if (!order) return tl::unexpected{std::move(order.error())};
+    orders.push_back(std::move(*order));
+  }
+  return orders;
+}
+
+Result<std::optional<Order>> SqlJournal::order(const ClientOrderId& id) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(id));
+  const Statement ask{"SELECT " + order_fields("o") +
+                          " FROM exchange_orders o "
+                          "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
+                      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading an order")};
+  if ((*read)[0].rows.empty()) return std::optional<Order>{};
+  auto order = read_order((*read)[0].rows[0]);
+  if (!order) return tl::unexpected{std::move(order.error())};
+  return std::optional{std::move(*order)};
+}
+
+Result<std::size_t> SqlJournal::waiting_notices() {
+  const Statement ask{
+      "SELECT count(*) FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting'",
+      of(pen_.account)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("counting waiting notices")};
+  std::int64_t count = 0;
+  if (!tradeguard::read((*read)[0].rows.at(0).at(0), count))
+    return unreadable("notices cannot be counted");
+  return static_cast<std::size_t>(count);
+}
+
+// In bites: a statement that deletes a year of rows would outlive its time limit.
+Result<std::size_t> SqlJournal::prune(Instant before, Instant now) {
+  std::size_t gone = 0;
+  for (;;) {
+    auto done = write_together(session_, pen_, prune_statements(pen_.account, before, now));
+    if (!done) return tl::unexpected{std::move(done.error()).within("pruning")};
+    std::int64_t bite = 0;
+    for (const SqlRows& deleted : *done) bite += deleted.changed;
+    // Keys leave with the rows that had them and are not counted.
+    for (std::size_t i = 0; i < 3; ++i) gone += static_cast<std::size_t>((*done)[i].changed);
+    if (bite == 0) return gone;
+  }
+}
+
+namespace {
+
+// ---- Reading the book --------------------------------------------------------------------------
+
+Statement ask_account(const AccountKey& account) {
+  // Asked before the run was begun, what was begun last is the previous run.
+  return {
+      "SELECT cycle, fence, halted, breaker, started_at, completed_at, stuck_told_at, "
+      "CASE WHEN run_fence = fence THEN previous_run_ended ELSE run_ended END, "
+      "epoch, entries_after, venue_account_id "
+      "FROM accounts WHERE venue = ?1 AND account = ?2",
+      of(account)};
+}
+
+Statement ask_open_trades(const AccountKey& account) {
+  return {"SELECT " + order_fields("o") +
+              " FROM exchange_orders e JOIN exchange_orders o "
+              "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
+              "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
+              "AND e.settled = 0 ORDER BY e.claimed_at, e.stamp, e.client_id, "
+              "CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, o.stamp, "
+              "o.client_id",
+          of(account)};
+}
+
+// Wider than is_open_question, which has the last word; never narrower.
+Statement ask_questions(const AccountKey& account, Instant now) {
+  std::vector<SqlValue> arguments = of(account);
+  arguments.push_back(sql(now));
+  return {"SELECT " + order_fields("o") +
+              " FROM exchange_orders o JOIN exchange_orders e "
+              "ON e.venue = o.venue AND e.account = o.account AND e.client_id = o.trade "
+              "WHERE o.venue = ?1 AND o.account = ?2 AND o.question_until IS NOT NULL "
+              "AND o.question_until > ?3 AND e.settled = 1 "
+              "ORDER BY o.claimed_at, o.stamp, o.client_id",
+          std::move(arguments)};
+}
+
+Statement ask_alarms(const AccountKey& account) {
+  return {
+      "SELECT kind, subject, freezes, breaks, detail, symbol, order_id, raised_at, "
+      "next_reminder, told FROM alarms "
+      "WHERE venue = ?1 AND account = ?2 AND cleared_at IS NULL ORDER BY kind, subject",
+      of(account)};
+}
+
+Statement ask_flattened(const AccountKey& account, Instant now) {
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  std::vector<SqlValue> arguments = of(account);
+  arguments.push_back(sql(Instant{day}));
+  arguments.push_back(sql(Instant{day + std::chrono::days{1}}));
+  return {
+      "SELECT count(DISTINCT x.trade) FROM exchange_orders x JOIN exchange_orders e "
+      "ON e.venue = x.venue AND e.account = x.account AND e.client_id = x.trade "
+      "WHERE x.venue = ?1 AND x.account = ?2 AND x.leg = 'exit' AND x.filled <> '0' "
+      "AND coalesce(x.closed_at, x.sighted_at, x.stamp) >= ?3 "
+      "AND coalesce(x.closed_at, x.sighted_at, x.stamp) < ?4 "
+      "AND e.exit_reason = 'unprotected'",
+      std::move(arguments)};
+}
+
+Statement ask_waiting(const AccountKey& account) {
+  return {
+      "SELECT sequence FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting' "
+      "LIMIT 1",
+      of(account)};
+}
+
+Result<AccountState> read_account(const SqlRows& rows) {
+  AccountState state;
+  if (rows.rows.empty()) return state;  // nobody has used this account yet
+  RowReader row{rows.rows[0], "accounts"};
+  row >> state.cycle >> state.fence >> state.halted >> state.breaker >> state.last_started_at >>
+      state.last_completed_at >> state.last_stuck_told_at >> state.previous_run_ended >>
+      state.known_epoch >> state.entries_after >> state.venue_account_id;
+  if (!row.readable()) return unreadable(row.complaint());
+  return state;
+}
+
+Result<std::vector<Alarm>> read_alarms(const SqlRows& rows) {
+  std::vector<Alarm> alarms;
+  for (const SqlRow& cells : rows.rows) {
+    Alarm alarm{};
+    RowReader row{cells, "alarms"};
+    row >> alarm.kind >> alarm.subject >> alarm.freezes >> alarm.breaks >> alarm.detail >>
+        alarm.symbol >> alarm.order_id >> alarm.raised_at >> alarm.next_reminder >> alarm.told;
+    if (!row.readable()) return unreadable(row.complaint());
+    alarms.push_back(std::move(alarm));
+  }
+  return alarms;
+}
+
+Alarm unreadable_trade(const RowName& name, const std::string& complaint, Instant now) {
+  Alarm alarm{};
+  alarm.kind = NoticeType::impossible;
+  alarm.subject = name.trade;
+  alarm.freezes = name.base;
+  alarm.breaks = true;
+  alarm.detail = complaint;
+  alarm.order_id = name.client_id;
+  alarm.raised_at = now;
+  return alarm;
+}
+
+void gather_trades(const SqlRows& rows, OpenBook& book, Instant now) {
+  std::set<std::string> left_out;
+  for (const SqlRow& row : rows.rows) {
+    auto order = read_order(row);
+    if (!order) {
+      const RowName name = name_of(row);
+      if (left_out.insert(name.trade).second)
+        book.alarms.push_back(unreadable_trade(name, order.error().what, now));
+      continue;
+    }
+    if (book.trades.empty() || book.trades.back().id() != order->trade) {
+      // Only the entry itself opens a trade; it comes first, unless it could not be read.
+      if (left_out.contains(order->trade)) continue;
+      book.trades.push_back({{std::move(*order)}, {}});
+      continue;
+    }
+    Trade& trade = book.trades.back();
+    (order->leg == Leg::entry ? trade.entries : trade.legs).push_back(std::move(*order));
+  }
+  std::erase_if(book.trades, [&](const Trade& trade) { return left_out.contains(trade.id()); });
+}
+
+void gather_questions(const SqlRows& rows, OpenBook& book, Instant now) {
+  for (const SqlRow& row : rows.rows) {
+    auto order = read_order(row);
+    if (!order)
+      book.alarms.push_back(unreadable_trade(name_of(row), order.error().what, now));
+    else if (is_open_question(*order, now))
+      book.questions.push_back(std::move(*order));
+  }
+}
+
+// ---- Writing -----------------------------------------------------------------------------------
+
+// As the caller says that they stand: claims not there, the others at the version they were read
+// at.
+Versions as_given(std::span<const Change> items) {
+  Versions versions;
+  for (const Change& item : items)
+    for (const Order& order : item.advance)
+      if (order.version > 0) versions.try_emplace(order.client_id, order.version);  // 0: not there
+  for (const Change& item : items)
+    for (const Order& order : item.append) versions.erase(order.client_id);
+  return versions;
+}
+
+// The whole item is judged before any of it is planned. Items see what earlier ones have written.
+Written judge_change(const Change& item, const Versions& standing) {
+  std::set<std::string_view> named;
+  for (const Order& order : item.append)
+    if (standing.contains(order.client_id) || !named.insert(order.client_id).second)
+      return Written::exists;
+  for (const Order& order : item.advance) {
+    const auto row = standing.find(order.client_id);
+    if (row == standing.end() || row->second != order.version ||
+        !named.insert(order.client_id).second)
+      return Written::stale;
+  }
+  return Written::yes;
+}
+
+Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versions standing) {
+  Batch batch;
+  batch.written.reserve(items.size());
+  std::map<ClientOrderId, OrderWrite> writes;
+  std::vector<const Notice*> notices;
+  Statements edges;
+  for (const Change& item : items) {
+    batch.written.push_back(judge_change(item, standing));
+    if (batch.written.back() != Written::yes) continue;
+    const auto take = [&](const Order& order, std::int64_t expected) {
+      // A row that is written twice goes straight to where the last one wants it.
+      const auto [write, first] = writes.try_emplace(order.client_id, OrderWrite{order, expected});
+      if (!first) write->second.order = order;
+      write->second.order.version = order.version + 1;
+      standing[order.client_id] = order.version + 1;
+    };
+    for (const Order& order : item.append) take(order, 0);
+    for (const Order& order : item.advance) take(order, order.version);
+    for (const Notice& notice : item.notices) notices.push_back(&notice);
+    for (const AlarmEdge& edge : item.alarms) edges.push_back(write_edge(account, edge));
+  }
+  std::vector<OrderWrite> orders;
+  orders.reserve(writes.size());
+  for (auto& [id, write] : writes) orders.push_back(std::move(write));
+  Statements keys = free_or_bind_keys(account, orders);
+  batch.statements = write_orders(account, std::move(orders));
+  append(batch.statements, std::move(keys));
+  append(batch.statements, write_notices(account, notices));
+  append(batch.statements, std::move(edges));
+  return batch;
+}
+
+Statements ask_versions(const AccountKey& account, std::span<const Change> items) {
+  std::set<ClientOrderId> ids;
+  for (const Change& item : items)
+    for (const auto* orders : {&item.append, &item.advance})
+      for (const Order& order : *orders) ids.insert(order.client_id);
+  std::vector<SqlRow> rows;
+  rows.reserve(ids.size());
+  for (const auto& id : ids) rows.push_back({sql(id)});
+  Statements statements;
+  for (auto& piece : pieces(std::move(rows), 1)) {
+    Draft draft{"WITH ", of(account)};
+    draft.table("v", {{"client_id", "TEXT"}}, std::move(piece))
+        << " SELECT o.client_id, o.version FROM v JOIN exchange_orders o "
+           "ON o.venue = ?1 AND o.account = ?2 AND o.client_id = v.client_id";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
+}
+
+Result<Versions> read_versions(const std::vector<SqlRows>& results) {
+  Versions versions;
+  for (const SqlRows& rows : results)
+    for (const SqlRow& cells : rows.rows) {
+      ClientOrderId id;
+      std::int64_t version = 0;
+      RowReader row{cells, "exchange_orders"};
+      row >> id >> version;
+      if (!row.readable()) return unreadable(row.complaint());
+      versions.emplace(std::move(id), version);
+    }
+  return versions;
+}
+
+// Numbered in order of writing: the account's row is locked, so nobody else counts.
+Statements write_notices(const AccountKey& account, const std::vector<const Notice*>& notices) {
+  std::vector<SqlRow> rows;
+  rows.reserve(notices.size());
+  for (const Notice* notice : notices)
+    rows.push_back({std::int64_t{0}, sql(notice->event_id), sql(notice->type),
+                    sql(notice->severity), sql(notice->trade), sql(notice->symbol),
+                    sql(notice->order_id), sql(notice->side), sql(stored_facts(*notice)),
+                    sql(notice->created_at)});
+  static const std::vector<Column> columns{
+      {"n", "BIGINT"},   {"event_id", "TEXT"},    {"type", "TEXT"},     {"severity", "TEXT"},
+      {"trade", "TEXT"}, {"symbol", "TEXT"},      {"order_id", "TEXT"}, {"side", "TEXT"},
+      {"facts", "TEXT"}, {"created_at", "BIGINT"}};
+  Statements statements;
+  for (auto& piece : pieces(std::move(rows), columns.size())) {
+    for (std::size_t i = 0; i < piece.size(); ++i) piece[i][0] = static_cast<std::int64_t>(i + 1);
+    Draft draft{"WITH ", of(account)};
+    draft.table("v", columns, std::move(piece))
+        << " INSERT INTO notices (venue, account, sequence, event_id, type, severity, trade, "
+           "symbol, order_id, side, facts, created_at, attempts, state, error) "
+           "SELECT ?1, ?2, (SELECT coalesce(max(m.sequence), 0) FROM notices m "
+           "WHERE m.venue = ?1 AND m.account = ?2) + v.n, v.event_id, v.type, v.severity, v.trade, "
+           "v.symbol, v.order_id, v.side, v.facts, v.created_at, 0, 'waiting', '' FROM v "
+           "WHERE true ON CONFLICT (venue, account, event_id) DO NOTHING";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
+}
+
+Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
+  const Alarm& alarm = edge.alarm;
+  std::vector<SqlValue> arguments = of(account);
+  arguments.push_back(sql(alarm.kind));
+  arguments.push_back(sql(alarm.subject));
+  const std::string this_alarm =
+      "WHERE venue = ?1 AND account = ?2 AND kind = ?3 AND subject = ?4 AND cleared_at IS NULL";
+  switch (edge.what) {
+    case AlarmEdge::What::raise: {
+      for (auto value :
+           {sql(alarm.freezes), sql(alarm.breaks), sql(alarm.detail), sql(alarm.symbol),
+            sql(alarm.order_id), sql(alarm.raised_at), sql(alarm.next_reminder), sql(alarm.told)})
+        arguments.push_back(std::move(value));
+      // Of one that stands already what it says is renewed; when it began and was told is not.
+      return {
+          "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, "
+          "order_id, raised_at, next_reminder, told) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+          "ON CONFLICT (venue, account, kind, subject) DO UPDATE SET "
+          "freezes = excluded.freezes, breaks = excluded.breaks, detail = excluded.detail, "
+          "symbol = excluded.symbol, order_id = excluded.order_id, "
+          "raised_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.raised_at "
+          "ELSE excluded.raised_at END, "
+          "next_reminder = CASE WHEN alarms.cleared_at IS NULL THEN alarms.next_reminder "
+          "ELSE excluded.next_reminder END, "
+          "told = CASE WHEN alarms.cleared_at IS NULL THEN alarms.told ELSE excluded.told END, "
+          "cleared_at = NULL",
+          std::move(arguments)};
+    }
+    case AlarmEdge::What::remind:
+      arguments.push_back(sql(alarm.next_reminder));
+      arguments.push_back(sql(alarm.told));
+      return {"UPDATE alarms SET next_reminder = ?5, told = ?6 " + this_alarm,
+              std::move(arguments)};
+    case AlarmEdge::What::clear:
+      arguments.push_back(sql(alarm.cleared_at.value_or(alarm.raised_at)));
+      return {"UPDATE alarms SET cleared_at = ?5 " + this_alarm, std::move(arguments)};
+  }
+  return {};
+}
+
+// ---- The rest ----------------------------------------------------------------------------------
+
+ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
+                       const Versions& standing, Micros max_age, Micros max_future, Instant now) {
+  const Signal& signal = claim.signal;
+  if (const auto row = known.find(signal_key(signal)); row != known.end())
+    return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
+                     row->second.digest != signal_digest(signal)};
+  if (signal.time > now + max_future)
+    return Denied{"future", std::nullopt, "signal time " + iso_micros(signal.time)};
+  if (now - signal.time > max_age)
+    return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
+  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}};
+  if (judge_change(as_change, standing) != Written::yes)
+    return Denied{"changed", std::nullopt, "the trade was written by another run"};
+  return ExitClaimed{};
+}
+
+Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows) {
+  Draft draft{"WITH ", of(account)};
+  draft.table("v",
+              {{"event_id", "TEXT"},
+               {"state", "TEXT"},
+               {"next_try", "BIGINT"},
+               {"ended_at", "BIGINT"},
+               {"error", "TEXT"}},
+              std::move(rows))
+      << " UPDATE notices SET state = v.state, next_try = v.next_try, ended_at = v.ended_at, "
+         "error = v.error, attempts = attempts + 1 FROM v "
+         "WHERE notices.venue = ?1 AND notices.account = ?2 AND notices.event_id = v.event_id "
+         "AND notices.state = 'waiting'";
+  return std::move(draft).done();
+}
+
+Result<Notice> read_notice(const SqlRow& cells) {
+  Notice notice{};
+  std::string facts;
+  RowReader row{cells, "notices"};
+  row >> notice.event_id >> notice.type >> notice.severity >> notice.trade >> notice.symbol >>
+      notice.order_id >> notice.side >> facts >> notice.created_at >> notice.sequence >>
+      notice.attempts >> notice.next_try;
+  if (!row.readable()) return unreadable(row.complaint());
+  notice.facts = parse_facts(facts);
+  return notice;
+}
+
+// Trades that are over and have been for long, with all their rows; what was told; what was
+// decided; and last the keys that no row has any more.
+Statements prune_statements(const AccountKey& account, Instant before, Instant now) {
+  const std::string bite = "5000";
+  const Instant keys_before = std::min(before, now - 24h);
+  std::vector<SqlValue> arguments = of(account);
+  arguments.push_back(sql(before));
+  std::vector<SqlValue> with_keys = arguments;
+  with_keys.push_back(sql(keys_before));
+  with_keys.push_back(sql(now));
+  Statements statements;
+  statements.push_back(
+      {"DELETE FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND trade IN "
+       "(SELECT e.client_id FROM exchange_orders e WHERE e.venue = ?1 AND e.account = ?2 "
+       "AND e.leg = 'entry' AND e.twin = 0 AND e.settled = 1 AND e.claimed_at < ?4 "
+       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+       "AND o.trade = e.client_id AND (o.claimed_at >= ?4 OR coalesce(o.sighted_at, 0) >= ?3 "
+       "OR coalesce(o.closed_at, 0) >= ?3 OR coalesce(o.question_until, 0) > ?5)) LIMIT " +
+           bite + ")",
+       std::move(with_keys)});
+  statements.push_back(
+      {"DELETE FROM notices WHERE venue = ?1 AND account = ?2 AND sequence IN "
+       "(SELECT n.sequence FROM notices n WHERE n.venue = ?1 AND n.account = ?2 "
+       "AND n.state <> 'waiting' AND n.created_at < ?3 LIMIT " +
+           bite + ")",
+       arguments});
+  statements.push_back(
+      {"DELETE FROM decisions WHERE venue = ?1 AND account = ?2 AND last_at < ?3 "
+       "AND signal_key IN (SELECT d.signal_key FROM decisions d WHERE d.venue = ?1 "
+       "AND d.account = ?2 AND d.last_at < ?3 LIMIT " +
+           bite + ")",
+       arguments});
+  arguments[2] = sql(keys_before);
+  statements.push_back(
+      {"DELETE FROM exit_wishes WHERE venue = ?1 AND account = ?2 AND signal_key IN "
+       "(SELECT c.signal_key FROM signal_claims c WHERE c.venue = ?1 AND c.account = ?2 "
+       "AND c.claimed_at < ?3 AND c.client_id = '') "
+       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+       "AND o.trade = exit_wishes.trade)",
+       arguments});
+  statements.push_back(
+      {"DELETE FROM signal_claims WHERE venue = ?1 AND account = ?2 AND signal_key IN "
+       "(SELECT c.signal_key FROM signal_claims c WHERE c.venue = ?1 AND c.account = ?2 "
+       "AND c.claimed_at < ?3 "
+       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+       "AND o.signal_key = c.signal_key AND o.signal_key <> '') "
+       "AND NOT EXISTS (SELECT 1 FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
+       "AND w.signal_key = c.signal_key) LIMIT " +
+           bite + ")",
+       std::move(arguments)});
+  return statements;
+}
+
+Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,
+                            std::vector<SqlValue> values, const char* doing) {
+  std::vector<SqlValue> arguments = of(pen.account);
+  std::move(values.begin(), values.end(), std::back_inserter(arguments));
+  auto done = write_together(
+      session, pen,
+      {{"UPDATE accounts SET " + std::move(assignments) + " WHERE venue = ?1 AND account = ?2",
+        std::move(arguments)}});
+  if (!done) return tl::unexpected{std::move(done.error()).within(doing)};
+  return {};
+}
+
+}  // namespace
+}  // namespace tradeguard

@@ -1,0 +1,279 @@
+#include "tradeguard/sql_schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "cells.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+// What every store has, in the order it is made. The meta table comes first: whoever has it, we
+// made.
+constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orders",
+                                "signal_claims",   "exit_wishes", "entry_memory",
+                                "decisions",       "alarms",      "notices"};
+
+Statement list_tables(SqlDialect dialect);
+Statement read_version();
+std::vector<Statement> creation(SqlDialect dialect);
+tl::unexpected<Error> is_foreign(const std::string& table);
+
+}  // namespace
+
+Result<SchemaFound> find_schema(SqlSession& session) {
+  using What = SchemaFound::What;
+  auto listed = session.run(std::array{list_tables(session.dialect())});
+  if (!listed) return tl::unexpected{std::move(listed.error()).within("looking for the store")};
+  std::set<std::string> present;
+  for (const SqlRow& row : (*listed)[0].rows) {
+    std::string name;
+    if (read(row[0], name)) present.insert(name);
+  }
+  if (!present.contains(our_tables[0])) {
+    for (const auto* table : our_tables)
+      if (present.contains(table)) return SchemaFound{What::foreign, 0, table};
+    return SchemaFound{What::nothing, 0, ""};
+  }
+
+  auto version = session.run(std::array{read_version()});
+  if (!version)
+    return tl::unexpected{std::move(version.error()).within("reading the schema version")};
+  std::int64_t number = 0;
+  if ((*version)[0].rows.empty() || !read((*version)[0].rows[0][0], number))
+    return SchemaFound{What::foreign, 0, our_tables[0]};
+  const What what = number == schema_version  ? What::current
+                    : number < schema_version ? What::older
+                                              : What::newer;
+  return SchemaFound{what, static_cast<int>(number), ""};
+}
+
+Result<void> init_schema(SqlSession& session) {
+  auto found = find_schema(session);
+  if (!found) return tl::unexpected{std::move(found.error())};
+  switch (found->what) {
+    case SchemaFound::What::current:
+      return {};
+    case SchemaFound::What::nothing:
+      break;
+    // Version 1 is the first; whoever adds the second adds the step from here to there.
+    case SchemaFound::What::older:
+    case SchemaFound::What::newer:
+      return judge_schema_version(found->version);
+    case SchemaFound::What::foreign:
+      return is_foreign(found->table);
+  }
+  auto created = session.run(creation(session.dialect()));
+  if (created) return {};
+  // Another init may have been faster.
+  if (auto again = find_schema(session); again && again->what == SchemaFound::What::current)
+    return {};
+  return tl::unexpected{std::move(created.error()).within("creating the store")};
+}
+
+Result<void> require_schema(SqlSession& session) {
+  auto found = find_schema(session);
+  if (!found) return tl::unexpected{std::move(found.error())};
+  switch (found->what) {
+    case SchemaFound::What::nothing:
+      return judge_schema_version(std::nullopt);
+    case SchemaFound::What::foreign:
+      return is_foreign(found->table);
+    case SchemaFound::What::older:
+    case SchemaFound::What::current:
+    case SchemaFound::What::newer:
+      break;
+  }
+  return judge_schema_version(found->version);
+}
+
+Result<void> judge_schema_version(std::optional<std::int64_t> version) {
+  const std::string ours = std::to_string(schema_version);
+  if (!version)
+    return failed(Fault::configuration,
+                  "there is no store here yet: run `tradeguard init` to create it");
+  if (*version < schema_version)
+    return failed(Fault::configuration, "the store has schema version " + std::to_string(*version) +
+                                            " and this program needs " + ours +
+                                            ": run `tradeguard init` to migrate it");
+  if (*version > schema_version)
+    return failed(Fault::configuration, "the store has schema version " + std::to_string(*version) +
+                                            ", made by a newer tradeguard; this one knows " + ours +
+                                            ": run the newer program, nothing was changed");
+  return {};
+}
+
+namespace {
+
+Statement list_tables(SqlDialect dialect) {
+  switch (dialect) {
+    case SqlDialect::sqlite:
+      return {"SELECT name FROM sqlite_master WHERE type = 'table'", {}};
+    case SqlDialect::postgres:
+      return {
+          "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+          "ON n.oid = c.relnamespace WHERE n.nspname = 'tradeguard' "
+          "AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+          {}};
+  }
+  return {};
+}
+
+Statement read_version() {
+  return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'schema_version'", {}};
+}
+
+tl::unexpected<Error> is_foreign(const std::string& table) {
+  return failed(Fault::configuration,
+                "there is a table " + table +
+                    " already that tradeguard did not make; give it a database of its own");
+}
+
+std::vector<Statement> creation(SqlDialect dialect) {
+  const bool postgres = dialect == SqlDialect::postgres;
+  std::vector<Statement> statements;
+  const auto add = [&](std::string sql) { statements.push_back({std::move(sql), {}}); };
+
+  add("BEGIN");
+  // Two inits at once: the second waits here and then finds everything made. (SQLite's BEGIN
+  // waits.)
+  if (postgres) add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
+  if (postgres) add("CREATE SCHEMA IF NOT EXISTS tradeguard");
+
+  add("CREATE TABLE tradeguard_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
+
+  // The row everything locks. `touched` being NOT NULL is what stops a writer whose fence is not
+  // the account's: its first statement sets it to NULL.
+  add("CREATE TABLE accounts ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, "
+      "touched BIGINT NOT NULL DEFAULT 0, "
+      "fence BIGINT NOT NULL DEFAULT 0, "
+      "cycle BIGINT NOT NULL DEFAULT 0, "
+      "lock_id BIGINT UNIQUE, "
+      "halted TEXT, breaker TEXT, "
+      "run_id TEXT NOT NULL DEFAULT '', config_hash TEXT NOT NULL DEFAULT '', "
+      "run_fence BIGINT NOT NULL DEFAULT 0, "
+      "run_ended BIGINT NOT NULL DEFAULT 1 CHECK (run_ended IN (0, 1)), "
+      "previous_run_ended BIGINT NOT NULL DEFAULT 1 CHECK (previous_run_ended IN (0, 1)), "
+      "run_result TEXT NOT NULL DEFAULT '', run_counters TEXT NOT NULL DEFAULT '', "
+      "started_at BIGINT, completed_at BIGINT, stuck_told_at BIGINT, "
+      "epoch TEXT, entries_after BIGINT, venue_account_id TEXT NOT NULL DEFAULT '', "
+      "PRIMARY KEY (venue, account))");
+
+  // Of the generated columns: cools_from is the moment from which an entry cools its base (NULL:
+  // not at all), stopped_at the moment of a stop-out, question_until how long a row stays to be
+  // asked at the venue. They are there for the indexes, which keep every question bounded by what
+  // is open.
+  add("CREATE TABLE exchange_orders ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, "
+      "client_id TEXT NOT NULL CHECK (client_id <> ''), "
+      "trade TEXT NOT NULL CHECK (trade <> ''), "
+      "base TEXT NOT NULL, symbol TEXT NOT NULL, "
+      "leg TEXT NOT NULL CHECK (leg IN ('entry', 'stop', 'target', 'exit')), "
+      "attempt BIGINT NOT NULL CHECK (attempt >= 1), "
+      "signal_key TEXT NOT NULL, "
+      "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), "
+      "type TEXT NOT NULL CHECK (type IN ('market', 'stop_market', 'stop_limit', 'limit')), "
+      "quantity TEXT NOT NULL CHECK (quantity <> '' AND substr(quantity, 1, 1) <> '-'), "
+      "price TEXT, trigger_price TEXT, "
+      "state TEXT NOT NULL CHECK (state IN ('claimed', 'placed', 'closed', 'refused', 'lapsed')), "
+      "claimed_at BIGINT NOT NULL, stamp BIGINT NOT NULL, valid_until BIGINT NOT NULL, "
+      "acknowledged BIGINT NOT NULL CHECK (acknowledged IN (0, 1)), "
+      "twin BIGINT NOT NULL CHECK (twin IN (0, 1)), "
+      "pair TEXT NOT NULL, venue_id TEXT NOT NULL, fired_id TEXT NOT NULL, "
+      "filled TEXT NOT NULL CHECK (filled <> '' AND substr(filled, 1, 1) <> '-'), "
+      "filled_value TEXT NOT NULL, fee_base TEXT NOT NULL, "
+      "fees_known BIGINT NOT NULL CHECK (fees_known IN (0, 1)), "
+      "exchange_time BIGINT, sighted_at BIGINT, closed_at BIGINT, fired_at BIGINT, "
+      "cancel_asked_at BIGINT, reason TEXT NOT NULL, rules TEXT, plan TEXT, "
+      "strategy TEXT NOT NULL, naked_since BIGINT, naked_total BIGINT NOT NULL, "
+      "legs_told BIGINT NOT NULL CHECK (legs_told IN (0, 1)), "
+      "skip_told BIGINT NOT NULL CHECK (skip_told IN (0, 1)), "
+      "dust_told BIGINT NOT NULL CHECK (dust_told IN (0, 1)), "
+      "exit_reason TEXT NOT NULL, exit_until BIGINT, "
+      "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
+      "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
+      "version BIGINT NOT NULL CHECK (version >= 1), "
+      "cools_from BIGINT GENERATED ALWAYS AS (CASE "
+      "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "
+      "WHEN state = 'claimed' AND valid_until > stamp "
+      "AND valid_until > coalesce(exchange_time, stamp) THEN valid_until "
+      "WHEN exchange_time > stamp THEN exchange_time ELSE stamp END) STORED, "
+      "stopped_at BIGINT GENERATED ALWAYS AS (CASE WHEN leg = 'stop' AND filled <> '0' "
+      "THEN coalesce(closed_at, sighted_at, stamp) END) STORED, "
+      "question_until BIGINT GENERATED ALWAYS AS (CASE "
+      "WHEN state IN ('claimed', 'placed') THEN 9223372036854775807 "
+      "WHEN state = 'closed' AND side = 'BUY' AND filled <> '0' AND fees_known = 0 "
+      "THEN 9223372036854775807 "
+      "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
+      "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
+      "PRIMARY KEY (venue, account, client_id))");
+  add("CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
+      "WHERE leg = 'entry' AND twin = 0 AND settled = 0");
+  add("CREATE INDEX exchange_orders_trade ON exchange_orders (venue, account, trade)");
+  add("CREATE INDEX exchange_orders_key ON exchange_orders (venue, account, signal_key) "
+      "WHERE signal_key <> ''");
+  add("CREATE INDEX exchange_orders_cooling ON exchange_orders (venue, account, base, cools_from) "
+      "WHERE cools_from IS NOT NULL");
+  add("CREATE INDEX exchange_orders_day ON exchange_orders (venue, account, stamp) "
+      "WHERE cools_from IS NOT NULL");
+  add("CREATE INDEX exchange_orders_stopped ON exchange_orders (venue, account, base, stopped_at) "
+      "WHERE stopped_at IS NOT NULL");
+  add("CREATE INDEX exchange_orders_questions ON exchange_orders (venue, account, question_until) "
+      "WHERE question_until IS NOT NULL");
+  add("CREATE INDEX exchange_orders_sold ON exchange_orders "
+      "(venue, account, (coalesce(closed_at, sighted_at, stamp))) "
+      "WHERE leg = 'exit' AND filled <> '0'");
+
+  // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
+  add("CREATE TABLE signal_claims ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, "
+      "digest TEXT NOT NULL, client_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, "
+      "released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts BIGINT NOT NULL, "
+      "PRIMARY KEY (venue, account, signal_key))");
+  add("CREATE TABLE exit_wishes ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, trade TEXT NOT NULL, "
+      "PRIMARY KEY (venue, account, signal_key, trade))");
+  add("CREATE TABLE entry_memory ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, base TEXT NOT NULL, symbol TEXT NOT NULL, "
+      "remembered_at BIGINT NOT NULL, PRIMARY KEY (venue, account, base))");
+  add("CREATE TABLE decisions ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, guard TEXT NOT NULL, "
+      "verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'blocked', 'denied')), "
+      "detail TEXT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
+      "count BIGINT NOT NULL, PRIMARY KEY (venue, account, signal_key, guard, verdict))");
+  add("CREATE TABLE alarms ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
+      "freezes TEXT NOT NULL, breaks BIGINT NOT NULL CHECK (breaks IN (0, 1)), "
+      "detail TEXT NOT NULL, symbol TEXT NOT NULL, order_id TEXT NOT NULL, "
+      "raised_at BIGINT NOT NULL, next_reminder BIGINT, told BIGINT NOT NULL, cleared_at BIGINT, "
+      "PRIMARY KEY (venue, account, kind, subject))");
+  add("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
+  add("CREATE TABLE notices ("
+      "venue TEXT NOT NULL, account TEXT NOT NULL, sequence BIGINT NOT NULL, "
+      "event_id TEXT NOT NULL, type TEXT NOT NULL, "
+      "severity TEXT NOT NULL CHECK (severity IN ('INFO', 'WARNING', 'CRITICAL')), "
+      "trade TEXT NOT NULL, symbol TEXT NOT NULL, order_id TEXT NOT NULL, "
+      "side TEXT CHECK (side IN ('BUY', 'SELL')), facts TEXT NOT NULL, "
+      "created_at BIGINT NOT NULL, attempts BIGINT NOT NULL, next_try BIGINT, "
+      "state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'undeliverable')), "
+      "ended_at BIGINT, error TEXT NOT NULL, "
+      "PRIMARY KEY (venue, account, sequence), UNIQUE (venue, account, event_id))");
+  add("CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
+      "WHERE state = 'waiting'");
+  add("CREATE INDEX notices_ended ON notices (venue, account, created_at) "
+      "WHERE state <> 'waiting'");
+
+  // The mark that tells a store from another one in its place.
+  add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +
+      (postgres ? "gen_random_uuid()::text" : "lower(hex(randomblob(16)))") + ")");
+  add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" +
+      std::to_string(schema_version) + "')");
+  add("COMMIT");
+  return statements;
+}
+
+}  // namespace
+}  // namespace tradeguard

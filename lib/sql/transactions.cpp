@@ -1,0 +1,179 @@
+#include "transactions.hpp"
+
+#include <array>
+#include <iterator>
+
+#include "cells.hpp"
+#include "tradeguard/sql_store.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+Statement lock_row_or_fail(const Pen& pen);
+Statement lock_row(const Pen& pen, const std::string& now);
+Statement begin_reading(SqlDialect dialect);
+Error fenced_off();
+
+}  // namespace
+
+std::string now_expression(const SqlSession& session, Instant now) {
+  return session.server_now().value_or("CAST(" + std::to_string(to_micros(now)) + " AS BIGINT)");
+}
+
+Statement rollback() { return {"ROLLBACK", {}}; }
+
+Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
+                                            std::vector<Statement> statements) {
+  std::vector<Statement> all{begin(), ensure_account(pen.account), lock_row_or_fail(pen)};
+  const std::size_t before = all.size();
+  all.insert(all.end(), std::make_move_iterator(statements.begin()),
+             std::make_move_iterator(statements.end()));
+  all.push_back(commit());
+  auto done = session.run(all);
+  if (!done) {
+    if (done.error().fault != Fault::data || !pen.fence) return done;
+    // Refused: by the first statement, as the fence has moved on, or by a constraint?
+    auto fence = read_fence(session, pen.account);
+    if (fence && *fence != pen.fence) return tl::unexpected{fenced_off()};
+    return done;
+  }
+  return std::vector<SqlRows>{
+      std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
+      std::make_move_iterator(done->end() - 1)};
+}
+
+Result<Opened> open_transaction(SqlSession& session, const Pen& pen, Instant now,
+                                std::vector<Statement> reads) {
+  std::vector<Statement> all{begin(), ensure_account(pen.account),
+                             lock_row(pen, now_expression(session, now))};
+  const std::size_t before = all.size();
+  all.insert(all.end(), std::make_move_iterator(reads.begin()),
+             std::make_move_iterator(reads.end()));
+  auto done = session.run(all);
+  if (!done) return tl::unexpected{std::move(done.error())};
+
+  Opened opened;
+  Fence fence = 0;
+  const auto give_up = [&](Error error) -> Result<Opened> {
+    // Whether this succeeds or not, nothing was written; a session that cannot roll back is dead.
+    (void)session.run(std::array{rollback()});
+    return tl::unexpected{std::move(error)};
+  };
+  const SqlRows& locked = (*done)[before - 1];
+  if (locked.rows.size() != 1) return give_up(fenced_off());
+  RowReader row{locked.rows[0], "accounts"};
+  row >> fence >> opened.account.halted >> opened.account.breaker >> opened.account.entries_after >>
+      opened.account.now;
+  if (!row.readable()) return give_up(unreadable(row.complaint()).value());
+  if (pen.fence && *pen.fence != fence) return give_up(fenced_off());
+  opened.read.assign(std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
+                     std::make_move_iterator(done->end()));
+  return opened;
+}
+
+Result<std::vector<SqlRows>> close_transaction(SqlSession& session,
+                                               std::vector<Statement> statements) {
+  statements.push_back(commit());
+  return session.run(statements);
+}
+
+Result<std::vector<SqlRows>> read_together(SqlSession& session, std::vector<Statement> reads) {
+  std::vector<Statement> all{begin_reading(session.dialect())};
+  all.insert(all.end(), std::make_move_iterator(reads.begin()),
+             std::make_move_iterator(reads.end()));
+  all.push_back(commit());
+  auto done = session.run(all);
+  if (!done) return done;
+  return std::vector<SqlRows>{std::make_move_iterator(done->begin() + 1),
+                              std::make_move_iterator(done->end() - 1)};
+}
+
+// ---- For run locks ------------------------------------------------------------------------------
+
+Statement ensure_account(const AccountKey& account) {
+  return {"INSERT INTO accounts (venue, account) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+          {sql(account.venue), sql(account.account)}};
+}
+
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account) {
+  const Statement bump{
+      "UPDATE accounts SET touched = touched + 1, fence = fence + 1, cycle = cycle + 1 "
+      "WHERE venue = ?1 AND account = ?2 RETURNING fence, cycle",
+      {sql(account.venue), sql(account.account)}};
+  auto done = session.run(std::array{begin(), ensure_account(account), bump, commit()});
+  if (!done) return tl::unexpected{std::move(done.error()).within("taking the lease")};
+  if ((*done)[2].rows.empty()) return unreadable("accounts has no row of this account");
+  BumpedAccount bumped{};
+  RowReader row{(*done)[2].rows[0], "accounts"};
+  row >> bumped.fence >> bumped.cycle;
+  if (!row.readable()) return unreadable(row.complaint());
+  return bumped;
+}
+
+Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account) {
+  const Statement ask{"SELECT cycle, completed_at, " +
+                          session.server_now().value_or("CAST(NULL AS BIGINT)") +
+                          " FROM accounts WHERE venue = ?1 AND account = ?2",
+                      {sql(account.venue), sql(account.account)}};
+  auto done = session.run(std::array{ask});
+  if (!done) return tl::unexpected{std::move(done.error()).within("reading who holds the lock")};
+  HeldElsewhere holder;
+  if ((*done)[0].rows.empty()) return holder;
+  RowReader row{(*done)[0].rows[0], "accounts"};
+  row >> holder.last_started_cycle >> holder.last_completed_at >> holder.now;
+  if (!row.readable()) return unreadable(row.complaint());
+  return holder;
+}
+
+Result<std::optional<Fence>> read_fence(SqlSession& session, const AccountKey& account) {
+  const Statement ask{"SELECT fence FROM accounts WHERE venue = ?1 AND account = ?2",
+                      {sql(account.venue), sql(account.account)}};
+  auto done = session.run(std::array{ask});
+  if (!done) return tl::unexpected{std::move(done.error()).within("reading the fence")};
+  std::optional<Fence> fence;
+  if (!(*done)[0].rows.empty() && !read((*done)[0].rows[0][0], fence))
+    return unreadable("accounts has a fence that is no number");
+  return fence;
+}
+
+namespace {
+
+// The account's row is locked by this statement alone; later ones see what was committed before. A
+// fence that is not the account's makes `touched` NULL, which the table refuses, and with it
+// everything behind.
+Statement lock_row_or_fail(const Pen& pen) {
+  if (!pen.fence)
+    return {"UPDATE accounts SET touched = touched + 1 WHERE venue = ?1 AND account = ?2",
+            {sql(pen.account.venue), sql(pen.account.account)}};
+  return {
+      "UPDATE accounts SET touched = CASE WHEN fence = ?3 THEN touched + 1 END "
+      "WHERE venue = ?1 AND account = ?2",
+      {sql(pen.account.venue), sql(pen.account.account), sql(*pen.fence)}};
+}
+
+Statement lock_row(const Pen& pen, const std::string& now) {
+  return {
+      "UPDATE accounts SET touched = touched + 1 WHERE venue = ?1 AND account = ?2 "
+      "RETURNING fence, halted, breaker, entries_after, " +
+          now,
+      {sql(pen.account.venue), sql(pen.account.account)}};
+}
+
+Statement begin_reading(SqlDialect dialect) {
+  switch (dialect) {
+    // Readers do not wait for writers in WAL, so nothing has to be locked.
+    case SqlDialect::sqlite:
+      return {"BEGIN DEFERRED", {}};
+    case SqlDialect::postgres:
+      return {"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", {}};
+  }
+  return {};
+}
+
+Error fenced_off() {
+  return {Fault::fenced, "another run holds the account now; nothing was written"};
+}
+
+}  // namespace
+}  // namespace tradeguard

@@ -1,0 +1,30 @@
+// One runner per (venue, account) on one machine: a kernel lock on a file beside the database.
+//
+// The file is "{real path of the database}.{venue}.{account}.lock". It is never unlinked and its
+// content means nothing: the kernel frees the lock with the process, however that ends. Programs
+// started by the holder do not inherit it, nor do its forks. Contract tests: tests/contract,
+// backend "sqlite"; tests/stores/sqlite_lock_test.cpp
+#pragma once
+
+#include <string>
+
+#include "tradeguard/run_lock.hpp"
+#include "tradeguard/sqlite_session.hpp"
+
+namespace tradeguard {
+
+class SqliteRunLock final : public RunLock {
+ public:
+  // The session outlives the lock and its leases.
+  explicit SqliteRunLock(SqliteSession& session) : session_{session} {}
+  // still_held() of the lease says false too when the lock file was unlinked or replaced, or when
+  // somebody else has the account's fence.
+  Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
+
+  std::string lock_file(const AccountKey& account) const;
+
+ private:
+  SqliteSession& session_;
+};
+
+}  // namespace tradeguard

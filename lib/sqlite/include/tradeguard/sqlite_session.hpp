@@ -1,0 +1,55 @@
+// A SQLite file as an SqlSession: the embedded default, for one machine.
+//
+// WAL with synchronous=FULL: what was committed survives the machine. The caller's clock rules.
+// Contract tests: tests/contract, backend "sqlite"; tests/stores/sqlite_test.cpp
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard {
+
+struct SqliteOptions {
+  enum class Mode {
+    existing,  // the file has to be there, with this program's schema: a missing store is never
+               // made silently
+    create,    // for `init`: the file is created if need be, and no schema is asked for
+  };
+  Mode mode = Mode::existing;
+  Micros busy_timeout = 5s;  // how long a transaction waits for another process's
+  // The type of the file system a path lies on, as statfs(2) names it. Tests put another one in.
+  std::function<Result<std::int64_t>(const std::string& path)> file_system_type = nullptr;
+};
+
+class SqliteSession final : public SqlSession {
+ public:
+  // Fault::configuration for what will not heal by itself: a network file system, whose locks
+  // cannot be trusted, a file that is missing, read-only or no database, another schema version.
+  static Result<std::unique_ptr<SqliteSession>> open(const std::string& file,
+                                                     const SqliteOptions& options = {});
+  ~SqliteSession() override;
+  SqliteSession(const SqliteSession&) = delete;
+  SqliteSession& operator=(const SqliteSession&) = delete;
+
+  Result<std::vector<SqlRows>> run(std::span<const Statement> statements) override;
+  SqlDialect dialect() const override { return SqlDialect::sqlite; }
+  std::optional<std::string> server_now() const override { return std::nullopt; }
+  Result<std::string> epoch() override;
+  std::int64_t round_trips() const override { return round_trips_; }
+
+  // The file itself, whatever links led to it.
+  const std::string& real_path() const { return real_path_; }
+
+ private:
+  struct Database;
+  SqliteSession(std::unique_ptr<Database> database, std::string real_path);
+  std::unique_ptr<Database> database_;
+  std::string real_path_;
+  std::string epoch_;
+  std::int64_t round_trips_ = 0;
+};
+
+}  // namespace tradeguard
