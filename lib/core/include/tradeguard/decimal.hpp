@@ -8,6 +8,7 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ class Decimal {
 
   constexpr Decimal() = default;
   constexpr Decimal(int whole) : units_{Units{whole} * one_units} {}  // NOLINT: 3 is a decimal
+
+  // 0.5 would become an int on its way here, and silently 0.
+  template <std::floating_point Float>
+  Decimal(Float) = delete;
 
   // Reads what JSON calls a number: "12", "-0.5", "3350.5", "1e-8"; not ".5", "+1", "007", " 1".
   // nullopt for anything else, for more than 18 fraction digits that are not zero, and for 10^18

@@ -1,5 +1,5 @@
 // What is told: a notice is written in the transaction that makes it true, and delivered at least once.
-// Contract test: tests/contract/notifier_contract.cpp
+// Contract tests: tests/unit/notice_test.cpp, tests/contract/notifier_contract.cpp
 #pragma once
 
 #include <cstdint>

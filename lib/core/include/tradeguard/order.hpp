@@ -1,5 +1,5 @@
 // One row for every order: entries, stops, targets, exits. Ownership is the client id and the row.
-// Contract test: tests/unit/order_state_test.cpp
+// Contract tests: tests/unit/order_test.cpp, order_state_test.cpp
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // What became of a request to a venue. Every outcome must be visited; doubt is not failure.
+// Contract test: tests/unit/outcome_test.cpp
 #pragma once
 
 #include <optional>

@@ -1,0 +1,126 @@
+// What is told to a person, and its stored form.
+#include "tradeguard/notice.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "dice.hpp"
+#include "shown.hpp"
+
+namespace tradeguard {
+namespace {
+
+Notice created() {
+  Notice notice{.event_id = "tg1-e1-abc:created", .type = NoticeType::order_created};
+  notice.symbol = "ETH_USDT";
+  notice.order_id = "12345";
+  notice.side = Side::buy;
+  notice.facts = {{"quantity", "0.0149"}, {"price", "3350.5"}};
+  return notice;
+}
+
+Notice with_facts(std::vector<std::pair<std::string, std::string>> facts) {
+  auto notice = created();
+  notice.facts = std::move(facts);
+  return notice;
+}
+
+}  // namespace
+
+TEST_CASE("the types are a closed list, each with a word of its own") {
+  const auto& types = notice_types();
+  CHECK(types.size() == 33);
+  CHECK(types.front() == NoticeType::order_created);
+  CHECK(types.back() == NoticeType::store_lost);
+  CHECK(std::is_sorted(types.begin(), types.end()));
+  std::set<std::string_view> words;
+  for (const auto type : types) {
+    CAPTURE(text(type));
+    CHECK(words.insert(text(type)).second);
+    CHECK(parse_notice_type(text(type)) == type);
+    CHECK(text(type).find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string_view::npos);
+  }
+  CHECK(words.count("ORDER_CREATED") == 1);
+  CHECK(words.count("SLTP_CREATED") == 1);
+  CHECK(words.count("LIVE_POSITIONS_UNATTENDED") == 1);
+  CHECK_FALSE(parse_notice_type(""));
+  CHECK_FALSE(parse_notice_type("order_created"));
+}
+
+TEST_CASE("severities are written and read by the same words") {
+  for (const auto severity : {Severity::info, Severity::warning, Severity::critical})
+    CHECK(parse_severity(text(severity)) == severity);
+  CHECK(text(Severity::critical) == "CRITICAL");
+  CHECK_FALSE(parse_severity("critical"));
+  CHECK_FALSE(parse_severity(""));
+}
+
+TEST_CASE("a notice reads as a title, its facts and its event") {
+  CHECK(plain_text(created()) ==
+        "ORDER CREATED ETH_USDT BUY\n"
+        "quantity: 0.0149\n"
+        "price: 3350.5\n"
+        "event: tg1-e1-abc:created");
+}
+
+TEST_CASE("a notice of no order has a title all the same") {
+  Notice notice{.event_id = "run:7:stuck", .type = NoticeType::run_stuck};
+  notice.severity = Severity::critical;
+  CHECK(plain_text(notice) == "CRITICAL RUN STUCK\nevent: run:7:stuck");
+}
+
+TEST_CASE("how bad it is stands in the first line") {
+  auto notice = created();
+  notice.type = NoticeType::unprotected;
+  notice.side.reset();
+  notice.severity = Severity::critical;
+  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) ==
+        "CRITICAL UNPROTECTED ETH_USDT");
+  notice.severity = Severity::warning;
+  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) ==
+        "WARNING UNPROTECTED ETH_USDT");
+}
+
+TEST_CASE("foreign text cannot add a line to a notice") {
+  CHECK(plain_text(with_facts({{"reason", "bad\nevent: forged"}})) ==
+        "ORDER CREATED ETH_USDT BUY\nreason: bad\\nevent: forged\nevent: tg1-e1-abc:created");
+  Dice dice{61};
+  for (int i = 0; i < 3'000; ++i) {
+    const auto notice = with_facts({{dice.bytes(5), dice.bytes(20)}, {"b", dice.bytes(20)}});
+    const auto text = plain_text(notice);
+    CAPTURE(text);
+    REQUIRE(std::count(text.begin(), text.end(), '\n') == 3);
+    REQUIRE(text.find_first_of("\x1b\x7f\r\t\xff") == std::string::npos);
+  }
+}
+
+TEST_CASE("facts are stored as fields") {
+  CHECK(stored_facts(created()) == "quantity=0.0149 price=3350.5");
+  CHECK(stored_facts(with_facts({})).empty());
+  CHECK(stored_facts(with_facts({{"reason", "not \"enough\" money"}, {"code", ""}})) ==
+        "reason=\"not \\\"enough\\\" money\" code=\"\"");
+}
+
+TEST_CASE("facts are read back exactly, whatever is in them") {
+  Dice dice{62};
+  for (int i = 0; i < 5'000; ++i) {
+    std::vector<std::pair<std::string, std::string>> facts;
+    for (int n = dice.between(0, 5); n > 0; --n) facts.emplace_back(dice.bytes(6), dice.bytes(12));
+    const auto stored = stored_facts(with_facts(facts));
+    CAPTURE(stored);
+    REQUIRE(parse_facts(stored) == facts);
+    // It goes into a column of text, so it has no control characters.
+    REQUIRE(std::none_of(stored.begin(), stored.end(), [](char c) { return c >= 0 && c < ' '; }));
+    REQUIRE(stored.find_first_of("\x7f\xff") == std::string::npos);
+  }
+}
+
+TEST_CASE("facts that were damaged are still told") {
+  const auto stored = GENERATE(as<std::string>{}, "quantity", "quantity=", "=1", "a=1 b",
+                               "a=1  b=2", "a=\"open", "a=1 ", "a=\"\\q\"", "a=1b=2 =");
+  CAPTURE(stored);
+  CHECK(parse_facts(stored) ==
+        std::vector<std::pair<std::string, std::string>>{{"unreadable", stored}});
+}
+
+}  // namespace tradeguard
