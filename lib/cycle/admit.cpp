@@ -1,5 +1,6 @@
 // Signals pass the guards, become claims in one transaction, and each claim is sent exactly once.
 #include <algorithm>
+#include <stdexcept>
 
 #include "run.hpp"
 
@@ -9,10 +10,12 @@ namespace {
 
 std::vector<Signal> read_signals(Run& run);
 void wish_exits(Run& run, const std::vector<Signal>& signals);
+void claim_wishes(Run& run, std::span<const ExitClaim> claims);
 std::vector<EntryRequest> ask_entries(Run& run, const std::vector<Signal>& signals);
 EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index);
 std::optional<std::string> why_no_entries(Run& run);
 void read_market(Run& run, const std::vector<Signal>& signals);
+bool read_rules(Run& run, const std::set<Symbol>& symbols);
 EntryPolicy policy_now(Run& run);
 std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests);
 void enter(Run& run, std::vector<EntryTicket> tickets);
@@ -51,7 +54,12 @@ void admit_and_enter(Run& run) {
 namespace {
 
 std::vector<Signal> read_signals(Run& run) {
-  auto batch = run.ports.signals.read();
+  Result<SignalBatch> batch = failed(Fault::unreachable, "");
+  try {
+    batch = run.ports.signals.read();
+  } catch (const std::exception& error) {
+    batch = failed(Fault::unreachable, error.what());
+  }
   if (!batch) {
     run.say(Line{Level::error, "SIGNALS_UNREADABLE"}.add("error", batch.error().what));
     run.report.rejected += 1;
@@ -85,8 +93,26 @@ void wish_exits(Run& run, const std::vector<Signal>& signals) {
     claims.push_back(std::move(exit));
   }
   if (claims.empty()) return;
-  const auto verdicts = run.ports.journal.claim_exits(claims, run.settings.policy.max_age,
-                                                      run.settings.policy.max_future, run.now);
+  claim_wishes(run, claims);
+}
+
+void claim_wishes(Run& run, std::span<const ExitClaim> claims) {
+  Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
+  try {
+    verdicts = run.ports.journal.claim_exits(claims, run.settings.policy.max_age,
+                                             run.settings.policy.max_future, run.now);
+  } catch (const std::exception& error) {
+    verdicts = failed(Fault::data, error.what());
+  }
+  if (!verdicts && verdicts.error().fault == Fault::data && claims.size() > 1) {
+    for (std::size_t i = 0; i < claims.size(); ++i) claim_wishes(run, claims.subspan(i, 1));
+    return;
+  }
+  if (!verdicts && verdicts.error().fault == Fault::data) {
+    drop_item(run, signal_key(claims.front().signal), "claiming an exit",
+              std::runtime_error{verdicts.error().what});
+    return;
+  }
   if (!verdicts) {
     run.store_failed(verdicts.error());
     return;
@@ -121,27 +147,32 @@ void read_market(Run& run, const std::vector<Signal>& signals) {
   for (const Signal& signal : signals)
     if (signal.side == Side::buy) symbols.insert(signal.symbol);
   run.measure_clock();
-  const auto unreadable = [&](const char* what, const std::string& error) {
-    run.venue_failed = true;
-    run.no_entries = std::string{what} + "_unreadable";
-    run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error));
+  run.begin_pass();
+  if (!read_rules(run, symbols)) run.no_entries = "rules_unreadable";
+  if (!read_quotes(run, symbols)) run.no_entries = "prices_unreadable";
+  if (!read_balances(run)) run.no_entries = "balances_unreadable";
+}
+
+bool read_rules(Run& run, const std::set<Symbol>& symbols) {
+  const auto ask = [&](const std::set<Symbol>& some) {
+    try {
+      auto rules = run.ports.placer.rules(some);
+      if (rules) run.rules.merge(*rules);
+      else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
+                       .add("error", rules.error().what));
+      run.venue_failed = run.venue_failed || !rules;
+      return rules.has_value();
+    } catch (const std::exception& error) {
+      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
+      run.one_by_one = true;
+      return false;
+    }
   };
-  try {
-    if (auto rules = run.ports.placer.rules(symbols))
-      run.rules = std::move(*rules);
-    else
-      unreadable("rules", rules.error().what);
-    if (auto quotes = run.ports.protector.quotes(symbols))
-      run.quotes = std::move(*quotes);
-    else
-      unreadable("prices", quotes.error().what);
-    if (auto balances = run.ports.protector.balances())
-      run.balances = std::move(*balances);
-    else
-      unreadable("balances", balances.error().what);
-  } catch (const std::exception& error) {
-    unreadable("venue", error.what());
-  }
+  if (!run.one_by_one && ask(symbols)) return true;
+  if (!run.one_by_one) return false;
+  bool some_read = false;
+  for (const Symbol& symbol : symbols) some_read = ask({symbol}) || some_read;
+  return some_read;
 }
 
 std::vector<EntryRequest> ask_entries(Run& run, const std::vector<Signal>& signals) {
@@ -253,7 +284,12 @@ EntryPolicy policy_now(Run& run) {
 
 std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests) {
   std::vector<EntryTicket> tickets;
-  auto judged = run.ports.guard.claim(requests, policy_now(run), run.now);
+  Result<std::vector<Judged>> judged = failed(Fault::data, "");
+  try {
+    judged = run.ports.guard.claim(requests, policy_now(run), run.now);
+  } catch (const std::exception& error) {
+    judged = failed(Fault::data, error.what());
+  }
   if (!judged) {
     if (judged.error().fault == Fault::data && requests.size() > 1) {
       for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -261,10 +297,8 @@ std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests)
         std::move(alone.begin(), alone.end(), std::back_inserter(tickets));
       }
     } else if (judged.error().fault == Fault::data) {
-      run.criticals.push_back(judged.error().what);
-      run.say(Line{Level::critical, "ITEM_DROPPED"}
-                  .add("trade", requests.front().order.signal_key)
-                  .add("error", judged.error().what));
+      drop_item(run, requests.front().order.signal_key, "claiming an entry",
+                std::runtime_error{judged.error().what});
     } else {
       run.store_failed(judged.error());
     }
@@ -332,14 +366,11 @@ void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
 void enter(Run& run, std::vector<EntryTicket> tickets) {
   if (tickets.empty() || !run.lease_holds() || run.store_lost) return;
   run.sent_entries = true;
-  std::vector<PlaceOutcome> outcomes;
-  try {
-    outcomes = run.ports.placer.place(tickets);
-  } catch (const std::exception& error) {
-    run.say(Line{Level::error, "PLACE_FAILED"}.add("error", error.what()));
-  }
   // What has no answer may have left: it is looked up, never sent again.
-  while (outcomes.size() < tickets.size()) outcomes.push_back(InDoubt{"no answer"});
+  const auto outcomes = burst(
+      run, Burst::sending, "entering", tickets,
+      [&](std::span<const EntryTicket> some) { return run.ports.placer.place(some); },
+      [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   run.now = run.ports.clock.now();
 
   std::vector<Item> items;

@@ -20,6 +20,7 @@ struct Moves {
 
 constexpr int leg_attempts_per_run = 3;
 constexpr int reads_per_run = 3;
+constexpr int cancels_per_run = 5;
 
 void read_surroundings(Run& run);
 void look_for_drift(Run& run);
@@ -34,6 +35,10 @@ bool may_act_on(const Run& run, const ClientOrderId& trade);
 Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity);
 void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome);
 bool has_holdings(const Trade& trade);
+// No leg is sent for a trade of an earlier run before unrecorded ones were looked for.
+bool looked_for(const Run& run, const Trade& trade) {
+  return run.own.contains(trade.id()) || run.probed.contains(trade.id());
+}
 
 }  // namespace
 
@@ -62,6 +67,8 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     });
     if (entry_open && wait_for_entries && !run.past(run.settings.deadline)) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+      const auto cancels = run.cancels_sent.find(leg.client_id);
+      if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
                             leg.fired_at || !run.sighted.contains(leg.client_id));
     });
@@ -72,66 +79,100 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
 
 namespace {
 
+void venue_unreadable(Run& run, const char* what, const std::string& error) {
+  run.venue_failed = true;
+  run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error));
+}
+
+}  // namespace
+
+bool read_quotes(Run& run, const std::set<Symbol>& symbols) {
+  const auto ask = [&](const std::set<Symbol>& some) {
+    try {
+      auto quotes = run.ports.protector.quotes(some);
+      if (quotes && !run.quotes) run.quotes.emplace();
+      if (quotes) run.quotes->merge(*quotes);
+      else venue_unreadable(run, "quotes", quotes.error().what);
+      return quotes.has_value();
+    } catch (const std::exception& error) {
+      venue_unreadable(run, "quotes", error.what());
+      run.one_by_one = true;
+      return false;
+    }
+  };
+  if (!run.one_by_one && ask(symbols)) return true;
+  if (!run.one_by_one) return false;
+  for (const Symbol& symbol : symbols) ask({symbol});
+  return run.quotes.has_value();
+}
+
+bool read_balances(Run& run) {
+  try {
+    auto balances = run.ports.protector.balances();
+    if (balances) run.balances = std::move(*balances);
+    else venue_unreadable(run, "balances", balances.error().what);
+  } catch (const std::exception& error) {
+    venue_unreadable(run, "balances", error.what());
+  }
+  return run.balances.has_value();
+}
+
+namespace {
+
 // Balances and prices are read once a pass, and only when something is held.
 void read_surroundings(Run& run) {
   std::set<Symbol> symbols;
   for (const Trade& trade : run.book.trades)
     if (has_holdings(trade)) symbols.insert(trade.entry().symbol);
-  if (symbols.empty()) return;
-  run.measure_clock();
-  const auto note = [&](const char* what, const Error& error) {
-    run.venue_failed = true;
-    run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error.what));
-  };
-  try {
-    if (auto quotes = run.ports.protector.quotes(symbols))
-      run.quotes = std::move(*quotes);
-    else
-      note("quotes", quotes.error());
-    if (auto balances = run.ports.protector.balances())
-      run.balances = std::move(*balances);
-    else
-      note("balances", balances.error());
-  } catch (const std::exception& error) {
-    note("surroundings", Error{Fault::unreachable, error.what()});
+  if (symbols.empty()) {
+    look_for_drift(run);
+    return;
   }
+  run.measure_clock();
+  read_quotes(run, symbols);
+  read_balances(run);
   look_for_drift(run);
 }
 
 // The venue holds less of a base than our trades of it: then nobody knows whose coins they are.
 void look_for_drift(Run& run) {
-  if (!run.balances) return;
   std::map<std::string, Quantity> held;
   std::map<std::string, const Trade*> first;
+  std::set<std::string> unread;  // what may have been sold unseen drifts from nothing
+  for (const Alarm& alarm : run.book.alarms)
+    if (alarm.kind == NoticeType::drift) held[alarm.subject] += Quantity{};
   for (const Trade& trade : run.book.trades) {
     if (trade.entry().released || !has_holdings(trade)) continue;
     const std::string base = trade.entry().symbol.base();
+    if (run.unread.contains(trade.id())) unread.insert(base);
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
     if (e.held_is_dust) continue;
     held[base] += e.held;
     first.emplace(base, &trade);
   }
   for (const auto& [base, quantity] : held) {
-    const auto balance = run.balances->find(base);
-    if (balance == run.balances->end()) continue;  // unread is not zero
+    const bool readable =
+        run.balances && run.balances->contains(base) && !unread.contains(base);
+    if (!readable && (quantity.is_positive() || unread.contains(base))) continue;
+    const Decimal balance = readable ? run.balances->at(base).total : Decimal{};  // unread is not zero
     Item item;
-    const Trade& trade = *first[base];
-    const bool drifts = quantity.value > balance->second.total;
+    const bool drifts = quantity.is_positive() && quantity.value > balance;
     if (drifts)
       run.drifted.insert(base);
     else
       run.drifted.erase(base);
     if (drifts && !stands(run, NoticeType::drift, base)) {
+      const Trade& trade = *first[base];
       Alarm alarm{.kind = NoticeType::drift, .subject = base, .freezes = base};
       alarm.symbol = trade.entry().symbol.text();
-      alarm.detail = "held " + quantity.text() + ", balance " + balance->second.total.text();
+      alarm.detail = "held " + quantity.text() + ", balance " + balance.text();
       Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
-      notice.facts = {{"held", quantity.text()}, {"balance", balance->second.total.text()}};
+      notice.facts = {{"held", quantity.text()}, {"balance", balance.text()}};
       raise(item, run, alarm,
             Line{Level::critical, "DRIFT"}
                 .add("symbol", trade.entry().symbol.text())
                 .add("held", quantity.text())
-                .add("balance", balance->second.total.text()),
+                .add("balance", balance.text()),
             std::move(notice));
     } else if (!drifts && stands(run, NoticeType::drift, base)) {
       clear(item, run, NoticeType::drift, base);
@@ -152,10 +193,12 @@ Moves next_moves(Run& run) {
                      [](Stuck&) {},  // the barrier raises the alarm
                      [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
                      [&](PlaceLegs& move) {
+                       if (!looked_for(run, trade)) return;
                        if (run.refused_legs[trade.id()] < leg_attempts_per_run)
                          moves.legs.emplace_back(trade.id(), move);
                      },
                      [&](PlaceExit& move) {
+                       if (!looked_for(run, trade)) return;
                        if (!run.exit_failed.contains(trade.id()))
                          moves.exits.emplace_back(trade.id(), std::move(move));
                      },
@@ -194,41 +237,40 @@ bool may_act_on(const Run& run, const ClientOrderId& trade) {
 }
 
 void ask_cancels(Run& run, const Moves& moves) {
-  if (moves.cancels.empty()) return;
   std::vector<Item> items;
   for (const auto& [id, move] : moves.cancels) {
     Item item{.trade = id};
     for (const ClientOrderId& leg : move.ids) {
       Order order = *run.order(leg);
       order.cancel_asked_at = run.now;
+      if (move.why == "sibling")
+        item.say(Line{Level::info, "SIBLING_CANCELLED"}
+                     .add("symbol", order.symbol.text())
+                     .add("order_id", order_id_of(order))
+                     .add("leg", text(order.leg)));
       item.change.advance.push_back(std::move(order));
     }
     items.push_back(std::move(item));
   }
   run.commit(std::move(items));
 
-  // Only what is on record is sent.
+  // Only what is on record is sent. A cancel asked by a run that was killed before it sent, or one that
+  // the venue took and did not carry out, is sent again: cancelling twice is cancelling once.
   std::vector<CancelRequest> requests;
-  for (const auto& [id, move] : moves.cancels) {
-    for (const ClientOrderId& leg : move.ids) {
-      const Order* order = run.order(leg);
-      if (order == nullptr || !order->cancel_asked_at || !may_act_on(run, id)) continue;
-      run.sighted.erase(leg);
-      requests.push_back({order->client_id, order->venue_id, order->symbol, order->leg});
-      if (move.why == "sibling")
-        run.say(Line{Level::info, "SIBLING_CANCELLED"}
-                    .add("symbol", order->symbol.text())
-                    .add("order_id", order_id_of(*order))
-                    .add("leg", text(order->leg)));
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id()) || run.unread.contains(trade.id())) continue;
+    for (const Order& leg : trade.legs) {
+      if (!leg.live() || !leg.cancel_asked_at || !leg.acknowledged) continue;
+      run.sighted.erase(leg.client_id);
+      if (++run.cancels_sent[leg.client_id] > cancels_per_run) continue;
+      requests.push_back({leg.client_id, leg.venue_id, leg.symbol, leg.leg});
     }
   }
   if (requests.empty()) return;
-  try {
-    // What the venue answers is not believed: the next round reads each order back.
-    static_cast<void>(run.ports.protector.cancel(requests));
-  } catch (const std::exception& error) {
-    run.say(Line{Level::error, "CANCEL_FAILED"}.add("error", error.what()));
-  }
+  // What the venue answers is not believed: the next round reads each order back.
+  burst(run, Burst::reading, "cancelling", requests,
+        [&](std::span<const CancelRequest> some) { return run.ports.protector.cancel(some); },
+        [] { return CancelOutcome{InDoubt{"no answer"}}; });
 }
 
 void place_legs(Run& run, const Moves& moves) {
@@ -280,14 +322,12 @@ void place_legs(Run& run, const Moves& moves) {
     requests.push_back(std::move(request));
   }
   if (requests.empty()) return;
-  std::vector<SltpPlacer::LegOutcome> outcomes;
-  try {
-    outcomes = run.ports.protector.protect(requests);
-  } catch (const std::exception& error) {
-    run.say(Line{Level::error, "PROTECT_FAILED"}.add("error", error.what()));
-  }
-  while (outcomes.size() < requests.size())
-    outcomes.push_back({InDoubt{"no answer"}, PlaceOutcome{InDoubt{"no answer"}}});
+  const auto outcomes = burst(
+      run, Burst::sending, "placing stops", requests,
+      [&](std::span<const SltpPlacer::LegRequest> some) { return run.ports.protector.protect(some); },
+      [] {
+        return SltpPlacer::LegOutcome{InDoubt{"no answer"}, PlaceOutcome{InDoubt{"no answer"}}};
+      });
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -333,13 +373,10 @@ void place_exits(Run& run, const Moves& moves) {
     if (const Order* exit = run.order(id); exit != nullptr && may_act_on(run, exit->trade))
       exits.push_back(*exit);
   if (exits.empty()) return;
-  std::vector<PlaceOutcome> outcomes;
-  try {
-    outcomes = run.ports.protector.flatten(exits);
-  } catch (const std::exception& error) {
-    run.say(Line{Level::error, "EXIT_FAILED"}.add("error", error.what()));
-  }
-  while (outcomes.size() < exits.size()) outcomes.push_back(InDoubt{"no answer"});
+  const auto outcomes = burst(
+      run, Burst::sending, "selling", exits,
+      [&](std::span<const Order> some) { return run.ports.protector.flatten(some); },
+      [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   run.report.exits += static_cast<int>(exits.size());
 
   std::vector<Item> items;

@@ -14,6 +14,7 @@ struct Question {
 };
 
 std::vector<Question> open_questions(const Run& run);
+bool to_be_probed(const Run& run, const Trade& trade);
 void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions);
 Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt);
 OrderQuery query_for(const Order& order);
@@ -29,9 +30,9 @@ const Sighting* own_sighting(const Order& order, const Lookup& lookup);
 
 void reconcile(Run& run) {
   run.ask_again = std::exchange(run.unread, {});
-  // A probe that finds a leg makes room for the next number, so the probing repeats; three unrecorded
-  // legs in a row are more than one lost store can leave behind.
-  for (int depth = 0; depth < 3; ++depth) {
+  // A fill that is found wants its legs looked for, and a leg that is found makes room for the next
+  // number: so the asking repeats. Three unrecorded legs are more than one lost store can leave behind.
+  for (int depth = 0; depth < 4; ++depth) {
     const std::vector<Question> questions = open_questions(run);
     if (questions.empty()) break;
     run.measure_clock();
@@ -39,19 +40,17 @@ void reconcile(Run& run) {
     queries.reserve(questions.size());
     for (const Question& question : questions) queries.push_back(query_for(question.order));
 
-    std::vector<Result<Lookup>> answers;
-    try {
-      answers = run.ports.protector.find(queries);
-    } catch (const std::exception& error) {
-      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("error", error.what()));
-    }
-    while (answers.size() < queries.size()) answers.push_back(failed(Fault::unreachable, "no answer"));
+    const auto answers = burst(
+        run, Burst::reading, "looking orders up", queries,
+        [&](std::span<const OrderQuery> some) { return run.ports.protector.find(some); },
+        [] { return Result<Lookup>{failed(Fault::unreachable, "no answer")}; });
 
     std::map<ClientOrderId, Item> items;
-    bool adopted = false;
+    std::set<ClientOrderId> probed;
+    std::set<ClientOrderId> adopted;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const Order& order = questions[i].order;
-      if (!answers[i]) {
+      if (!answers[i] || (questions[i].probe && !answers[i]->every_view_read)) {
         run.venue_failed = true;
         run.unread.insert(order.trade);
         continue;
@@ -59,7 +58,8 @@ void reconcile(Run& run) {
       Item& item = items[order.trade];
       item.trade = order.trade;
       item_by_item(run, order.trade, "reading an order back", [&] {
-        adopted = hear(run, questions[i], *answers[i], item) || adopted;
+        if (questions[i].probe) probed.insert(order.trade);
+        if (hear(run, questions[i], *answers[i], item)) adopted.insert(order.trade);
       });
     }
     std::vector<Item> batch;
@@ -69,7 +69,13 @@ void reconcile(Run& run) {
       batch.push_back(std::move(item));
     }
     run.commit(std::move(batch));
-    if (!adopted) break;
+    run.everything_asked = true;
+    for (const ClientOrderId& id : probed)
+      if (!adopted.contains(id) && !run.unread.contains(id)) run.probed.insert(id);
+    const bool more = std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& t) {
+      return to_be_probed(run, t) && !run.unread.contains(t.id()) && !run.dropped.contains(t.id());
+    });
+    if (!more) break;
   }
   run.everything_asked = true;
   if (!run.unread.empty()) run.failed_reads += 1;
@@ -107,19 +113,23 @@ std::vector<Question> open_questions(const Run& run) {
       for (const Order& order : *rows)
         if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order)))
           questions.push_back({order});
-    const bool first_look = !run.everything_asked || run.ask_again.contains(trade.id());
-    if (!run.own.contains(trade.id()) && first_look) probe_legs(run, trade, questions);
+    if (to_be_probed(run, trade)) probe_legs(run, trade, questions);
   }
   for (const Order& order : run.book.questions)
     if (still_asked(run, order)) questions.push_back({order});
   return questions;
 }
 
-// A run that lost its store protects its own fills from memory; their legs have ids but no rows.
-void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions) {
+// A run that lost its store protects its own fills from memory; their legs have ids but no rows. So no
+// leg is claimed for a trade of an earlier run before the venue was asked for it.
+bool to_be_probed(const Run& run, const Trade& trade) {
+  if (run.own.contains(trade.id()) || run.probed.contains(trade.id())) return false;
+  if (trade.entry().released || trade.entry().settled) return false;
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
-  const Quantity unaccounted = e.held - e.working - e.asked - e.leaving;
-  if (!unaccounted.is_positive() || trade.entry().released) return;
+  return (e.held - e.working - e.asked - e.leaving).is_positive();
+}
+
+void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions) {
   const int pair = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
   for (const auto& [leg, attempt] : {std::pair{Leg::stop, pair}, std::pair{Leg::target, pair},
                                      std::pair{Leg::exit, trade.next_attempt(Leg::exit)}})

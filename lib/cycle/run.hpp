@@ -2,9 +2,11 @@
 #pragma once
 
 #include <exception>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -65,6 +67,7 @@ class Run {
   std::set<ClientOrderId> ask_again;     // trades unread in the round before
   int failed_reads = 0;                  // rounds in which some trade stayed unread
   bool everything_asked = false;         // the first reconcile of the run is done
+  std::set<ClientOrderId> probed;        // trades whose unrecorded legs were asked for
   std::set<ClientOrderId> send_again;    // stops in doubt that a complete look-up does not show
 
   // ---- what happened in this run ----
@@ -72,6 +75,7 @@ class Run {
   std::set<ClientOrderId> placed_here;   // legs sent by this run
   std::map<ClientOrderId, int> refused_legs;   // by trade: attempts of this run that came to nothing
   std::set<ClientOrderId> without_target;      // trades whose pair was refused: the stop goes alone
+  std::map<ClientOrderId, int> cancels_sent;   // by leg
   std::set<ClientOrderId> exit_failed;         // trades whose exit came to nothing in this run
   std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
   std::set<ClientOrderId> said_unprotected;
@@ -80,6 +84,7 @@ class Run {
   bool sent_entries = false;
   bool exits_wished = false;
   bool venue_failed = false;             // some question to the venue got no answer at all
+  bool one_by_one = false;               // a port threw: bursts of one request only
   bool store_lost = false;               // finish own fills from memory, claim nothing else
   bool fenced = false;                   // another run holds the account: stop at once
   std::optional<std::string> no_entries; // a reason found in this run that denies every entry
@@ -129,11 +134,43 @@ void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, 
   }
 }
 
+// One burst over a port. What it throws is the doing of one of its requests: a reading is repeated one by
+// one at once; a sending is in doubt as a whole, and from then on this run sends one by one.
+enum class Burst { reading, sending };
+template <class Request, class Call, class NoAnswer>
+auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Request>& requests,
+           Call&& call, NoAnswer&& no_answer) {
+  using Answers = decltype(call(std::span<const Request>{requests}));
+  Answers answers;
+  const auto ask = [&](std::span<const Request> some) {
+    try {
+      Answers got = call(some);
+      std::move(got.begin(), got.end(), std::back_inserter(answers));
+      return true;
+    } catch (const std::exception& error) {
+      run.say(Line{Level::error, "PORT_FAILED"}.add("doing", doing).add("error", error.what()));
+      return false;
+    }
+  };
+  const bool whole = requests.size() == 1 || !run.one_by_one;
+  if (whole && ask(requests)) return answers;
+  if (whole) run.one_by_one = true;
+  if (!whole || (kind == Burst::reading && requests.size() > 1)) {
+    answers.clear();
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      if (!ask(std::span<const Request>{requests}.subspan(i, 1))) answers.push_back(no_answer());
+  }
+  while (answers.size() < requests.size()) answers.push_back(no_answer());
+  return answers;
+}
+
 // ---- the passes, in the order of the road ----
 void reconcile(Run& run);                 // every open question is asked, all at once
 bool protect(Run& run);                   // one round of moves; whether any was made
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Run& run, bool wait_for_entries);
+bool read_quotes(Run& run, const std::set<Symbol>& symbols);   // adds to run.quotes
+bool read_balances(Run& run);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing

@@ -24,8 +24,9 @@ Decimal decimal(std::string_view text) { return must_parse<Decimal>(text); }
 
 World::World() : World{contract::store_backends().front().fresh()} {}
 
-World::World(std::unique_ptr<contract::StoreUnderTest> s) : store{std::move(s)} {
-  settings.account = contract::the_account;
+World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& account)
+    : store{std::move(s)} {
+  settings.account = account;
   settings.pid = "4711";
   settings.host = "test-host";
   settings.version = "test";
@@ -37,7 +38,7 @@ World::World(std::unique_ptr<contract::StoreUnderTest> s) : store{std::move(s)} 
 }
 
 RunReport World::run(std::vector<Signal> signals) {
-  const auto session = store->open();
+  const auto session = store->open(settings.account);
   PaperVenue venue{clock, book, paper};
   MemorySignals source;
   int line = 0;
@@ -126,16 +127,21 @@ int World::times_told(NoticeType type) const {
 }
 
 std::string World::what_is_wrong(std::string_view name) {
-  const Decimal held = balance(symbol(name).base());
+  Quantity held;
   Quantity stops;
-  for (const PaperOrder& order : open_orders(name)) {
+  for (const PaperOrder& order : venue_orders(name)) {
+    if (order.side == Side::buy)
+      held += order.filled - order.fee_base;
+    else
+      held -= order.filled;
+    if (!order.open()) continue;
     if (order.side == Side::buy) return "an entry is still open";
     if (order.type == OrderType::stop_market || order.type == OrderType::stop_limit)
       stops += order.left();
   }
-  const Decimal dust = decimal("0.0015");  // of 50 quote units at test prices: below the minimum notional
-  if (stops.value > held) return "stops for " + stops.text() + " of " + held.text();
-  if (held - stops.value > dust) return "naked: " + (held - stops.value).text() + " of " + held.text();
+  const Quantity dust{decimal("0.0015")};  // at test prices below the minimum notional
+  if (stops > held) return "stops for " + stops.text() + " of " + held.text();
+  if (held - stops > dust) return "naked: " + (held - stops).text() + " of " + held.text();
   return "";
 }
 

@@ -23,7 +23,9 @@ Decimal decimal(std::string_view text);
 
 struct World {
   World();
-  explicit World(std::unique_ptr<contract::StoreUnderTest> store);
+  // Several worlds may share a store, each with an account of its own.
+  explicit World(std::shared_ptr<contract::StoreUnderTest> store,
+                 const AccountKey& account = contract::the_account);
 
   ManualClock clock{noon};
   StepPrices prices;
@@ -32,7 +34,7 @@ struct World {
   PaperSettings paper;
   CycleSettings settings;
   MemoryNotifier told;
-  std::unique_ptr<contract::StoreUnderTest> store;
+  std::shared_ptr<contract::StoreUnderTest> store;
   std::vector<std::string> log;      // bare lines of all runs
   std::vector<std::string> last_log; // of the last run
   bool twins = false;
