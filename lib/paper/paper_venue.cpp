@@ -438,7 +438,7 @@ Result<std::map<Symbol, Price>> PaperVenue::known_prices(const std::set<Symbol>&
   if (prices.size() == symbols.size()) return prices;
   const auto visited = visit({}, [&](Visit& visit, Instant) {
     for (const auto& symbol : symbols) {
-      if (const auto price = visit.market_price(symbol)) prices.emplace(symbol, *price);
+      if (const auto price = visit.market_price(symbol, now)) prices.emplace(symbol, *price);
     }
   });
   if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};

@@ -56,10 +56,15 @@ void Visit::catch_up() {
   std::set<Symbol> markets;
   for (const auto number : open) {
     const auto& order = state_.orders.at(number);
-    if (order.open() && order.pending_until && *order.pending_until <= now_) begin(number);
+    if (order.open() && order.pending_until && *order.pending_until <= now_) {
+      // What rested before it comes first.
+      const auto then = *order.pending_until;
+      judge(order.symbol, then);
+      begin(number, then);
+    }
     if (order.open() && order.looked_at()) markets.insert(order.symbol);
   }
-  for (const auto& symbol : markets) judge(symbol);
+  for (const auto& symbol : markets) judge(symbol, now_);
 
   if (settings_.part_every <= Micros{0}) return;
   for (const auto number : open) {
@@ -72,17 +77,17 @@ void Visit::catch_up() {
 }
 
 // Bars that are over are judged whole, the running one by its open alone: its rest is the future.
-void Visit::judge(const Symbol& symbol) {
+void Visit::judge(const Symbol& symbol, Instant until) {
   auto& market = state_.markets[symbol];
   if (settings_.prices != nullptr) {
-    for (const auto& bar : settings_.prices->bars(symbol, market.judged_until, now_)) {
-      if (bar.ends > now_) break;
+    for (const auto& bar : settings_.prices->bars(symbol, market.judged_until, until)) {
+      if (bar.ends > until) break;
       deal_at(symbol, bar.open, bar.begins);
       deal_within(symbol, bar);
       market.judged_until = bar.ends;
     }
   }
-  if (const auto price = market_price(symbol)) deal_at(symbol, *price, now_);
+  if (const auto price = market_price(symbol, until)) deal_at(symbol, *price, until);
 }
 
 // One trade at one price. A stop it reaches deals there, be it far beyond the trigger: a gap.
@@ -107,25 +112,25 @@ void Visit::deal_within(const Symbol& symbol, const PriceBar& bar) {
   const auto numbers = dealing(symbol, bar.ends);
   for (const auto number : numbers) {
     auto& order = state_.orders.at(number);
-    const auto at = std::max(bar.begins, order.created_at);
+    const auto at = std::max(bar.begins, order.changed_at);
     if (order.open() && waits_for_trigger(order) && bar.low <= *order.trigger) {
       fire(order, *order.trigger, at);
     }
   }
   for (const auto number : numbers) {
     auto& order = state_.orders.at(number);
-    const auto at = std::max(bar.begins, order.created_at);
+    const auto at = std::max(bar.begins, order.changed_at);
     if (order.open() && rests_at_limit(order) && bar.high >= *order.price) {
       next_part(order, *order.price, at);
     }
   }
 }
 
-std::vector<std::int64_t> Visit::dealing(const Symbol& symbol, Instant made_until) const {
+std::vector<std::int64_t> Visit::dealing(const Symbol& symbol, Instant until) const {
   std::vector<std::int64_t> numbers;
   for (const auto number : state_.open) {
     const auto& order = state_.orders.at(number);
-    if (order.symbol == symbol && order.looked_at() && order.created_at <= made_until &&
+    if (order.symbol == symbol && order.looked_at() && order.changed_at <= until &&
         order.fate == Fate::none) {
       numbers.push_back(number);
     }
@@ -228,10 +233,10 @@ Taken Visit::take(const Order& order, std::optional<Mishap> mishap) {
   if (auto refused = malformed(record)) return *refused;
   const bool looked_at_now = !settings_.asynchronous && record.fate != Fate::rejected;
   if (looked_at_now) {
-    if (auto refused = objection(record)) return *refused;
+    if (auto refused = objection(record, now_)) return *refused;
   }
   const auto number = admit(std::move(record));
-  if (looked_at_now) begin(number);
+  if (looked_at_now) begin(number, now_);
   return number;
 }
 
@@ -250,7 +255,7 @@ Visit::PairTaken Visit::take_pair(const Order& stop, const Order& target,
   }
   if (!settings_.asynchronous) {
     for (const auto* record : {&stop_record, &target_record}) {
-      if (auto refused = objection(*record)) return both(*refused);
+      if (auto refused = objection(*record, now_)) return both(*refused);
     }
   }
   // Numbers are given first, so that each leg knows the list before either deals.
@@ -260,8 +265,8 @@ Visit::PairTaken Visit::take_pair(const Order& stop, const Order& target,
   const bool target_now = !settings_.asynchronous && target_record.fate != Fate::rejected;
   const auto stop_number = admit(std::move(stop_record));
   const auto target_number = admit(std::move(target_record));
-  if (stop_now) begin(stop_number);
-  if (target_now && state_.orders.at(target_number).open()) begin(target_number);
+  if (stop_now) begin(stop_number, now_);
+  if (target_now && state_.orders.at(target_number).open()) begin(target_number, now_);
   return {stop_number, target_number};
 }
 
@@ -291,7 +296,8 @@ PaperOrder Visit::record_of(const Order& order, std::optional<Mishap> mishap) {
   if (mishap == Mishap::fee_in_other) record.fee_in = FeeIn::other;
 
   if (order.type == OrderType::market) {
-    const auto price = order.side == Side::buy ? entry_price(order) : market_price(order.symbol);
+    const auto price =
+        order.side == Side::buy ? entry_price(order) : market_price(order.symbol, now_);
     if (!price) invented_.insert(order.symbol);
     record.market_price = price.value_or(Price{nobody_knows});
   }
@@ -301,20 +307,20 @@ PaperOrder Visit::record_of(const Order& order, std::optional<Mishap> mishap) {
 // What the signal saw, the feed, the fixed price, the last trade.
 std::optional<Price> Visit::entry_price(const Order& order) const {
   if (order.price) return order.price;
-  if (auto price = feed_price(order.symbol)) return price;
+  if (auto price = feed_price(order.symbol, now_)) return price;
   const auto fixed = settings_.fixed_prices.find(order.symbol);
   if (fixed != settings_.fixed_prices.end()) return fixed->second;
-  return market_price(order.symbol);
+  return market_price(order.symbol, now_);
 }
 
-std::optional<Price> Visit::feed_price(const Symbol& symbol) const {
+std::optional<Price> Visit::feed_price(const Symbol& symbol, Instant at) const {
   if (settings_.prices == nullptr) return std::nullopt;
-  const auto bar = settings_.prices->latest(symbol, now_);
-  return bar ? std::optional{known_price(*bar, now_)} : std::nullopt;
+  const auto bar = settings_.prices->latest(symbol, at);
+  return bar ? std::optional{known_price(*bar, at)} : std::nullopt;
 }
 
-std::optional<Price> Visit::market_price(const Symbol& symbol) const {
-  if (auto price = feed_price(symbol)) return price;
+std::optional<Price> Visit::market_price(const Symbol& symbol, Instant at) const {
+  if (auto price = feed_price(symbol, at)) return price;
   const auto market = state_.markets.find(symbol);
   if (market != state_.markets.end() && market->second.last) return market->second.last;
   const auto fixed = settings_.fixed_prices.find(symbol);
@@ -377,7 +383,7 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
 }
 
 // Wrong as things stand: balance and market. Asynchronous venues find it after they have answered.
-std::optional<Refused> Visit::objection(const PaperOrder& order) const {
+std::optional<Refused> Visit::objection(const PaperOrder& order, Instant at) const {
   const auto base = order.symbol.base();
   const auto quote = order.symbol.quote();
   if (order.side == Side::buy) {
@@ -397,7 +403,7 @@ std::optional<Refused> Visit::objection(const PaperOrder& order) const {
                    order.quantity.text() + " " + base + " needed, " + free.text() + " free"};
   }
   if (is_stop(order)) {
-    const auto price = market_price(order.symbol);
+    const auto price = market_price(order.symbol, at);
     if (price && *order.trigger >= *price) {
       return Refused{"would_trigger", "the market is at " + price->text() + " already"};
     }
@@ -426,8 +432,9 @@ std::int64_t Visit::admit(PaperOrder order) {
 }
 
 // The exchange looks at the order for the first time.
-void Visit::begin(std::int64_t number) {
+void Visit::begin(std::int64_t number, Instant at) {
   auto& order = state_.orders.at(number);
+  order.changed_at = at;
   const bool fated = order.fate == Fate::rejected;
   const bool alone = order.list == 0 || order.list == number;
   if (!fated && !alone) {
@@ -437,9 +444,8 @@ void Visit::begin(std::int64_t number) {
     }
   }
   const auto refused =
-      fated ? Refused{"rejected", "rejected by the matching engine"} : objection(order);
+      fated ? Refused{"rejected", "rejected by the matching engine"} : objection(order, at);
   if (refused) {
-    order.changed_at = now_;
     return end(order, VenueStatus::rejected, refused->code + ": " + refused->message);
   }
   order.pending_until.reset();
@@ -450,10 +456,14 @@ void Visit::begin(std::int64_t number) {
     return end(order, VenueStatus::cancelled, "cancelled by the exchange");
   }
   if (order.fate == Fate::inert) return;
-  if (order.type == OrderType::market) return next_part(order, order.market_price, now_);
-  if (order.type != OrderType::limit) return;
-  const auto price = market_price(order.symbol);
-  if (price && *price >= *order.price) next_part(order, *price, now_);
+  const auto price = market_price(order.symbol, at);
+  if (order.type == OrderType::market) {
+    if (order.side == Side::sell) order.market_price = price.value_or(order.market_price);
+    return next_part(order, order.market_price, at);
+  }
+  if (order.type == OrderType::limit && price && *price >= *order.price) {
+    next_part(order, *price, at);
+  }
 }
 
 // A balance the book does not have yet begins with the first order of its market.
@@ -506,7 +516,7 @@ void Visit::cancel(std::int64_t number, const std::string& reason) {
 
 void Visit::fill_at_market(std::int64_t number) {
   auto& order = state_.orders.at(number);
-  const auto known = market_price(order.symbol);
+  const auto known = market_price(order.symbol, now_);
   const auto price = order.price ? *order.price : known.value_or(order.market_price);
   fill(order, order.left(), price, now_);
 }

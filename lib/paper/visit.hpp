@@ -52,7 +52,7 @@ class Visit {
   void fill_at_market(std::int64_t number);
 
   // The market's price: the feed's, the last trade's, the fixed one; nullopt: none is known.
-  std::optional<Price> market_price(const Symbol& symbol) const;
+  std::optional<Price> market_price(const Symbol& symbol, Instant at) const;
   Decimal total(const std::string& currency, bool is_quote) const;
   // Without what the pair `besides` locks.
   Decimal locked(const std::string& currency, const PaperOrder* besides = nullptr) const;
@@ -73,19 +73,19 @@ class Visit {
 
   InstrumentRules enforced_rules(const Symbol& symbol) const;
   std::optional<Price> entry_price(const Order& order) const;
-  std::optional<Price> feed_price(const Symbol& symbol) const;
+  std::optional<Price> feed_price(const Symbol& symbol, Instant at) const;
   PaperOrder record_of(const Order& order, std::optional<Mishap> mishap);
   std::optional<Refused> malformed(const PaperOrder& order) const;
-  std::optional<Refused> objection(const PaperOrder& order) const;
+  std::optional<Refused> objection(const PaperOrder& order, Instant at) const;
   std::optional<std::int64_t> resting(const ClientOrderId& client_id) const;
   void open_accounts(const Symbol& symbol);
   std::int64_t admit(PaperOrder order);
-  void begin(std::int64_t number);
+  void begin(std::int64_t number, Instant at);
 
-  void judge(const Symbol& symbol);
+  void judge(const Symbol& symbol, Instant until);
   void deal_at(const Symbol& symbol, Price price, Instant at);
   void deal_within(const Symbol& symbol, const PriceBar& bar);
-  std::vector<std::int64_t> dealing(const Symbol& symbol, Instant made_until) const;
+  std::vector<std::int64_t> dealing(const Symbol& symbol, Instant until) const;
   void fire(PaperOrder& order, Price price, Instant at);
   void next_part(PaperOrder& order, Price price, Instant at);
   void fill(PaperOrder& order, Quantity quantity, Price price, Instant at);
