@@ -2,6 +2,7 @@
 
 #include "memory_backend.hpp"
 #include "notifier_backends.hpp"
+#include "postgres_backend.hpp"
 #include "sqlite_backend.hpp"
 
 namespace tradeguard::contract {
@@ -10,6 +11,7 @@ const std::vector<StoreBackend>& store_backends() {
   static const std::vector<StoreBackend> backends{
       {"memory", fresh_memory_store},
       {"sqlite", fresh_sqlite_store},
+      {"postgres", fresh_postgres_store},
   };
   return backends;
 }

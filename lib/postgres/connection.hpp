@@ -1,0 +1,52 @@
+// The connection itself: libpq in pipeline mode, never blocking without a limit.
+// Private to this room.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tradeguard/signal.hpp"
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard {
+
+class PostgresConnection {
+ public:
+  static Result<std::shared_ptr<PostgresConnection>> connect(const std::string& url);
+
+  Result<std::vector<SqlRows>> run(std::span<const Statement> statements);
+  // Process id the server gave at connect: a pooler's is not the one that answers queries.
+  int announced_pid() const { return PQbackendPID(connection_.get()); }
+  // As far as this machine can know without asking: false for sure, or nothing speaks against it.
+  bool seems_alive();
+  // The server was heard from so lately that it cannot have given the session up since, unless it
+  // said so, which seems_alive() would have seen.
+  bool heard_lately() const;
+  std::int64_t round_trips() const { return round_trips_; }
+
+  // Accounts whose run lock this session holds: the server would give it twice.
+  std::set<AccountKey> locked;
+
+ private:
+  using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+  using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
+  explicit PostgresConnection(Handle connection) : connection_{std::move(connection)} {}
+
+  Result<std::vector<SqlRows>> run_pipeline(std::span<const Statement> statements);
+  bool send(const Statement& statement);
+  // The next result of the pipeline; nullopt: the connection is lost.
+  std::optional<Answer> next_answer();
+  // Waits until the socket can be read, sending what is still to be sent meanwhile.
+  bool wait_for_input();
+  Error lost();
+
+  Handle connection_;
+  std::string lost_because_;
+  std::int64_t round_trips_ = 0;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,30 @@
+// One runner per (venue, account) over all machines: a session advisory lock.
+//
+// It lives in the session that writes, so that a run cannot lose the one and keep the other. The
+// key is `lock_id` for the account it was first used with in this database, and lock_key() of any
+// other account; the accounts row remembers which. A killed holder frees the lock at once, a
+// vanished host when the server's keepalives give up, after 25 s. Contract tests: tests/contract,
+// backend "postgres"; tests/stores/postgres_lock_test.cpp
+#pragma once
+
+#include "tradeguard/postgres_session.hpp"
+#include "tradeguard/run_lock.hpp"
+
+namespace tradeguard {
+
+inline constexpr std::int64_t default_lock_id = 123456;
+
+class PostgresRunLock final : public RunLock {
+ public:
+  explicit PostgresRunLock(PostgresSession& session, std::int64_t lock_id = default_lock_id)
+      : session_{session}, lock_id_{lock_id} {}
+  // A lease whose session is gone says that it is not held, and costs no round trip to let go.
+  Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
+
+ private:
+  Result<void> choose_lock_id(const AccountKey& account);
+  PostgresSession& session_;
+  std::int64_t lock_id_;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,145 @@
+#include "tradeguard/postgres_run_lock.hpp"
+
+#include <array>
+
+#include "connection.hpp"
+#include "tradeguard/sql_store.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+// The lock as the server sees it: two halves of the key, held by this very session.
+constexpr const char* held_by_this_session =
+    "EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted "
+    "AND l.pid = pg_backend_pid() AND l.objsubid = 1 "
+    "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) "
+    "AND CAST(l.classid AS BIGINT) = (accounts.lock_id >> 32) & 4294967295 "
+    "AND CAST(l.objid AS BIGINT) = accounts.lock_id & 4294967295)";
+
+std::vector<SqlValue> of(const AccountKey& account) { return {account.venue, account.account}; }
+
+class PostgresHold final : public RunLease::Hold {
+ public:
+  PostgresHold(std::shared_ptr<PostgresConnection> connection, AccountKey account, Fence fence)
+      : connection_{connection}, account_{std::move(account)}, fence_{fence} {}
+  ~PostgresHold() override {
+    const auto connection = connection_.lock();
+    if (!connection) return;
+    connection->locked.erase(account_);
+    // If this does not arrive the session is gone, and the lock with it.
+    const Statement unlock{
+        "SELECT pg_advisory_unlock(lock_id) FROM accounts "
+        "WHERE venue = ?1 AND account = ?2",
+        of(account_)};
+    (void)connection->run(std::array{unlock});
+  }
+  PostgresHold(const PostgresHold&) = delete;
+  PostgresHold& operator=(const PostgresHold&) = delete;
+
+  Result<bool> still_held() override {
+    const auto connection = connection_.lock();
+    if (!connection || !connection->seems_alive()) return false;
+    // The lock cannot leave a session that lives, and this one spoke just now.
+    if (connection->heard_lately()) return true;
+    std::vector<SqlValue> arguments = of(account_);
+    arguments.emplace_back(fence_);
+    const Statement ask{std::string{"SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 "
+                                    "AND fence = ?3 AND "} +
+                            held_by_this_session,
+                        std::move(arguments)};
+    auto answer = connection->run(std::array{ask});
+    if (!answer) return tl::unexpected{std::move(answer.error()).within("asking for the run lock")};
+    return !(*answer)[0].rows.empty();
+  }
+
+ private:
+  std::weak_ptr<PostgresConnection> connection_;
+  AccountKey account_;
+  Fence fence_;
+};
+
+}  // namespace
+
+// Lock, then bump, then nothing but the answers: one round trip. The UPDATE sees the lock of the
+// statement before it, and does nothing without it.
+Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
+    const AccountKey& account) {
+  const auto& connection = session_.connection_;
+  const auto locked_out = [&]() -> Result<std::variant<RunLease, HeldElsewhere>> {
+    auto holder = read_holder(session_, account);
+    if (!holder) return tl::unexpected{std::move(holder.error())};
+    return *holder;
+  };
+  // The server would give it to the same session a second time.
+  if (connection->locked.contains(account)) return locked_out();
+
+  const Statement lock{
+      "SELECT pg_try_advisory_lock(lock_id), cycle, completed_at, " +
+          session_.server_now().value_or("CAST(NULL AS BIGINT)") +
+          " FROM accounts WHERE venue = ?1 AND account = ?2 AND lock_id IS NOT NULL",
+      of(account)};
+  const Statement bump{std::string{"UPDATE accounts SET touched = touched + 1, fence = fence + 1, "
+                                   "cycle = cycle + 1 WHERE venue = ?1 AND account = ?2 AND "} +
+                           held_by_this_session + " RETURNING fence, cycle",
+                       of(account)};
+  constexpr int attempts = 2;  // the first may find that no key was chosen yet
+  for (int i = 0; i < attempts; ++i) {
+    auto done = session_.run(std::array{lock, bump});
+    if (!done) {
+      // The lock outlives the transaction that failed after it.
+      const Statement unlock{
+          "SELECT pg_advisory_unlock(lock_id) FROM accounts "
+          "WHERE venue = ?1 AND account = ?2",
+          of(account)};
+      (void)session_.run(std::array{unlock});
+      return tl::unexpected{std::move(done.error()).within("taking the run lock")};
+    }
+    const auto& asked = (*done)[0].rows;
+    if (asked.empty()) {
+      if (auto chosen = choose_lock_id(account); !chosen)
+        return tl::unexpected{std::move(chosen.error()).within("taking the run lock")};
+      continue;
+    }
+    const auto whole = [](const SqlValue& cell) {
+      const auto* number = std::get_if<std::int64_t>(&cell);
+      return number ? std::optional{*number} : std::nullopt;
+    };
+    if (whole(asked[0][0]) != 1) {
+      const auto instant = [&](const SqlValue& cell) {
+        const auto number = whole(cell);
+        return number ? std::optional{from_micros(*number)} : std::nullopt;
+      };
+      return HeldElsewhere{whole(asked[0][1]), instant(asked[0][2]), instant(asked[0][3])};
+    }
+    const auto& bumped = (*done)[1].rows;
+    if (bumped.empty() || !whole(bumped[0][0]) || !whole(bumped[0][1]))
+      return failed(Fault::configuration, "the run lock was given and is not there");
+    connection->locked.insert(account);
+    const Fence fence = *whole(bumped[0][0]);
+    return RunLease{fence, *whole(bumped[0][1]),
+                    std::make_unique<PostgresHold>(connection, account, fence)};
+  }
+  return failed(Fault::unreachable, "no key for the run lock could be agreed on");
+}
+
+// Two accounts that choose at once may both find `lock_id` free; the table lets one of them have
+// it, and the other looks again.
+Result<void> PostgresRunLock::choose_lock_id(const AccountKey& account) {
+  std::vector<SqlValue> arguments = of(account);
+  arguments.emplace_back(lock_id_);
+  arguments.emplace_back(lock_key(account));
+  const Statement choose{
+      "UPDATE accounts SET lock_id = CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = "
+      "?3) "
+      "THEN ?4 ELSE ?3 END WHERE venue = ?1 AND account = ?2 AND lock_id IS NULL",
+      std::move(arguments)};
+  const std::array statements{Statement{"BEGIN", {}}, ensure_account(account), choose,
+                              Statement{"COMMIT", {}}};
+  auto done = session_.run(statements);
+  if (!done && done.error().fault == Fault::data) done = session_.run(statements);
+  if (!done) return tl::unexpected{std::move(done.error())};
+  return {};
+}
+
+}  // namespace tradeguard
