@@ -39,6 +39,10 @@ Result<LogSink> open_log(const LogTarget& target) {
                                             std::system_category().message(errno));
   const auto file = std::make_shared<AppendedFile>(descriptor);
   const bool watched = ::isatty(STDERR_FILENO) == 1;
+  if (target.file_only)
+    return [file, bare = target.bare](Level level, Instant at, std::string_view line) {
+      file->append(formatted(level, at, line, bare));
+    };
   return [file, watched, bare = target.bare](Level level, Instant at, std::string_view line) {
     const std::string whole = formatted(level, at, line, bare);
     const bool kept = file->append(whole);

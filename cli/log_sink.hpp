@@ -12,6 +12,7 @@ namespace tradeguard::cli {
 struct LogTarget {
   std::string file;   // empty: standard error only
   bool bare = false;  // without time and level
+  bool file_only = false;
 };
 
 // Each line is one write, so lines of many processes never mix. With a file, standard error carries

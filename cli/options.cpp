@@ -242,7 +242,7 @@ constexpr Key table[] = {
    [](S& s, V v) { return decimal(v, s.paper_fee_percent, Decimal{0}, Decimal{10}); }},
   {"paper", "fee_in", "base", "base, quote or other",
    "the currency a purchase's fee is paid in",
-   [](S& s, V v) { return choice<PaperFee>(v, s.paper_fee_in, {{"base", PaperFee::base}, {"quote", PaperFee::quote}, {"other", PaperFee::other}}); }},
+   [](S& s, V v) { return choice<FeeIn>(v, s.paper_fee_in, {{"base", FeeIn::base}, {"quote", FeeIn::quote}, {"other", FeeIn::other}}); }},
   {"paper", "start_balance", "100000", "an amount of quote currency",
    "what a new paper account holds of every quote currency",
    [](S& s, V v) { return amount(v, s.paper_start_balance); }},

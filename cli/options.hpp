@@ -16,6 +16,7 @@
 
 #include "tradeguard/guards.hpp"
 #include "tradeguard/monitor_cycle.hpp"
+#include "tradeguard/paper_book.hpp"
 #include "tradeguard/rules.hpp"
 
 namespace tradeguard::cli {
@@ -25,9 +26,6 @@ std::string_view text(VenueKind kind);
 
 // unset: printing on paper; a real venue demands that one is named.
 enum class NotifyKind { unset, printing, file, none };
-
-// What the paper venue keeps a fee in, as `[paper] fee_in` says it.
-enum class PaperFee { base, quote, other };
 
 struct MarketOptions {
   MarketSettings cycle;
@@ -76,7 +74,7 @@ struct Settings {
   bool paper_oco = true;
   bool paper_stop_market = true;
   Decimal paper_fee_percent;
-  PaperFee paper_fee_in = PaperFee::base;
+  FeeIn paper_fee_in = FeeIn::base;
   Decimal paper_start_balance;
 
   std::map<Symbol, MarketOptions> markets;

@@ -48,6 +48,14 @@ struct Descriptor {
   }
 };
 
+TimeOfSource time_of(const struct stat& status, bool standard_input, Instant now) {
+  if (!S_ISREG(status.st_mode) || standard_input) return {.file = std::nullopt, .with_id = now};
+  const auto since_epoch = std::chrono::seconds{status.st_mtim.tv_sec} +
+                           std::chrono::nanoseconds{status.st_mtim.tv_nsec};
+  return {.file = Instant{std::chrono::duration_cast<Micros>(since_epoch)},
+          .with_id = std::nullopt};
+}
+
 tl::unexpected<Error> unreadable(const std::string& path, int error) {
   return failed(Fault::configuration, "the signals cannot be read: " + path + ": " +
                                           std::system_category().message(error));
@@ -70,12 +78,7 @@ Result<SignalBatch> SignalFile::read() {
   if (S_ISDIR(status.st_mode)) return unreadable(path_, EISDIR);
 
   TimeOfSource time;
-  if (S_ISREG(status.st_mode) && !standard_input)
-    time.file = Instant{
-        std::chrono::duration_cast<Micros>(std::chrono::seconds{status.st_mtim.tv_sec} +
-                                           std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
-  else
-    time.with_id = clock_.now();
+  if (timeless_ == Timeless::takes_file_time) time = time_of(status, standard_input, clock_.now());
 
   SignalBatch batch;
   LineCutter cutter{batch};
@@ -309,7 +312,8 @@ tl::expected<Signal, std::string> parse_signal(std::string_view line, int number
   } else if (signal.id && time.with_id) {
     signal.time = *time.with_id;
   } else {
-    reader.complain("time or id is missing, and a pipe has no modification time to take instead");
+    reader.complain(time.with_id ? "time or id is missing; only a file has a time to take instead"
+                                 : "time is missing");
   }
   reader.amount("notional", signal.notional);
   reader.amount("quantity", signal.quantity);

@@ -24,13 +24,22 @@ struct TimeOfSource {
 tl::expected<Signal, std::string> parse_signal(std::string_view line, int number,
                                                const TimeOfSource& time);
 
+// What a signal of a plain file takes that gives no time: the file's, or a rejection. Of a recorded
+// day the file's time says nothing.
+enum class Timeless { takes_file_time, rejected };
+
 class SignalFile final : public SignalSource {
  public:
   // "-" is standard input. A pipe that stays open is left after `patience`; what came until then
   // counts.
   SignalFile(std::string path, Clock& clock, Micros patience = 10s,
-             const std::atomic<bool>* stop_asked = nullptr)
-      : path_{std::move(path)}, clock_{clock}, patience_{patience}, stop_asked_{stop_asked} {}
+             const std::atomic<bool>* stop_asked = nullptr,
+             Timeless timeless = Timeless::takes_file_time)
+      : path_{std::move(path)},
+        clock_{clock},
+        patience_{patience},
+        stop_asked_{stop_asked},
+        timeless_{timeless} {}
 
   // Empty lines, a byte order mark and CRLF are no fault. Fault::configuration: there is no such
   // file, or it cannot be read.
@@ -41,6 +50,7 @@ class SignalFile final : public SignalSource {
   Clock& clock_;
   Micros patience_;
   const std::atomic<bool>* stop_asked_;
+  Timeless timeless_;
 };
 
 }  // namespace tradeguard::cli

@@ -1,0 +1,242 @@
+#include "wiring.hpp"
+
+#include <fstream>
+#include <iterator>
+
+#include "tradeguard/file_notifier.hpp"
+#include "tradeguard/paper_sql_book.hpp"
+#include "tradeguard/printing_notifier.hpp"
+#include "tradeguard/sql_schema.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "tradeguard/sqlite_run_lock.hpp"
+#include "tradeguard/sqlite_session.hpp"
+
+namespace tradeguard::cli {
+
+namespace {
+
+constexpr std::string_view sqlite_scheme = "sqlite:";
+
+enum class StoreState { ready, to_be_made };
+Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
+                                              StoreState state);
+Result<std::unique_ptr<SqlSession>> open_session(const Settings& settings, StoreState state);
+PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
+
+// Nobody is told, because somebody wrote that nobody is to be told.
+class SilentNotifier final : public Notifier {
+ public:
+  Delivery deliver(const Notice&, Micros) noexcept override { return Delivered{}; }
+  bool immediate() const override { return true; }
+};
+
+}  // namespace
+
+AccountKey account_of(const Settings& settings) {
+  return {std::string{text(settings.kind)}, settings.account};
+}
+
+bool is_postgres(const Settings& settings) {
+  return !settings.store_url.starts_with(sqlite_scheme);
+}
+
+std::string sqlite_file(const Settings& settings) {
+  return settings.store_url.substr(sqlite_scheme.size());
+}
+
+Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account) {
+  return open_sql_store(settings, account, StoreState::ready);
+}
+
+Result<Made> make_store(const Settings& settings) {
+  const AccountKey account = account_of(settings);
+  auto store = open_sql_store(settings, account, StoreState::to_be_made);
+  if (!store) return tl::unexpected{std::move(store.error())};
+  SqlSession& session = *(*store)->session;
+  const auto found = find_schema(session);
+  if (!found) return tl::unexpected{found.error()};
+  std::optional<RunLease> lease;
+  if (found->what == SchemaFound::What::older) {
+    // Nobody can run on a store that is not there yet, but on an older one somebody may.
+    auto acquired = (*store)->lock->try_acquire(account);
+    if (!acquired) return tl::unexpected{std::move(acquired.error()).within("taking the run lock")};
+    if (std::holds_alternative<HeldElsewhere>(*acquired)) return Made::held_elsewhere;
+    lease.emplace(std::move(std::get<RunLease>(*acquired)));
+  }
+  if (auto made = init_schema(session); !made)
+    return tl::unexpected{std::move(made.error()).within("creating the store")};
+  if (auto made = init_paper_book(session); !made)
+    return tl::unexpected{std::move(made.error()).within("creating the paper exchange")};
+  return found->what == SchemaFound::What::current ? Made::was_ready : Made::now;
+}
+
+std::unique_ptr<Store> open_memory_store(const AccountKey& account) {
+  auto store = std::make_unique<Store>();
+  store->pen.account = account;
+  store->memory = std::make_unique<MemoryStore>();
+  store->lock = std::make_unique<MemoryRunLock>(*store->memory);
+  store->journal = std::make_unique<MemoryJournal>(*store->memory, store->pen);
+  store->guard = std::make_unique<MemoryIdempotencyGuard>(*store->memory, store->pen);
+  return store;
+}
+
+Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Clock& clock,
+                                                  Log& log) {
+  auto exchange = std::make_unique<PaperExchange>();
+  PaperSettings paper = paper_settings(settings, clock, log);
+  if (!settings.paper_prices.empty()) {
+    auto prices = read_price_file(settings.paper_prices);
+    if (!prices) return tl::unexpected{std::move(prices.error()).within("reading paper.prices")};
+    exchange->prices = std::make_unique<BarPrices>(std::move(*prices));
+    paper.prices = exchange->prices.get();
+  }
+  if (!settings.paper_faults.empty()) {
+    std::ifstream in{settings.paper_faults, std::ios::binary};
+    if (!in)
+      return failed(Fault::configuration,
+                    "paper.faults: " + settings.paper_faults + " cannot be read");
+    const std::string script{std::istreambuf_iterator<char>{in}, {}};
+    auto faults = parse_fault_script(script, settings.paper_faults);
+    if (!faults) return tl::unexpected{std::move(faults.error()).within("reading paper.faults")};
+    exchange->faults = std::move(*faults);
+    paper.faults = &exchange->faults;
+  }
+  auto session = open_session(settings, StoreState::ready);
+  if (!session) return tl::unexpected{std::move(session.error())};
+  exchange->session = std::move(*session);
+  exchange->book = std::make_unique<SqlPaperBook>(*exchange->session, account_of(settings));
+  exchange->venue = std::make_unique<PaperVenue>(clock, *exchange->book, std::move(paper));
+  return exchange;
+}
+
+std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
+                                                 BarPrices prices) {
+  auto exchange = std::make_unique<PaperExchange>();
+  exchange->prices = std::make_unique<BarPrices>(std::move(prices));
+  exchange->book = std::make_unique<MemoryPaperBook>();
+  PaperSettings paper = paper_settings(settings, clock, log);
+  paper.prices = exchange->prices.get();
+  exchange->venue = std::make_unique<PaperVenue>(clock, *exchange->book, std::move(paper));
+  return exchange;
+}
+
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::FILE* messages) {
+  // A dry run must not be mistaken for a real one by whoever reads the real one's messages.
+  const NotifyKind kind = settings.dry_run ? NotifyKind::printing : settings.notify;
+  switch (kind) {
+    case NotifyKind::printing:
+      return std::make_unique<PrintingNotifier>(messages);
+    case NotifyKind::file:
+      return std::make_unique<FileNotifier>(settings.notify_file);
+    case NotifyKind::none:
+      return std::make_unique<SilentNotifier>();
+    case NotifyKind::unset:
+      break;
+  }
+  if (settings.kind == VenueKind::paper) return std::make_unique<PrintingNotifier>(messages);
+  return failed(
+      Fault::configuration,
+      "notify.kind: a real venue is not traded without a notifier; expected printing, file or "
+      "none");
+}
+
+CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
+                             const std::string& host, Instant now) {
+  const Settings& settings = configuration.settings;
+  CycleSettings cycle;
+  cycle.account = account_of(settings);
+  cycle.run_id =
+      pid + "_" +
+      std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
+  cycle.pid = pid;
+  cycle.host = host;
+  cycle.version = TRADEGUARD_VERSION;
+  cycle.mode = settings.kind == VenueKind::paper ? "paper" : "live";
+  cycle.config_hash = configuration.hash;
+  cycle.policy = settings.policy;
+  cycle.plan = settings.plan;
+  for (const auto& [symbol, market] : settings.markets) cycle.markets[symbol] = market.cycle;
+  cycle.max_slippage_percent = settings.max_slippage_percent;
+  cycle.check_slippage = settings.kind != VenueKind::paper;
+  cycle.max_clock_offset = settings.max_clock_offset;
+  cycle.deadline = settings.deadline;
+  cycle.hard_deadline = settings.hard_deadline;
+  cycle.stuck_after = settings.stuck_after;
+  cycle.unverified_after = settings.unverified_after;
+  cycle.in_doubt_after = settings.in_doubt_after;
+  cycle.notify_budget = settings.notify_budget;
+  return cycle;
+}
+
+int unattended_live_trades(const Settings& settings, Instant now) {
+  // The file's own venue, and where the file says paper, whatever may have been live before.
+  std::vector<VenueKind> kinds{settings.kind_of_file};
+  if (settings.kind_of_file == VenueKind::paper) kinds = {VenueKind::cryptocom, VenueKind::binance};
+  int trades = 0;
+  for (const VenueKind kind : kinds) {
+    const auto store = open_store(settings, {std::string{text(kind)}, settings.account});
+    if (!store) continue;
+    const auto book = (*store)->journal->open_book(now);
+    if (book) trades += static_cast<int>(book->trades.size());
+  }
+  return trades;
+}
+
+namespace {
+
+Result<std::unique_ptr<SqlSession>> open_session(const Settings& settings, StoreState state) {
+  SqliteOptions options;
+  if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
+  return SqliteSession::open(sqlite_file(settings), options);
+}
+
+Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
+                                              StoreState state) {
+  auto store = std::make_unique<Store>();
+  store->pen.account = account;
+  SqliteOptions options;
+  if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
+  auto session = SqliteSession::open(sqlite_file(settings), options);
+  if (!session) return tl::unexpected{std::move(session.error())};
+  store->lock = std::make_unique<SqliteRunLock>(**session);
+  store->session = std::move(*session);
+  store->journal = std::make_unique<SqlJournal>(*store->session, store->pen);
+  store->guard = std::make_unique<SqlIdempotencyGuard>(*store->session, store->pen);
+  return store;
+}
+
+std::optional<InstrumentRules> own_rules(const Symbol& symbol, const MarketOptions& market,
+                                         Decimal fee_rate, Instant now) {
+  if (!market.paper_tick && !market.paper_step && !market.paper_min_quantity &&
+      !market.paper_min_notional)
+    return std::nullopt;
+  InstrumentRules rules = built_in_rules(symbol, market.paper_price, fee_rate, now);
+  rules.tick = market.paper_tick.value_or(rules.tick);
+  rules.step = market.paper_step.value_or(rules.step);
+  rules.min_quantity = market.paper_min_quantity.value_or(rules.min_quantity);
+  rules.min_notional = market.paper_min_notional.value_or(rules.min_notional);
+  return rules;
+}
+
+PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log) {
+  PaperSettings paper;
+  paper.fee_rate = Decimal::divide(settings.paper_fee_percent, Decimal{100}, Rounding::up);
+  paper.fee_in = settings.paper_fee_in;
+  paper.quote_balance = settings.paper_start_balance;
+  paper.oco = settings.paper_oco;
+  paper.stop_market = settings.paper_stop_market;
+  paper.patience = settings.net_patience;
+  for (const auto& [symbol, market] : settings.markets) {
+    if (market.paper_price) paper.fixed_prices[symbol] = *market.paper_price;
+    if (const auto rules = own_rules(symbol, market, paper.fee_rate, clock.now()))
+      paper.rules.emplace(symbol, *rules);
+  }
+  paper.price_invented = [&log](const Symbol& symbol) {
+    log.write(
+        Line{Level::warn, "PAPER_PRICE_INVENTED"}.add("symbol", symbol.text()).add("price", "100"));
+  };
+  return paper;
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

@@ -1,0 +1,68 @@
+// Objects from a configuration: the only place that knows all rooms.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "options.hpp"
+#include "tradeguard/fault_script.hpp"
+#include "tradeguard/journal.hpp"
+#include "tradeguard/log.hpp"
+#include "tradeguard/memory_store.hpp"
+#include "tradeguard/monitor_cycle.hpp"
+#include "tradeguard/paper_venue.hpp"
+#include "tradeguard/run_lock.hpp"
+#include "tradeguard/sql_session.hpp"
+
+namespace tradeguard::cli {
+
+AccountKey account_of(const Settings& settings);
+bool is_postgres(const Settings& settings);
+std::string sqlite_file(const Settings& settings);  // of an SQLite store
+
+// Everything that remembers, opened for one account. Lock, journal and guard of an SQL store share
+// one session: where it dies, lock and pen die together.
+struct Store {
+  Pen pen;
+  std::unique_ptr<MemoryStore> memory;  // one of these two
+  std::unique_ptr<SqlSession> session;
+  std::unique_ptr<RunLock> lock;
+  std::unique_ptr<OrderJournal> journal;
+  std::unique_ptr<IdempotencyGuard> guard;
+};
+// An SQL store has to be there and of this program's version.
+Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account);
+std::unique_ptr<Store> open_memory_store(const AccountKey& account);
+
+// Creates or migrates the store, for every account and the paper exchange. An older store is
+// migrated under the run lock of the configured account.
+enum class Made { now, was_ready, held_elsewhere };
+Result<Made> make_store(const Settings& settings);
+
+// The paper exchange with its prices, faults and its book, which for an SQL store has a session of
+// its own: an exchange does not vanish with the bot's connection.
+struct PaperExchange {
+  std::unique_ptr<PriceFeed> prices;
+  FaultScript faults;
+  std::unique_ptr<SqlSession> session;
+  std::unique_ptr<PaperBook> book;
+  std::unique_ptr<PaperVenue> venue;
+};
+Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Clock& clock, Log& log);
+// With a book in memory, over these prices.
+std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
+                                                 BarPrices prices);
+
+// `messages` is where a printing notifier prints. Fault::configuration: a real venue without a
+// choice.
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::FILE* messages);
+
+CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
+                             const std::string& host, Instant now);
+
+// Open live trades of the same store that a dry run does not attend to; an unreadable store has
+// none that could be told.
+int unattended_live_trades(const Settings& settings, Instant now);
+
+}  // namespace tradeguard::cli
