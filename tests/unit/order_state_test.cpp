@@ -192,6 +192,7 @@ TEST_CASE("an order that is seen is noted with all the venue says of it") {
   CHECK(applied.order.filled_value == money("30"));
   CHECK(applied.order.exchange_time == noon + 1s);
   CHECK(applied.order.sighted_at == noon + 3s);
+  CHECK(applied.order.acknowledged);
   CHECK(applied.first_acknowledged);
   CHECK(applied.fill_grew);
   CHECK_FALSE(applied.proof_was_wrong);
