@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <stdexcept>
 
 #include "tradeguard/order_state.hpp"
 
@@ -360,8 +359,12 @@ std::size_t AccountTables::prune(Instant before, Instant now) {
     gone += trades_.at(id).rows.size();
     erase_trade(id);
   }
-  std::erase_if(keys, [&](const auto& row) {
-    return row.second.claimed_at < keys_before && !by_key_.contains(row.first);
+  // A key goes last, when nothing is left that a repeat of its signal could be told of.
+  std::erase_if(keys, [&](const auto& key) {
+    const KeyRow& row = key.second;
+    return row.claimed_at < keys_before && !by_key_.contains(key.first) &&
+           std::none_of(row.exits.begin(), row.exits.end(),
+                        [&](const ClientOrderId& trade) { return trades_.contains(trade); });
   });
   gone += std::erase_if(events_, [&](const auto& event) {
     return !event.second.waiting && event.second.created_at < before;

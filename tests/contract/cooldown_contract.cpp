@@ -262,6 +262,15 @@ STORE_CONTRACT("of one base in several pairs one batch admits one", "[cooldown]"
   CHECK(denied_for(judged[3]) == "cooldown");
 }
 
+STORE_CONTRACT("a base entered long ago is admitted once in a batch and not twice", "[cooldown]") {
+  const auto session = store.open();
+  bought(*session, buy("ETH_USDT"), noon);
+  const Instant later = noon + 24h;
+  const auto judged = claim(*session, {buy("ETH_USDT", later), buy("ETH_USD", later)}, later);
+  CHECK(is_ticket(judged[0]));
+  CHECK(denied_for(judged[1]) == "cooldown");
+}
+
 STORE_CONTRACT("a remembered entry binds a claim as well", "[cooldown]") {
   const auto session = store.open();
   must(session->history().remember(symbol("ETH_USDT"), noon));

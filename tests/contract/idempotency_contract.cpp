@@ -394,6 +394,33 @@ STORE_CONTRACT("a settled trade and a refused and an unsent entry are no open po
   CHECK(is_ticket(claim(*session, buy("XRP_USDT"), noon, policy)));
 }
 
+// Nothing rests at the venue for them, even before the trade is written off.
+STORE_CONTRACT("an entry known to be refused or lapsed takes no place while its trade is open",
+               "[idempotency]") {
+  const auto session = store.open();
+  for (const auto& [name, state] :
+       {std::pair{"ETH_USDT", OrderState::refused}, std::pair{"BTC_USDT", OrderState::lapsed}}) {
+    Order entry = row(*session, admitted(*session, buy(name), noon).order().client_id);
+    entry.state = state;
+    advance(*session, entry);
+  }
+  CHECK(book(*session, noon).trades.size() == 2);
+  EntryPolicy policy = open_policy();
+  policy.max_open_positions = 1;
+  CHECK(is_ticket(claim(*session, buy("LTC_USDT"), noon, policy)));
+  CHECK(denied_for(claim(*session, buy("XRP_USDT"), noon, policy)) == "max_open_positions");
+}
+
+STORE_CONTRACT("the cap on entries of a day counts within a batch", "[idempotency]") {
+  const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.max_entries_per_day = 2;
+  const auto judged =
+      claim(*session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT")}, noon, policy);
+  CHECK(is_ticket(judged[1]));
+  CHECK(denied_for(judged[2]) == "max_entries_per_day");
+}
+
 STORE_CONTRACT("the cap on entries of a day starts anew at midnight UTC", "[idempotency]") {
   const auto session = store.open();
   const Instant late = noon + 12h - 1s;

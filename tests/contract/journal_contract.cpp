@@ -182,6 +182,7 @@ STORE_CONTRACT("a settled trade leaves the book and one that is alive again come
   const OpenBook open = book(*session, noon + 24h);
   REQUIRE(open.trades.size() == 1);
   CHECK(open.trades[0].legs.size() == 1);
+  CHECK(open.questions.empty());  // its rows are asked as the trade's, and not twice
 }
 
 // A request that was refused or proven absent may still turn out to have been taken.
@@ -477,6 +478,27 @@ STORE_CONTRACT("a reminder is remembered and the alarm stands on", "[journal]") 
   CHECK(alarms[0].raised_at == noon);
 }
 
+// Its age is what escalates: a run that finds it standing must not make it young again.
+STORE_CONTRACT("an alarm raised while it stands keeps when it began and what was told",
+               "[journal]") {
+  const auto session = store.open();
+  Alarm alarm = unprotected("tg1-e1-x");
+  edge(*session, AlarmEdge::What::raise, alarm);
+  alarm.told = 3;
+  alarm.next_reminder = noon + 1h;
+  edge(*session, AlarmEdge::What::remind, alarm);
+  Alarm again = unprotected("tg1-e1-x");
+  again.raised_at = noon + 30min;
+  again.detail = "still no stop";
+  edge(*session, AlarmEdge::What::raise, again);
+  const auto alarms = book(*session, noon + 30min).alarms;
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms[0].raised_at == noon);
+  CHECK(alarms[0].told == 3);
+  CHECK(alarms[0].next_reminder == noon + 1h);
+  CHECK(alarms[0].detail == "still no stop");
+}
+
 STORE_CONTRACT("an alarm that was cleared can be raised again", "[journal]") {
   const auto session = store.open();
   edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
@@ -721,6 +743,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   CHECK(is_fenced(loser->journal().set_halt("late", noon)));
   CHECK(is_fenced(loser->journal().set_breaker("late", noon)));
   CHECK(is_fenced(loser->journal().prune(noon + 48h, noon + 48h)));
+  CHECK(is_fenced(loser->history().remember(symbol("XRP_USDT"), noon)));
 
   const OpenBook open = book(*successor, noon);
   CHECK(open.trades.size() == 2);
@@ -734,6 +757,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   CHECK(row(*successor, in_flight.order().client_id) == entry_before);
   CHECK(row(*successor, btc.client_id).exit_reason.empty());
   CHECK(value_of(successor->journal().decisions("LTC_USDT:BUY:2025-01-01T12:00:00")).empty());
+  CHECK_FALSE(value_of(successor->history().latest({"XRP"}))["XRP"].entry);
 }
 
 STORE_CONTRACT("a fenced run hurts neither its successor nor a later run of its own",
@@ -785,7 +809,10 @@ STORE_CONTRACT("pruning takes what is over and old and says how much", "[journal
 STORE_CONTRACT("pruning never touches an open trade nor a waiting notice", "[journal][prune]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
-  const Order stop = append(*session, stop_for(entry));
+  // Its stop is over and nothing of it is in doubt, but what it bought is still held.
+  Order stop = append(*session, stop_for(entry));
+  stop.state = OrderState::closed;
+  stop = advance(*session, stop);
   const EntryTicket in_doubt = admitted(*session, buy("BTC_USDT"), noon);
   tell(*session, {notice("event")});
 
@@ -794,16 +821,20 @@ STORE_CONTRACT("pruning never touches an open trade nor a waiting notice", "[jou
   CHECK(book(*session, later).trades.size() == 2);
   CHECK(value_of(session->journal().order(stop.client_id)));
   CHECK(due(*session, later) == std::vector<std::string>{"event"});
+  tell(*session, {notice("event")});
+  record(*session, "event", DeliveryRecord::What::delivered);
+  CHECK(due(*session, later).empty());
   duplicate_in(claim(*session, buy("ETH_USDT"), later));
   duplicate_in(claim(*session, buy("BTC_USDT"), later));
 }
 
 STORE_CONTRACT("pruning never touches a key younger than a day", "[journal][prune]") {
   const auto session = store.open();
-  settled(*session, bought(*session, buy("ETH_USDT"), noon));
+  const Order entry = settled(*session, bought(*session, buy("ETH_USDT"), noon));
   CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
 
   value_of(session->journal().prune(noon + 48h, noon + 24h));
+  CHECK(value_of(session->journal().order(entry.client_id)));  // what a duplicate names
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 24h));
   CHECK(std::holds_alternative<Duplicate>(claim_exit(*session, sell("ETH_USDT"), {}, noon + 24h)));
 

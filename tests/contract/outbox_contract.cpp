@@ -225,6 +225,16 @@ STORE_CONTRACT("an undeliverable notice never blocks", "[outbox]") {
   CHECK_FALSE(book(*session, noon).notices_waiting);
 }
 
+STORE_CONTRACT("accounts tell events of the same id independently", "[outbox]") {
+  const auto main = store.open({"paper", "main"});
+  const auto other = store.open({"paper", "other"});
+  tell(*main, {notice("event")});
+  tell(*other, {notice("event")});
+  record(*main, "event", delivered);
+  CHECK(due(*main, noon).empty());
+  CHECK(due(*other, noon) == Events{"event"});
+}
+
 STORE_CONTRACT("many deliveries are recorded in one call", "[outbox]") {
   const auto session = store.open();
   std::vector<Notice> notices;

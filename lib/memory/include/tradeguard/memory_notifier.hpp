@@ -1,4 +1,4 @@
-// A notifier that remembers what it was told; for tests, simulations and bots that watch themselves.
+// A notifier that remembers what it was told: for tests, simulations, bots that watch themselves.
 // Contract test: tests/contract/notifier_contract.cpp, backend "memory"
 #pragma once
 

@@ -1,5 +1,5 @@
 // Signals that are in memory already: a recorded day, a test, a bot that decides in this process.
-// Contract test: tests/unit/memory_signals_test.cpp
+// Contract test: tests/contract/memory_signals_test.cpp
 #pragma once
 
 #include <iterator>
