@@ -151,6 +151,8 @@ void Visit::fire(PaperOrder& order, Price price, Instant at) {
 
 void Visit::next_part(PaperOrder& order, Price price, Instant at) {
   if (at < order.next_part_at) return;
+  const bool first_in_visit = dealt_.insert(order.number).second;
+  if (!first_in_visit && settings_.part_every == Micros{0}) return;
   auto part = order.left();
   if (order.parts > 1) {
     const auto step = enforced_rules(order.symbol).step;

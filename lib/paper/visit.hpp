@@ -70,6 +70,7 @@ class Visit {
   PaperChanges changes_;
   std::set<Symbol> invented_;
   std::set<std::int64_t> begun_;  // in this very visit
+  std::set<std::int64_t> dealt_;
 
   InstrumentRules enforced_rules(const Symbol& symbol) const;
   std::optional<Price> entry_price(const Order& order) const;
