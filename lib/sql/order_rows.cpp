@@ -82,10 +82,7 @@ const std::vector<OrderColumn>& all_columns() {
 
 Order blank_order() {
   static const Symbol any = *Symbol::parse("BASE_QUOTE");
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"  // every field is read from the row
   return Order{.symbol = any};
-#pragma GCC diagnostic pop
 }
 
 SqlRow row_of(const OrderWrite& write) {
@@ -119,7 +116,7 @@ Statement write_piece(const AccountKey& account, std::vector<SqlRow> rows) {
       << values << "CASE WHEN coalesce(o.version, 0) = v.expected THEN v.version END FROM v "
       << "LEFT JOIN exchange_orders o "
       << "ON o.venue = ?1 AND o.account = ?2 AND o.client_id = v.client_id WHERE true "
-      << "ON CONFLICT (venue, account, client_id) DO UPDATE SET " << updates
+      << "ON CONFLICT (client_id, venue, account) DO UPDATE SET " << updates
       << "version = excluded.version";
   return std::move(draft).done();
 }

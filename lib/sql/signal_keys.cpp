@@ -120,7 +120,7 @@ std::vector<Statement> DecisionBook::statements(const AccountKey& account, Insta
     draft << "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, first_at, "
              "last_at, count) ";
     draft.values(columns, std::move(piece))
-        << " ON CONFLICT (venue, account, signal_key, guard, verdict) DO UPDATE SET "
+        << " ON CONFLICT (signal_key, venue, account, guard, verdict) DO UPDATE SET "
            "detail = excluded.detail, last_at = excluded.last_at, "
            "count = decisions.count + excluded.count";
     statements.push_back(std::move(draft).done());

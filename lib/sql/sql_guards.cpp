@@ -132,7 +132,7 @@ Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
 Result<void> SqlEntryHistory::remember(const Symbol& entry, Instant at) {
   Statement keep{
       "INSERT INTO entry_memory (venue, account, base, symbol, remembered_at) "
-      "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (venue, account, base) DO UPDATE SET "
+      "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (base, venue, account) DO UPDATE SET "
       "symbol = excluded.symbol, remembered_at = excluded.remembered_at "
       "WHERE excluded.remembered_at > entry_memory.remembered_at",
       {sql(pen_.account.venue), sql(pen_.account.account), sql(entry.base()), sql(entry), sql(at)}};
@@ -299,7 +299,7 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
         << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
            "released, attempts) ";
     draft.values(columns, std::move(piece))
-        << " ON CONFLICT (venue, account, signal_key) DO UPDATE SET digest = excluded.digest, "
+        << " ON CONFLICT (signal_key, venue, account) DO UPDATE SET digest = excluded.digest, "
            "client_id = excluded.client_id, claimed_at = excluded.claimed_at, released = 0, "
            "attempts = CASE WHEN signal_claims.released = 1 THEN excluded.attempts END";
     statements.push_back(std::move(draft).done());

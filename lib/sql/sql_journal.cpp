@@ -448,7 +448,7 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
       "WHERE x.venue = ?1 AND x.account = ?2 AND x.leg = 'exit' AND x.filled <> '0' "
       "AND coalesce(x.closed_at, x.sighted_at, x.stamp) >= ?3 "
       "AND coalesce(x.closed_at, x.sighted_at, x.stamp) < ?4 "
-      "AND e.exit_reason = 'unprotected'",
+      "AND (x.strategy IN ('unprotected', 'breached') OR e.exit_reason = 'unprotected')",
       std::move(arguments)};
 }
 
@@ -621,30 +621,30 @@ Result<Versions> read_versions(const std::vector<SqlRows>& results) {
   return versions;
 }
 
-// Numbered in order of writing: the account's row is locked, so nobody else counts.
+// Numbered in order of writing: the account's row is locked, and each transaction has touched it
+// once.
 Statements write_notices(const AccountKey& account, const std::vector<const Notice*>& notices) {
   std::vector<SqlRow> rows;
   rows.reserve(notices.size());
   for (const Notice* notice : notices)
-    rows.push_back({std::int64_t{0}, sql(notice->event_id), sql(notice->type),
-                    sql(notice->severity), sql(notice->trade), sql(notice->symbol),
-                    sql(notice->order_id), sql(notice->side), sql(stored_facts(*notice)),
-                    sql(notice->created_at)});
+    rows.push_back({static_cast<std::int64_t>(rows.size()), sql(notice->event_id),
+                    sql(notice->type), sql(notice->severity), sql(notice->trade),
+                    sql(notice->symbol), sql(notice->order_id), sql(notice->side),
+                    sql(stored_facts(*notice)), sql(notice->created_at)});
   static const std::vector<Column> columns{
       {"n", "BIGINT"},   {"event_id", "TEXT"},    {"type", "TEXT"},     {"severity", "TEXT"},
       {"trade", "TEXT"}, {"symbol", "TEXT"},      {"order_id", "TEXT"}, {"side", "TEXT"},
       {"facts", "TEXT"}, {"created_at", "BIGINT"}};
   Statements statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
-    for (std::size_t i = 0; i < piece.size(); ++i) piece[i][0] = static_cast<std::int64_t>(i + 1);
     Draft draft{"WITH ", of(account)};
     draft.table("v", columns, std::move(piece))
         << " INSERT INTO notices (venue, account, sequence, event_id, type, severity, trade, "
            "symbol, order_id, side, facts, created_at, attempts, state, error) "
-           "SELECT ?1, ?2, (SELECT coalesce(max(m.sequence), 0) FROM notices m "
-           "WHERE m.venue = ?1 AND m.account = ?2) + v.n, v.event_id, v.type, v.severity, v.trade, "
-           "v.symbol, v.order_id, v.side, v.facts, v.created_at, 0, 'waiting', '' FROM v "
-           "WHERE true ON CONFLICT (venue, account, event_id) DO NOTHING";
+           "SELECT ?1, ?2, a.touched * 1000000 + v.n, v.event_id, v.type, v.severity, v.trade, "
+           "v.symbol, v.order_id, v.side, v.facts, v.created_at, 0, 'waiting', '' "
+           "FROM v JOIN accounts a ON a.venue = ?1 AND a.account = ?2 "
+           "WHERE true ON CONFLICT (event_id, venue, account) DO NOTHING";
     statements.push_back(std::move(draft).done());
   }
   return statements;
@@ -668,7 +668,7 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
           "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, "
           "order_id, raised_at, next_reminder, told) "
           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
-          "ON CONFLICT (venue, account, kind, subject) DO UPDATE SET "
+          "ON CONFLICT (subject, kind, venue, account) DO UPDATE SET "
           "freezes = excluded.freezes, breaks = excluded.breaks, detail = excluded.detail, "
           "symbol = excluded.symbol, order_id = excluded.order_id, "
           "raised_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.raised_at "
@@ -758,8 +758,8 @@ Statements prune_statements(const AccountKey& account, Instant before, Instant n
            bite + ")",
        std::move(with_keys)});
   statements.push_back(
-      {"DELETE FROM notices WHERE venue = ?1 AND account = ?2 AND sequence IN "
-       "(SELECT n.sequence FROM notices n WHERE n.venue = ?1 AND n.account = ?2 "
+      {"DELETE FROM notices WHERE venue = ?1 AND account = ?2 AND event_id IN "
+       "(SELECT n.event_id FROM notices n WHERE n.venue = ?1 AND n.account = ?2 "
        "AND n.state <> 'waiting' AND n.created_at < ?3 LIMIT " +
            bite + ")",
        arguments});

@@ -162,6 +162,10 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "epoch TEXT, entries_after BIGINT, venue_account_id TEXT NOT NULL DEFAULT '', "
       "PRIMARY KEY (venue, account))");
 
+  // The first column of a key names the thing itself, and venue and account come behind: an index
+  // that begins with them looks as good as any other to a planner without statistics, and is walked
+  // through.
+  //
   // Of the generated columns: cools_from is the moment from which an entry cools its base (NULL:
   // not at all), stopped_at the moment of a stop-out, question_until how long a row stays to be
   // asked at the venue. They are there for the indexes, which keep every question bounded by what
@@ -209,22 +213,22 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "THEN 9223372036854775807 "
       "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
       "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
-      "PRIMARY KEY (venue, account, client_id))");
+      "PRIMARY KEY (client_id, venue, account))");
   add("CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
       "WHERE leg = 'entry' AND twin = 0 AND settled = 0");
-  add("CREATE INDEX exchange_orders_trade ON exchange_orders (venue, account, trade)");
-  add("CREATE INDEX exchange_orders_key ON exchange_orders (venue, account, signal_key) "
+  add("CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)");
+  add("CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
       "WHERE signal_key <> ''");
-  add("CREATE INDEX exchange_orders_cooling ON exchange_orders (venue, account, base, cools_from) "
+  add("CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
       "WHERE cools_from IS NOT NULL");
-  add("CREATE INDEX exchange_orders_day ON exchange_orders (venue, account, stamp) "
+  add("CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
       "WHERE cools_from IS NOT NULL");
-  add("CREATE INDEX exchange_orders_stopped ON exchange_orders (venue, account, base, stopped_at) "
+  add("CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
       "WHERE stopped_at IS NOT NULL");
-  add("CREATE INDEX exchange_orders_questions ON exchange_orders (venue, account, question_until) "
+  add("CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
       "WHERE question_until IS NOT NULL");
   add("CREATE INDEX exchange_orders_sold ON exchange_orders "
-      "(venue, account, (coalesce(closed_at, sighted_at, stamp))) "
+      "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
       "WHERE leg = 'exit' AND filled <> '0'");
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
@@ -232,24 +236,24 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, "
       "digest TEXT NOT NULL, client_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts BIGINT NOT NULL, "
-      "PRIMARY KEY (venue, account, signal_key))");
+      "PRIMARY KEY (signal_key, venue, account))");
   add("CREATE TABLE exit_wishes ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, trade TEXT NOT NULL, "
-      "PRIMARY KEY (venue, account, signal_key, trade))");
+      "PRIMARY KEY (signal_key, venue, account, trade))");
   add("CREATE TABLE entry_memory ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, base TEXT NOT NULL, symbol TEXT NOT NULL, "
-      "remembered_at BIGINT NOT NULL, PRIMARY KEY (venue, account, base))");
+      "remembered_at BIGINT NOT NULL, PRIMARY KEY (base, venue, account))");
   add("CREATE TABLE decisions ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, guard TEXT NOT NULL, "
       "verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'blocked', 'denied')), "
       "detail TEXT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
-      "count BIGINT NOT NULL, PRIMARY KEY (venue, account, signal_key, guard, verdict))");
+      "count BIGINT NOT NULL, PRIMARY KEY (signal_key, venue, account, guard, verdict))");
   add("CREATE TABLE alarms ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
       "freezes TEXT NOT NULL, breaks BIGINT NOT NULL CHECK (breaks IN (0, 1)), "
       "detail TEXT NOT NULL, symbol TEXT NOT NULL, order_id TEXT NOT NULL, "
       "raised_at BIGINT NOT NULL, next_reminder BIGINT, told BIGINT NOT NULL, cleared_at BIGINT, "
-      "PRIMARY KEY (venue, account, kind, subject))");
+      "PRIMARY KEY (subject, kind, venue, account))");
   add("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
   add("CREATE TABLE notices ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, sequence BIGINT NOT NULL, "
@@ -260,10 +264,10 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "created_at BIGINT NOT NULL, attempts BIGINT NOT NULL, next_try BIGINT, "
       "state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'undeliverable')), "
       "ended_at BIGINT, error TEXT NOT NULL, "
-      "PRIMARY KEY (venue, account, sequence), UNIQUE (venue, account, event_id))");
+      "PRIMARY KEY (event_id, venue, account))");
   add("CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
       "WHERE state = 'waiting'");
-  add("CREATE INDEX notices_ended ON notices (venue, account, created_at) "
+  add("CREATE INDEX notices_ended ON notices (created_at, venue, account) "
       "WHERE state <> 'waiting'");
 
   // The mark that tells a store from another one in its place.
