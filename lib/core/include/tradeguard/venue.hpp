@@ -1,5 +1,5 @@
 // OrderPlacer and SltpPlacer: the two halves of a venue. Entries need a ticket, protection needs none.
-// Contract test: tests/contract/venue_contract.cpp
+// Contract test: tests/venue/venue_contract.cpp
 #pragma once
 
 #include <map>
