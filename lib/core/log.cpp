@@ -167,7 +167,7 @@ bool is_word(std::string_view word) {
 
 bool is_key(std::string_view key) {
   return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
 }
 
@@ -222,7 +222,7 @@ std::optional<ParsedLine> parse_line(std::string_view bare) {
   const auto end_of_token = [&] {
     more = !bare.empty();
     if (!more) return true;
-    if (bare.front() != ' ' || bare.size() == 1) return false;
+    if (bare.front() != ' ') return false;
     bare.remove_prefix(1);
     return true;
   };

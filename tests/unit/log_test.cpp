@@ -114,6 +114,7 @@ TEST_CASE("a value is quoted when it could be taken for something else") {
 }
 
 TEST_CASE("letters of all languages stay as they are") {
+  CHECK(escape_value("\xc2\xb5") == "\xc2\xb5");                  // the micro sign
   CHECK(escape_value("\xc3\xa4") == "\xc3\xa4");                  // a with two dots
   CHECK(escape_value("\xe2\x82\xac") == "\xe2\x82\xac");          // the euro
   CHECK(escape_value("\xe6\xbc\xa2") == "\xe6\xbc\xa2");          // a han character
@@ -139,6 +140,7 @@ TEST_CASE("bytes that are no UTF-8 are escaped one by one") {
   CHECK(escape_value("\xc0\xaf") == "\"\\xC0\\xAF\"");           // overlong
   CHECK(escape_value("\xe0\x80\xaf") == "\"\\xE0\\x80\\xAF\"");  // overlong
   CHECK(escape_value("\xed\xa0\x80") == "\"\\xED\\xA0\\x80\"");  // a surrogate
+  CHECK(escape_value("\xed\xbf\xbf") == "\"\\xED\\xBF\\xBF\"");  // the last one
   CHECK(escape_value("\xf5\x80\x80\x80") == "\"\\xF5\\x80\\x80\\x80\"");
   CHECK(escape_value("\x80") == "\"\\x80\"");
 }
@@ -165,12 +167,13 @@ TEST_CASE("a line is read back by the grammar") {
 }
 
 TEST_CASE("what no line may look like is not read") {
-  const auto text = GENERATE(as<std::string>{}, "", " ", " NAME", "NAME ", "NAME  a=1", "a=1",
-                             "NAME a=", "NAME =1", "NAME a=1 word", "NAME a=1  b=2", "NAME a=1 ",
-                             "NAME a=\"open", "NAME a=\"x\"y", "NAME a=\"\\q\"", "NAME a=\"\\x1\"",
-                             "NAME a=\"\\xZZ\"", "NAME a=b=c", "NAME a=x\"y\"", "NAME a=x\\y",
-                             "NAME a=1\nFORGED b=2", "NAME\tb=2", "NAME a=\x1b", "NAME a=\"\n\"",
-                             "NAME k y=1 z", "N\"AME a=1", "NAME a-b=1", "NAME a=\xff");
+  const auto text =
+      GENERATE(as<std::string>{}, "", " ", " NAME", "NAME ", "NAME  a=1", "a=1",
+               "NAME a=", "NAME =1", "NAME a=1 word", "NAME a=1  b=2", "NAME a=1 ", "NAME a=\"open",
+               "NAME a=\"x\"y", "NAME a=\"x\"y=1", "NAME a=1,b=2 c", "NAME a=\"\\q\"",
+               "NAME a=\"\\x1\"", "NAME a=\"\\xZZ\"", "NAME a=b=c", "NAME a=x\"y\"", "NAME a=x\\y",
+               "NAME a=1\nFORGED b=2", "NAME\tb=2", "NAME a=\x1b", "NAME a=\"\n\"", "NAME k y=1 z",
+               "N\"AME a=1", "\"NAME a=1", "NAME \\x a=1", "NAME A=1", "NAME a-b=1", "NAME a=\xff");
   CAPTURE(text);
   CHECK_FALSE(parse_line(text));
 }
@@ -321,6 +324,8 @@ TEST_CASE("a secret is recognised percent-encoded, escaped as in JSON, and both"
   const auto secret =
       GENERATE(as<std::string>{}, "123456:AAH-x_y", "p/q+r==", "a\"b\\c\"d", "\\\\server\\share",
                "100%sure%", "%41%42%43", "a<b>\\u0041", "line\nbreak", "\\n\\n\\n",
+               "bell\x07"
+               "bell",
                "key with blank", "\xc3\xa4\xc3\xb6\xc3\xbc");
   const auto upper = percent_encoded(secret, true);
   const auto lower = percent_encoded(secret, false);
@@ -338,6 +343,9 @@ TEST_CASE("a secret is recognised percent-encoded, escaped as in JSON, and both"
     const auto& shown = line->fields[0].second;
     CHECK((shown == "<***>" || shown == "<\"***\">"));
     CHECK(line->fields[1].second == "end");
+    out.log.write(Line(Level::info, "A").add("v", form));  // at the very end of a line
+    CHECK((out.last() == "A v=***" || out.last() == "A v=\"***\"" ||
+           out.last() == "A v=\"\\\"***\\\"\""));
   }
 }
 
@@ -395,15 +403,17 @@ TEST_CASE("a line that is too long ends with cut=1 and can still be read") {
 TEST_CASE(
     "a whole line, prefix and newline included, is at most 4096 bytes and never cut in vain") {
   for (std::size_t length = 3'950; length < 4'150; ++length) {
-    Captured out;
-    const auto line = Line(Level::critical, "A").add("v", std::string(length, 'x'));
-    out.log.write(line);
-    CAPTURE(length);
-    const auto whole = formatted(Level::critical, out.clock.now(), out.last(), false);
-    REQUIRE(whole.size() <= 4096);
-    if (out.last() != line.plain()) {
-      REQUIRE(formatted(Level::critical, out.clock.now(), line.plain(), false).size() > 4096);
-      REQUIRE(whole.size() == 4096);
+    for (const auto* start : {"", "quoted by its blank "}) {
+      Captured out;
+      const auto line = Line(Level::critical, "A").add("v", start + std::string(length, 'x'));
+      out.log.write(line);
+      CAPTURE(length, start);
+      const auto whole = formatted(Level::critical, out.clock.now(), out.last(), false);
+      REQUIRE(whole.size() <= 4096);
+      if (out.last() != line.plain()) {
+        REQUIRE(formatted(Level::critical, out.clock.now(), line.plain(), false).size() > 4096);
+        REQUIRE(whole.size() == 4096);
+      }
     }
   }
 }

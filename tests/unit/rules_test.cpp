@@ -68,6 +68,13 @@ TEST_CASE("dust is what cannot be sold as a stop") {
     CHECK(is_dust(qty("0.004"), price("2499.99"), rules));
     CHECK(is_dust(qty("0.00399999"), price("2500"), rules));  // 0.0039 * 2500
   }
+  SECTION("because it is worth less by less than can be written") {
+    auto fine = rules;
+    fine.step = fine.min_quantity = qty("0.000000001");
+    fine.min_notional = Money{Decimal::from_units(1)};
+    CHECK(is_dust(qty("0.000000001"), price("0.0000000005"), fine));  // half of it
+    CHECK_FALSE(is_dust(qty("0.000000001"), price("0.000000001"), fine));
+  }
   SECTION("and nothing at all is dust even where a venue names no minimum") {
     auto generous = rules;
     generous.min_quantity = qty("0");

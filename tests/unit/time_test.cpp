@@ -184,6 +184,8 @@ TEST_CASE("a manual clock moves when it is told to, and by waiting") {
   clock.wait(250ms);
   CHECK(clock.now() == at("2025-01-01T12:00:05.25Z"));
   CHECK(clock.monotonic() == 5250ms);
+  clock.advance(Micros{1});
+  CHECK(clock.monotonic() == 5250ms + Micros{1});
 }
 
 TEST_CASE("a wall clock may be set back; the monotonic one never runs backwards") {
