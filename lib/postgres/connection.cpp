@@ -272,7 +272,7 @@ Error refused_connection(const std::string& message) {
   for (const auto* wrong :
        {"authentication", "does not exist", "pg_hba.conf", "no password supplied",
         "could not translate host name", "permission denied", "is not permitted to log in",
-        "certificate", "invalid connection option"})
+        "certificate", "invalid "})
     if (says(wrong)) return {Fault::configuration, text};
   return {Fault::unreachable, text};
 }

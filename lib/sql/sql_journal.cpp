@@ -218,7 +218,7 @@ Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_
       "AND (n.next_try IS NULL OR n.next_try <= ?3) "
       "AND (n.severity = 'CRITICAL' OR n.trade = '' OR NOT EXISTS (SELECT 1 FROM notices h "
       "WHERE h.venue = ?1 AND h.account = ?2 AND h.state = 'waiting' AND h.trade = n.trade "
-      "AND h.sequence < n.sequence)) "
+      "AND h.sequence < n.sequence AND h.next_try > ?3)) "
       "ORDER BY CASE WHEN n.severity = 'CRITICAL' THEN 0 ELSE 1 END, n.sequence LIMIT ?4",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});

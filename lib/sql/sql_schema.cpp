@@ -60,6 +60,9 @@ Result<void> init_schema(SqlSession& session) {
       break;
     // Version 1 is the first; whoever adds the second adds the step from here to there.
     case SchemaFound::What::older:
+      return failed(Fault::configuration, "the store has schema version " +
+                                              std::to_string(found->version) +
+                                              ", which this program cannot migrate");
     case SchemaFound::What::newer:
       return judge_schema_version(found->version);
     case SchemaFound::What::foreign:

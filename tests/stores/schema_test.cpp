@@ -1,0 +1,262 @@
+// The tables of a store: made once, and refused when they are not this program's.
+#include <thread>
+
+#include "contract.hpp"
+#include "sessions.hpp"
+#include "story.hpp"
+#include "tradeguard/order_state.hpp"
+
+namespace tradeguard::stores {
+namespace {
+
+using namespace contract;
+using Catch::Contains;
+using Catch::StartsWith;
+
+// A database without a store in it, opened as `init` does and as `run` does.
+struct SqliteDatabase {
+  std::unique_ptr<SqlSession> for_init() const {
+    return value_of(SqliteSession::open(file, {.mode = SqliteOptions::Mode::create}));
+  }
+  std::string complaint_of_run() const { return complaint_of(SqliteSession::open(file)); }
+  ScratchFolder folder;
+  std::string file = folder.file("store.db");
+};
+struct PostgresDatabase {
+  std::unique_ptr<SqlSession> for_init() const {
+    // The stories tell their own time.
+    return value_of(PostgresSession::open(
+        database.url(), {.mode = PostgresOptions::Mode::create, .server_clock = false}));
+  }
+  std::string complaint_of_run() const {
+    return complaint_of(PostgresSession::open(database.url()));
+  }
+  support::ScratchDatabase database;
+};
+
+#define SCHEMA_TEST(sentence) \
+  TEMPLATE_TEST_CASE(sentence, "[schema]", SqliteDatabase, PostgresDatabase)
+
+void set_version(SqlSession& session, int version) {
+  must_run(session, "UPDATE tradeguard_meta SET value = '" + std::to_string(version) +
+                        "' WHERE key = 'schema_version'");
+}
+
+SCHEMA_TEST("a database without a store is told what to run") {
+  const TestType database;
+  const auto session = database.for_init();
+  CHECK(value_of(find_schema(*session)).what == SchemaFound::What::nothing);
+  CHECK_THAT(complaint_of(require_schema(*session)),
+             StartsWith("configuration: ") && Contains("tradeguard init"));
+  CHECK_THAT(database.complaint_of_run(),
+             StartsWith("configuration: ") && Contains("tradeguard init"));
+}
+
+SCHEMA_TEST("init makes a store that can be opened, and a second one changes nothing") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  CHECK(database.complaint_of_run().empty());
+  OverSession store{*session};
+  const Order entry = bought(store, buy("ETH_USDT"), noon);
+  const std::string epoch = value_of(session->epoch());
+
+  must(init_schema(*session));
+  CHECK(row(store, entry.client_id) == entry);
+  CHECK(value_of(database.for_init()->epoch()) == epoch);
+}
+
+SCHEMA_TEST("two inits at once make one store") {
+  const TestType database;
+  constexpr int makers = 4;
+  std::vector<std::unique_ptr<SqlSession>> sessions;
+  for (int i = 0; i < makers; ++i) sessions.push_back(database.for_init());
+  std::vector<std::string> complaints(makers);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < makers; ++i)
+    threads.emplace_back([&, i] { complaints[i] = complaint_of(init_schema(*sessions[i])); });
+  for (auto& thread : threads) thread.join();
+  CHECK(complaints == std::vector<std::string>(makers));
+  CHECK(database.complaint_of_run().empty());
+}
+
+SCHEMA_TEST("an older store is refused with what to do") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  set_version(*session, schema_version - 1);
+  CHECK(value_of(find_schema(*session)).what == SchemaFound::What::older);
+  CHECK_THAT(database.complaint_of_run(),
+             StartsWith("configuration: ") && Contains("version 0") && Contains("tradeguard init"));
+  // Version 1 was the first, so nobody can have such a store.
+  CHECK_THAT(complaint_of(init_schema(*session)), StartsWith("configuration: "));
+}
+
+SCHEMA_TEST("a newer store is refused and left alone, by init too") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  set_version(*session, schema_version + 1);
+  CHECK(value_of(find_schema(*session)).what == SchemaFound::What::newer);
+  for (const std::string& complaint :
+       {database.complaint_of_run(), complaint_of(init_schema(*session))})
+    CHECK_THAT(complaint, StartsWith("configuration: ") && Contains("newer tradeguard"));
+  CHECK(value_of(find_schema(*session)).version == schema_version + 1);
+}
+
+SCHEMA_TEST("a table of one of our names that is not ours is refused and left alone") {
+  const TestType database;
+  const auto session = database.for_init();
+  if (session->dialect() == SqlDialect::postgres) must_run(*session, "CREATE SCHEMA tradeguard");
+  must_run(*session, "CREATE TABLE exchange_orders (id TEXT)");
+  must_run(*session, "INSERT INTO exchange_orders VALUES ('theirs')");
+
+  for (const std::string& complaint :
+       {complaint_of(init_schema(*session)), complaint_of(require_schema(*session)),
+        database.complaint_of_run()})
+    CHECK_THAT(complaint, StartsWith("configuration: ") && Contains("exchange_orders"));
+  CHECK(rows(*session, "SELECT id FROM exchange_orders").rows ==
+        std::vector<SqlRow>{{std::string{"theirs"}}});
+}
+
+SCHEMA_TEST("a store whose version is no number is not taken for ours") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  must_run(*session, "DELETE FROM tradeguard_meta WHERE key = 'schema_version'");
+  CHECK_THAT(database.complaint_of_run(), StartsWith("configuration: "));
+}
+
+// ---- rows --------------------------------------------------------------------------------------
+
+struct SqliteRows : SqliteDatabase {
+  SqliteRows() { must(init_schema(*session)); }
+  std::unique_ptr<SqlSession> session = for_init();
+};
+struct PostgresRows : PostgresDatabase {
+  PostgresRows() { must(init_schema(*session)); }
+  std::unique_ptr<SqlSession> session = for_init();
+};
+
+#define ROWS_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[rows]", SqliteRows, PostgresRows)
+
+ROWS_TEST("what the tables refuse is refused as this batch's fault and nothing of it is written") {
+  const TestType database;
+  OverSession store{*database.session};
+  const Order entry = bought(store, buy("ETH_USDT"), noon);
+  Order negative = stop_for(entry);
+  negative.quantity = Quantity{} - quantity("1");
+  Order nameless = stop_for(entry, 2);
+  nameless.client_id = "";
+  for (const Order& bad : {negative, nameless}) {
+    const std::vector<Change> items{{.append = {target_for(entry)}}, {.append = {bad}}};
+    CHECK_THAT(complaint_of(store.journal().write(items)), StartsWith("data: "));
+    CHECK(book(store, noon).trades.at(0).legs.empty());
+  }
+}
+
+ROWS_TEST("text from outside breaks nothing and comes back readable") {
+  const TestType database;
+  OverSession store{*database.session};
+  Order entry = bought(store, buy("ETH_USDT"), noon);
+  entry.reason = "Robert'); DROP TABLE exchange_orders;-- ?1 $1 \"x\" \\ %s";
+  entry = advance(store, entry);
+  CHECK(row(store, entry.client_id).reason == entry.reason);
+
+  // Neither UTF-8 nor without NUL: a refusal must be writable all the same.
+  Order torn = entry;
+  torn.reason = std::string{"caf\xC3\xA9 \xFF\xC3", 8} + std::string(1, '\0') + "end";
+  advance(store, torn);
+  CHECK(row(store, entry.client_id).reason ==
+        "caf\xC3\xA9 ??"
+        "?end");
+}
+
+ROWS_TEST("a row that something else has spoilt freezes its base and leaves the others") {
+  const TestType database;
+  OverSession store{*database.session};
+  const Order eth = bought(store, buy("ETH_USDT"), noon);
+  const Order stop = append(store, stop_for(eth));
+  const Order btc = bought(store, buy("BTC_USDT"), noon);
+  must_run(*database.session,
+           "UPDATE exchange_orders SET filled_value = 'much' WHERE client_id = '" +
+               GENERATE_COPY(eth.client_id, stop.client_id) + "'");
+
+  const OpenBook open = book(store, noon);
+  REQUIRE(open.trades.size() == 1);
+  CHECK(open.trades[0].id() == btc.client_id);
+  REQUIRE(open.alarms.size() == 1);
+  CHECK(open.alarms[0].kind == NoticeType::impossible);
+  CHECK(open.alarms[0].subject == eth.client_id);
+  CHECK(open.alarms[0].freezes == "ETH");
+  CHECK(open.alarms[0].breaks);
+  CHECK_THAT(open.alarms[0].detail, Contains("filled_value"));
+}
+
+ROWS_TEST("the marks of a trade come back") {
+  const TestType database;
+  OverSession store{*database.session};
+  Order entry = bought(store, buy("ETH_USDT"), noon);
+  entry.skip_told = true;
+  entry.strategy = "unprotected";
+  entry = advance(store, entry);
+  CHECK(row(store, entry.client_id) == entry);
+}
+
+// The SQL that finds questions may show too many, never too few.
+ROWS_TEST("no open question of a settled trade is missed") {
+  const TestType database;
+  OverSession store{*database.session};
+  const Order first = bought(store, buy("ETH_USDT"), noon);
+  const Instant now = noon + 1h;
+  std::vector<Change> items;
+  std::vector<Order> expected;
+  for (const OrderState state : {OrderState::claimed, OrderState::placed, OrderState::closed,
+                                 OrderState::refused, OrderState::lapsed})
+    for (const Side side : {Side::buy, Side::sell})
+      for (const char* filled : {"0", "0.01"})
+        for (const bool fees_known : {false, true})
+          for (const auto age : {Micros{1h} - 1us, Micros{1h}, Micros{1h} + 1us}) {
+            Order entry = stop_for(first, static_cast<int>(items.size()) + 1);
+            entry.leg = Leg::entry;
+            entry.trade = entry.client_id;
+            entry.state = state;
+            entry.side = side;
+            entry.filled = quantity(filled);
+            entry.fees_known = fees_known;
+            entry.valid_until = now - age;
+            entry.settled = true;
+            items.push_back({.append = {entry}});
+            entry.version = 1;
+            if (is_open_question(entry, now)) expected.push_back(entry);
+          }
+  value_of(store.journal().write(items));
+  std::vector<Order> found = book(store, now).questions;
+  const auto by_id = [](const Order& a, const Order& b) { return a.client_id < b.client_id; };
+  std::sort(found.begin(), found.end(), by_id);
+  std::sort(expected.begin(), expected.end(), by_id);
+  CHECK(found == expected);
+}
+
+ROWS_TEST("pruning takes years away in bites and leaves what is open") {
+  const TestType database;
+  OverSession store{*database.session};
+  const Order open = bought(store, buy("ETH_USDT"), noon);
+  constexpr int old = 12'000;
+  const bool sqlite = database.session->dialect() == SqlDialect::sqlite;
+  const std::string numbers =
+      sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " +
+                   std::to_string(old) + ") "
+             : "WITH g(i) AS (SELECT * FROM generate_series(1, " + std::to_string(old) + ")) ";
+  must_run(*database.session,
+           numbers +
+               "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, "
+               "first_at, last_at, count) SELECT 'paper', 'main', 'old:' || i, 'cooldown', "
+               "'passed', '', 0, 0, 1 FROM g");
+  CHECK(value_of(store.journal().prune(noon, noon + 48h)) == old);
+  CHECK(row(store, open.client_id) == open);
+  CHECK(value_of(store.journal().prune(noon, noon + 48h)) == 0);
+}
+
+}  // namespace
+}  // namespace tradeguard::stores
