@@ -119,6 +119,7 @@ std::optional<Mishap> parse_mishap(std::string_view word) {
 const std::vector<Mishap>& mishaps() {
   static const auto all = [] {
     std::vector<Mishap> list;
+    list.reserve(mishap_names.size());
     for (const auto& [mishap, name] : mishap_names) list.push_back(mishap);
     return list;
   }();
@@ -151,20 +152,21 @@ Result<FaultScript> parse_fault_script(std::string_view script, const std::strin
   std::istringstream lines{std::string{script}};
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    const auto wrong = [&](const std::string& what) {
-      return failed(Fault::configuration, name + ":" + std::to_string(number) + ": " + what);
+    const auto wrong = [&](std::string_view what, std::string_view which = {}) {
+      std::string place = name + ":" + std::to_string(number) + ": ";
+      return failed(Fault::configuration, place.append(what).append(which));
     };
     std::istringstream words{line};
     std::string word;
     if (!(words >> word) || word.front() == '#') continue;
     const auto verb = parse_venue_verb(word);
-    if (!verb) return wrong("not a verb of a venue: " + word);
+    if (!verb) return wrong("not a verb of a venue: ", word);
     if (!(words >> word)) return wrong("no mishap is named");
     const auto mishap = parse_mishap(word);
-    if (!mishap) return wrong("not a mishap: " + word);
+    if (!mishap) return wrong("not a mishap: ", word);
     Occasion occasion;
     while (words >> word) {
-      if (!read_field(word, occasion)) return wrong("not an occasion: " + word);
+      if (!read_field(word, occasion)) return wrong("not an occasion: ", word);
     }
     faults.on(*verb, *mishap, occasion);
   }

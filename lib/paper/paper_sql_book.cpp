@@ -278,7 +278,7 @@ class Rows {
     auto row = key_of(account_);
     row.insert(row.end(), std::make_move_iterator(cells.begin()),
                std::make_move_iterator(cells.end()));
-    row.push_back(version_);
+    row.emplace_back(version_);
     // Far below the 32,766 arguments SQLite takes in one statement.
     if (arguments_.size() > 10'000) flush();
     values_ += (values_.empty() ? "" : ", ") + list_of(arguments_, std::move(row));
@@ -311,10 +311,11 @@ std::string replacing(std::string_view key, std::string_view columns) {
   bool first = true;
   while (!rest.empty()) {
     const auto comma = rest.find(", ");
-    const std::string column{rest.substr(0, comma)};
+    const auto column = rest.substr(0, comma);
     rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 2);
     if (column == key) continue;
-    sql += (first ? "" : ", ") + column + " = excluded." + column;
+    if (!first) sql += ", ";
+    sql.append(column).append(" = excluded.").append(column);
     first = false;
   }
   return sql;
@@ -371,34 +372,52 @@ Result<void> init_paper_book(SqlSession& session) {
 }
 
 Result<void> SqlPaperBook::open(const PaperWanted& wanted) {
-  if (!checked_) {
-    bool missing = false;
-    if (auto checked = check_tables(session_, missing); !checked) return checked;
-    if (missing) {
-      return failed(Fault::configuration,
-                    "there is no paper book here yet: run `tradeguard init` to create it");
-    }
-  }
+  auto begun = begin(wanted);
+  if (begun) return {};
+  forget();
+  return tl::unexpected{std::move(begun.error()).within("opening the paper book")};
+}
+
+Result<void> SqlPaperBook::connected() {
+  if (session_ != nullptr) return {};
+  auto session = connect_();
+  if (!session) return tl::unexpected{std::move(session.error())};
+  own_session_ = std::move(*session);
+  session_ = own_session_.get();
+  return {};
+}
+
+Result<void> SqlPaperBook::checked() {
+  if (checked_) return {};
+  bool missing = false;
+  if (auto checked = check_tables(*session_, missing); !checked) return checked;
+  if (!missing) return {};
+  return failed(Fault::configuration,
+                "there is no paper book here yet: run `tradeguard init` to create it");
+}
+
+Result<void> SqlPaperBook::begin(const PaperWanted& wanted) {
+  if (auto here = connected(); !here) return here;
+  if (auto right = checked(); !right) return right;
   std::vector<Statement> statements;
   statements.push_back({"BEGIN", {}});
   if (!checked_) {
     auto row = key_of(account_);
-    row.push_back(state_.next_number);
+    row.emplace_back(state_.next_number);
     statements.push_back(
         {"INSERT INTO paper_accounts (venue, account, version, next_number) "
          "VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING",
          std::move(row)});
   }
-  // The lock: what the statements after it read is what nobody else will change. SQLite's BEGIN
-  // locks.
-  const bool locks = session_.dialect() == SqlDialect::postgres;
+  // The lock: what the statements after it read nobody else will change. SQLite's BEGIN locks.
+  const bool locks = session_->dialect() == SqlDialect::postgres;
   statements.push_back({std::string{"SELECT version, next_number FROM paper_accounts "
                                     "WHERE venue = ?1 AND account = ?2"} +
                             (locks ? " FOR UPDATE" : ""),
                         key_of(account_)});
   const auto first_answer = statements.size() - 1;
   auto since = key_of(account_);
-  since.push_back(loaded_ ? state_.version : std::int64_t{-1});
+  since.emplace_back(loaded_ ? state_.version : std::int64_t{-1});
   statements.push_back(
       {"SELECT currency, total FROM paper_balances "
        "WHERE venue = ?1 AND account = ?2 AND changed > ?3",
@@ -412,36 +431,10 @@ Result<void> SqlPaperBook::open(const PaperWanted& wanted) {
   } else {
     statements.push_back(select_orders(account_, "status = 'open'", {}));
   }
-  std::vector<SqlValue> ids;
-  for (const auto& id : wanted.client_ids) {
-    if (looked_for_.insert(id).second) ids.emplace_back(id);
-  }
-  auto arguments = key_of(account_);
-  if (!ids.empty()) {
-    const auto list = list_of(arguments, std::move(ids));
-    statements.push_back(
-        select_orders(account_, "client_id IN " + list, {arguments.begin() + 2, arguments.end()}));
-  }
-  std::vector<SqlValue> numbers;
-  for (const auto number : wanted.numbers) {
-    if (state_.orders.count(number) == 0) numbers.emplace_back(number);
-  }
-  if (!numbers.empty()) {
-    arguments = key_of(account_);
-    const auto list = list_of(arguments, std::move(numbers));
-    statements.push_back(
-        select_orders(account_, "number IN " + list, {arguments.begin() + 2, arguments.end()}));
-  }
-  if (wanted.created_since) {
-    statements.push_back(
-        select_orders(account_, "created_at >= ?3", {to_micros(*wanted.created_since)}));
-  }
+  for (auto& question : closed_orders(wanted)) statements.push_back(std::move(question));
 
-  auto answers = session_.run(statements);
-  if (!answers) {
-    forget();
-    return tl::unexpected{std::move(answers.error()).within("opening the paper book")};
-  }
+  auto answers = session_->run(statements);
+  if (!answers) return tl::unexpected{std::move(answers.error())};
   answers->erase(answers->begin(), answers->begin() + static_cast<std::ptrdiff_t>(first_answer));
   if (auto taken = read(*answers); !taken) {
     abandon();
@@ -449,6 +442,31 @@ Result<void> SqlPaperBook::open(const PaperWanted& wanted) {
   }
   checked_ = loaded_ = true;
   return {};
+}
+
+// What the visit will look at beside the open orders, less what is in state_ already.
+std::vector<Statement> SqlPaperBook::closed_orders(const PaperWanted& wanted) {
+  std::vector<SqlValue> ids;
+  for (const auto& id : wanted.client_ids) {
+    if (looked_for_.insert(id).second) ids.emplace_back(id);
+  }
+  std::vector<SqlValue> numbers;
+  for (const auto number : wanted.numbers) {
+    if (state_.orders.count(number) == 0) numbers.emplace_back(number);
+  }
+  std::vector<Statement> questions;
+  for (auto& [column, values] : {std::pair{"client_id", &ids}, std::pair{"number", &numbers}}) {
+    if (values->empty()) continue;
+    auto arguments = key_of(account_);
+    const auto list = list_of(arguments, std::move(*values));
+    questions.push_back(select_orders(account_, std::string{column} + " IN " + list,
+                                      {arguments.begin() + 2, arguments.end()}));
+  }
+  if (wanted.created_since) {
+    questions.push_back(
+        select_orders(account_, "created_at >= ?3", {to_micros(*wanted.created_since)}));
+  }
+  return questions;
 }
 
 // Account, balances, markets, and any number of answers with orders.
@@ -518,7 +536,7 @@ Result<void> SqlPaperBook::close(const PaperChanges& changes) {
     }
   }
   statements.push_back({"COMMIT", {}});
-  auto written = session_.run(statements);
+  auto written = session_->run(statements);
   if (written) return {};
   forget();
   return tl::unexpected{std::move(written.error()).within("writing the paper book")};
@@ -527,20 +545,24 @@ Result<void> SqlPaperBook::close(const PaperChanges& changes) {
 void SqlPaperBook::abandon() noexcept {
   const std::array rollback{Statement{"ROLLBACK", {}}};
   // If it fails the session is gone, and its transaction with it.
-  static_cast<void>(session_.run(rollback));
+  if (session_ != nullptr) static_cast<void>(session_->run(rollback));
   forget();
 }
 
 void SqlPaperBook::forget() {
   state_ = {};
-  loaded_ = false;
+  checked_ = loaded_ = false;
   looked_for_.clear();
+  if (!connect_) return;
+  session_ = nullptr;
+  own_session_.reset();
 }
 
 Result<std::vector<PaperFill>> SqlPaperBook::fills(Instant since) {
+  if (auto here = connected(); !here) return tl::unexpected{std::move(here.error())};
   auto arguments = key_of(account_);
   arguments.emplace_back(to_micros(since));
-  auto answer = session_.run(std::array{
+  auto answer = session_->run(std::array{
       Statement{"SELECT " + std::string{fill_columns} +
                     " FROM paper_fills WHERE venue = ?1 AND account = ?2 AND dealt_at >= ?3 "
                     "ORDER BY changed, place",

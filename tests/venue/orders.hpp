@@ -16,6 +16,7 @@ class TestTickets final : public IdempotencyGuard {
  public:
   static std::vector<EntryTicket> of(const std::vector<Order>& orders) {
     std::vector<EntryTicket> tickets;
+    tickets.reserve(orders.size());
     for (const auto& order : orders) tickets.push_back(mint(order));
     return tickets;
   }

@@ -121,11 +121,11 @@ TEST_CASE("two venues on one book see each other's orders at once") {
 
 // Eight processes buy at once, and nothing but the book keeps them apart.
 TEST_CASE("processes that race on one book lose no order, no number and no money") {
-  constexpr int processes = 8;
-  constexpr int orders = 20;
+  constexpr std::size_t processes = 8;
+  constexpr std::size_t orders = 20;
   for_each_database([](PaperDatabase& database) {
     std::vector<pid_t> children;
-    for (int i = 0; i < processes; ++i) {
+    for (std::size_t i = 0; i < processes; ++i) {
       const auto child = ::fork();
       REQUIRE(child >= 0);
       if (child == 0) {
@@ -135,7 +135,7 @@ TEST_CASE("processes that race on one book lose no order, no number and no money
         const auto session = database.connect();
         SqlPaperBook book{*session, database.account()};
         PaperVenue venue{clock, book, contract_settings()};
-        for (int n = 0; n < orders; ++n) {
+        for (std::size_t n = 0; n < orders; ++n) {
           auto order = entry(std::to_string(i) + "-" + std::to_string(n), "0.01", noon);
           order.price = price("3000");
           if (!is<Accepted>(place(venue, order))) ++failures;
@@ -318,6 +318,49 @@ TEST_CASE("a server that goes away between two visits costs the visit and not th
   PaperVenue venue{clock, book, contract_settings()};
   CHECK(find(venue, stop)->found.empty());
   CHECK(is<Accepted>(protect(venue, stop)));
+}
+
+TEST_CASE(
+    "a book that connects by itself does so at the first visit, and again after a failed one") {
+  const auto database = databases().back().fresh();
+  ManualClock clock{noon};
+  int connections = 0;
+  SqlSession* current = nullptr;
+  bool reachable = true;
+  SqlPaperBook book{[&]() -> Result<std::unique_ptr<SqlSession>> {
+                      ++connections;
+                      if (!reachable) return failed(Fault::unreachable, "no route");
+                      auto session = database->connect();
+                      current = session.get();
+                      return session;
+                    },
+                    database->account()};
+  PaperVenue venue{clock, book, contract_settings()};
+  CHECK(venue.venue_time());
+  CHECK(venue.rules({eth()}));
+  CHECK(connections == 0);
+
+  auto order = entry("entry", "1", noon);
+  order.price = price("3000");
+  REQUIRE(is<Accepted>(place(venue, order)));
+  CHECK(sight(venue, order).status == VenueStatus::filled);
+  CHECK(connections == 1);
+
+  const auto pid = current->run(std::array{Statement{"SELECT pg_backend_pid()::bigint", {}}});
+  REQUIRE(pid);
+  const auto killer = database->connect();
+  REQUIRE(killer->run(
+      std::array{Statement{"SELECT pg_terminate_backend(?1::int)", {pid->front().rows[0][0]}}}));
+  const auto stop = stop_market("stop", "0.9", "2910", noon);
+  CHECK(is<Unsent>(protect(venue, stop)));
+  CHECK(connections == 1);
+  reachable = false;
+  CHECK(is<Unsent>(protect(venue, stop)));
+  CHECK_FALSE(book.fills({}));
+  reachable = true;
+  CHECK(is<Accepted>(protect(venue, stop)));
+  CHECK(sight(venue, order).status == VenueStatus::filled);
+  CHECK(connections == 4);
 }
 
 }  // namespace

@@ -252,8 +252,10 @@ TEST_CASE("bars before an order was made do not concern it") {
 
 TEST_CASE("a path nobody watched is dealt in its order") {
   std::vector<PriceBar> bars;
-  for (int minute = 0; minute < 600; ++minute)
+  bars.reserve(600);
+  for (int minute = 0; minute < 600; ++minute) {
     bars.push_back(bar(minute, "3000", "3001", "2999", "3000"));
+  }
   bars[300] = bar(300, "3000", "3095", "3000", "3050");
   bars[400] = bar(400, "3000", "3000", "2800", "2900");
   Exchange exchange{contract_settings(), bars};

@@ -9,6 +9,8 @@
 namespace tradeguard {
 namespace {
 
+using namespace std::string_literals;
+
 constexpr const char* header = "time,symbol,open,high,low,close\n";
 
 Result<BarPrices> read(const std::string& text) {
@@ -78,7 +80,7 @@ TEST_CASE("a price file that is not one is refused with the line and the reason"
       {header + good + "2018-04-04T00:01:30Z,ETH_USD,10,12,9,11\n",
        "3: begins before the last bar of ETH_USD is over"},
       {header + std::string(100'000, 'x') + "\n", "2: not six fields"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD\0X,10,12,9,11\n", 44}, "2: the symbol"},
+      {header + "2018-04-04T00:01:00Z,ETH_USD\0X,10,12,9,11\n"s, "2: the symbol"},
   };
   for (const auto& file : files) {
     INFO(file.text.substr(0, 120));

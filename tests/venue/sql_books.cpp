@@ -63,7 +63,7 @@ class PostgresAccount final : public PaperDatabase {
           "TRADEGUARD_TEST_POSTGRES is not set: run the tests under scripts/with-postgres"};
     }
     const std::string url{server};
-    const auto ours = url.substr(0, url.rfind('/')) + "/tradeguard_venue";
+    auto ours = url.substr(0, url.rfind('/')) + "/tradeguard_venue";
     if (PostgresSession::open(ours, {.mode = PostgresOptions::Mode::create})) return ours;
     auto session = must(PostgresSession::open(url, {.mode = PostgresOptions::Mode::create}));
     // Another test may be faster, and that is as good.

@@ -29,7 +29,7 @@ Order stop_for(VenueUnderTest& venue, const std::string& name, const char* quant
 
 // Buys and waits until the exchange is done; what was received after fees is 0.999 of it.
 Order bought(VenueUnderTest& venue, const std::string& name = "entry", const char* quantity = "1") {
-  const auto order = entry(name, quantity, now(venue));
+  auto order = entry(name, quantity, now(venue));
   REQUIRE(is<Accepted>(place(venue.placer(), order)));
   wait(venue);
   REQUIRE(sight(venue.placer(), order).status == VenueStatus::filled);

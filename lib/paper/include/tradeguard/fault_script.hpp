@@ -27,7 +27,7 @@ enum class VenueVerb {
   own_orders,
 };
 std::string_view text(VenueVerb verb);
-std::optional<VenueVerb> parse_venue_verb(std::string_view text);
+std::optional<VenueVerb> parse_venue_verb(std::string_view word);
 
 enum class Mishap {
   // Sending (place, protect, flatten). The legs of a pair travel in one request: what befalls one
@@ -78,7 +78,7 @@ enum class Mishap {
   left_out,
 };
 std::string_view text(Mishap mishap);
-std::optional<Mishap> parse_mishap(std::string_view text);
+std::optional<Mishap> parse_mishap(std::string_view word);
 const std::vector<Mishap>& mishaps();
 
 struct Occasion {
@@ -110,6 +110,6 @@ class FaultScript {
 // Reads a script from text, one rule a line: `VERB MISHAP [symbol=X] [leg=L] [from=N] [times=N]`;
 // blank lines and lines beginning with # are skipped. Fault::configuration names the line that is
 // not so.
-Result<FaultScript> parse_fault_script(std::string_view text, const std::string& name);
+Result<FaultScript> parse_fault_script(std::string_view script, const std::string& name);
 
 }  // namespace tradeguard

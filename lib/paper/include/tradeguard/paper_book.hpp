@@ -21,7 +21,7 @@ enum class FeeIn {
   other
 };  // what a buy pays its fee in; sells pay in quote, or in other
 std::string_view text(FeeIn fee_in);
-std::optional<FeeIn> parse_fee_in(std::string_view text);
+std::optional<FeeIn> parse_fee_in(std::string_view word);
 
 // What a script has in store for an order that was accepted.
 enum class Fate {
@@ -32,7 +32,7 @@ enum class Fate {
   inert,           // rests and never deals
 };
 std::string_view text(Fate fate);
-std::optional<Fate> parse_fate(std::string_view text);
+std::optional<Fate> parse_fate(std::string_view word);
 
 // The exchange's record of an order.
 struct PaperOrder {

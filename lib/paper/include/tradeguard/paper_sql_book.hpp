@@ -6,6 +6,8 @@
 // PostgreSQL"
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <unordered_set>
 
 #include "tradeguard/paper_book.hpp"
@@ -23,7 +25,12 @@ class SqlPaperBook final : public PaperBook {
   // The session outlives the book and is used by nobody else during a visit. Nothing is read before
   // the first visit.
   SqlPaperBook(SqlSession& session, AccountKey account)
-      : session_{session}, account_{std::move(account)} {}
+      : session_{&session}, account_{std::move(account)} {}
+  // Connects at the first visit, so that a run that asks nothing of the exchange costs no
+  // connection, and again at the visit after one that failed.
+  using Connect = std::function<Result<std::unique_ptr<SqlSession>>()>;
+  SqlPaperBook(Connect connect, AccountKey account)
+      : connect_{std::move(connect)}, account_{std::move(account)} {}
 
   Result<void> open(const PaperWanted& wanted) override;
   PaperState& state() override { return state_; }
@@ -32,10 +39,16 @@ class SqlPaperBook final : public PaperBook {
   Result<std::vector<PaperFill>> fills(Instant since) override;
 
  private:
+  Result<void> begin(const PaperWanted& wanted);
+  Result<void> connected();
+  Result<void> checked();
+  std::vector<Statement> closed_orders(const PaperWanted& wanted);
   Result<void> read(const std::vector<SqlRows>& answers);
   void forget();
 
-  SqlSession& session_;
+  Connect connect_;
+  std::unique_ptr<SqlSession> own_session_;
+  SqlSession* session_ = nullptr;
   AccountKey account_;
   PaperState state_;
   bool checked_ = false;                          // the tables are there and of our version
