@@ -13,7 +13,6 @@ __extension__ using Magnitude = unsigned __int128;
 // A product of two decimals needs 254 bits before it is scaled back.
 using Wide = boost::multiprecision::int256_t;
 
-constexpr int fraction_digits = Decimal::fraction_digits;
 constexpr int most_whole_digits = 18;  // what parse lets in
 constexpr Units largest = static_cast<Units>(~Magnitude{0} >> 1);
 constexpr Units smallest = -largest - 1;

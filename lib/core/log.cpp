@@ -272,7 +272,7 @@ void Log::keep_secret(std::string secret) {
   secrets_.push_back(std::move(secret));
 }
 
-void Log::emit(Level level, std::string line) noexcept {
+void Log::emit(Level level, const std::string& line) noexcept {
   try {
     // The cut last: half a secret at the end of a line would not be recognised.
     sink_(level, clock_.now(), cut_to_fit(redacted(line, secrets_)));

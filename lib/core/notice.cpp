@@ -60,9 +60,9 @@ std::string_view text(Severity severity) {
   return "";
 }
 
-std::optional<Severity> parse_severity(std::string_view wanted) {
+std::optional<Severity> parse_severity(std::string_view word) {
   for (const auto severity : {Severity::info, Severity::warning, Severity::critical})
-    if (text(severity) == wanted) return severity;
+    if (text(severity) == word) return severity;
   return std::nullopt;
 }
 
@@ -138,9 +138,9 @@ std::string_view text(NoticeType type) {
   return "";
 }
 
-std::optional<NoticeType> parse_notice_type(std::string_view wanted) {
+std::optional<NoticeType> parse_notice_type(std::string_view word) {
   for (const auto type : notice_types())
-    if (text(type) == wanted) return type;
+    if (text(type) == word) return type;
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include "tradeguard/time.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -83,9 +84,14 @@ struct Unit {
 constexpr std::array<Unit, 5> units{
     {{"us", Micros{1}}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}}};
 
+// Before and after these there is no four-digit year; the nearest one of them stands in.
+constexpr Instant earliest = sys_days{std::chrono::year{0} / 1 / 1};
+constexpr Instant latest = sys_days{std::chrono::year{10000} / 1 / 1} - Micros{1};
+
 }  // namespace
 
 std::string iso_seconds(Instant t) {
+  t = std::clamp(t, earliest, latest);
   const auto day = floor<days>(t);
   const year_month_day date{day};
   const auto seconds = static_cast<int>(floor<std::chrono::seconds>(t - day).count());
@@ -97,6 +103,7 @@ std::string iso_seconds(Instant t) {
 }
 
 std::string iso_micros(Instant t) {
+  t = std::clamp(t, earliest, latest);
   const auto fraction = static_cast<int>((t - floor<std::chrono::seconds>(t)).count());
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), ".%06dZ", fraction);

@@ -332,6 +332,7 @@ TEST_CASE("the largest numbers survive what stays in range") {
   CHECK_THROWS_AS(Decimal::divide(highest, Decimal::from_units(1), Rounding::down),
                   std::overflow_error);
   CHECK_THROWS_AS(highest.to_multiple(Decimal{1}, Rounding::up), std::overflow_error);
+  CHECK(highest.to_multiple(Decimal::from_units(1), Rounding::up) == highest);
 }
 
 TEST_CASE("a multiple of a step is the neighbour that was named") {

@@ -116,6 +116,7 @@ TEST_CASE("a value is quoted when it could be taken for something else") {
 TEST_CASE("letters of all languages stay as they are") {
   CHECK(escape_value("\xc2\xb5") == "\xc2\xb5");                  // the micro sign
   CHECK(escape_value("\xc3\xa4") == "\xc3\xa4");                  // a with two dots
+  CHECK(escape_value("\xe0\xb8\x81") == "\xe0\xb8\x81");          // a thai letter
   CHECK(escape_value("\xe2\x82\xac") == "\xe2\x82\xac");          // the euro
   CHECK(escape_value("\xe6\xbc\xa2") == "\xe6\xbc\xa2");          // a han character
   CHECK(escape_value("\xf0\x9f\x9a\x80") == "\xf0\x9f\x9a\x80");  // a rocket

@@ -53,6 +53,8 @@ TEST_CASE("an instant is written as UTC") {
   CHECK(iso_micros(from_micros(0)) == "1970-01-01T00:00:00.000000Z");
   CHECK(iso_micros(from_micros(-1)) == "1969-12-31T23:59:59.999999Z");
   CHECK(iso_seconds(at("2024-02-29T23:59:59Z")) == "2024-02-29T23:59:59");
+  CHECK(iso_micros(Instant::min()) == "0000-01-01T00:00:00.000000Z");  // "never" can be shown
+  CHECK(iso_micros(Instant::max()) == "9999-12-31T23:59:59.999999Z");
 }
 
 TEST_CASE("an instant is read from RFC 3339") {

@@ -74,7 +74,7 @@ class Log {
   void keep_secret(std::string secret);
 
  private:
-  void emit(Level level, std::string line) noexcept;
+  void emit(Level level, const std::string& line) noexcept;
   LogSink sink_;
   Clock& clock_;
   bool twins_;

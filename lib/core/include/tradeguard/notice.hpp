@@ -16,7 +16,7 @@ namespace tradeguard {
 
 enum class Severity { info, warning, critical };
 std::string_view text(Severity severity);
-std::optional<Severity> parse_severity(std::string_view text);
+std::optional<Severity> parse_severity(std::string_view word);
 
 // The types of the log contract: ORDER_CREATED, ORDER_FILLED, SLTP_CREATED, SLTP_FAILED, UNPROTECTED, ...
 // A closed list; notice_types() is what docs/log-lines.md is checked against.
@@ -28,7 +28,7 @@ enum class NoticeType {
   live_positions_unattended, cleared, digest, reminder, store_lost,
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
-std::optional<NoticeType> parse_notice_type(std::string_view text);
+std::optional<NoticeType> parse_notice_type(std::string_view word);
 const std::vector<NoticeType>& notice_types();
 
 struct Notice {
