@@ -378,6 +378,7 @@ void place_exits(Run& run, const Moves& moves) {
       [&](std::span<const Order> some) { return run.ports.protector.flatten(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   run.report.exits += static_cast<int>(exits.size());
+  for (const Order& exit : exits) run.placed_here.insert(exit.client_id);
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < exits.size(); ++i) {

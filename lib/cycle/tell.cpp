@@ -91,8 +91,12 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
                  .add("order_id", trade != nullptr ? order_id_of(trade->entry()) : order.trade)
                  .add("leg", text(order.leg))
                  .add("reason", order.reason));
-    item.tell(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "reason",
-                   order.reason));
+    // One notice a trade and kind of leg: what goes on failing is the alarm's to tell.
+    const bool told = stands(run, NoticeType::unprotected, order.trade) ||
+                      !run.told_failed.insert(order.trade + std::string{text(order.leg)}).second;
+    if (!told)
+      item.tell(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "reason",
+                     order.reason));
   }
 }
 

@@ -68,7 +68,7 @@ void AccountTables::put(Order order) {
   count(now_there, true);
   free_key_of(now_there);
   index_trade(trade);
-  note_flattening(trade);
+  note_flattening(now_there);
 }
 
 // Keeps the sums a claim asks for, so that it never walks through history.
@@ -98,17 +98,14 @@ void AccountTables::index_trade(const ClientOrderId& id) {
   }
 }
 
-void AccountTables::note_flattening(const ClientOrderId& id) {
-  const Order* entry = find(id);
-  if (!entry || entry->exit_reason != "unprotected") return;
-  for (const auto& row : trades_.at(id).rows) {
-    const Order& order = orders_.at(row);
-    if (order.leg != Leg::exit || !order.filled.is_positive()) continue;
-    const Instant at = order.closed_at    ? *order.closed_at
-                       : order.sighted_at ? *order.sighted_at
-                                          : order.stamp;
-    flattened_[day_of(at)].insert(id);
-  }
+// An exit says in `strategy` what it was placed for.
+void AccountTables::note_flattening(const Order& order) {
+  if (order.leg != Leg::exit || !order.filled.is_positive()) return;
+  if (order.strategy != "unprotected" && order.strategy != "breached") return;
+  Instant sold_at = order.stamp;
+  if (order.sighted_at) sold_at = *order.sighted_at;
+  if (order.closed_at) sold_at = *order.closed_at;
+  flattened_[day_of(sold_at)].insert(order.trade);
 }
 
 // A key is free while every entry sent under it is known never to have left.
@@ -154,9 +151,9 @@ std::vector<Order> AccountTables::questions(Instant now) {
   return open;
 }
 
-std::vector<Order> AccountTables::rows_of_trade(const ClientOrderId& id) const {
+std::vector<Order> AccountTables::rows_of_trade(const ClientOrderId& trade) const {
   std::vector<Order> rows;
-  if (const auto it = trades_.find(id); it != trades_.end())
+  if (const auto it = trades_.find(trade); it != trades_.end())
     for (const auto& row : it->second.rows) rows.push_back(orders_.at(row));
   return rows;
 }
@@ -261,14 +258,14 @@ void AccountTables::add_notice(Notice notice) {
 std::vector<Notice> AccountTables::due_notices(Instant now, std::size_t at_most) const {
   std::vector<const Notice*> critical;
   std::vector<const Notice*> others;
-  std::set<std::string_view> lines_seen;
+  std::set<std::string_view> held_up;  // trades whose line waits for an earlier notice
   for (const auto& [sequence, notice] : outbox_) {
-    const bool head = notice.trade.empty() || lines_seen.insert(notice.trade).second;
     const bool due = !notice.next_try || *notice.next_try <= now;
+    if (!due && !notice.trade.empty()) held_up.insert(notice.trade);
     if (!due) continue;
     if (notice.severity == Severity::critical)
       critical.push_back(&notice);
-    else if (head)
+    else if (!held_up.contains(notice.trade))
       others.push_back(&notice);
   }
   critical.insert(critical.end(), others.begin(), others.end());

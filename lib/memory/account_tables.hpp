@@ -42,8 +42,8 @@ class AccountTables {
   std::map<std::string, std::string> frozen_bases() const;  // base -> why
   bool breaker_alarm() const;
   int open_positions() const;
-  int entries_on(Instant day_of) const;
-  int flattened_on(Instant day_of) const;
+  int entries_on(Instant at) const;    // on its UTC day
+  int flattened_on(Instant at) const;  // trades, on its UTC day
 
   // ---- notices
   void add_notice(Notice notice);  // one whose event id is known already is skipped
@@ -83,7 +83,7 @@ class AccountTables {
 
   void count(const Order& order, bool in);
   void index_trade(const ClientOrderId& id);
-  void note_flattening(const ClientOrderId& id);
+  void note_flattening(const Order& order);
   void free_key_of(const Order& order);
   Trade assemble(const TradeRows& rows) const;
   bool over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,

@@ -72,7 +72,7 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     KeyRow row{signal_digest(claim.signal), now, false, 0, {}, {}};
     for (const Order& entry : claim.advance) row.exits.push_back(entry.trade);
     tables.keys[key] = std::move(row);
-    carry_out({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}}, tables);
+    carry_out({.advance = claim.advance}, tables);
   }
   return verdicts;
 }
@@ -212,7 +212,7 @@ ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micr
     return Denied{"future", std::nullopt, "signal time " + iso_micros(signal.time)};
   if (now - signal.time > max_age)
     return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}};
+  const Change as_change{.advance = claim.advance};
   if (judge_change(as_change, tables) != Written::yes)
     return Denied{"changed", std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};

@@ -50,7 +50,8 @@ struct OpenBook {
   std::vector<Trade> trades;        // unsettled, oldest first
   std::vector<Order> questions;     // of settled trades: still to be asked (lapsed, refused, fees)
   std::vector<Alarm> alarms;        // standing
-  int flattened_today = 0;          // trades sold because they could not be protected, this UTC day
+  // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached".
+  int flattened_today = 0;
   bool notices_waiting = false;
 };
 
@@ -119,8 +120,8 @@ class OrderJournal {
                                                        Micros max_age, Micros max_future,
                                                        Instant now) = 0;
 
-  // The outbox: due notices, CRITICAL first, then in order of writing; of one trade only the head
-  // of its line unless the later one is CRITICAL.
+  // The outbox: due notices, CRITICAL first, then in order of writing. Behind a notice that is postponed
+  // the rest of its trade waits too, unless it is CRITICAL.
   virtual Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) = 0;
   virtual Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) = 0;
 
