@@ -15,8 +15,11 @@ NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings&
                std::string why);
 std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
                                   const SightedOpen& sighted, const Surroundings& around);
+const Order* bound_stop(const Trade& trade, const Order& target);
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around);
 bool patience_is_over(const Trade& trade, const Surroundings& around);
+bool exit_came_to_nothing(const Trade& trade);
+bool unbound_target_lives(const Trade& trade);
 
 bool waits_for_cancel(const Order& leg) { return leg.live() && leg.cancel_asked_at.has_value(); }
 Quantity bounded(Quantity quantity, const std::optional<Quantity>& bound) {
@@ -68,7 +71,8 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
   if (exposure.held_is_dust) return wind_down(trade);
-  if (around.exit_reason) return leave(trade, exposure, around, *around.exit_reason);
+  if (around.exit_reason && !exit_came_to_nothing(trade))
+    return leave(trade, exposure, around, *around.exit_reason);
 
   const bool leaving_by_exit = std::any_of(trade.legs.begin(), trade.legs.end(), [](const Order& o) {
     return o.leg == Leg::exit && o.live();
@@ -137,6 +141,9 @@ NextMove wind_down(const Trade& trade) {
 // Sell what is held, but only when no own sell of the trade can still fill.
 NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around,
                std::string why) {
+  // Whose coins they are is not known without the balance: what is covered stays covered, and only a
+  // naked position is sold on the word of its own fills.
+  if (!around.free_base && exposure.working.is_positive()) return Stuck{"unreadable"};
   Cancel cancel{{}, "exit"};
   bool waiting = false;
   bool in_doubt = false;
@@ -172,11 +179,8 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
     if (around.mismatched.contains(leg.client_id)) return take(leg, "not_as_planned");
     if (leg.leg == Leg::stop && rests_fired(leg, around.now)) return take(leg, "fired_resting");
     if (leg.leg != Leg::target) continue;
-    const auto stop = std::find_if(trade.legs.begin(), trade.legs.end(), [&](const Order& other) {
-      return other.leg == Leg::stop && other.client_id == leg.pair;
-    });
-    const bool bound = stop != trade.legs.end() && stop->live() && !stop->cancel_asked_at;
-    if (!bound) return take(leg, "unbound_target");
+    const Order* stop = bound_stop(trade, leg);
+    if (stop == nullptr) return take(leg, "unbound_target");
     // A half-filled target leaves a stop that would sell more than there is.
     if (leg.filled.is_positive() && sighted.contains(stop->client_id) &&
         exposure.working > exposure.held)
@@ -191,7 +195,34 @@ bool patience_is_over(const Trade& trade, const Surroundings& around) {
          around.now - *entry.naked_since > trade.plan().flatten_after;
 }
 
+const Order* bound_stop(const Trade& trade, const Order& target) {
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::stop && leg.client_id == target.pair && leg.live() && !leg.cancel_asked_at)
+      return &leg;
+  return nullptr;
+}
+
+// A target without its stop still holds coins, or may: nothing is placed before it is read back closed.
+bool unbound_target_lives(const Trade& trade) {
+  return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::target && leg.live() &&
+           (leg.cancel_asked_at || bound_stop(trade, leg) == nullptr);
+  });
+}
+
+// Protection first, then a new attempt: an exit that failed counts until a stop was claimed behind it.
+bool exit_came_to_nothing(const Trade& trade) {
+  const Order* last = nullptr;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
+  if (last == nullptr || last->live() || last->filled.is_positive()) return false;
+  return std::none_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::stop && leg.claimed_at > last->claimed_at;
+  });
+}
+
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around) {
+  if (unbound_target_lives(trade)) return Stuck{"unbound_target"};
   if (!exposure.levels) return Stuck{"no_levels"};
   const Quantity missing = exposure.held - exposure.working - exposure.asked - exposure.leaving;
   const Quantity quantity = floor_to_step(bounded(missing, around.free_base), trade.rules().step);

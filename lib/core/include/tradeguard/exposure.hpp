@@ -37,7 +37,7 @@ struct Exposure {
   Quantity leaving;
   Quantity naked;     // held - working
   std::optional<Price> average_fill;  // of the entries; nullopt: nothing filled
-  std::optional<Levels> levels;       // nullopt: nothing filled, or the plan gives none
+  std::optional<Levels> levels;       // from the average fill, else from the price the signal saw
   bool naked_is_dust = false;
   bool held_is_dust = false;
   bool oversold() const { return held.is_negative(); }
@@ -45,8 +45,8 @@ struct Exposure {
 // `now` is venue time.
 Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now);
 
-// What surrounds a trade in this pass. What could not be read is nullopt, and then nothing is
-// sold that needs it.
+// What surrounds a trade in this pass. What could not be read is nullopt: a stop is placed all the same,
+// and a naked position may be sold; a covered one is not sold without a balance.
 struct Surroundings {
   Instant now;                        // venue time
   std::optional<Price> market;        // last price

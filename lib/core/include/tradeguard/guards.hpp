@@ -26,7 +26,7 @@ struct Passed {
 };
 struct Cooling {
   Instant until;
-  std::string because;  // "entry ETH_USDT at 2025-01-01T12:00:00Z", "stop-out ..."
+  std::string because;  // "entry at 2025-01-01T12:00:00.000000Z", "stop-out at ..."
   friend bool operator==(const Cooling&, const Cooling&) = default;
 };
 using CooldownVerdict = std::variant<Passed, Cooling>;

@@ -23,7 +23,8 @@ enum class Step {
 // The table of the design, cell by cell; docs/order-states.md is generated from it.
 Step next_step(OrderState state, OrderEvent event);
 
-// What applying one event to one order gives. `order` is the new row (unchanged for stale).
+// What applying one event to one order gives. `order` is the new row (for stale
+// nothing but ids may be new).
 struct Applied {
   Order order;
   Step step;
