@@ -15,8 +15,8 @@ void settle(Session& session, const EntryTicket& ticket, const PlaceOutcome& out
   must(session.guard().settle(ticket, outcome, now));
 }
 
-void raise(Session& session, Alarm alarm) {
-  REQUIRE(write(session, {.alarms = {{AlarmEdge::What::raise, std::move(alarm)}}}) == Written::yes);
+void raise(Session& session, const Alarm& alarm) {
+  REQUIRE(write(session, {.alarms = {{AlarmEdge::What::raise, alarm}}}) == Written::yes);
 }
 
 std::string_view verdict_of(const std::vector<Decision>& decisions, std::string_view guard) {
@@ -605,6 +605,19 @@ STORE_CONTRACT("text that looks like SQL is only text", "[idempotency]") {
   CHECK(entry.strategy == signal.strategy);
   CHECK_THAT(entry.reason, Catch::Contains("it's \"no\"; DELETE FROM accounts; ?2"));
   CHECK(duplicate_in(claim(*session, signal, noon + 60s)).first == entry.client_id);
+}
+
+// A venue's message may hold any byte; it must not be what keeps an outcome from being recorded.
+STORE_CONTRACT("bytes that are no text do not stop a claim or an outcome", "[idempotency]") {
+  const auto session = store.open();
+  Signal signal = buy("ETH_USDT");
+  signal.strategy = std::string{"odd \xff\xc0\x80 \0 bytes", 16};
+  const EntryTicket ticket = admitted(*session, signal, noon);
+  settle(*session, ticket, Refused{"1", std::string{"odd \xed\xa0\x80 \0 reply", 15}});
+  const Order entry = row(*session, ticket.order().client_id);
+  CHECK(entry.state == OrderState::refused);
+  CHECK_THAT(entry.strategy, Catch::StartsWith("odd "));
+  CHECK_THAT(entry.reason, Catch::Contains("odd "));
 }
 
 // ---- races -------------------------------------------------------------------------------------

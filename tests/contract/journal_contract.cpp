@@ -232,24 +232,33 @@ STORE_CONTRACT("orders of open trades are not questions besides", "[journal]") {
 }
 
 // After three in a day the breaker stays until somebody resumes.
-STORE_CONTRACT("trades sold because they could not be protected are counted for their day",
+STORE_CONTRACT("trades sold because no stop could hold them are counted for their day",
                "[journal]") {
-  const auto session = store.open();
-  for (const auto& [name, why] :
-       {std::pair{"ETH_USDT", "unprotected"}, std::pair{"BTC_USDT", "unprotected"},
-        std::pair{"LTC_USDT", "signal"}}) {
-    Order entry = bought(*session, buy(name), noon);
-    entry.exit_reason = why;
-    entry = advance(*session, entry);
-    Order exit = append(*session, exit_for(entry));
-    exit.state = OrderState::closed;
-    exit.filled = exit.quantity;
-    exit.sighted_at = noon + 2min;
-    exit.closed_at = noon + 2min;
-    advance(*session, exit);
+  {
+    const auto session = store.open();
+    for (const auto& [name, why] :
+         {std::pair{"ETH_USDT", "unprotected"}, std::pair{"BTC_USDT", "breached"},
+          std::pair{"LTC_USDT", "signal"}, std::pair{"XRP_USDT", "operator"}}) {
+      const Order entry = bought(*session, buy(name), noon);
+      for (int attempt = 1; attempt <= 2; ++attempt) {
+        Order exit = exit_for(entry, attempt);
+        exit.strategy = why;
+        exit = append(*session, exit);
+        exit.state = OrderState::closed;
+        exit.filled = exit.quantity;
+        exit.sighted_at = noon + 2min;
+        exit.closed_at = noon + 2min;
+        advance(*session, exit);
+      }
+    }
+    const Order not_sold = bought(*session, buy("ADA_USDT"), noon);
+    Order exit = exit_for(not_sold);
+    exit.strategy = "unprotected";
+    append(*session, exit);
   }
-  CHECK(book(*session, noon + 3min).flattened_today == 2);
-  CHECK(book(*session, noon + 12h).flattened_today == 0);
+  const auto after_restart = store.open();
+  CHECK(book(*after_restart, noon + 3min).flattened_today == 2);
+  CHECK(book(*after_restart, noon + 12h).flattened_today == 0);
 }
 
 STORE_CONTRACT("accounts see nothing of each other", "[journal]") {

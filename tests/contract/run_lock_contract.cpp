@@ -134,9 +134,7 @@ STORE_CONTRACT("writing, failing to write and reading do not touch the lock", "[
     const Order entry = bought(*first, buy("ETH_USDT"), noon);
     for (int i = 0; i < 25; ++i) {
       append(*first, stop_for(entry, i + 1));
-      CHECK(write(*first,
-                  {.append = {stop_for(entry)}, .advance = {}, .notices = {}, .alarms = {}}) ==
-            Written::exists);
+      CHECK(write(*first, {.append = {stop_for(entry)}}) == Written::exists);
       book(*first, noon);
     }
     CHECK(value_of(lease.still_held()));

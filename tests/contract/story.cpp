@@ -165,15 +165,13 @@ Written write(Session& session, Change change) {
 }
 
 Order append(Session& session, Order order) {
-  REQUIRE(write(session, {.append = {order}, .advance = {}, .notices = {}, .alarms = {}}) ==
-          Written::yes);
+  REQUIRE(write(session, {.append = {order}}) == Written::yes);
   order.version += 1;
   return order;
 }
 
 Order advance(Session& session, Order order) {
-  REQUIRE(write(session, {.append = {}, .advance = {order}, .notices = {}, .alarms = {}}) ==
-          Written::yes);
+  REQUIRE(write(session, {.advance = {order}}) == Written::yes);
   order.version += 1;
   return order;
 }
@@ -198,9 +196,8 @@ Notice notice(std::string event_id, const ClientOrderId& trade, Severity severit
 }
 
 void tell(Session& session, std::vector<Notice> notices) {
-  REQUIRE(
-      write(session, {.append = {}, .advance = {}, .notices = std::move(notices), .alarms = {}}) ==
-      Written::yes);
+  const Written written = write(session, {.notices = std::move(notices)});
+  REQUIRE(written == Written::yes);
 }
 
 std::vector<std::string> due(Session& session, Instant now, std::size_t at_most) {

@@ -20,8 +20,8 @@ Money money(std::string_view text);
 
 // ---- signals and claims --------------------------------------------------------------------
 
-Signal buy(std::string_view symbol, Instant at = noon);
-Signal sell(std::string_view symbol, Instant at = noon);
+Signal buy(std::string_view name, Instant at = noon);
+Signal sell(std::string_view name, Instant at = noon);
 // The request the cycle would make of it, stamped at `now` and valid for ten seconds.
 EntryRequest request(const Signal& signal, Instant now);
 // Cooldown of 300 s, every cap off.
