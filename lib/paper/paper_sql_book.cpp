@@ -218,10 +218,12 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "fate TEXT NOT NULL, parts BIGINT NOT NULL, next_part_at BIGINT NOT NULL, "
       "pending_until BIGINT, created_at BIGINT NOT NULL, changed_at BIGINT NOT NULL, "
       "reason TEXT NOT NULL, changed BIGINT NOT NULL, "
-      "PRIMARY KEY (venue, account, number))");
-  add("CREATE INDEX paper_orders_client ON paper_orders (venue, account, client_id)");
-  add("CREATE INDEX paper_orders_changed ON paper_orders (venue, account, changed)");
-  add("CREATE INDEX paper_orders_created ON paper_orders (venue, account, created_at)");
+      "PRIMARY KEY (number, venue, account))");
+  // Indexes begin with the thing itself: by venue and account alone a planner without statistics
+  // would walk through an account's whole history.
+  add("CREATE INDEX paper_orders_client ON paper_orders (client_id, venue, account)");
+  add("CREATE INDEX paper_orders_changed ON paper_orders (changed, venue, account)");
+  add("CREATE INDEX paper_orders_created ON paper_orders (created_at, venue, account)");
   add("CREATE INDEX paper_orders_open ON paper_orders (venue, account) WHERE status = 'open'");
   add("CREATE TABLE paper_balances ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, "
@@ -237,8 +239,8 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), price TEXT NOT NULL, "
       "quantity TEXT NOT NULL, value TEXT NOT NULL, fee_base TEXT NOT NULL, "
       "fee_quote TEXT NOT NULL, dealt_at BIGINT NOT NULL, "
-      "PRIMARY KEY (venue, account, changed, place))");
-  add("CREATE INDEX paper_fills_at ON paper_fills (venue, account, dealt_at)");
+      "PRIMARY KEY (changed, place, venue, account))");
+  add("CREATE INDEX paper_fills_at ON paper_fills (dealt_at, venue, account)");
   add("INSERT INTO paper_meta (key, value) VALUES ('book_version', '" + std::string{book_version} +
       "')");
   add("COMMIT");
@@ -266,6 +268,13 @@ Statement select_orders(const AccountKey& account, const std::string& condition,
   return {"SELECT " + std::string{order_columns} +
               " FROM paper_orders WHERE venue = ?1 AND account = ?2 AND " + condition,
           std::move(all)};
+}
+
+// Above the argument. The upper end says nothing but that few rows are meant: of a range without
+// one a planner that has no statistics yet expects a third of the table, and walks through all of
+// it.
+std::string after(const std::string& column, const std::string& argument) {
+  return column + " > " + argument + " AND " + column + " < 9223372036854775807";
 }
 
 // One statement for many rows: (venue, account, <cells>, changed), new or in place of the old ones.
@@ -427,7 +436,7 @@ Result<void> SqlPaperBook::begin(const PaperWanted& wanted) {
        "WHERE venue = ?1 AND account = ?2 AND changed > ?3",
        since});
   if (loaded_) {
-    statements.push_back(select_orders(account_, "changed > ?3", {state_.version}));
+    statements.push_back(select_orders(account_, after("changed", "?3"), {state_.version}));
   } else {
     statements.push_back(select_orders(account_, "status = 'open'", {}));
   }
@@ -464,7 +473,7 @@ std::vector<Statement> SqlPaperBook::closed_orders(const PaperWanted& wanted) {
   }
   if (wanted.created_since) {
     questions.push_back(
-        select_orders(account_, "created_at >= ?3", {to_micros(*wanted.created_since)}));
+        select_orders(account_, after("created_at", "?3"), {to_micros(*wanted.created_since) - 1}));
   }
   return questions;
 }
