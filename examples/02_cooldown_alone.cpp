@@ -1,4 +1,5 @@
-// 02: the cooldown alone, for a bot that has everything else. Teaches CooldownGuard and EntryHistory.
+// 02: the cooldown alone, for a bot that has everything else. Teaches CooldownGuard and
+// EntryHistory.
 //
 // It links tradeguard::core, sql and sqlite, and so needs neither libpq nor OpenSSL; a test looks.
 // The cooldown is per base currency: ETH_USD cools what ETH_USDT bought. It is remembered in the
@@ -44,8 +45,8 @@ class Bot {
     std::cout << iso_seconds(now) << " wants " << name << '\n';
     const auto verdicts = guard_.check({&symbol, 1}, now).value();
     if (const auto* cooling = std::get_if<Cooling>(&verdicts.front())) {
-      std::cout << "  cools for " << seconds_rounded_up(cooling->until - now) << " s more: "
-                << cooling->because << '\n';
+      std::cout << "  cools for " << seconds_rounded_up(cooling->until - now)
+                << " s more: " << cooling->because << '\n';
       return;
     }
     // Remembered before the order is sent: a crash in between costs an entry, not a second one.

@@ -1,10 +1,11 @@
-// 03: one order per signal, with the bot's own HTTP code. Teaches IdempotencyGuard without a placer:
-// claim, send, settle.
+// 03: one order per signal, with the bot's own HTTP code. Teaches IdempotencyGuard without a
+// placer: claim, send, settle.
 //
 // The claim is durable before the first byte leaves. So a crash, a rerun or a second process finds
 // the key taken, and an answer that was lost is looked up under the client id and never re-sent.
-// "Refused" and "unsent" are different words: a refusal keeps the key, what was never sent frees it.
-// The account is one that no monitor_cycle works on: for that an entry has to carry rules and plan.
+// "Refused" and "unsent" are different words: a refusal keeps the key, what was never sent frees
+// it. The account is one that no monitor_cycle works on: for that an entry has to carry rules and
+// plan.
 #include <iostream>
 #include <map>
 #include <stdexcept>
@@ -45,11 +46,17 @@ class MyExchange {
     const auto found = orders_.find(order.client_id);
     if (found == orders_.end()) return std::nullopt;
     const auto& [id, quantity] = found->second;
-    return Sighting{.client_id = order.client_id, .venue_id = id, .symbol = order.symbol,
-                    .side = Side::buy, .type = OrderType::market, .status = VenueStatus::filled,
-                    .quantity = quantity, .filled = quantity,
+    return Sighting{.client_id = order.client_id,
+                    .venue_id = id,
+                    .symbol = order.symbol,
+                    .side = Side::buy,
+                    .type = OrderType::market,
+                    .status = VenueStatus::filled,
+                    .quantity = quantity,
+                    .filled = quantity,
                     .filled_value = cost(*order.price, quantity, Rounding::half_even),
-                    .fee_base = Quantity{}, .at = now};
+                    .fee_base = Quantity{},
+                    .at = now};
   }
 
  private:
@@ -57,13 +64,16 @@ class MyExchange {
   int last_id_ = 1000;
 };
 
-// ---- What it takes to put tradeguard around it ---------------------------------------------------
+// ---- What it takes to put tradeguard around it
+// ---------------------------------------------------
 
 PlaceOutcome outcome_of(const MyExchange::Reply& reply, const Order& order, const MyExchange& at,
                         Instant now) {
   switch (reply.what) {
-    case MyExchange::Reply::What::ok: return Accepted{reply.order_id, at.get(order, now)};
-    case MyExchange::Reply::What::timed_out: return InDoubt{"no answer within 2 s"};
+    case MyExchange::Reply::What::ok:
+      return Accepted{reply.order_id, at.get(order, now)};
+    case MyExchange::Reply::What::timed_out:
+      return InDoubt{"no answer within 2 s"};
     case MyExchange::Reply::What::no_connection:
       return Unsent{Unsent::Why::not_connected, "connection refused"};
   }
@@ -72,8 +82,12 @@ PlaceOutcome outcome_of(const MyExchange::Reply& reply, const Order& order, cons
 
 // What the signal asks for, as it will be claimed and sent.
 EntryRequest request_for(const Signal& signal, Instant now) {
-  Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(signal),
-              .symbol = signal.symbol, .side = Side::buy, .type = OrderType::market,
+  Order order{.client_id = {},
+              .trade = {},
+              .signal_key = signal_key(signal),
+              .symbol = signal.symbol,
+              .side = Side::buy,
+              .type = OrderType::market,
               .quantity = quantity_for(*signal.notional, *signal.price, Rounding::down),
               .price = signal.price};
   order.stamp = now;

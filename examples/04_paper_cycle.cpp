@@ -1,14 +1,14 @@
 // 04: a whole cycle inside a bot. Teaches monitor_cycle: lock, recovery, guards, orders, stop and
 // target, notices, in one call a minute.
 //
-// The store is a file, the exchange is paper. Doing it again does nothing twice; a later minute sees
-// what happened meanwhile. Against a real venue the two arguments that are paper here are its
+// The store is a file, the exchange is paper. Doing it again does nothing twice; a later minute
+// sees what happened meanwhile. Against a real venue the two arguments that are paper here are its
 // adapter, and nothing else changes.
 #include <iostream>
 #include <stdexcept>
 
-#include "tradeguard/monitor_cycle.hpp"
 #include "tradeguard/memory_signals.hpp"
+#include "tradeguard/monitor_cycle.hpp"
 #include "tradeguard/paper_sql_book.hpp"
 #include "tradeguard/paper_venue.hpp"
 #include "tradeguard/printing_notifier.hpp"
@@ -37,8 +37,12 @@ RunVerdict every_minute(SqliteSession& store, PaperVenue& venue, std::vector<Sig
   MemorySignals signals{{std::move(decided), {}}};
   CyclePorts ports{lock, pen, journal, guard, venue, venue, notifier, signals, clock, log};
 
-  CycleSettings settings{.account = pen.account, .run_id = "4711_1735732807", .pid = "4711",
-                         .host = "bot-1", .version = "1.0", .mode = "paper"};
+  CycleSettings settings{.account = pen.account,
+                         .run_id = "4711_1735732807",
+                         .pid = "4711",
+                         .host = "bot-1",
+                         .version = "1.0",
+                         .mode = "paper"};
   settings.policy.max_order_notional = Money{100};
   settings.plan.stop_percent = 2;
   settings.check_slippage = false;  // paper fills at the price the signal saw

@@ -1,9 +1,10 @@
 // 05: an own notifier. Teaches the three answers of Notifier and what becomes of each.
 //
-// A notice is written in the transaction that makes it true and delivered at least once: "delivered"
-// ends it, "try later" keeps it and everything behind it of the same trade, "undeliverable" marks it
-// so that it never blocks. A notifier never throws, keeps its budget, and says whether it is
-// immediate: one that is gets its notices as they happen, one that is not at the end of the run.
+// A notice is written in the transaction that makes it true and delivered at least once:
+// "delivered" ends it, "try later" keeps it and everything behind it of the same trade,
+// "undeliverable" marks it so that it never blocks. A notifier never throws, keeps its budget, and
+// says whether it is immediate: one that is gets its notices as they happen, one that is not at the
+// end of the run.
 #include <iostream>
 
 #include "tradeguard/memory_signals.hpp"
@@ -22,10 +23,14 @@ class Pager final : public Notifier {
 
   Delivery deliver(const Notice& notice, Micros budget) noexcept override {
     switch (post(notice, budget)) {
-      case 200: return Delivered{};
-      case 404: return Undeliverable{"no such pager"};
-      case 429: return TryLater{30s, "too many requests"};
-      default: return TryLater{5s, "the pager did not answer"};
+      case 200:
+        return Delivered{};
+      case 404:
+        return Undeliverable{"no such pager"};
+      case 429:
+        return TryLater{30s, "too many requests"};
+      default:
+        return TryLater{5s, "the pager did not answer"};
     }
   }
   bool immediate() const override { return false; }  // it talks to a network

@@ -1,4 +1,5 @@
-// 06: an own venue. Teaches OrderPlacer and SltpPlacer: what an adapter declares and how it answers.
+// 06: an own venue. Teaches OrderPlacer and SltpPlacer: what an adapter declares and how it
+// answers.
 //
 // own_venue.hpp has the exchange and the adapter. The plan of a trade follows what the adapter
 // declares: this venue has no OCO, so only the stop rests, and the cycle watches the target. The
@@ -20,11 +21,15 @@ int main() {
   const auto price = [](std::string_view text) { return Price::parse(text).value(); };
   const auto quantity = [](std::string_view text) { return Quantity::parse(text).value(); };
   own_venue::Exchange exchange{clock,
-                               {.symbol = eth, .tick = price("0.01"), .step = quantity("0.0001"),
+                               {.symbol = eth,
+                                .tick = price("0.01"),
+                                .step = quantity("0.0001"),
                                 .min_quantity = quantity("0.001"),
-                                .max_quantity = quantity("1000"), .min_notional = Money{5},
+                                .max_quantity = quantity("1000"),
+                                .min_notional = Money{5},
                                 .highest_fee_rate = Decimal::parse("0.001").value()},
-                               price("3350.5"), Decimal{1000}};
+                               price("3350.5"),
+                               Decimal{1000}};
   own_venue::OwnVenue venue{exchange};
 
   MemoryStore store;

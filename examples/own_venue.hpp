@@ -1,5 +1,5 @@
-// The venue of example 06: an exchange with one market in this process, and the adapter in front of it.
-// Contract test: tests/docs/own_venue_contract.cpp
+// The venue of example 06: an exchange with one market in this process, and the adapter in front of
+// it. Contract test: tests/docs/own_venue_contract.cpp
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,8 @@ namespace own_venue {
 
 using namespace tradeguard;
 
-// ---- The other side: what would be behind HTTP ---------------------------------------------------
+// ---- The other side: what would be behind HTTP
+// ---------------------------------------------------
 
 // One market, one account. It knows orders and money, and nothing of tradeguard's outcomes.
 class Exchange {
@@ -24,7 +25,7 @@ class Exchange {
 
   const InstrumentRules rules;
   Price last;
-  Micros ahead{0};             // its clock less ours
+  Micros ahead{0};  // its clock less ours
   std::vector<Sighting> orders;
 
   Instant now() const { return clock_.now() + ahead; }
@@ -45,11 +46,18 @@ class Exchange {
                                                    : order.quantity.value;
     if (balance(order.side == Side::buy ? quote() : base()).free < needed) return "BALANCE";
 
-    orders.push_back({.client_id = order.client_id, .venue_id = std::to_string(++last_id_),
-                      .symbol = order.symbol, .side = order.side, .type = order.type,
-                      .status = VenueStatus::open, .quantity = order.quantity,
-                      .filled = Quantity{}, .filled_value = Money{}, .fee_base = Quantity{},
-                      .trigger = order.trigger, .exchange_time = now()});
+    orders.push_back({.client_id = order.client_id,
+                      .venue_id = std::to_string(++last_id_),
+                      .symbol = order.symbol,
+                      .side = order.side,
+                      .type = order.type,
+                      .status = VenueStatus::open,
+                      .quantity = order.quantity,
+                      .filled = Quantity{},
+                      .filled_value = Money{},
+                      .fee_base = Quantity{},
+                      .trigger = order.trigger,
+                      .exchange_time = now()});
     if (!order.trigger) deal(orders.back());
     return "";
   }
@@ -92,8 +100,7 @@ class Exchange {
     order.filled = order.quantity;
     order.filled_value = value;
     if (order.side == Side::buy) {
-      order.fee_base =
-          Quantity{Decimal::multiply(order.quantity.value, rate, Rounding::up)};
+      order.fee_base = Quantity{Decimal::multiply(order.quantity.value, rate, Rounding::up)};
       coins_[base()] += order.quantity.value - order.fee_base->value;
       coins_[quote()] -= value.value;
     } else {
@@ -107,7 +114,8 @@ class Exchange {
   int last_id_ = 5000;
 };
 
-// ---- Our side: the adapter ------------------------------------------------------------------------
+// ---- Our side: the adapter
+// ------------------------------------------------------------------------
 
 // Says what its venue can do, sends each request at most once, and gives every answer its word. It
 // remembers nothing: whatever a later run has to know is at the exchange or in the store.
@@ -116,8 +124,10 @@ class OwnVenue final : public OrderPlacer, public SltpPlacer {
   explicit OwnVenue(Exchange& exchange) : exchange_{exchange} {}
 
   const VenueTraits& traits() const override {
-    static const VenueTraits traits{.oco = false, .stop_market = true,
-                                    .duplicate_ids_refused = true, .answers_are_sightings = true,
+    static const VenueTraits traits{.oco = false,
+                                    .stop_market = true,
+                                    .duplicate_ids_refused = true,
+                                    .answers_are_sightings = true,
                                     .network = false};
     return traits;
   }
@@ -157,8 +167,10 @@ class OwnVenue final : public OrderPlacer, public SltpPlacer {
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
     std::vector<CancelOutcome> outcomes;
     for (const CancelRequest& request : requests) {
-      if (exchange_.cancel(request.client_id)) outcomes.emplace_back(CancelAcknowledged{});
-      else outcomes.emplace_back(CancelGone{});
+      if (exchange_.cancel(request.client_id))
+        outcomes.emplace_back(CancelAcknowledged{});
+      else
+        outcomes.emplace_back(CancelGone{});
     }
     return outcomes;
   }
@@ -196,7 +208,8 @@ class OwnVenue final : public OrderPlacer, public SltpPlacer {
     if (exchange_.now() > order.valid_until - 2s)
       return Unsent{Unsent::Why::too_late, "valid until " + iso_micros(order.valid_until)};
     const std::string code = exchange_.submit(order);
-    if (code.empty()) return Accepted{exchange_.orders.back().venue_id, seen(exchange_.orders.back())};
+    if (code.empty())
+      return Accepted{exchange_.orders.back().venue_id, seen(exchange_.orders.back())};
     if (code == "TIMESTAMP_AHEAD") return Unsent{Unsent::Why::clock, code};
     // An order exists under this id, so "refused", which says that none does, would be wrong.
     if (code == "DUPLICATE_CLIENT_ID") return InDoubt{code};
