@@ -137,6 +137,10 @@ std::optional<UsageError> judge(const CommandLine& line) {
     return usage("'" + name + "' needs " + std::string{command->arguments});
   if (line.arguments.size() > command->most)
     return usage("'" + name + "' has nothing to do with '" + line.arguments[command->most] + "'");
+  for (const CommandOption& option : command->options)
+    if (option.needed && !line.has(std::string{option.name}))
+      return usage("'" + name + "' needs --" + std::string{option.name} + " " +
+                   std::string{option.value} + ": " + std::string{option.meaning});
   if (line.json && !command->json)
     return usage("'" + name + "' prints no facts, so it takes no --json");
   return std::nullopt;

@@ -14,6 +14,7 @@ struct CommandOption {
   std::string_view name;
   std::string_view value;  // "FILE"; empty: a flag
   std::string_view meaning;
+  bool needed = false;  // a command without it is wrong usage
 };
 
 struct Command {

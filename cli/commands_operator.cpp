@@ -46,8 +46,6 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
 }  // namespace
 
 int halt_command(const CommandLine& line, const Pairs& environment) {
-  if (!line.has("reason"))
-    return say_usage("halt", "--reason is missing: whoever resumes has to know why");
   auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
@@ -146,8 +144,6 @@ int release_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int resolve_command(const CommandLine& line, const Pairs& environment) {
-  if (!line.has("as")) return say_usage("resolve", "--as is missing: absent or closed");
-  if (!line.has("reason")) return say_usage("resolve", "--reason is missing: how do you know?");
   auto opened = open_office_with_lock(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;

@@ -29,21 +29,29 @@ class Progress {
 }  // namespace
 
 int replay_command(const CommandLine& line, const Pairs& environment) {
-  const std::string* signals_path = line.option("signals");
-  const std::string* prices_path = line.option("prices");
-  if (signals_path == nullptr || prices_path == nullptr)
-    return say_usage("replay", "--signals FILE and --prices FILE are both needed");
+  const std::string& signals_path = *line.option("signals");
+  const std::string& prices_path = *line.option("prices");
+  std::optional<Instant> from;
+  std::optional<Instant> until;
+  for (const auto& [name, time] : {std::pair{"from", &from}, std::pair{"until", &until}}) {
+    const std::string* given = line.option(name);
+    if (given == nullptr) continue;
+    *time = parse_iso(*given);
+    if (!*time)
+      return say_usage("replay", std::string{"--"} + name +
+                                     " is a time with its zone, like 2025-01-01T12:00:00Z");
+  }
   const std::atomic<bool>& stop_asked = catch_stop_signals();
   auto desk = set_up(line, environment);
   if (!desk) return desk.error();
   const Settings& settings = (*desk)->settings();
 
   auto batch =
-      SignalFile{*signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
+      SignalFile{signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
   if (!batch) return say_failure(batch.error());
-  auto prices = read_price_file(*prices_path);
+  auto prices = read_price_file(prices_path);
   if (!prices) return say_failure(prices.error());
-  const ReplayDay day{std::move(batch->signals), std::move(*prices)};
+  const ReplayDay day{std::move(batch->signals), std::move(*prices), from, until};
 
   LogSink log;
   if (const std::string* path = line.option("log")) {

@@ -21,9 +21,7 @@ constexpr Micros grace = 2s;
 }  // namespace
 
 int run_command(const CommandLine& line, const Pairs& environment) {
-  const std::string* path = line.option("signals");
-  if (path == nullptr)
-    return say_usage("run", "--signals is missing: a file, or - for standard input");
+  const std::string& path = *line.option("signals");
   const std::atomic<bool>& stop_asked = catch_stop_signals();
   auto desk = set_up(line, environment);
   if (!desk) {
@@ -33,7 +31,7 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     log.write(Line{Level::error, "RUN_FAILED"}.add("reason", "configuration"));
     return desk.error();
   }
-  SignalFile signals{*path, (*desk)->clock, 10s, &stop_asked};
+  SignalFile signals{path, (*desk)->clock, 10s, &stop_asked};
   return one_cycle(**desk, signals, stop_asked, stdout);
 }
 
@@ -74,7 +72,7 @@ Result<int> wired_cycle(Desk& desk, SignalSource& signals, const std::atomic<boo
                    desk.clock,          *desk.log,           &stop_asked,        nullptr};
   if (settings.dry_run)
     ports.unattended_live_trades = [&] {
-      return unattended_live_trades(settings, desk.clock.now());
+      return unattended_live_trades(settings, **store, desk.clock.now());
     };
   CycleSettings cycle =
       cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());

@@ -62,8 +62,11 @@ std::string overview() {
 std::string help_for(const Command& command) {
   std::string out = "tradeguard " + std::string{command.name};
   if (!command.arguments.empty()) out += " " + std::string{command.arguments};
-  for (const CommandOption& option : command.options)
-    out += (out.size() - out.rfind('\n') > screen ? "\n    [" : " [") + option_text(option) + "]";
+  for (const CommandOption& option : command.options) {
+    const std::string text = option.needed ? option_text(option) : "[" + option_text(option) + "]";
+    const std::size_t column = out.size() - (out.rfind('\n') + 1);
+    out += (column + 1 + text.size() > screen ? "\n    " : " ") + text;
+  }
   out += " [--config FILE]\n\n" + std::string{command.summary} + "\n";
   if (!command.text.empty()) out += "\n" + std::string{command.text} + "\n";
   if (!command.options.empty()) out += "\n";
@@ -120,13 +123,13 @@ std::string configuration_topic() {
     }
     const std::string setting = std::string{key.name} + " =" +
                                 (key.fallback.empty() ? "" : " " + std::string{key.fallback});
-    out += "  " + padded(setting, 32) + " " + std::string{key.meaning} + "\n";
-    out += "  " + padded("", 32) + "   " + std::string{key.expected} + "\n";
+    out += "  " + padded(setting, 42) + " " + std::string{key.meaning} + "\n";
+    out += "  " + padded("", 42) + "   " + std::string{key.expected} + "\n";
   }
   out += "\n[market.ETH_USDT]    one section a market; what it leaves out is as above\n";
   for (const MarketKey& key : market_keys()) {
-    out += "  " + padded(std::string{key.name} + " =", 32) + " " + std::string{key.meaning} + "\n";
-    out += "  " + padded("", 32) + "   " + std::string{key.expected} + "\n";
+    out += "  " + padded(std::string{key.name} + " =", 42) + " " + std::string{key.meaning} + "\n";
+    out += "  " + padded("", 42) + "   " + std::string{key.expected} + "\n";
   }
   return out;
 }

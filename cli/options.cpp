@@ -298,7 +298,9 @@ struct FileKey {
 };
 
 void read_file(const std::string& path, Reading& reading);
-std::vector<FileKey> split_lines(std::istream& in, const std::string& path, Reading& reading);
+template <class Found>
+void each_key(std::istream& in, const std::string& path, Reading& reading, Found found);
+std::string beside_file(const std::string& file, std::string_view value);
 void read_environment(const Pairs& environment, Reading& reading);
 void read_command_line(const Pairs& options, Reading& reading);
 void take(Reading& reading, const std::string& section, const std::string& name,
@@ -462,29 +464,31 @@ void read_file(const std::string& path, Reading& reading) {
     return;
   }
   std::map<std::string, int> lines;
-  for (const FileKey& key : split_lines(in, path, reading)) {
+  each_key(in, path, reading, [&](const FileKey& key) {
     const std::string place = path + ":" + std::to_string(key.line);
-    const auto [first, is_new] = lines.emplace(full_name(key.section, key.name), key.line);
+    const std::string full = full_name(key.section, key.name);
+    const auto [first, is_new] = lines.emplace(full, key.line);
     if (!is_new) {
-      reading.faults.push_back(place + ": " + first->first + ": is given twice, first in line " +
+      reading.faults.push_back(place + ": " + full + ": is given twice, first in line " +
                                std::to_string(first->second));
-      continue;
+      return;
     }
     take(reading, key.section, key.name, key.value, place, place);
-    // A path of the file means the same file from wherever the run is started; cron starts it at
-    // home.
     const auto row = std::ranges::find_if(table, [&](const Key& k) {
       return k.is_path && k.section == key.section && k.name == key.name;
     });
-    const auto given = reading.given.find(first->first);
-    if (row == std::end(table) || given == reading.given.end()) continue;
-    const std::string_view value = key.value;
-    const std::string_view scheme = value.starts_with("sqlite:") ? "sqlite:" : "";
-    if (value.empty() || value.find("://") != std::string_view::npos) continue;
-    const std::filesystem::path resolved =
-        std::filesystem::path{path}.parent_path() / value.substr(scheme.size());
-    given->second.value = std::string{scheme} + resolved.string();
-  }
+    if (const auto given = reading.given.find(full);
+        row != std::end(table) && given != reading.given.end())
+      given->second.value = beside_file(path, key.value);
+  });
+}
+
+// A path of the file means the same file from wherever the run is started; cron starts it at home.
+std::string beside_file(const std::string& file, std::string_view value) {
+  const std::string_view scheme = value.starts_with("sqlite:") ? "sqlite:" : "";
+  if (value.empty() || value.find("://") != std::string_view::npos) return std::string{value};
+  const auto folder = std::filesystem::path{file}.parent_path();
+  return std::string{scheme} + (folder / value.substr(scheme.size())).string();
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -501,8 +505,8 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-std::vector<FileKey> split_lines(std::istream& in, const std::string& path, Reading& reading) {
-  std::vector<FileKey> found;
+template <class Found>
+void each_key(std::istream& in, const std::string& path, Reading& reading, Found found) {
   std::string section;
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
@@ -537,10 +541,9 @@ std::vector<FileKey> split_lines(std::istream& in, const std::string& path, Read
       refuse("a key stands before the first [section]");
       continue;
     }
-    found.push_back({section, std::string{trimmed(rest.substr(0, equals))},
-                     std::string{trimmed(rest.substr(equals + 1))}, number});
+    found(FileKey{section, std::string{trimmed(rest.substr(0, equals))},
+                  std::string{trimmed(rest.substr(equals + 1))}, number});
   }
-  return found;
 }
 
 // ---- Environment and command line --------------------------------------------------------------

@@ -38,6 +38,7 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
   result.first = beginning_of(day);
   result.last = end_of(day);
   const auto all = std::chrono::duration_cast<minutes>(result.last - result.first).count() + 1;
+  if (all < 1) return failed(Fault::configuration, "the replay ends before it begins");
   if (all > longest_replay)
     return failed(Fault::configuration, "signals and prices span " + std::to_string(all) +
                                             " minutes; a year is the most");
@@ -93,6 +94,7 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
 }
 
 Instant beginning_of(const ReplayDay& day) {
+  if (day.from) return std::chrono::floor<minutes>(*day.from);
   std::optional<Instant> first;
   each_bar(day, [&](const Symbol&, const PriceBar& bar) {
     first = std::min(first.value_or(bar.begins), bar.begins);
@@ -105,7 +107,8 @@ Instant beginning_of(const ReplayDay& day) {
 namespace {
 
 Instant end_of(const ReplayDay& day) {
-  Instant last = beginning_of(day);
+  if (day.until) return std::chrono::floor<minutes>(*day.until);
+  Instant last{};
   each_bar(day, [&](const Symbol&, const PriceBar& bar) { last = std::max(last, bar.begins); });
   for (const Signal& signal : day.signals) last = std::max(last, signal.time);
   return std::chrono::floor<std::chrono::days>(last) + 24h - 1min;
@@ -133,9 +136,10 @@ void count_denial(std::string_view line, ReplayResult& result) {
 }
 
 Result<void> count_trades(const ReplayDay& day, OrderJournal& journal, ReplayResult& result) {
+  std::set<SignalKey> counted;
   for (const Signal& signal : day.signals) {
     (signal.side == Side::buy ? result.buys : result.sells) += 1;
-    if (signal.side != Side::buy) continue;
+    if (signal.side != Side::buy || !counted.insert(signal_key(signal)).second) continue;
     const auto orders = journal.orders_of(signal_key(signal));
     if (!orders) return tl::unexpected{orders.error()};
     count_trade(*orders, result.last, result);

@@ -18,6 +18,9 @@ namespace tradeguard::cli {
 struct ReplayDay {
   std::vector<Signal> signals;
   BarPrices prices;
+  // The first and the last cycle; else the beginning of the first UTC day and the end of the last.
+  std::optional<Instant> from = std::nullopt;
+  std::optional<Instant> until = std::nullopt;
 };
 
 struct ReplayResult {
@@ -52,11 +55,11 @@ struct ReplayStage {
   LogSink log;  // all lines of all cycles; may be empty
   const std::atomic<bool>* stop_asked = nullptr;
 };
-// Where the clock has to stand: the beginning of the first day.
+// Where the clock has to stand.
 Instant beginning_of(const ReplayDay& day);
 
-// Fault::configuration: a day without bars, or longer than a year. A cycle that fails ends the
-// replay with what it said.
+// Fault::configuration: a day without bars, that ends before it begins, or is longer than a year. A
+// cycle that fails ends the replay with what it said.
 Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configuration,
                             ReplayStage stage, const ReplayProgress& progress);
 

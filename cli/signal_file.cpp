@@ -92,8 +92,10 @@ Result<SignalBatch> SignalFile::read() {
     const bool asked_to_stop = stop_asked_ != nullptr && stop_asked_->load();
     if (events == 0 || (events < 0 && errno == EINTR)) {
       if (clock_.monotonic() < give_up && !asked_to_stop) continue;
-      cutter.reject("the signals were still open after " + duration_text(patience_) +
-                    "; what came later was not read");
+      cutter.reject(asked_to_stop
+                        ? "the run was asked to stop; what came later was not read"
+                        : "the signals were still open after " + duration_text(patience_) +
+                              "; what came later was not read");
       break;
     }
     const ssize_t size = ::read(file.number, buffer.data(), buffer.size());

@@ -5,6 +5,8 @@
 
 #include "tradeguard/file_notifier.hpp"
 #include "tradeguard/paper_sql_book.hpp"
+#include "tradeguard/postgres_run_lock.hpp"
+#include "tradeguard/postgres_session.hpp"
 #include "tradeguard/printing_notifier.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "tradeguard/sql_store.hpp"
@@ -20,7 +22,12 @@ constexpr std::string_view sqlite_scheme = "sqlite:";
 enum class StoreState { ready, to_be_made };
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
                                               StoreState state);
-Result<std::unique_ptr<SqlSession>> open_session(const Settings& settings, StoreState state);
+// A session, and the lock that lives in it.
+struct Backend {
+  std::unique_ptr<SqlSession> session;
+  std::unique_ptr<RunLock> lock;
+};
+Result<Backend> open_backend(const Settings& settings, StoreState state);
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
 
 // Nobody is told, because somebody wrote that nobody is to be told.
@@ -101,9 +108,9 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
     exchange->faults = std::move(*faults);
     paper.faults = &exchange->faults;
   }
-  auto session = open_session(settings, StoreState::ready);
-  if (!session) return tl::unexpected{std::move(session.error())};
-  exchange->session = std::move(*session);
+  auto backend = open_backend(settings, StoreState::ready);
+  if (!backend) return tl::unexpected{std::move(backend.error())};
+  exchange->session = std::move(backend->session);
   exchange->book = std::make_unique<SqlPaperBook>(*exchange->session, account_of(settings));
   exchange->venue = std::make_unique<PaperVenue>(clock, *exchange->book, std::move(paper));
   return exchange;
@@ -168,15 +175,14 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
   return cycle;
 }
 
-int unattended_live_trades(const Settings& settings, Instant now) {
+int unattended_live_trades(const Settings& settings, Store& store, Instant now) {
   // The file's own venue, and where the file says paper, whatever may have been live before.
   std::vector<VenueKind> kinds{settings.kind_of_file};
   if (settings.kind_of_file == VenueKind::paper) kinds = {VenueKind::cryptocom, VenueKind::binance};
   int trades = 0;
   for (const VenueKind kind : kinds) {
-    const auto store = open_store(settings, {std::string{text(kind)}, settings.account});
-    if (!store) continue;
-    const auto book = (*store)->journal->open_book(now);
+    const Pen pen{{std::string{text(kind)}, settings.account}, std::nullopt};
+    const auto book = SqlJournal{*store.session, pen}.open_book(now);
     if (book) trades += static_cast<int>(book->trades.size());
   }
   return trades;
@@ -184,22 +190,36 @@ int unattended_live_trades(const Settings& settings, Instant now) {
 
 namespace {
 
-Result<std::unique_ptr<SqlSession>> open_session(const Settings& settings, StoreState state) {
-  SqliteOptions options;
-  if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
-  return SqliteSession::open(sqlite_file(settings), options);
-}
-
-Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state) {
-  auto store = std::make_unique<Store>();
-  store->pen.account = account;
+Result<Backend> open_sqlite(const Settings& settings, StoreState state) {
   SqliteOptions options;
   if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
   auto session = SqliteSession::open(sqlite_file(settings), options);
   if (!session) return tl::unexpected{std::move(session.error())};
-  store->lock = std::make_unique<SqliteRunLock>(**session);
-  store->session = std::move(*session);
+  auto lock = std::make_unique<SqliteRunLock>(**session);
+  return Backend{std::move(*session), std::move(lock)};
+}
+
+Result<Backend> open_postgres(const Settings& settings, StoreState state) {
+  PostgresOptions options;
+  if (state == StoreState::to_be_made) options.mode = PostgresOptions::Mode::create;
+  auto session = PostgresSession::open(settings.store_url, options);
+  if (!session) return tl::unexpected{std::move(session.error())};
+  auto lock = std::make_unique<PostgresRunLock>(**session, settings.lock_id);
+  return Backend{std::move(*session), std::move(lock)};
+}
+
+Result<Backend> open_backend(const Settings& settings, StoreState state) {
+  return is_postgres(settings) ? open_postgres(settings, state) : open_sqlite(settings, state);
+}
+
+Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
+                                              StoreState state) {
+  auto backend = open_backend(settings, state);
+  if (!backend) return tl::unexpected{std::move(backend.error())};
+  auto store = std::make_unique<Store>();
+  store->pen.account = account;
+  store->session = std::move(backend->session);
+  store->lock = std::move(backend->lock);
   store->journal = std::make_unique<SqlJournal>(*store->session, store->pen);
   store->guard = std::make_unique<SqlIdempotencyGuard>(*store->session, store->pen);
   return store;

@@ -61,8 +61,8 @@ Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::F
 CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
                              const std::string& host, Instant now);
 
-// Open live trades of the same store that a dry run does not attend to; an unreadable store has
+// Open live trades of the same store that a dry run does not attend to. What cannot be read has
 // none that could be told.
-int unattended_live_trades(const Settings& settings, Instant now);
+int unattended_live_trades(const Settings& settings, Store& store, Instant now);
 
 }  // namespace tradeguard::cli
