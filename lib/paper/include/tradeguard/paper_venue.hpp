@@ -76,6 +76,13 @@ struct PaperSettings {
 InstrumentRules built_in_rules(const Symbol& symbol, std::optional<Price> price, Decimal fee_rate,
                                Instant now);
 
+// How it deals. A market order fills at one price, decided when it is taken. Along the feed's bars,
+// each that is over in its order: its open first, at which a stop it has passed sells (a gap) and a
+// limit it has reached sells at the limit; then its range, in which stops sell at their trigger
+// before any limit sells, as the path inside a bar is not known. A stop-limit whose limit the price
+// has passed stays, fired and resting. An order made while a bar runs is judged by the whole of it.
+// Of a running bar only the open is known. Without a feed the path is the last trade's price.
+//
 // `clock`, `book` and what the settings point to outlive the venue. Not for two threads at once.
 class PaperVenue final : public OrderPlacer, public SltpPlacer {
  public:
