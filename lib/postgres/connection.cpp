@@ -185,6 +185,7 @@ bool PostgresConnection::wait_for_input() {
 Error PostgresConnection::lost() {
   if (connection_) {
     if (lost_because_.empty()) lost_because_ = one_line(PQerrorMessage(connection_.get()));
+    not_for_forks_.reset();
     connection_.reset();
   }
   return {Fault::unreachable, "the connection to PostgreSQL is lost: " + lost_because_};

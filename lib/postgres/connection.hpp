@@ -5,10 +5,12 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tradeguard/not_for_forks.hpp"
 #include "tradeguard/signal.hpp"
 #include "tradeguard/sql_session.hpp"
 
@@ -34,7 +36,9 @@ class PostgresConnection {
  private:
   using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;
   using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
-  explicit PostgresConnection(Handle connection) : connection_{std::move(connection)} {}
+  explicit PostgresConnection(Handle connection) : connection_{std::move(connection)} {
+    not_for_forks_.emplace(PQsocket(connection_.get()));
+  }
 
   Result<std::vector<SqlRows>> run_pipeline(std::span<const Statement> statements);
   bool send(const Statement& statement);
@@ -45,6 +49,7 @@ class PostgresConnection {
   Error lost();
 
   Handle connection_;
+  std::optional<NotForForks> not_for_forks_;  // let go before the socket's number is
   std::string lost_because_;
   std::int64_t round_trips_ = 0;
 };

@@ -21,7 +21,7 @@ struct Questions {
 };
 Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
                              std::span<const EntryRequest> entries, Instant now);
-Result<AdmissionFacts> facts_from(const Opened& opened, const Questions& questions);
+Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions& questions);
 Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows);
 Statement ask_history(const AccountKey& account, const std::set<std::string>& bases);
 std::vector<Statement> record_of(std::span<const EntryRequest> entries,
@@ -38,7 +38,7 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
   judged.reserve(entries.size());
 
   const Questions questions = questions_of_claim(session_, pen_.account, entries, now);
-  auto opened = open_transaction(session_, pen_, now, questions.statements);
+  auto opened = OpenTransaction::begin(session_, pen_, now, questions.statements);
   if (!opened && opened.error().fault == Fault::fenced) {
     for (std::size_t i = 0; i < entries.size(); ++i) judged.push_back({Fenced{}, Passed{}, false});
     return judged;
@@ -46,14 +46,11 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming entries")};
 
   auto facts = facts_from(*opened, questions);
-  if (!facts) {
-    (void)session_.run(std::array{rollback()});
-    return tl::unexpected{std::move(facts.error()).within("claiming entries")};
-  }
+  if (!facts) return tl::unexpected{std::move(facts.error()).within("claiming entries")};
   const Instant ruling = opened->account.now;
   auto verdicts = judge(entries, policy, std::move(*facts), pen_.account, ruling);
   // A claim is only a claim once this has returned.
-  auto closed = close_transaction(session_, record_of(entries, verdicts, pen_.account, ruling));
+  auto closed = opened->close(record_of(entries, verdicts, pen_.account, ruling));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming entries")};
 
   for (Verdict& verdict : verdicts)
@@ -81,27 +78,17 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
                           " FROM exchange_orders o "
                           "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
                       {sql(pen_.account.venue), sql(pen_.account.account), sql(id)}};
-  auto opened = open_transaction(session_, pen_, now, {ask});
+  auto opened = OpenTransaction::begin(session_, pen_, now, {ask});
   if (!opened) return tl::unexpected{std::move(opened.error()).within("settling an entry")};
-  const auto end = [&](std::vector<Statement> statements) -> Result<void> {
-    auto closed = close_transaction(session_, std::move(statements));
-    if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
-    return {};
-  };
-  const auto give_up = [&](Error error) -> Result<void> {
-    (void)session_.run(std::array{rollback()});
-    return tl::unexpected{std::move(error)};
-  };
-
-  if (opened->read[0].rows.empty()) return give_up({Fault::data, "no claim with the id " + id});
+  if (opened->read[0].rows.empty()) return failed(Fault::data, "no claim with the id " + id);
   auto row = read_order(opened->read[0].rows[0]);
-  if (!row) return give_up(std::move(row.error()));
+  if (!row) return tl::unexpected{std::move(row.error()).within("settling an entry")};
   Applied applied = apply(*row, outcome, opened->account.now);
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:
-      return give_up({Fault::data, "an order that is " + std::string{text(row->state)} +
-                                       " cannot be " + describe(outcome)});
+      return failed(Fault::data, "an order that is " + std::string{text(row->state)} +
+                                     " cannot be " + describe(outcome));
     case Step::to_refused:
     case Step::to_lapsed:
       applied.order.settled = true;
@@ -112,13 +99,17 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
     case Step::stale:
       break;
   }
-  if (applied.order == *row) return end({});
-  applied.order.version = row->version + 1;
-  const std::vector<OrderWrite> writes{{std::move(applied.order), row->version}};
+  std::vector<OrderWrite> writes;
+  if (applied.order != *row) {
+    applied.order.version = row->version + 1;
+    writes.push_back({std::move(applied.order), row->version});
+  }
   auto statements = write_orders(pen_.account, writes);
   for (auto& statement : free_or_bind_keys(pen_.account, writes))
     statements.push_back(std::move(statement));
-  return end(std::move(statements));
+  auto closed = opened->close(std::move(statements));
+  if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
+  return {};
 }
 
 Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
@@ -186,7 +177,7 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   return questions;
 }
 
-Result<AdmissionFacts> facts_from(const Opened& opened, const Questions& questions) {
+Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions& questions) {
   AdmissionFacts facts;
   facts.halted = opened.account.halted;
   facts.breaker = opened.account.breaker;

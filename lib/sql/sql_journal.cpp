@@ -108,15 +108,13 @@ Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
       return tl::unexpected{std::move(done.error()).within("writing the journal")};
   }
 
-  auto opened = open_transaction(session_, pen_, Instant{}, ask_versions(pen_.account, items));
+  auto opened =
+      OpenTransaction::begin(session_, pen_, Instant{}, ask_versions(pen_.account, items));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("writing the journal")};
   auto standing = read_versions(opened->read);
-  if (!standing) {
-    (void)session_.run(std::array{rollback()});
-    return tl::unexpected{std::move(standing.error()).within("writing the journal")};
-  }
+  if (!standing) return tl::unexpected{std::move(standing.error()).within("writing the journal")};
   Batch possible = plan_batch(pen_.account, items, std::move(*standing));
-  auto closed = close_transaction(session_, std::move(possible.statements));
+  auto closed = opened->close(std::move(possible.statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("writing the journal")};
   return std::move(possible.written);
 }
@@ -138,17 +136,14 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   Statements asks = find_keys(account, keys);
   const std::size_t key_asks = asks.size();
   append(asks, ask_versions(account, wishes));
-  auto opened = open_transaction(session_, pen_, now, std::move(asks));
+  auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
   auto known = read_keys(opened->read, 0, key_asks);
   opened->read.erase(opened->read.begin(),
                      opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
   auto standing = read_versions(opened->read);
-  if (!known || !standing) {
-    (void)session_.run(std::array{rollback()});
-    return tl::unexpected{
-        std::move(known ? standing.error() : known.error()).within("claiming exits")};
-  }
+  if (!known) return tl::unexpected{std::move(known.error()).within("claiming exits")};
+  if (!standing) return tl::unexpected{std::move(standing.error()).within("claiming exits")};
 
   const Instant ruling = opened->account.now;
   std::vector<Change> granted;
@@ -202,7 +197,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   }
   append(statements, plan_batch(account, granted, before).statements);
   append(statements, decisions.statements(account, ruling));
-  auto closed = close_transaction(session_, std::move(statements));
+  auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming exits")};
   return verdicts;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <iterator>
+#include <utility>
 
 #include "cells.hpp"
 #include "tradeguard/sql_store.hpp"
@@ -10,6 +11,8 @@ namespace tradeguard {
 
 namespace {
 
+Statement begin_writing() { return {"BEGIN", {}}; }
+Statement commit() { return {"COMMIT", {}}; }
 Statement lock_row_or_fail(const Pen& pen);
 Statement lock_row(const Pen& pen, const std::string& now);
 Statement begin_reading(SqlDialect dialect);
@@ -21,11 +24,9 @@ std::string now_expression(const SqlSession& session, Instant now) {
   return session.server_now().value_or("CAST(" + std::to_string(to_micros(now)) + " AS BIGINT)");
 }
 
-Statement rollback() { return {"ROLLBACK", {}}; }
-
 Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
                                             std::vector<Statement> statements) {
-  std::vector<Statement> all{begin(), ensure_account(pen.account), lock_row_or_fail(pen)};
+  std::vector<Statement> all{begin_writing(), ensure_account(pen.account), lock_row_or_fail(pen)};
   const std::size_t before = all.size();
   all.insert(all.end(), std::make_move_iterator(statements.begin()),
              std::make_move_iterator(statements.end()));
@@ -43,9 +44,9 @@ Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
       std::make_move_iterator(done->end() - 1)};
 }
 
-Result<Opened> open_transaction(SqlSession& session, const Pen& pen, Instant now,
-                                std::vector<Statement> reads) {
-  std::vector<Statement> all{begin(), ensure_account(pen.account),
+Result<OpenTransaction> OpenTransaction::begin(SqlSession& session, const Pen& pen, Instant now,
+                                               std::vector<Statement> reads) {
+  std::vector<Statement> all{begin_writing(), ensure_account(pen.account),
                              lock_row(pen, now_expression(session, now))};
   const std::size_t before = all.size();
   all.insert(all.end(), std::make_move_iterator(reads.begin()),
@@ -53,29 +54,37 @@ Result<Opened> open_transaction(SqlSession& session, const Pen& pen, Instant now
   auto done = session.run(all);
   if (!done) return tl::unexpected{std::move(done.error())};
 
-  Opened opened;
-  Fence fence = 0;
-  const auto give_up = [&](Error error) -> Result<Opened> {
-    // Whether this succeeds or not, nothing was written; a session that cannot roll back is dead.
-    (void)session.run(std::array{rollback()});
-    return tl::unexpected{std::move(error)};
-  };
+  OpenTransaction opened{session};
   const SqlRows& locked = (*done)[before - 1];
-  if (locked.rows.size() != 1) return give_up(fenced_off());
+  if (locked.rows.size() != 1) return tl::unexpected{fenced_off()};
+  Fence fence = 0;
   RowReader row{locked.rows[0], "accounts"};
   row >> fence >> opened.account.halted >> opened.account.breaker >> opened.account.entries_after >>
       opened.account.now;
-  if (!row.readable()) return give_up(unreadable(row.complaint()).value());
-  if (pen.fence && *pen.fence != fence) return give_up(fenced_off());
+  if (!row.readable()) return unreadable(row.complaint());
+  if (pen.fence && *pen.fence != fence) return tl::unexpected{fenced_off()};
   opened.read.assign(std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
                      std::make_move_iterator(done->end()));
   return opened;
 }
 
-Result<std::vector<SqlRows>> close_transaction(SqlSession& session,
-                                               std::vector<Statement> statements) {
+OpenTransaction::OpenTransaction(OpenTransaction&& other) noexcept
+    : account{std::move(other.account)},
+      read{std::move(other.read)},
+      session_{std::exchange(other.session_, nullptr)} {}
+
+OpenTransaction::~OpenTransaction() {
+  if (!session_) return;
+  // If this does not succeed the session is dead, and the transaction with it.
+  const Statement rollback{"ROLLBACK", {}};
+  (void)session_->run(std::array{rollback});
+}
+
+Result<void> OpenTransaction::close(std::vector<Statement> statements) {
   statements.push_back(commit());
-  return session.run(statements);
+  auto done = std::exchange(session_, nullptr)->run(statements);
+  if (!done) return tl::unexpected{std::move(done.error())};
+  return {};
 }
 
 Result<std::vector<SqlRows>> read_together(SqlSession& session, std::vector<Statement> reads) {
@@ -101,7 +110,7 @@ Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& accoun
       "UPDATE accounts SET touched = touched + 1, fence = fence + 1, cycle = cycle + 1 "
       "WHERE venue = ?1 AND account = ?2 RETURNING fence, cycle",
       {sql(account.venue), sql(account.account)}};
-  auto done = session.run(std::array{begin(), ensure_account(account), bump, commit()});
+  auto done = session.run(std::array{begin_writing(), ensure_account(account), bump, commit()});
   if (!done) return tl::unexpected{std::move(done.error()).within("taking the lease")};
   if ((*done)[2].rows.empty()) return unreadable("accounts has no row of this account");
   BumpedAccount bumped{};

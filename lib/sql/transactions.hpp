@@ -15,10 +15,6 @@ namespace tradeguard {
 // An SQL expression for now: the server's clock where the session has one, else `now` as a literal.
 std::string now_expression(const SqlSession& session, Instant now);
 
-inline Statement begin() { return {"BEGIN", {}}; }
-inline Statement commit() { return {"COMMIT", {}}; }
-Statement rollback();
-
 // Writes in one transaction and one round trip: begin, lock the account's row, fail if the pen is
 // fenced off, the statements, commit. The results are those of `statements` only.
 Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
@@ -31,18 +27,29 @@ struct LockedAccount {
   std::optional<Instant> entries_after;
   Instant now;  // the server's clock, read after the lock was there; else the caller's
 };
-struct Opened {
+// A transaction that decides on what it reads. Whatever leaves it open (an unreadable row, an
+// exception) rolls it back.
+class OpenTransaction {
+ public:
+  // The first half, in one round trip: begin, lock the account's row, the reads. Fault::fenced and
+  // every other error have rolled it back.
+  static Result<OpenTransaction> begin(SqlSession& session, const Pen& pen, Instant now,
+                                       std::vector<Statement> reads);
+  OpenTransaction(OpenTransaction&& other) noexcept;
+  OpenTransaction& operator=(OpenTransaction&&) = delete;
+  ~OpenTransaction();
+
   LockedAccount account;
   std::vector<SqlRows>
-      read;  // what `reads` showed, each seeing all that was committed before the lock
+      read;  // what `reads` showed: all that was committed before the lock was there
+
+  // The second half, in another round trip: the statements, commit.
+  Result<void> close(std::vector<Statement> statements);
+
+ private:
+  explicit OpenTransaction(SqlSession& session) : session_{&session} {}
+  SqlSession* session_;  // nullptr: closed
 };
-// The first half of a transaction that decides on what it reads: begin, lock the row, the reads. It
-// stays open; Fault::fenced and every other error have rolled it back.
-Result<Opened> open_transaction(SqlSession& session, const Pen& pen, Instant now,
-                                std::vector<Statement> reads);
-// The second half.
-Result<std::vector<SqlRows>> close_transaction(SqlSession& session,
-                                               std::vector<Statement> statements);
 
 // All statements see the same moment.
 Result<std::vector<SqlRows>> read_together(SqlSession& session, std::vector<Statement> reads);

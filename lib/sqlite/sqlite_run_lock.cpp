@@ -1,50 +1,28 @@
 #include "tradeguard/sqlite_run_lock.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 
+#include "tradeguard/not_for_forks.hpp"
 #include "tradeguard/sql_store.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-// A fork shares its parent's locks until it closes the descriptor, so a child that outlives the
-// holder would go on holding. Programs it starts are served by O_CLOEXEC; for a plain fork the
-// descriptors are kept here, and closed in the child.
-constexpr std::size_t most_locks = 64;
-std::array<std::atomic<int>, most_locks> descriptors_held{};  // 0: free; else descriptor + 1
-
-void close_in_child() {
-  for (auto& held : descriptors_held)
-    if (const int descriptor = held.exchange(0) - 1; descriptor >= 0) ::close(descriptor);
-}
-
 class LockFile {
  public:
   explicit LockFile(int descriptor) : descriptor_{descriptor} {
-    static const int registered = ::pthread_atfork(nullptr, nullptr, close_in_child);
-    (void)registered;
-    for (auto& held : descriptors_held) {
-      int free = 0;
-      if (held.compare_exchange_strong(free, descriptor + 1)) {
-        place_ = &held;
-        return;
-      }
-    }
+    not_for_forks_.emplace(descriptor);
   }
   ~LockFile() {
-    int mine = descriptor_ + 1;
-    // In a fork the descriptor is closed already, and its number may be somebody else's.
-    if (!place_ || place_->compare_exchange_strong(mine, 0)) ::close(descriptor_);
+    not_for_forks_.reset();
+    ::close(descriptor_);
   }
   LockFile(const LockFile&) = delete;
   LockFile& operator=(const LockFile&) = delete;
@@ -67,7 +45,7 @@ class LockFile {
 
  private:
   int descriptor_;
-  std::atomic<int>* place_ = nullptr;
+  std::optional<NotForForks> not_for_forks_;
 };
 
 class SqliteHold final : public RunLease::Hold {

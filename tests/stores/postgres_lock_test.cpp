@@ -1,6 +1,7 @@
 // The run lock of a PostgreSQL store: the advisory lock the original bot used, and what becomes of
 // it when its session ends.
 #include <signal.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -52,6 +53,18 @@ struct Runner {
 void end_session(int pid) {
   PlainConnection server{support::test_server()};
   REQUIRE(server.ask("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 5000)") == "t");
+}
+
+// Waits until the server has no such session any more: it notices a closed connection at its own
+// pace.
+void wait_for_end_of(int pid) {
+  PlainConnection server{support::test_server()};
+  for (int i = 0; i < 500; ++i) {
+    if (server.ask("SELECT 1 FROM pg_stat_activity WHERE pid = " + std::to_string(pid)).empty())
+      return;
+    server.ask("SELECT pg_sleep(0.01)");
+  }
+  FAIL("the session of a process that was killed goes on");
 }
 
 // The keys of the advisory locks that are held in the database.
@@ -139,13 +152,51 @@ TEST_CASE("postgres: a holder that is killed frees the lock", "[run_lock]") {
   Runner second{store.database.url()};
   CHECK_FALSE(second.gets_the_lock());
   first.kill_and_wait();
-  // The server notices the closed connection at its own pace.
-  PlainConnection server{support::test_server()};
-  for (int i = 0; i < 500 && server.ask("SELECT 1 FROM pg_stat_activity WHERE pid = " +
-                                        std::to_string(pid)) == "1";
-       ++i)
-    server.ask("SELECT pg_sleep(0.01)");
+  wait_for_end_of(pid);
   CHECK(second.gets_the_lock());
+}
+
+TEST_CASE("postgres: a fork that outlives the holder does not hold the lock", "[run_lock]") {
+  const Store store;
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  Fork first{[&](Fork::Parent& parent) {
+    Runner runner{store.database.url()};
+    const RunLease lease = runner.taken();
+    const int pid = runner.pid();
+    if (::fork() == 0) {
+      ::close(ends[1]);
+      parent.say(std::to_string(pid));
+      char until_the_test_is_over = 0;
+      (void)!::read(ends[0], &until_the_test_is_over, 1);
+      ::_exit(0);
+    }
+    Fork::Parent::park();
+  }};
+  ::close(ends[0]);
+  const int pid = std::stoi(first.hear());
+  first.kill_and_wait();
+  wait_for_end_of(pid);
+  Runner second{store.database.url()};
+  CHECK(second.gets_the_lock());
+  ::close(ends[1]);
+}
+
+TEST_CASE("postgres: a fork that ends does not end the session of its parent", "[run_lock]") {
+  const Store store;
+  std::optional<Runner> runner{std::in_place, store.database.url()};
+  std::optional<RunLease> lease{runner->taken()};
+  {
+    Fork child{[&](Fork::Parent& parent) {
+      parent.say(complaint_of(runner->store.journal().set_halt("from a fork", noon)));
+      lease.reset();
+      runner.reset();
+    }};
+    CHECK_THAT(child.hear(), StartsWith("unreachable: "));
+    CHECK(child.wait() == 0);
+  }
+  CHECK(value_of(lease->still_held()));
+  must(runner->store.journal().set_halt("from the parent", noon));
 }
 
 TEST_CASE("postgres: a holder that is stopped keeps the lock", "[run_lock]") {
