@@ -2,7 +2,7 @@
 //
 // Statements are written once, for both dialects, with placeholders ?1 ?2 ...; the PostgreSQL session
 // rewrites them to $1 $2 ... (in SQLite $n is a name, so the source never contains one).
-// Contract test: tests/contract/sql_session_contract.cpp
+// Contract test: tests/stores/sql_session_test.cpp
 #pragma once
 
 #include <cstdint>
