@@ -28,6 +28,9 @@ void reject(Run& run, int line, std::string_view reason);
 void admit_and_enter(Run& run) {
   const std::vector<Signal> signals = read_signals(run);
   if (signals.empty() || !run.may_write()) return;
+  // A pipe may have kept us waiting. A claim without the lease to send it would use up its signal.
+  if (!run.lease_holds()) return;
+  run.begin_pass();
   run.report.signals = static_cast<int>(signals.size());
   wish_exits(run, signals);
   if (std::none_of(signals.begin(), signals.end(),

@@ -14,6 +14,7 @@ void deliver_waiting(Run& run, Micros until);
 void deliver_digest(Run& run, std::span<const Notice> notices, Micros until);
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
 bool flush_records(Run& run);
+void note_undeliverable(Run& run);
 Micros back_off(int attempts);
 Line tg_line(Level level, std::string_view name, const Notice& notice);
 
@@ -38,8 +39,10 @@ void drain_immediate(Run& run) {
 void deliver(Run& run) {
   if (run.fenced || run.store_lost) return;
   if (!flush_records(run)) return;
-  if (run.ports.notifier.immediate() || !(run.outbox_has_more || run.book.notices_waiting)) return;
-  deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
+  const bool waiting = run.outbox_has_more || run.book.notices_waiting;
+  if (waiting && !run.ports.notifier.immediate())
+    deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
+  note_undeliverable(run);
 }
 
 namespace {
@@ -106,7 +109,7 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                  [&](const Undeliverable& never) {
                    record.what = DeliveryRecord::What::undeliverable;
                    record.error = never.why;
-                   run.criticals.push_back("undeliverable: " + notice.event_id);
+                   run.undeliverable = notice.event_id;
                    run.say(tg_line(Level::error, "TG_FAILED", notice)
                                .add("error", never.why)
                                .add("stack", "cycle>deliver>" + std::string{text(notice.type)}));
@@ -122,6 +125,23 @@ bool flush_records(Run& run) {
   run.delivered.clear();
   if (!recorded) run.store_failed(recorded.error());
   return recorded.has_value();
+}
+
+// A notice nobody will ever get stands as a CRITICAL until a later one arrives: then the way is open again.
+void note_undeliverable(Run& run) {
+  Item item;
+  const std::string subject = "notifier";
+  const bool standing = stands(run, NoticeType::undeliverable, subject);
+  if (run.undeliverable && !standing) {
+    Alarm alarm{.kind = NoticeType::undeliverable, .subject = subject};
+    alarm.detail = *run.undeliverable;
+    alarm.raised_at = run.now;
+    alarm.told = 0;  // by whom?
+    item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
+  } else if (!run.undeliverable && standing && run.report.notices_sent > 0) {
+    clear(item, run, NoticeType::undeliverable, subject);
+  }
+  run.commit({std::move(item)});
 }
 
 // 30 s, doubling to one hour: what waits is tried by later runs, never by a sleeping one.

@@ -16,6 +16,7 @@ void say_locked(Run& run, const HeldElsewhere& held);
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
 void fail(Run& run, const Error& error);
 void say_frame(Run& run, bool start, std::string_view result);
+void set_aside_foreign_trades(Run& run);
 void look_back(Run& run);
 RunVerdict verdict_of(const Run& run);
 
@@ -92,6 +93,7 @@ bool open(Run& run) {
     return false;
   }
   drain_immediate(run);
+  set_aside_foreign_trades(run);
   look_back(run);
   look_at_epoch(run);
   return true;
@@ -209,6 +211,31 @@ void say_frame(Run& run, bool start, std::string_view result) {
   line.add("unprotected_max_ms", longest.count() / 1000);
   line.add("duration_ms", run.elapsed().count() / 1000);
   run.ports.log.write_twin_first(line);
+}
+
+// An entry without rules or plan was claimed by a bot that sends by itself. Its protection cannot be
+// computed here, so it is nobody's but the alarm's.
+void set_aside_foreign_trades(Run& run) {
+  std::vector<Item> items;
+  for (const Trade& trade : run.book.trades) {
+    const Order& entry = trade.entry();
+    if (entry.rules && entry.plan) continue;
+    Item item;
+    Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(),
+                .freezes = entry.symbol.base()};
+    alarm.symbol = entry.symbol.text();
+    alarm.order_id = order_id_of(entry);
+    alarm.detail = "claimed without rules and plan";
+    Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
+    notice.facts = {{"why", alarm.detail}, {"what to do", "tradeguard release, or settle it in the bot"}};
+    Line line = line_of(Level::critical, "UNPROTECTED", entry).add("reason", alarm.detail);
+    raise(item, run, std::move(alarm), std::move(line), std::move(notice));
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
+  std::erase_if(run.book.trades, [](const Trade& trade) {
+    return !trade.entry().rules || !trade.entry().plan;
+  });
 }
 
 // A run that was killed, or did not come at all, is said by the next one.

@@ -78,6 +78,15 @@ void Run::store_failed(const Error& error) {
     store_lost = true;
     report.error = error.what;
     say(Line{Level::critical, "STORE_LOST"}.add("error", error.what));
+    const bool at_stake = sent_entries || !book.trades.empty();
+    if (!at_stake) return;
+    Notice notice{};
+    notice.event_id = "STORE_LOST:" + settings.run_id;
+    notice.type = NoticeType::store_lost;
+    notice.severity = Severity::critical;
+    notice.facts = {{"error", error.what}, {"open trades", std::to_string(book.trades.size())}};
+    notice.created_at = now;
+    tell_directly(notice);
   }
 }
 

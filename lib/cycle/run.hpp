@@ -111,6 +111,7 @@ class Run {
   std::vector<DeliveryRecord> delivered;
   std::set<ClientOrderId> waiting_trades;  // an earlier notice of theirs is still undelivered
   bool outbox_has_more = false;
+  std::optional<std::string> undeliverable;  // event id of a notice that nobody will get
   void deliver_now(const Notice& notice);
 
  private:

@@ -13,6 +13,9 @@ using cycle_test::World;
 
 namespace {
 
+// Where a story is worth its time: most differ in what the venue does, not in what the store does.
+enum class Stores { memory, embedded, all };
+
 // One history: what happens in the two runs that are sabotaged, and before them.
 struct Story {
   std::string name;
@@ -20,7 +23,7 @@ struct Story {
   std::function<std::vector<Signal>(World&)> first;
   std::function<std::vector<Signal>(World&)> second;
   std::vector<std::string> symbols;
-  bool on_sql = false;  // worth the time on every store; the others differ in the venue, not in the store
+  Stores stores = Stores::memory;
 };
 
 std::vector<Story> stories();
@@ -70,9 +73,9 @@ std::vector<Story> stories() {
   };
   std::vector<Story> all;
   all.push_back({"two entries and their repeat", [](World&) {}, two_buys, same_again,
-                 {"ETH_USDT", "BTC_USDT", "ETH_USD"}, true});
+                 {"ETH_USDT", "BTC_USDT", "ETH_USD"}, Stores::all});
   all.push_back(
-      {"a SELL signal exits a trade", bought, one_sell, nothing, {"ETH_USDT"}, true});
+      {"a SELL signal exits a trade", bought, one_sell, nothing, {"ETH_USDT"}, Stores::embedded});
   all.push_back({"a stop fires",
                  [bought](World& w) {
                    bought(w);
@@ -108,7 +111,9 @@ void search_on(const std::string& name) {
     if (backend.name != name) continue;
     found = true;
     for (const Story& story : stories())
-      if (story.on_sql || name == "memory") search(backend, story);
+      if (story.stores == Stores::all || name == "memory" ||
+          (story.stores == Stores::embedded && name == "sqlite"))
+        search(backend, story);
   }
   CHECK(found);
 }
@@ -125,6 +130,10 @@ void search(const contract::StoreBackend& backend, const Story& story) {
         second_left = j == 0;  // step 0: the second run is left alone
         for (const Mode second_mode : modes) {
           if (j == 0 && second_mode != modes[0]) continue;
+          // A connection a run makes PostgreSQL forty times slower than SQLite, where every mode is tried:
+          // here the second fault takes them in turn.
+          const std::size_t turn = static_cast<std::size_t>(i + j) % std::size(modes);
+          if (j > 0 && backend.name == "postgres" && second_mode != modes[turn]) continue;
           Fault2 fault{{mode, i}, {second_mode, j}};
           const std::string broken = tell_history(story, backend.name, fault, store, ++schedules);
           first_left = first_left || !fault.first.hit.empty();

@@ -347,3 +347,102 @@ TEST_CASE("live trades in the store of a dry run are said loudly") {
   CHECK(world.said("LIVE_POSITIONS_UNATTENDED trades=2"));
   CHECK(world.was_told(NoticeType::live_positions_unattended));
 }
+
+TEST_CASE("a trade a bot claimed without rules or plan is an alarm, and the others go on") {
+  World world;
+  {
+    const auto session = world.store->open(world.settings.account);
+    Signal foreign = world.buy("SOL_USDT", "200");
+    Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(foreign), .symbol = foreign.symbol};
+    order.quantity = Quantity{decimal("0.25")};
+    order.stamp = world.clock.now();
+    order.valid_until = order.stamp + 10s;
+    const std::vector<EntryRequest> requests{{foreign, order, Money{Decimal{50}}, std::nullopt}};
+    const auto judged = session->guard().claim(requests, EntryPolicy{}, world.clock.now());
+    REQUIRE(judged.has_value());
+    REQUIRE(std::holds_alternative<EntryTicket>(judged->front().outcome));
+  }
+  const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(report.verdict == RunVerdict::critical_stands);
+  CHECK(world.said("UNPROTECTED side=BUY symbol=SOL_USDT"));
+  CHECK(world.entries_of("ETH_USDT") == 1);
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+}
+
+TEST_CASE("a notice nobody will ever get is a standing CRITICAL until one arrives again") {
+  World world;
+  world.told.answer_with([](const Notice&) { return Delivery{Undeliverable{"chat not found"}}; });
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).verdict == RunVerdict::critical_stands);
+  CHECK(world.said("TG_FAILED type=ORDER_CREATED"));
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  world.told.answer_with(nullptr);
+  world.clock.advance(400s);
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::ok);
+}
+
+TEST_CASE("a store that is lost behind an entry is told at once, and the fill is protected without it") {
+  World world;
+  world.wrap = [&](World::Wrapped& ports) {
+    class Losing final : public OrderJournal {
+     public:
+      explicit Losing(OrderJournal& inner) : inner_{inner} {}
+      Result<std::vector<Written>> write(std::span<const Change>) override {
+        return failed(Fault::unreachable, "the disk is full");
+      }
+      Result<OpenBook> open_book(Instant now) override { return inner_.open_book(now); }
+      Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> c, Micros a, Micros f,
+                                                   Instant now) override {
+        return inner_.claim_exits(c, a, f, now);
+      }
+      Result<std::vector<Notice>> due_notices(Instant now, std::size_t n) override {
+        return inner_.due_notices(now, n);
+      }
+      Result<void> record_deliveries(std::span<const DeliveryRecord> r, Instant now) override {
+        return inner_.record_deliveries(r, now);
+      }
+      Result<void> begin_run(const std::string& id, const std::string& h, Instant now) override {
+        return inner_.begin_run(id, h, now);
+      }
+      Result<void> finish_run(const RunSummary& s, Instant now) override {
+        return inner_.finish_run(s, now);
+      }
+      Result<void> note_stuck_told(Instant now) override { return inner_.note_stuck_told(now); }
+      Result<void> accept_epoch(const std::string& id, Instant after) override {
+        return inner_.accept_epoch(id, after);
+      }
+      Result<void> set_halt(const std::optional<std::string>& r, Instant now) override {
+        return inner_.set_halt(r, now);
+      }
+      Result<void> set_breaker(const std::optional<std::string>& r, Instant now) override {
+        return inner_.set_breaker(r, now);
+      }
+      Result<std::vector<Decision>> decisions(const SignalKey& k) override { return inner_.decisions(k); }
+      Result<std::vector<Order>> orders_of(const SignalKey& k) override { return inner_.orders_of(k); }
+      Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
+      Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
+      Result<std::size_t> prune(Instant before, Instant now) override { return inner_.prune(before, now); }
+
+     private:
+      OrderJournal& inner_;
+    };
+    static std::unique_ptr<Losing> losing;
+    losing = std::make_unique<Losing>(*ports.journal);
+    ports.journal = losing.get();
+  };
+  const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(report.verdict == RunVerdict::critical_stands);
+  CHECK(world.said("STORE_LOST error="));
+  CHECK(world.was_told(NoticeType::store_lost));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+
+  world.wrap = nullptr;
+  world.clock.advance(60s);
+  world.run();
+  CHECK(world.said("ORDER_RECOVERED"));
+  CHECK(world.open_orders("ETH_USDT").size() == 2);  // adopted, not placed again
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::ok);
+}

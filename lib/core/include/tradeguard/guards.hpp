@@ -130,7 +130,9 @@ class IdempotencyGuard {
   virtual Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
                                             const EntryPolicy& policy, Instant now) = 0;
 
-  // For a bot with its own HTTP code: what became of the request. Unsent frees the key.
+  // For a bot with its own HTTP code: what became of the request. Unsent frees the key; Refused and Unsent
+  // end the trade; Accepted without a record leaves it in doubt, and its base frozen, until a record comes.
+  // An entry that was accepted counts as an open position until somebody settles it in the journal.
   virtual Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) = 0;
   // Nothing was sent: the key is free again, no cooldown starts.
   Result<void> release(const EntryTicket& ticket, Instant now) {

@@ -67,7 +67,8 @@ struct Order {
   std::optional<Instant> cancel_asked_at;
   std::string reason;       // refusal, close or lapse reason, foreign text already bounded
 
-  // Entries only.
+  // Entries only, but for `strategy`. A row without rules or plan is a bot's that sends by itself: no
+  // cycle protects it, and one that finds it says so.
   std::optional<InstrumentRules> rules;  // as they were when the entry was claimed
   std::optional<ProtectionPlan> plan;
   std::string strategy;                  // exits too: why ("signal", "breached", "unprotected", ...)

@@ -1,0 +1,7 @@
+# What an installed tradeguard needs of the machine, then its rooms as tradeguard::<room>.
+include(CMakeFindDependencyMacro)
+find_dependency(tl-expected)
+find_dependency(Threads)
+find_dependency(SQLite3)
+find_dependency(PostgreSQL)
+include(${CMAKE_CURRENT_LIST_DIR}/tradeguardTargets.cmake)
