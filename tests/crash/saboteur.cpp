@@ -1,8 +1,13 @@
 #include "saboteur.hpp"
 
+#include "../cycle/forwarding.hpp"
+
 namespace tradeguard::crash_test {
 
 namespace {
+
+using cycle_test::ForwardingJournal;
+using cycle_test::ForwardingVenue;
 
 // How the world says that it did not answer.
 template <class T>
@@ -40,121 +45,101 @@ class Guard final : public IdempotencyGuard {
   Saboteur& s_;
 };
 
-class Journal final : public OrderJournal {
+class Journal final : public ForwardingJournal {
  public:
-  Journal(OrderJournal& inner, Saboteur& s) : inner_{inner}, s_{s} {}
+  Journal(OrderJournal& inner, Saboteur& s) : ForwardingJournal{inner}, s_{s} {}
   Result<OpenBook> open_book(Instant now) override {
-    return s_.step("open_book", [&] { return inner_.open_book(now); }, no_answer<OpenBook>());
+    return s_.step("open_book", [&] { return ForwardingJournal::open_book(now); }, no_answer<OpenBook>());
   }
   Result<std::vector<Written>> write(std::span<const Change> items) override {
-    return s_.step("write", [&] { return inner_.write(items); }, no_answer<std::vector<Written>>());
+    return s_.step("write", [&] { return ForwardingJournal::write(items); }, no_answer<std::vector<Written>>());
   }
   Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
                                                Micros max_future, Instant now) override {
     return s_.step("claim_exits",
-                   [&] { return inner_.claim_exits(claims, max_age, max_future, now); },
+                   [&] { return ForwardingJournal::claim_exits(claims, max_age, max_future, now); },
                    no_answer<std::vector<ExitVerdict>>());
   }
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override {
-    return s_.step("due_notices", [&] { return inner_.due_notices(now, at_most); },
+    return s_.step("due_notices", [&] { return ForwardingJournal::due_notices(now, at_most); },
                    no_answer<std::vector<Notice>>());
   }
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override {
-    return s_.step("record_deliveries", [&] { return inner_.record_deliveries(records, now); },
+    return s_.step("record_deliveries", [&] { return ForwardingJournal::record_deliveries(records, now); },
                    no_answer<void>());
   }
   Result<void> begin_run(const std::string& run_id, const std::string& hash, Instant now) override {
-    return s_.step("begin_run", [&] { return inner_.begin_run(run_id, hash, now); },
+    return s_.step("begin_run", [&] { return ForwardingJournal::begin_run(run_id, hash, now); },
                    no_answer<void>());
   }
   Result<void> finish_run(const RunSummary& summary, Instant now) override {
-    return s_.step("finish_run", [&] { return inner_.finish_run(summary, now); },
+    return s_.step("finish_run", [&] { return ForwardingJournal::finish_run(summary, now); },
                    no_answer<void>());
   }
-  Result<void> note_stuck_told(Instant now) override { return inner_.note_stuck_told(now); }
   Result<void> accept_epoch(const std::string& id, Instant after) override {
-    return s_.step("accept_epoch", [&] { return inner_.accept_epoch(id, after); },
+    return s_.step("accept_epoch", [&] { return ForwardingJournal::accept_epoch(id, after); },
                    no_answer<void>());
-  }
-  Result<void> set_halt(const std::optional<std::string>& reason, Instant now) override {
-    return inner_.set_halt(reason, now);
   }
   Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override {
-    return s_.step("set_breaker", [&] { return inner_.set_breaker(reason, now); },
+    return s_.step("set_breaker", [&] { return ForwardingJournal::set_breaker(reason, now); },
                    no_answer<void>());
-  }
-  Result<std::vector<Decision>> decisions(const SignalKey& key) override {
-    return inner_.decisions(key);
-  }
-  Result<std::vector<Order>> orders_of(const SignalKey& key) override {
-    return inner_.orders_of(key);
-  }
-  Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
-  Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
-  Result<std::size_t> prune(Instant before, Instant now) override {
-    return inner_.prune(before, now);
   }
 
  private:
-  OrderJournal& inner_;
   Saboteur& s_;
 };
 
-class BadVenue final : public OrderPlacer, public SltpPlacer {
+class BadVenue final : public ForwardingVenue {
  public:
   BadVenue(OrderPlacer& placer, SltpPlacer& protector, Saboteur& s)
-      : placer_{placer}, protector_{protector}, s_{s} {}
-  const VenueTraits& traits() const override { return placer_.traits(); }
+      : ForwardingVenue{placer, protector}, s_{s} {}
   Result<Instant> venue_time() override {
-    return s_.step("venue_time", [&] { return placer_.venue_time(); }, no_answer<Instant>());
+    return s_.step("venue_time", [&] { return ForwardingVenue::venue_time(); }, no_answer<Instant>());
   }
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
-    return s_.step("find", [&] { return placer_.find(queries); }, [&] {
+    return s_.step("find", [&] { return ForwardingVenue::find(queries); }, [&] {
       return std::vector<Result<Lookup>>(queries.size(), failed(Fault::unreachable, "sabotaged"));
     });
   }
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
-    return s_.step("cancel", [&] { return placer_.cancel(requests); }, [&] {
+    return s_.step("cancel", [&] { return ForwardingVenue::cancel(requests); }, [&] {
       return std::vector<CancelOutcome>(requests.size(), InDoubt{"sabotaged"});
     });
   }
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
-    return s_.step("place", [&] { return placer_.place(tickets); }, [&] {
+    return s_.step("place", [&] { return ForwardingVenue::place(tickets); }, [&] {
       return std::vector<PlaceOutcome>(tickets.size(), InDoubt{"sabotaged"});
     });
   }
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override {
-    return s_.step("rules", [&] { return placer_.rules(symbols); },
+    return s_.step("rules", [&] { return ForwardingVenue::rules(symbols); },
                    no_answer<std::map<Symbol, InstrumentRules>>());
   }
   Result<std::vector<Sighting>> own_orders(Instant since) override {
-    return s_.step("own_orders", [&] { return placer_.own_orders(since); },
+    return s_.step("own_orders", [&] { return ForwardingVenue::own_orders(since); },
                    no_answer<std::vector<Sighting>>());
   }
-  Result<std::string> account_id() override { return placer_.account_id(); }
   std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
-    return s_.step("protect", [&] { return protector_.protect(requests); }, [&] {
+    return s_.step("protect", [&] { return ForwardingVenue::protect(requests); }, [&] {
       return std::vector<LegOutcome>(
           requests.size(), LegOutcome{InDoubt{"sabotaged"}, PlaceOutcome{InDoubt{"sabotaged"}}});
     });
   }
   std::vector<PlaceOutcome> flatten(std::span<const Order> exits) override {
-    return s_.step("flatten", [&] { return protector_.flatten(exits); }, [&] {
+    return s_.step("flatten", [&] { return ForwardingVenue::flatten(exits); }, [&] {
       return std::vector<PlaceOutcome>(exits.size(), InDoubt{"sabotaged"});
     });
   }
   Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) override {
-    return s_.step("quotes", [&] { return protector_.quotes(symbols); },
+    return s_.step("quotes", [&] { return ForwardingVenue::quotes(symbols); },
                    no_answer<std::map<Symbol, Quote>>());
   }
   Result<std::map<std::string, Balance>> balances() override {
-    return s_.step("balances", [&] { return protector_.balances(); },
+    return s_.step("balances", [&] { return ForwardingVenue::balances(); },
                    no_answer<std::map<std::string, Balance>>());
   }
 
  private:
-  OrderPlacer& placer_;
-  SltpPlacer& protector_;
   Saboteur& s_;
 };
 

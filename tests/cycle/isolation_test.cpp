@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "forwarding.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -52,97 +53,61 @@ class Guard final : public IdempotencyGuard {
   Unlucky& unlucky_;
 };
 
-class Journal final : public OrderJournal {
+class Journal final : public ForwardingJournal {
  public:
-  Journal(OrderJournal& inner, Unlucky& unlucky) : inner_{inner}, unlucky_{unlucky} {}
+  Journal(OrderJournal& inner, Unlucky& unlucky) : ForwardingJournal{inner}, unlucky_{unlucky} {}
   Result<std::vector<Written>> write(std::span<const Change> items) override {
     const auto concerned = [&](const Order& order) { return unlucky_.is(order.symbol); };
     unlucky_.at("write", any(items, [&](const Change& change) {
                   return any(change.append, concerned) || any(change.advance, concerned);
                 }));
-    return inner_.write(items);
+    return ForwardingJournal::write(items);
   }
   Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
                                                Micros max_future, Instant now) override {
     unlucky_.at("claim_exits",
                 any(claims, [&](const ExitClaim& c) { return unlucky_.is(c.signal.symbol); }));
-    return inner_.claim_exits(claims, max_age, max_future, now);
+    return ForwardingJournal::claim_exits(claims, max_age, max_future, now);
   }
-  Result<OpenBook> open_book(Instant now) override { return inner_.open_book(now); }
-  Result<std::vector<Notice>> due_notices(Instant now, std::size_t n) override {
-    return inner_.due_notices(now, n);
-  }
-  Result<void> record_deliveries(std::span<const DeliveryRecord> r, Instant now) override {
-    return inner_.record_deliveries(r, now);
-  }
-  Result<void> begin_run(const std::string& id, const std::string& hash, Instant now) override {
-    return inner_.begin_run(id, hash, now);
-  }
-  Result<void> finish_run(const RunSummary& s, Instant now) override {
-    return inner_.finish_run(s, now);
-  }
-  Result<void> note_stuck_told(Instant now) override { return inner_.note_stuck_told(now); }
-  Result<void> accept_epoch(const std::string& id, Instant after) override {
-    return inner_.accept_epoch(id, after);
-  }
-  Result<void> set_halt(const std::optional<std::string>& r, Instant now) override {
-    return inner_.set_halt(r, now);
-  }
-  Result<void> set_breaker(const std::optional<std::string>& r, Instant now) override {
-    return inner_.set_breaker(r, now);
-  }
-  Result<std::vector<Decision>> decisions(const SignalKey& k) override { return inner_.decisions(k); }
-  Result<std::vector<Order>> orders_of(const SignalKey& k) override { return inner_.orders_of(k); }
-  Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
-  Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
-  Result<std::size_t> prune(Instant before, Instant now) override { return inner_.prune(before, now); }
 
  private:
-  OrderJournal& inner_;
   Unlucky& unlucky_;
 };
 
-class UnluckyVenue final : public OrderPlacer, public SltpPlacer {
+class UnluckyVenue final : public ForwardingVenue {
  public:
   UnluckyVenue(OrderPlacer& placer, SltpPlacer& protector, Unlucky& unlucky)
-      : placer_{placer}, protector_{protector}, unlucky_{unlucky} {}
-  const VenueTraits& traits() const override { return placer_.traits(); }
-  Result<Instant> venue_time() override { return placer_.venue_time(); }
+      : ForwardingVenue{placer, protector}, unlucky_{unlucky} {}
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
     unlucky_.at("find", any(queries, [&](const OrderQuery& q) { return unlucky_.is(q.symbol); }));
-    return placer_.find(queries);
+    return ForwardingVenue::find(queries);
   }
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
     unlucky_.at("cancel", any(requests, [&](const CancelRequest& r) { return unlucky_.is(r.symbol); }));
-    return placer_.cancel(requests);
+    return ForwardingVenue::cancel(requests);
   }
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
     unlucky_.at("place", any(tickets, [&](const EntryTicket& t) { return unlucky_.is(t.order().symbol); }));
-    return placer_.place(tickets);
+    return ForwardingVenue::place(tickets);
   }
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override {
     unlucky_.at("rules", any(symbols, [&](const Symbol& s) { return unlucky_.is(s); }));
-    return placer_.rules(symbols);
+    return ForwardingVenue::rules(symbols);
   }
-  Result<std::vector<Sighting>> own_orders(Instant since) override { return placer_.own_orders(since); }
-  Result<std::string> account_id() override { return placer_.account_id(); }
   std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
     unlucky_.at("protect", any(requests, [&](const LegRequest& r) { return unlucky_.is(r.stop.symbol); }));
-    return protector_.protect(requests);
+    return ForwardingVenue::protect(requests);
   }
   std::vector<PlaceOutcome> flatten(std::span<const Order> exits) override {
     unlucky_.at("flatten", any(exits, [&](const Order& o) { return unlucky_.is(o.symbol); }));
-    return protector_.flatten(exits);
+    return ForwardingVenue::flatten(exits);
   }
   Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) override {
     unlucky_.at("quotes", any(symbols, [&](const Symbol& s) { return unlucky_.is(s); }));
-    return protector_.quotes(symbols);
+    return ForwardingVenue::quotes(symbols);
   }
-  Result<std::map<std::string, Balance>> balances() override { return protector_.balances(); }
 
  private:
-  OrderPlacer& placer_;
-  SltpPlacer& protector_;
   Unlucky& unlucky_;
 };
 

@@ -1,6 +1,7 @@
 // Protection on bad days: half answers, wrong answers, and prices that do not wait.
 #include <catch2/catch.hpp>
 
+#include "forwarding.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -306,30 +307,15 @@ TEST_CASE("a second order under one client id is counted, protected and a CRITIC
   world.faults.on(VenueVerb::place, Mishap::accepted_dropped);
   // Somebody repeats the request behind our back: the venue takes both.
   world.wrap = [&](World::Wrapped& ports) {
-    class Repeats final : public OrderPlacer {
-     public:
-      explicit Repeats(OrderPlacer& inner) : inner_{inner} {}
-      const VenueTraits& traits() const override { return inner_.traits(); }
-      Result<Instant> venue_time() override { return inner_.venue_time(); }
-      std::vector<Result<Lookup>> find(std::span<const OrderQuery> q) override { return inner_.find(q); }
-      std::vector<CancelOutcome> cancel(std::span<const CancelRequest> r) override {
-        return inner_.cancel(r);
-      }
+    struct Repeats final : ForwardingVenue {
+      using ForwardingVenue::ForwardingVenue;
       std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
-        static_cast<void>(inner_.place(tickets));
-        return inner_.place(tickets);
+        static_cast<void>(ForwardingVenue::place(tickets));
+        return ForwardingVenue::place(tickets);
       }
-      Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& s) override {
-        return inner_.rules(s);
-      }
-      Result<std::vector<Sighting>> own_orders(Instant since) override { return inner_.own_orders(since); }
-      Result<std::string> account_id() override { return inner_.account_id(); }
-
-     private:
-      OrderPlacer& inner_;
     };
     static std::unique_ptr<Repeats> repeats;
-    repeats = std::make_unique<Repeats>(*ports.placer);
+    repeats = std::make_unique<Repeats>(*ports.placer, *ports.protector);
     ports.placer = repeats.get();
   };
   const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
@@ -386,47 +372,11 @@ TEST_CASE("a notice nobody will ever get is a standing CRITICAL until one arrive
 TEST_CASE("a store that is lost behind an entry is told at once, and the fill is protected without it") {
   World world;
   world.wrap = [&](World::Wrapped& ports) {
-    class Losing final : public OrderJournal {
-     public:
-      explicit Losing(OrderJournal& inner) : inner_{inner} {}
+    struct Losing final : ForwardingJournal {
+      using ForwardingJournal::ForwardingJournal;
       Result<std::vector<Written>> write(std::span<const Change>) override {
         return failed(Fault::unreachable, "the disk is full");
       }
-      Result<OpenBook> open_book(Instant now) override { return inner_.open_book(now); }
-      Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> c, Micros a, Micros f,
-                                                   Instant now) override {
-        return inner_.claim_exits(c, a, f, now);
-      }
-      Result<std::vector<Notice>> due_notices(Instant now, std::size_t n) override {
-        return inner_.due_notices(now, n);
-      }
-      Result<void> record_deliveries(std::span<const DeliveryRecord> r, Instant now) override {
-        return inner_.record_deliveries(r, now);
-      }
-      Result<void> begin_run(const std::string& id, const std::string& h, Instant now) override {
-        return inner_.begin_run(id, h, now);
-      }
-      Result<void> finish_run(const RunSummary& s, Instant now) override {
-        return inner_.finish_run(s, now);
-      }
-      Result<void> note_stuck_told(Instant now) override { return inner_.note_stuck_told(now); }
-      Result<void> accept_epoch(const std::string& id, Instant after) override {
-        return inner_.accept_epoch(id, after);
-      }
-      Result<void> set_halt(const std::optional<std::string>& r, Instant now) override {
-        return inner_.set_halt(r, now);
-      }
-      Result<void> set_breaker(const std::optional<std::string>& r, Instant now) override {
-        return inner_.set_breaker(r, now);
-      }
-      Result<std::vector<Decision>> decisions(const SignalKey& k) override { return inner_.decisions(k); }
-      Result<std::vector<Order>> orders_of(const SignalKey& k) override { return inner_.orders_of(k); }
-      Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
-      Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
-      Result<std::size_t> prune(Instant before, Instant now) override { return inner_.prune(before, now); }
-
-     private:
-      OrderJournal& inner_;
     };
     static std::unique_ptr<Losing> losing;
     losing = std::make_unique<Losing>(*ports.journal);
