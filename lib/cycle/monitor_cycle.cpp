@@ -107,8 +107,10 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
     run.begin_pass();
     reconcile(run);
     if (run.fenced) return;
-    const bool moved = protect(run);
-    if (run.fenced || (!moved && !questions_wait(run, wait_for_entries))) return;
+    const Round round = protect(run);
+    const bool waiting = questions_wait(run, wait_for_entries);
+    if (run.fenced || (!round.again && !waiting)) return;
+    if (round.at_once && !waiting) continue;
     if (run.elapsed() + pause >= end) return;
     run.ports.clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);

@@ -13,9 +13,6 @@ struct Moves {
   std::vector<std::pair<ClientOrderId, PlaceLegs>> legs;
   std::vector<std::pair<ClientOrderId, PlaceExit>> exits;
   std::vector<ClientOrderId> settled;
-  bool any() const {
-    return !cancels.empty() || !legs.empty() || !exits.empty() || !settled.empty();
-  }
 };
 
 constexpr int leg_attempts_per_run = 3;
@@ -42,7 +39,7 @@ bool looked_for(const Run& run, const Trade& trade) {
 
 }  // namespace
 
-bool protect(Run& run) {
+Round protect(Run& run) {
   read_surroundings(run);
   const Moves moves = next_moves(run);
   ask_cancels(run, moves);
@@ -50,7 +47,14 @@ bool protect(Run& run) {
   place_exits(run, moves);
   tell_covered(run);
   settle_trades(run, moves);
-  return moves.any();
+
+  const bool still_naked = std::any_of(moves.legs.begin(), moves.legs.end(), [&](const auto& move) {
+    const Trade* trade = run.trade(move.first);
+    return trade != nullptr && !exposure(*trade, run.sighted, run.venue_now()).naked_is_dust;
+  });
+  const bool sold_at_once =
+      !moves.exits.empty() && moves.cancels.empty() && !still_naked;
+  return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once};
 }
 
 bool questions_wait(const Run& run, bool wait_for_entries) {

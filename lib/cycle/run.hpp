@@ -168,7 +168,12 @@ auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Reque
 
 // ---- the passes, in the order of the road ----
 void reconcile(Run& run);                 // every open question is asked, all at once
-bool protect(Run& run);                   // one round of moves; whether any was made
+// One round of moves. What was answered at once needs no waiting before the next round looks on.
+struct Round {
+  bool again;    // another round may have something to do
+  bool at_once;  // and nothing speaks for waiting first
+};
+Round protect(Run& run);
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Run& run, bool wait_for_entries);
 bool read_quotes(Run& run, const std::set<Symbol>& symbols);   // adds to run.quotes
