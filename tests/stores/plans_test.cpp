@@ -82,7 +82,7 @@ void live_through_a_cycle(Session& session) {
   bought(session, buy("BTC_USDT"), noon);
   Order stop = append(session, stop_for(entry));
   tell(session, {notice("new-1", entry.trade), notice("new-2", entry.trade)});
-  CHECK(due(session, noon).size() == 1);
+  CHECK(due(session, noon).size() == 2);
   record(session, "new-1", DeliveryRecord::What::delivered);
   stop.state = OrderState::placed;
   advance(session, stop);
@@ -149,6 +149,27 @@ TEST_CASE("postgres: a cycle with a long history walks through no table", "[plan
     must_run(*session, "ANALYZE");
     write_history(*session, history_size());
     expect_indexes(*session);
+  }
+}
+
+// A clock that is asked at every row fits no index. The story's signals are years old by it, and
+// are denied after everything was asked.
+TEST_CASE("postgres: a claim by the server's clock walks through no table", "[plans]") {
+  support::ScratchDatabase database;
+  new_postgres_store(database.url());
+  const auto session = postgres_session(database.url());
+  must_run(*session, "SET statement_timeout = 0");
+  write_history(*session, history_size());
+  must_run(*session, "ANALYZE");
+  ExplainingSession explaining{*session};
+  OverSession store{explaining};
+  const Judged judged = claim(store, buy("ETH_USDT"), noon);
+  CHECK(std::holds_alternative<Denied>(judged.outcome));
+  const auto plans = explaining.take_plans();
+  CHECK(plans.size() > 8);
+  for (const auto& scan : full_scans(plans)) {
+    CAPTURE(scan);
+    CHECK(false);
   }
 }
 
