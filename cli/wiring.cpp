@@ -108,10 +108,14 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
     exchange->faults = std::move(*faults);
     paper.faults = &exchange->faults;
   }
-  auto backend = open_backend(settings, StoreState::ready);
-  if (!backend) return tl::unexpected{std::move(backend.error())};
-  exchange->session = std::move(backend->session);
-  exchange->book = std::make_unique<SqlPaperBook>(*exchange->session, account_of(settings));
+  // An idle run asks nothing of the exchange, and pays for no second connection.
+  exchange->book = std::make_unique<SqlPaperBook>(
+      [settings]() -> Result<std::unique_ptr<SqlSession>> {
+        auto backend = open_backend(settings, StoreState::ready);
+        if (!backend) return tl::unexpected{std::move(backend.error())};
+        return std::move(backend->session);
+      },
+      account_of(settings));
   exchange->venue = std::make_unique<PaperVenue>(clock, *exchange->book, std::move(paper));
   return exchange;
 }

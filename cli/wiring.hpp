@@ -41,11 +41,10 @@ enum class Made { now, was_ready, held_elsewhere };
 Result<Made> make_store(const Settings& settings);
 
 // The paper exchange with its prices, faults and its book, which for an SQL store has a session of
-// its own: an exchange does not vanish with the bot's connection.
+// its own from its first visit on: an exchange does not vanish with the bot's connection.
 struct PaperExchange {
   std::unique_ptr<PriceFeed> prices;
   FaultScript faults;
-  std::unique_ptr<SqlSession> session;
   std::unique_ptr<PaperBook> book;
   std::unique_ptr<PaperVenue> venue;
 };
