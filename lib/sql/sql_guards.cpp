@@ -168,8 +168,7 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   // A subquery is asked once, and its answer can be looked up in an index. The server's clock
   // itself is another one at every row, so that every row would have to be looked at.
   const std::string day = std::to_string(day_in_micros);
-  const std::string midnight =
-      "(SELECT c - c % " + day + " FROM (SELECT " + clock + " AS c) AS v)";
+  const std::string midnight = "(SELECT c - c % " + day + " FROM (SELECT " + clock + " AS c) AS v)";
   ask.push_back(
       {"SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
        "AND cools_from IS NOT NULL AND stamp >= " +

@@ -438,12 +438,11 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
   arguments.push_back(sql(Instant{day}));
   arguments.push_back(sql(Instant{day + std::chrono::days{1}}));
   return {
-      "SELECT count(DISTINCT x.trade) FROM exchange_orders x JOIN exchange_orders e "
-      "ON e.venue = x.venue AND e.account = x.account AND e.client_id = x.trade "
-      "WHERE x.venue = ?1 AND x.account = ?2 AND x.leg = 'exit' AND x.filled <> '0' "
-      "AND coalesce(x.closed_at, x.sighted_at, x.stamp) >= ?3 "
-      "AND coalesce(x.closed_at, x.sighted_at, x.stamp) < ?4 "
-      "AND (x.strategy IN ('unprotected', 'breached') OR e.exit_reason = 'unprotected')",
+      "SELECT count(DISTINCT trade) FROM exchange_orders "
+      "WHERE venue = ?1 AND account = ?2 AND leg = 'exit' AND filled <> '0' "
+      "AND coalesce(closed_at, sighted_at, stamp) >= ?3 "
+      "AND coalesce(closed_at, sighted_at, stamp) < ?4 "
+      "AND strategy IN ('unprotected', 'breached')",
       std::move(arguments)};
 }
 
