@@ -1,0 +1,105 @@
+// unlocked_cycle ORDERS ANSWERS LOG [OPTION...]: cycles under a run lock that lets everybody in.
+//
+// Each line of ORDERS is `ACCOUNT SIGNALS`: everything is opened, "ready" is answered, and the cycle
+// runs when the next line, "go", is there. Then its exit code and its entries are answered. What
+// still holds without the lock, the claims hold.
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include "desk.hpp"
+#include "process.hpp"
+#include "signal_file.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "wiring.hpp"
+
+namespace {
+
+using namespace tradeguard;
+using namespace tradeguard::cli;
+
+// Everybody gets a lease at once, and all leases have the fence the account has anyway.
+class OpenDoor final : public RunLock {
+ public:
+  explicit OpenDoor(SqlSession& session) : session_{session} {}
+  Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override {
+    const auto fence = read_fence(session_, account);
+    if (!fence) return tl::unexpected{fence.error()};
+    return RunLease{fence->value_or(0), 1, std::make_unique<Nothing>()};
+  }
+
+ private:
+  struct Nothing final : RunLease::Hold {
+    Result<bool> still_held() override { return true; }
+  };
+  SqlSession& session_;
+};
+
+template <class T>
+T or_end(Result<T> result, const char* doing) {
+  if (result) return std::move(*result);
+  std::cerr << doing << ": " << result.error().what << "\n";
+  std::exit(exit_internal);
+}
+
+class Racer {
+ public:
+  Racer(CommandLine line, std::istream& orders, std::ostream& answers)
+      : line_{std::move(line)}, orders_{orders}, answers_{answers} {}
+
+  void run(const std::string& account, const std::string& signals_path) {
+    CommandLine line = line_;
+    line.settings.emplace_back("venue.account", account);
+    auto desk = set_up(line, process_environment());
+    if (!desk) std::exit(desk.error());
+    const Settings& settings = (*desk)->settings();
+    Clock& clock = (*desk)->clock;
+    const auto store = or_end(open_store(settings, account_of(settings)), "opening the store");
+    const auto exchange = or_end(open_paper(settings, clock, *(*desk)->log), "opening the exchange");
+    const auto notifier = or_end(make_notifier(settings, stderr), "making the notifier");
+    // So that a race for the account's first row does not bring order into the one that is meant.
+    or_end(store->session->run(std::array{ensure_account(account_of(settings))}), "making the account");
+
+    OpenDoor door{*store->session};
+    SignalFile signals{signals_path, clock};
+    PaperVenue& venue = *exchange->venue;
+    CyclePorts ports{door,  store->pen, *store->journal, *store->guard, venue,
+                     venue, *notifier,  signals,         clock,         *(*desk)->log};
+    CycleSettings cycle =
+        cycle_settings((*desk)->configuration, process_id(), host_name(), clock.now());
+    cycle.fast_patience = 5ms;
+    answer("ready");
+    std::string go;
+    if (!std::getline(orders_, go)) return;
+    const RunReport report = monitor_cycle(ports, cycle);
+    answer(std::to_string(exit_code(report.verdict)) + " " + std::to_string(report.entries));
+  }
+
+ private:
+  void answer(const std::string& words) { answers_ << words << std::endl; }
+
+  CommandLine line_;
+  std::istream& orders_;
+  std::ostream& answers_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4 || std::freopen(argv[3], "a", stderr) == nullptr) return exit_usage;
+  std::ifstream orders{argv[1]};
+  std::ofstream answers{argv[2]};
+  std::vector<std::string> arguments{"run", "--signals", "of each order"};
+  arguments.insert(arguments.end(), argv + 4, argv + argc);
+  const auto line = read_command_line(arguments);
+  if (!line) {
+    std::cerr << line.error().what << "\n";
+    return exit_usage;
+  }
+  Racer racer{*line, orders, answers};
+  for (std::string account, signals; orders >> account >> signals;) {
+    orders.ignore();
+    racer.run(account, signals);
+  }
+  return 0;
+}
