@@ -21,7 +21,8 @@ std::vector<SqlValue> of(const AccountKey& account) { return {account.venue, acc
 
 class PostgresHold final : public RunLease::Hold {
  public:
-  PostgresHold(std::shared_ptr<PostgresConnection> connection, AccountKey account, Fence fence)
+  PostgresHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account,
+               Fence fence)
       : connection_{connection}, account_{std::move(account)}, fence_{fence} {}
   ~PostgresHold() override {
     const auto connection = connection_.lock();

@@ -150,7 +150,7 @@ class RowReader {
   std::string complaint_;
 };
 
-inline tl::unexpected<Error> unreadable(std::string complaint) {
+inline tl::unexpected<Error> unreadable(const std::string& complaint) {
   return failed(Fault::configuration, "the store was changed by something else: " + complaint);
 }
 

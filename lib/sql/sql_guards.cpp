@@ -223,6 +223,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
 
 Statement ask_history(const AccountKey& account, const std::set<std::string>& bases) {
   std::vector<SqlRow> rows;
+  rows.reserve(bases.size());
   for (const auto& base : bases) rows.push_back({sql(base)});
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
   draft.table("v", {{"base", "TEXT"}}, std::move(rows))

@@ -242,6 +242,7 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
                              sql(over ? std::optional{now} : std::nullopt), sql(record.error)};
   }
   std::vector<SqlRow> sorted;
+  sorted.reserve(rows.size());
   for (auto& [event_id, row] : rows) sorted.push_back(std::move(row));
   Statements statements;
   for (auto& piece : pieces(std::move(sorted), 5))
