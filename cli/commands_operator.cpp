@@ -19,7 +19,7 @@ namespace {
 struct Office {
   std::unique_ptr<Desk> desk;
   std::unique_ptr<Store> store;
-  std::unique_ptr<Notifier> notifier;
+  std::unique_ptr<Notifier> notifier;  // null: there is none, and the next run tells
   std::optional<RunLease> lease;
   Instant now;
   std::string reason;  // what was given with --reason
@@ -28,8 +28,8 @@ struct Office {
 };
 using Opened = tl::expected<std::unique_ptr<Office>, int>;
 
-Opened open_office(const CommandLine& line, const Pairs& environment);
-Opened open_office_with_lock(const CommandLine& line, const Pairs& environment);
+enum class Need { lock, nothing };
+Opened open_office(const CommandLine& line, const Pairs& environment, Need need = Need::lock);
 Result<bool> take_lock(Office& office, Micros patience);
 Result<void> write(Office& office, Change change);
 Notice notice_of(const Office& office, NoticeType type, std::string_view action);
@@ -46,7 +46,7 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
 }  // namespace
 
 int halt_command(const CommandLine& line, const Pairs& environment) {
-  auto opened = open_office(line, environment);
+  auto opened = open_office(line, environment, Need::nothing);
   if (!opened) return opened.error();
   Office& office = **opened;
   // Without the lock it is written unfenced: a halt must not wait for the run it is meant to stop,
@@ -68,7 +68,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       return say_usage("resume",
                        "'" + line.arguments.front() + "' is no symbol, expected BASE_QUOTE");
   }
-  auto opened = open_office_with_lock(line, environment);
+  auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
   const auto book = office.journal().open_book(office.now);
@@ -106,7 +106,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int release_command(const CommandLine& line, const Pairs& environment) {
-  auto opened = open_office_with_lock(line, environment);
+  auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
   const auto book = office.journal().open_book(office.now);
@@ -144,7 +144,7 @@ int release_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int resolve_command(const CommandLine& line, const Pairs& environment) {
-  auto opened = open_office_with_lock(line, environment);
+  auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
   const std::string& id = line.arguments.front();
@@ -181,7 +181,7 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
       return say_usage("flatten",
                        "'" + line.arguments.front() + "' is no symbol, expected BASE_QUOTE");
   }
-  auto opened = open_office_with_lock(line, environment);
+  auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
   const auto book = office.journal().open_book(office.now);
@@ -226,7 +226,7 @@ int prune_command(const CommandLine& line, const Pairs& environment) {
   const auto keep = parse_duration(given == nullptr ? "2160h" : *given);
   if (!keep || *keep < 24h)
     return say_usage("prune", "--keep is a duration of at least 24h, like 2160h");
-  auto opened = open_office_with_lock(line, environment);
+  auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
   const auto removed = office.journal().prune(office.now - *keep, office.now);
@@ -243,7 +243,7 @@ namespace {
 
 // ---- Lock, store, words ------------------------------------------------------------------------
 
-Opened open_office(const CommandLine& line, const Pairs& environment) {
+Opened open_office(const CommandLine& line, const Pairs& environment, Need need) {
   const std::string* given = line.option("wait");
   const auto patience = parse_duration(given == nullptr ? "3s" : *given);
   if (!patience) return tl::unexpected{say_usage(line.command, "--wait is a duration, like 3s")};
@@ -256,19 +256,15 @@ Opened open_office(const CommandLine& line, const Pairs& environment) {
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);
   auto notifier = make_notifier(settings, line.json ? stderr : stdout);
-  if (!notifier) return tl::unexpected{say_failure(notifier.error())};
-  office->notifier = std::move(*notifier);
+  if (notifier) office->notifier = std::move(*notifier);
   if (const std::string* reason = line.option("reason")) office->reason = *reason;
+  // Who can do without the lock can do without its being in order, too.
   const auto taken = take_lock(*office, *patience);
-  if (!taken) return tl::unexpected{say_failure(taken.error())};
+  if (!taken && need == Need::lock) return tl::unexpected{say_failure(taken.error())};
+  if (!office->lease && need == Need::lock)
+    return tl::unexpected{say_locked("a run holds the lock; nothing was changed, try again")};
   office->now = office->desk->clock.now();
   return office;
-}
-
-Opened open_office_with_lock(const CommandLine& line, const Pairs& environment) {
-  auto office = open_office(line, environment);
-  if (!office || (*office)->lease) return office;
-  return tl::unexpected{say_locked("a run holds the lock; nothing was changed, try again")};
 }
 
 // A run is over in seconds; a person does not want to be told so.
@@ -334,7 +330,7 @@ Result<void> write(Office& office, Change change) {
 
 // What is due now, the new notice among it. What cannot be told is tried again by the next run.
 void tell(Office& office) {
-  if (!office.lease) return;
+  if (!office.lease || !office.notifier) return;
   const auto due = office.journal().due_notices(office.now, 100);
   if (!due) return;
   const Micros end = office.desk->clock.monotonic() + office.desk->settings().notify_budget;

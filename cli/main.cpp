@@ -38,6 +38,7 @@ int dispatch(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   try {
     return dispatch({argv + 1, argv + argc});
   } catch (const std::exception& broken) {

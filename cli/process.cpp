@@ -26,6 +26,13 @@ void end_process(const std::string& line, const std::string& log_file, bool bare
 
 }  // namespace
 
+void open_standard_streams() {
+  int descriptor = 0;
+  do descriptor = ::open("/dev/null", O_RDWR);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 const std::atomic<bool>& catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { stop_asked.store(true); };

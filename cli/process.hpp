@@ -12,6 +12,10 @@
 
 namespace tradeguard::cli {
 
+// Opens what of standard input, output and error is closed: else the store or the lock would get
+// their numbers, and a line for standard error would be written into them.
+void open_standard_streams();
+
 // From now on SIGTERM and SIGINT set the flag and wake a waiting clock; a closed pipe is no signal.
 const std::atomic<bool>& catch_stop_signals();
 

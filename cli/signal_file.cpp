@@ -83,7 +83,7 @@ Result<SignalBatch> SignalFile::read() {
   SignalBatch batch;
   LineCutter cutter{batch};
   const Micros give_up = clock_.monotonic() + patience_;
-  std::array<char, 64 * 1024> buffer{};
+  std::array<char, 65'536> buffer{};
   while (!cutter.full()) {
     // A regular file is always ready; only a pipe can keep us waiting.
     pollfd ready{file.number, POLLIN, 0};

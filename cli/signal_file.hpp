@@ -12,7 +12,7 @@
 
 namespace tradeguard::cli {
 
-inline constexpr std::size_t longest_line = 64 * 1024;  // bytes, without the newline
+inline constexpr std::size_t longest_line = 65'536;  // bytes, without the newline
 inline constexpr int most_lines = 100'000;
 
 // What a line that gives no time may take instead.

@@ -84,3 +84,13 @@ TEST_CASE("text from outside breaks no statement, in either store") {
   CHECK(bot.command({"halt", "--reason", evil}).code == 0);
   CHECK(bot.command({"status"}).code == 0);
 }
+
+TEST_CASE("a run without standard streams writes its lines nowhere, least of all into the store") {
+  const Trading bot{GENERATE(from_range(store_kinds()))};
+  bot.folder().write("signals.jsonl", buy("ETH_USDT", time_text()));
+  const std::string command = std::string{"exec env DRY_RUN=1 "} + TRADEGUARD_BINARY +
+                              " run --config bot.ini --signals signals.jsonl <&- >&- 2>&-";
+  CHECK(run_program({"sh", "-c", command}, bot.folder().path()).code == 0);
+  CHECK(bot.sql("SELECT count(*) FROM exchange_orders") == "3\n");
+  CHECK(bot.cycle("").code == 0);
+}
