@@ -2,8 +2,13 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
 #include <stdexcept>
 
+#include "tradeguard/sql_schema.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "tradeguard/sqlite_session.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -246,4 +251,52 @@ TEST_CASE("P6: neither halt nor breaker keeps a stop from being placed or a SELL
     CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
     CHECK(world.open_orders("ETH_USDT").empty());
   }
+}
+
+TEST_CASE("P10: where halt flag, breaker or epoch of the account cannot be read, nothing is claimed") {
+  std::string folder = (std::filesystem::temp_directory_path() / "tradeguard-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  {
+    const auto opened =
+        SqliteSession::open(folder + "/store.db", {.mode = SqliteOptions::Mode::create});
+    REQUIRE(opened.has_value());
+    SqlSession& session = **opened;
+    REQUIRE(init_schema(session).has_value());
+    const Pen pen{contract::the_account, std::nullopt};
+    SqlIdempotencyGuard guard{session, pen};
+    const auto claim = [&](std::string_view name) {
+      const Signal signal{.symbol = symbol(name), .side = Side::buy, .time = noon};
+      Order order{.client_id = {},
+                  .trade = {},
+                  .signal_key = signal_key(signal),
+                  .symbol = signal.symbol,
+                  .side = Side::buy,
+                  .type = OrderType::market,
+                  .quantity = Quantity{Decimal{1}}};
+      order.stamp = noon;
+      order.valid_until = noon + 10s;
+      return guard.claim(std::array{EntryRequest{signal, order, Money{Decimal{50}}, std::nullopt}},
+                         EntryPolicy{}, noon);
+    };
+    const auto well = claim("ETH_USDT");
+    REQUIRE(well.has_value());
+    CHECK(std::holds_alternative<EntryTicket>(well->front().outcome));
+
+    // SQLite keeps what it is given, whatever the column says.
+    for (const std::string cell : {"halted = x'ff'", "breaker = x'ff'", "entries_after = 'noon'"}) {
+      INFO(cell);
+      const std::string name = cell.substr(0, cell.find(' '));
+      const auto set = [&](const std::string& what) {
+        return session.run(std::array{Statement{"UPDATE accounts SET " + what, {}}}).has_value();
+      };
+      REQUIRE(set(cell));
+      const auto judged = claim("BTC_USDT");
+      CHECK((!judged || std::holds_alternative<Denied>(judged->front().outcome)));
+      REQUIRE(set(name + " = NULL"));
+    }
+    const auto again = claim("BTC_USDT");
+    REQUIRE(again.has_value());
+    CHECK(std::holds_alternative<EntryTicket>(again->front().outcome));
+  }
+  std::filesystem::remove_all(folder);
 }
