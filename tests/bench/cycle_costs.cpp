@@ -375,6 +375,7 @@ void show_plans(Store& store) {
 void make_history(Store& store, long rows) {
   const auto begun = std::chrono::steady_clock::now();
   write_history(*store.open().session, rows);
+  store.let_settle();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf("  (%ld rows written in %.0f s)\n", rows, took.count());
   std::fflush(stdout);

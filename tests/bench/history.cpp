@@ -1,5 +1,6 @@
 #include "history.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <stdexcept>
@@ -27,15 +28,14 @@ std::string told_values(const std::string& side_and_type, const std::string& at)
          at + ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
 }
 
-}  // namespace
-
-void write_history(SqlSession& session, long rows) {
+void write_trades(SqlSession& session, long first, long last, Instant newest) {
   const bool sqlite = session.dialect() == SqlDialect::sqlite;
-  const std::string trades = std::to_string(rows / 2);
-  const std::string numbers =
-      sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " +
-                   trades + ") "
-             : "WITH g(i) AS (SELECT * FROM generate_series(CAST(1 AS BIGINT), " + trades + ")) ";
+  const std::string from = std::to_string(first);
+  const std::string to = std::to_string(last);
+  const std::string numbers = sqlite ? "WITH RECURSIVE g(i) AS (SELECT " + from +
+                                           " UNION ALL SELECT i + 1 FROM g WHERE i < " + to + ") "
+                                     : "WITH g(i) AS (SELECT * FROM generate_series(CAST(" + from +
+                                           " AS BIGINT), " + to + ")) ";
   // Client ids are hashes: neighbours in time are no neighbours in an index.
   const std::string scattered = "(i * 2654435761 % 4294967296)";
   const std::string id = sqlite ? "printf('tg1-e1-%016x', " + scattered + ")"
@@ -43,18 +43,9 @@ void write_history(SqlSession& session, long rows) {
   const std::string stop = sqlite ? "printf('tg1-s1-%016x', " + scattered + ")"
                                   : "'tg1-s1-' || lpad(to_hex(" + scattered + "), 16, '0')";
   const std::string key = "('C' || (i % 200) || '_USDT:BUY:id=old-' || i)";
-  const auto two_days_ago = std::chrono::floor<Micros>(std::chrono::system_clock::now()) - 48h;
-  const std::string at = "(" + std::to_string(to_micros(two_days_ago)) + " - i * 60000000)";
+  const std::string at = "(" + std::to_string(to_micros(newest)) + " - i * 60000000)";
   const std::string base = "'C' || (i % 200), 'C' || (i % 200) || '_USDT'";
 
-  if (sqlite) {
-    // Only while the history is made: nobody would lose anything.
-    must_run(session, "PRAGMA synchronous = OFF");
-    must_run(session, "PRAGMA cache_size = -262144");
-  } else {
-    must_run(session, "SET statement_timeout = 0");
-    must_run(session, "SET synchronous_commit = off");
-  }
   const std::string insert_order =
       "INSERT INTO exchange_orders (venue, account, client_id, trade, base, symbol, leg, "
       "signal_key, ";
@@ -88,13 +79,30 @@ void write_history(SqlSession& session, long rows) {
                         "detail, symbol, order_id, raised_at, told, cleared_at) "
                         "SELECT 'paper', 'main', 'UNPROTECTED', " +
                         id + ", 'C' || (i % 200), 1, '', '', '', " + at + ", 1, " + at + some);
+}
+
+}  // namespace
+
+void write_history(SqlSession& session, long rows) {
+  const bool sqlite = session.dialect() == SqlDialect::sqlite;
+  if (sqlite) {
+    // Only while the history is made: nobody would lose anything.
+    must_run(session, "PRAGMA synchronous = OFF");
+    must_run(session, "PRAGMA cache_size = -262144");
+  } else {
+    must_run(session, "SET statement_timeout = 0");
+    must_run(session, "SET synchronous_commit = off");
+  }
+  const auto two_days_ago = std::chrono::floor<Micros>(std::chrono::system_clock::now()) - 48h;
+  // In bites: a server that says nothing for 20 s is given up.
+  constexpr long bite = 25'000;
+  const long trades = rows / 2;
+  for (long first = 1; first <= trades; first += bite)
+    write_trades(session, first, std::min(trades, first + bite - 1), two_days_ago);
   if (sqlite) {
     must_run(session, "PRAGMA wal_checkpoint(TRUNCATE)");
     must_run(session, "PRAGMA synchronous = FULL");
-    return;
   }
-  must_run(session, "VACUUM (ANALYZE)");  // as autovacuum does in a server's daily life
-  must_run(session, "CHECKPOINT");
 }
 
 }  // namespace tradeguard::bench

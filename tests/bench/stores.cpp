@@ -45,6 +45,7 @@ class SqliteStore final : public Store {
   void make_countable(SqlSession& session) override {
     must_run(session, "PRAGMA wal_autocheckpoint = 0");
   }
+  void let_settle() override {}
   std::string name() const override { return "SQLite"; }
 
  private:
@@ -81,6 +82,10 @@ class PostgresStore final : public Store {
     return std::stoll(observer_->ask("SELECT pg_snapshot_xmax(pg_current_snapshot())"));
   }
   void make_countable(SqlSession&) override {}
+  void let_settle() override {
+    observer_->ask("VACUUM (ANALYZE)");
+    observer_->ask("CHECKPOINT");
+  }
   std::string name() const override { return "PostgreSQL"; }
 
  private:

@@ -26,6 +26,8 @@ class Store {
   virtual std::int64_t commits() = 0;
   // Before a session whose commits are counted is used.
   virtual void make_countable(SqlSession& session) = 0;
+  // What the server does by itself sooner or later: autovacuum, a checkpoint.
+  virtual void let_settle() = 0;
   virtual std::string name() const = 0;
 };
 
