@@ -29,7 +29,8 @@ void let_it_come_to(std::minstd_rand& dice, const Started& run) {
 }
 
 void kill_at_random_moments(const std::string& kind) {
-  const Trading bot{kind};
+  // Without a cooldown: it would hide a signal that is carried out twice.
+  const Trading bot{kind, "[cooldown]\nseconds = 0s\n"};
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::minstd_rand dice{seed};
@@ -52,7 +53,11 @@ void kill_at_random_moments(const std::string& kind) {
   int killed = 0;
   int entered = 0;
   for (Life& life : lives) {
-    const Ran next = life.next.finish();
+    Ran next = life.next.finish();
+    // A server sees a moment later than the kernel that its client is gone; a run that came in that moment
+    // was rightly locked out, and the one behind it is not.
+    if (kind == "postgres" && next.code == 75)
+      next = bot.start_cycle("signals.jsonl", {"--venue.account", life.account}).finish();
     INFO(life.account << ", exit code " << next.code << "\n" << next.err);
     killed += life.killed;
     CHECK(next.code == 0);

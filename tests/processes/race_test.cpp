@@ -13,7 +13,8 @@ namespace {
 
 constexpr int starts = 12;
 constexpr int rounds = 50;
-const std::string no_cap = "[limits]\nmax_open_positions = 0\n";
+// Nothing but the lock and the signal's key stands between the second run and a second order.
+const std::string no_cap_no_cooldown = "[limits]\nmax_open_positions = 0\n[cooldown]\nseconds = 0s\n";
 
 // A race is about who comes first, and not about disks: SQLite's files lie in memory where there is
 // room.
@@ -36,7 +37,7 @@ class FilesInMemory {
 
 void start_together(const std::string& kind) {
   const FilesInMemory fast;
-  const Trading bot{kind, no_cap};
+  const Trading bot{kind, no_cap_no_cooldown};
   for (int round = 0; round < rounds; ++round) {
     bot.folder().write("signals.jsonl", signal_for("R" + std::to_string(round) + "_USDT"));
     std::vector<Started> runs;
@@ -108,8 +109,12 @@ std::vector<std::string> one_base_in_many_pairs(int) {
 
 std::vector<std::string> two_bases(int) { return {signal_for("ETH_USDT"), signal_for("BTC_USDT")}; }
 
-TEST_CASE("no run lock, one signal: one entry, on SQLite") { race_unlocked("sqlite", {}, the_same_signal); }
-TEST_CASE("no run lock, one signal: one entry, on PostgreSQL") { race_unlocked("postgres", {}, the_same_signal); }
+TEST_CASE("no run lock, one signal: one entry, on SQLite") {
+  race_unlocked("sqlite", {"--cooldown.seconds", "0s"}, the_same_signal);
+}
+TEST_CASE("no run lock, one signal: one entry, on PostgreSQL") {
+  race_unlocked("postgres", {"--cooldown.seconds", "0s"}, the_same_signal);
+}
 
 TEST_CASE("no run lock, one base currency in twelve pairs: one entry inside the cooldown, on SQLite") {
   race_unlocked("sqlite", {}, one_base_in_many_pairs);
