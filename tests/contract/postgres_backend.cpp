@@ -36,50 +36,66 @@ class PostgresStoreSession final : public Session {
   SqlJournal journal_{*session_, pen};
 };
 
-// Databases with an empty store in them. Creating one takes longer than most stories, and the crash
-// search tells thousands, so a store that is done with is emptied and lent again.
-class EmptyStores {
+// A database with an empty store in it, lent by the server to one process after the other: creating
+// and dropping one takes longer than most stories, and there are thousands. Who has it is said by
+// an advisory lock, so a process that is killed gives it back.
+class LentDatabase {
  public:
-  std::unique_ptr<support::ScratchDatabase> borrow() {
-    if (free_.empty()) return fresh();
-    auto database = std::move(free_.back());
-    free_.pop_back();
-    return database;
+  LentDatabase() : server_{support::test_server()} {
+    constexpr int first_key = 7000;
+    int number = 0;
+    while (server_.ask("SELECT pg_try_advisory_lock(" + std::to_string(first_key + number) + ")") !=
+           "t")
+      ++number;
+    const std::string name = "tradeguard_lent_" + std::to_string(number);
+    url_ = support::test_server({.database = name});
+    if (server_.ask("SELECT 1 FROM pg_database WHERE datname = '" + name + "'").empty())
+      server_.ask("CREATE DATABASE " + name);
+    else  // what a killed process left may not have ended yet
+      server_.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" +
+                  name + "'");
+    const auto session =
+        value_or_throw(PostgresSession::open(url_, {.mode = PostgresOptions::Mode::create}));
+    if (auto made = init_schema(*session); !made) throw std::runtime_error{made.error().what};
+    empty();
   }
-  void give_back(std::unique_ptr<support::ScratchDatabase> database) {
-    support::PlainConnection connection{database->url()};
+
+  const std::string& url() const { return url_; }
+  void empty() {
+    support::PlainConnection connection{url_};
     connection.ask(
         "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables "
         "WHERE schemaname = 'tradeguard' AND tablename <> 'tradeguard_meta' LOOP "
         "EXECUTE format('DELETE FROM tradeguard.%I', t); END LOOP; END $$");
     constexpr int now_and_then = 200;
-    if (++given_back_ % now_and_then == 0) connection.ask("VACUUM");
-    free_.push_back(std::move(database));
+    if (++emptied_ % now_and_then == 0) connection.ask("VACUUM");
   }
 
  private:
-  static std::unique_ptr<support::ScratchDatabase> fresh() {
-    auto database = std::make_unique<support::ScratchDatabase>();
-    const auto session = value_or_throw(
-        PostgresSession::open(database->url(), {.mode = PostgresOptions::Mode::create}));
-    if (auto made = init_schema(*session); !made) throw std::runtime_error{made.error().what};
-    return database;
-  }
-  std::vector<std::unique_ptr<support::ScratchDatabase>> free_;
-  int given_back_ = 0;
+  support::PlainConnection server_;  // holds the advisory lock
+  std::string url_;
+  int emptied_ = 0;
 };
 
-EmptyStores& empty_stores() {
-  static EmptyStores stores;
-  return stores;
+std::vector<std::unique_ptr<LentDatabase>>& idle_databases() {
+  static std::vector<std::unique_ptr<LentDatabase>> databases;
+  return databases;
+}
+
+std::unique_ptr<LentDatabase> borrow() {
+  if (idle_databases().empty()) return std::make_unique<LentDatabase>();
+  auto database = std::move(idle_databases().back());
+  idle_databases().pop_back();
+  return database;
 }
 
 class PostgresStoreUnderTest final : public StoreUnderTest {
  public:
-  PostgresStoreUnderTest() : database_{empty_stores().borrow()} {}
+  PostgresStoreUnderTest() : database_{borrow()} {}
   ~PostgresStoreUnderTest() override {
     try {
-      empty_stores().give_back(std::move(database_));
+      database_->empty();
+      idle_databases().push_back(std::move(database_));
     } catch (const std::exception&) {
       // What cannot be emptied is not lent again.
     }
@@ -89,7 +105,7 @@ class PostgresStoreUnderTest final : public StoreUnderTest {
   }
 
  private:
-  std::unique_ptr<support::ScratchDatabase> database_;
+  std::unique_ptr<LentDatabase> database_;
 };
 
 }  // namespace
