@@ -35,6 +35,7 @@ TEST_CASE("a run whose session was ended does nothing beside the one that has th
   const Trading bot{"postgres"};
   const std::string signal = signal_for("ETH_USDT");
   HeldRun first{bot};
+  first.pause();
   end_session_of_holder(bot);
   HeldRun second{bot};
   const auto before = everything_in(bot);

@@ -53,7 +53,7 @@ TEST_CASE("advisory lock 123456 held by psql: RUN_LOCKED, and the exchange is no
     check_nothing_written_since(before, bot);
   }
   // psql is gone, and so is its lock.
-  CHECK(bot.cycle(signal_for("BTC_USDT")).code == 0);
+  CHECK(cycle_behind_the_dead(bot, signal_for("BTC_USDT")).code == 0);
   check_entered_once_and_protected(bot, "BTC_USDT");
 }
 
@@ -91,6 +91,7 @@ TEST_CASE("PgBouncer in between is refused by name, whatever its mode, and nothi
 TEST_CASE("the lock file unlinked under its holder: the next run takes the account, the old holder does nothing more") {
   const Trading bot{"sqlite"};
   HeldRun holder{bot};
+  holder.pause();
   REQUIRE(std::filesystem::remove(bot.folder().file("bot.db.paper.main.lock")));
   const Ran next = bot.cycle(signal_for("ETH_USDT"));
   INFO(next.err);
@@ -126,6 +127,7 @@ TEST_CASE("a database reached through symbolic links from other folders has the 
                                       "sqlite:" + bot.folder().file("bot.db")};
   {
     HeldRun holder{bot};
+    holder.pause();
     for (const std::string& way : ways) check_locked_out(run_over(way));
     CHECK(holder.finish().code == 0);
   }
@@ -143,6 +145,8 @@ TEST_CASE("two accounts on one store do not exclude each other") {
   HeldRun first{bot, {"--venue.account", "one"}};
   HeldRun second{bot, {"--venue.account", "two"}};
   // Each is there, and each has its own.
+  first.pause();
+  second.pause();
   check_locked_out(bot.cycle("", {"--venue.account", "one"}));
   check_locked_out(bot.cycle("", {"--venue.account", "two"}));
   const std::string signal = signal_for("ETH_USDT");

@@ -1,7 +1,6 @@
 // A holder that is stopped: neither dead nor alive. Others say so, and it goes on only with what is
 // still its own.
 #include <catch2/catch.hpp>
-#include <csignal>
 #include <filesystem>
 
 #include "witness.hpp"
@@ -11,10 +10,10 @@ namespace {
 
 const std::vector<std::string> stuck_after_a_second{"--run.stuck_after", "1s"};
 
-TEST_CASE("a stopped holder: RUN_LOCKED, then RUN_STUCK and one CRITICAL in 15 minutes; woken up it goes on") {
+TEST_CASE("a stopped holder: RUN_LOCKED, then RUN_STUCK and one CRITICAL in 15 minutes, and woken up it goes on") {
   const Trading bot{GENERATE(from_range(store_kinds()))};
   HeldRun holder{bot};
-  holder.process().send(SIGSTOP);
+  holder.pause();
 
   const Ran locked = bot.cycle("");
   CHECK(locked.code == 75);
@@ -44,7 +43,6 @@ TEST_CASE("a stopped holder: RUN_LOCKED, then RUN_STUCK and one CRITICAL in 15 m
   CHECK(bot.cycle("", stuck_after_a_second).out.find("CRITICAL RUN STUCK") != std::string::npos);
 
   holder.write(signal_for("ETH_USDT"));
-  holder.process().send(SIGCONT);
   const Ran woken = holder.finish();
   INFO(woken.err);
   CHECK(woken.code == 0);
@@ -56,7 +54,7 @@ TEST_CASE("a stopped holder that lost the lock meanwhile does nothing more when 
   const std::string kind = GENERATE(from_range(store_kinds()));
   const Trading bot{kind};
   HeldRun holder{bot};
-  holder.process().send(SIGSTOP);
+  holder.pause();
   if (kind == "sqlite") {
     REQUIRE(std::filesystem::remove(bot.folder().file("bot.db.paper.main.lock")));
   } else {
@@ -71,7 +69,6 @@ TEST_CASE("a stopped holder that lost the lock meanwhile does nothing more when 
 
   // The signal that was carried out already, and another one.
   holder.write(signal + signal_for("BTC_USDT"));
-  holder.process().send(SIGCONT);
   check_cut_off(holder.finish());
   check_nothing_written_since(before, bot);
 }

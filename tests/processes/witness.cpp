@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <sstream>
 #include <tuple>
@@ -84,6 +85,15 @@ void wait_until(const std::string& what, const std::function<bool()>& holds) {
   }
 }
 
+Ran cycle_behind_the_dead(const Trading& bot, const std::string& signals) {
+  Ran ran{};
+  wait_until("a lock whose holder is dead", [&] {
+    ran = bot.cycle(signals);
+    return ran.code != 75;
+  });
+  return ran;
+}
+
 bool has_open(const Started& process, const std::string& path) {
   std::error_code gone;
   const std::string folder = "/proc/" + std::to_string(process.pid()) + "/fd";
@@ -98,8 +108,14 @@ HeldRun::HeldRun(const Trading& bot, const std::vector<std::string>& more)
   wait_until("the run to come to its signals", [this] { return has_open(run_, signals_.path()); });
 }
 
+void HeldRun::pause() {
+  run_.send(SIGSTOP);
+  paused_ = true;
+}
+
 Ran HeldRun::finish() {
   signals_.close();
+  if (paused_) run_.send(SIGCONT);
   return run_.finish();
 }
 

@@ -31,6 +31,10 @@ void check_cut_off(const Ran& ran);
 // Waits for something in another process, and fails the test when it takes half a minute.
 void wait_until(const std::string& what, const std::function<bool()>& holds);
 
+// The first cycle that is not locked out. A server sees a moment later than the kernel that a client is
+// gone; a holder that is not gone fails the test.
+Ran cycle_behind_the_dead(const Trading& bot, const std::string& signals);
+
 // An entry that is protected at once, with a key of its own for each symbol.
 inline std::string signal_for(const std::string& symbol) { return buy(symbol, time_text()); }
 
@@ -44,6 +48,9 @@ class HeldRun {
   explicit HeldRun(const Trading& bot, const std::vector<std::string>& more = {});
   const Started& process() const { return run_; }
   void write(const std::string& signals) const { signals_.write(signals); }
+  // A run does not wait for its signals for ever, and a busy machine takes its time; a run that is
+  // stopped does not notice. finish() wakes it up.
+  void pause();
   // The signals have come to their end, and so does the run.
   Ran finish();
   // The run ends by itself, though its signals are still open.
@@ -52,6 +59,7 @@ class HeldRun {
  private:
   HeldSignals signals_;
   Started run_;
+  bool paused_ = false;
 };
 
 }  // namespace tradeguard::processes
