@@ -18,7 +18,8 @@ TEST_CASE(
   CHECK(line->settings == Pairs{{"run.deadline", "40s"}, {"market.ETH_USDT.notional", "50"}});
 }
 
-TEST_CASE("a lone - is a value, a number below zero is a value, and what follows -- is an argument") {
+TEST_CASE(
+    "a lone - is a value, a number below zero is a value, and what follows -- is an argument") {
   CHECK(*read_command_line({"run", "--signals", "-"})->option("signals") == "-");
   CHECK(read_command_line({"run", "--signals", "x", "--limits.max_open_positions", "-1"})
             ->settings[0]

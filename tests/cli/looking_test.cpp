@@ -110,6 +110,16 @@ TEST_CASE("a dry run with secrets in sight, wrong ones too, goes its way without
   CHECK((ran.out + ran.err).find("s3cr3t") == std::string::npos);
 }
 
+TEST_CASE("a dry run prints its messages, whatever the file says about who is told") {
+  const Trading bot{"sqlite", "[notify]\nkind = file\nfile = told\n"};
+  const Ran dry = bot.cycle(buy("ETH_USDT", time_text()));
+  CHECK(dry.out.find("ORDER CREATED ETH_USDT BUY") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(bot.folder().file("told")));
+  const Ran told = bot.cycle(buy("BTC_USDT", time_text()), {}, {{"DRY_RUN", "0"}});
+  CHECK(told.out.empty());
+  CHECK(bot.folder().read("told").find("ORDER CREATED BTC_USDT BUY") != std::string::npos);
+}
+
 TEST_CASE(
     "doctor finds a store that is ready, one that is missing, and a fault in the configuration") {
   const Trading bot{any_store()};

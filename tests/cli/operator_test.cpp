@@ -100,6 +100,7 @@ TEST_CASE("release: the trade is nobody's any more, its orders stay and are list
   CHECK(lines_with(released.lines(), "TG_SENT type=OPERATOR_ACTION symbol=ETH_USDT order_id=100001")
             .size() == 1);
   CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 0);
+  CHECK(bot.sql("SELECT released, settled FROM exchange_orders WHERE leg = 'entry'") == "1|1\n");
   const Ran next = bot.cycle(sell("ETH_USDT", time_text()));
   CHECK(next.code == 0);
   CHECK(lines_with(next.lines(), "ORDER_PLACED").empty());
@@ -131,6 +132,8 @@ TEST_CASE("resolve: what was filled is protected by the next run") {
       {"resolve", trade, "--as", "closed", "--filled", "0.2", "--reason", "seen in the app"});
   INFO(resolved.err);
   CHECK(resolved.code == 0);
+  // The seconds without a stop count from the operator's word.
+  CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["naked_since"]) != "null");
   const Ran next = bot.cycle("");
   INFO(next.err);
   CHECK(lines_with(next.lines(), "SLTP_PLACED symbol=ETH_USDT").size() == 1);

@@ -1,6 +1,5 @@
 // Steps 1 to 6 of section G of the original report, and its "Expected Log Flow", as tests by name.
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "stores.hpp"
 
@@ -184,13 +183,4 @@ TEST_CASE("the report's grep for duplicate runners and for the guards finds its 
   CHECK(grep("RUN_LOCKED\\|RUN_START") == "2\n");
   CHECK(grep("GUARD cooldown_blocked\\|GUARD cooldown_passed") == "2\n");
   CHECK(grep("GUARD idempotency_blocked\\|GUARD idempotency_passed") == "2\n");
-}
-
-TEST_CASE("a dry run prints its messages, whatever notifier is configured") {
-  const Trading bot{"sqlite", "[notify]\nkind = file\nfile = told.txt\n"};
-  const Ran ran = bot.cycle(buy("ETH_USDT", time_text(), "3350.5"));
-  INFO(ran.err);
-  CHECK(ran.code == 0);
-  CHECK(ran.out.find("ORDER CREATED ETH_USDT") != std::string::npos);
-  CHECK_FALSE(std::filesystem::exists(bot.folder().path() + "/told.txt"));
 }
