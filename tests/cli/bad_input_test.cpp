@@ -37,7 +37,7 @@ TEST_CASE(
   CHECK(lines_with(ran.lines(), "ORDER_PLACED").size() == 2);
 }
 
-TEST_CASE("standard input needs time or id; with an id a signal is taken now, and once") {
+TEST_CASE("standard input needs time or id, with an id a signal is taken now, and once") {
   const Trading bot{"sqlite"};
   const std::vector<std::string> run{"run", "--config",     "bot.ini", "--signals",
                                      "-",   "--log-format", "bare"};

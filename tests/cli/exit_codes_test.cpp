@@ -17,7 +17,7 @@ std::string any_store() { return GENERATE(from_range(store_kinds())); }
 
 }  // namespace
 
-TEST_CASE("exit 0: the cycle ran; blocked and denied signals are a success") {
+TEST_CASE("exit 0: the cycle ran, blocked and denied signals are a success") {
   const Trading bot{any_store()};
   CHECK(bot.cycle("").code == 0);
   CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);

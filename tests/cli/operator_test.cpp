@@ -31,7 +31,7 @@ std::string entry_in_doubt(const Trading& bot) {
 
 }  // namespace
 
-TEST_CASE("halt: no further entry, protection goes on; resume: entries again") {
+TEST_CASE("halt: no further entry, protection goes on, resume: entries again") {
   const Trading bot{any_store()};
   const Ran halted = bot.command({"halt", "--reason", "news at ten"});
   INFO(halted.err);

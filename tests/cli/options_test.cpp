@@ -251,7 +251,7 @@ TEST_CASE("any value of DRY_RUN but 0, 1 and unset is an error") {
   CHECK_FALSE(read_well({std::nullopt, {{"DRY_RUN", "0"}}, {}}).settings.dry_run);
 }
 
-TEST_CASE("DEBUG_TRADING switches the twins on; a misunderstanding is an error") {
+TEST_CASE("DEBUG_TRADING switches the twins on, a misunderstanding is an error") {
   CHECK(read_well({std::nullopt, {{"DEBUG_TRADING", "1"}}, {}}).settings.debug_trading);
   CHECK_FALSE(read_well({std::nullopt, {{"DEBUG_TRADING", ""}}, {}}).settings.debug_trading);
   CHECK(faults_of({std::nullopt, {{"DEBUG_TRADING", "yes"}}, {}}).size() == 1);

@@ -185,7 +185,7 @@ TEST_CASE("one bad line is rejected with its place, and the others are carried o
   CHECK(batch.rejected[4].reason == "is not a JSON object");
 }
 
-TEST_CASE("a byte order mark is no fault; empty files and files of empty lines hold nothing") {
+TEST_CASE("a byte order mark is no fault, empty files and files of empty lines hold nothing") {
   CHECK(read_text("\xEF\xBB\xBF{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\"}\n").signals.size() == 1);
   for (const char* nothing : {"", "\n", "\r\n\r\n", "   "}) {
     const auto batch = read_text(nothing);
@@ -233,7 +233,7 @@ TEST_CASE("a pipe has no modification time: a signal from it needs time or id") 
       parse_signal(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T11:00:00Z"})", 1, pipe));
 }
 
-TEST_CASE("a named pipe is read to its end; one that stays open is left, and that is said") {
+TEST_CASE("a named pipe is read to its end, one that stays open is left, and that is said") {
   const Scratch folder;
   const std::string path = folder.file("pipe");
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);

@@ -235,7 +235,7 @@ TEST_CASE("more than five notices waiting go out as one message, CRITICAL apart 
   CHECK(world.said("TG_SENT type=ORDER_CREATED symbol=SOL_USDT"));
 }
 
-TEST_CASE("entries stop before the deadline, on request, and behind a wrong clock; protection does not") {
+TEST_CASE("entries stop before the deadline, on request, and behind a wrong clock, protection does not") {
   World world;
   world.faults.on(VenueVerb::protect, Mishap::refused_balance, {.from = 1, .times = 0});
   world.run({world.buy("ETH_USDT", "3350.5")});

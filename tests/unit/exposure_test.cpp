@@ -355,7 +355,7 @@ TEST_CASE("a partial fill of an open entry is protected at once") {
   CHECK(as<PlaceLegs>(move)->quantity == qty("0.008"));
 }
 
-TEST_CASE("growth of a fill gets a second stop; the first one stays") {
+TEST_CASE("growth of a fill gets a second stop, the first one stays") {
   auto story = bought("0.02");
   story.working_pair("0.012");
   const auto move = story.next();

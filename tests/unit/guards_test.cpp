@@ -372,7 +372,7 @@ TEST_CASE("the cooldown speaks even where something else denies") {
 
 // ---- Age --------------------------------------------------------------------------------------
 
-TEST_CASE("a new key older than its time is stale; a repeat never is") {
+TEST_CASE("a new key older than its time is stale, a repeat never is") {
   CHECK(word(Desk{}.asks(buy("ETH_USDT", noon - 300s)).only()) == "pass");
   CHECK(word(Desk{}.asks(buy("ETH_USDT", noon - 300s - Micros{1})).only()) == "stale");
 }

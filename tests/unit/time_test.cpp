@@ -126,7 +126,7 @@ TEST_CASE("a zone moves the instant by its offset and nothing else") {
   }
 }
 
-TEST_CASE("durations are read with their unit; a bare number is seconds") {
+TEST_CASE("durations are read with their unit, a bare number is seconds") {
   CHECK(parse_duration("300s") == 300s);
   CHECK(parse_duration("250ms") == 250ms);
   CHECK(parse_duration("7us") == Micros{7});
@@ -190,7 +190,7 @@ TEST_CASE("a manual clock moves when it is told to, and by waiting") {
   CHECK(clock.monotonic() == 5250ms + Micros{1});
 }
 
-TEST_CASE("a wall clock may be set back; the monotonic one never runs backwards") {
+TEST_CASE("a wall clock may be set back, the monotonic one never runs backwards") {
   ManualClock clock{at("2025-01-01T12:00:00Z")};
   clock.advance(5s);
   clock.set(at("2024-12-31T00:00:00Z"));
