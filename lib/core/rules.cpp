@@ -197,6 +197,7 @@ std::string stored_text(const InstrumentRules& rules) {
       .add("highest_fee_rate", rules.highest_fee_rate.text())
       .add("max_open_stops", std::to_string(rules.max_open_stops))
       .add("tradable", rules.tradable)
+      .add("stop_market", rules.stop_market)
       .add("read_at", std::to_string(to_micros(rules.read_at)))
       .text();
 }
@@ -215,6 +216,7 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .highest_fee_rate = fields.decimal("highest_fee_rate"),
       .max_open_stops = fields.whole<int>("max_open_stops"),
       .tradable = fields.flag("tradable"),
+      .stop_market = fields.flag("stop_market"),
       .read_at = from_micros(fields.whole<std::int64_t>("read_at")),
   };
   return fields.read_exactly() ? std::optional{rules} : std::nullopt;

@@ -40,7 +40,7 @@ void admit_and_enter(Run& run) {
   const std::vector<EntryRequest> requests = ask_entries(run, signals);
   // At most as many claims at a time as can be sent in a second; the rest wait unclaimed.
   const std::size_t at_a_time =
-      std::max<std::size_t>(1, run.ports.placer.traits().entries_per_second);
+      std::max<std::size_t>(1, run.ports.placer.traits().entries_at_a_time);
   for (std::size_t first = 0; first < requests.size() && run.may_write(); first += at_a_time) {
     if (first > 0) run.ports.clock.wait(1s);
     if (run.throttled) {

@@ -219,7 +219,7 @@ Surroundings around(const Run& run, const Trade& trade) {
   Surroundings s;
   s.now = run.venue_now();
   s.oco = run.ports.protector.traits().oco;
-  s.stop_market = run.ports.protector.traits().stop_market;
+  s.stop_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
   s.venue_read = !run.unread.contains(trade.id());
   s.mismatched = run.mismatched;
   s.drifted = run.drifted.contains(entry.symbol.base());
@@ -286,8 +286,8 @@ void place_legs(Run& run, const Moves& moves) {
       const Trade& trade = *run.trade(id);
       const int attempt = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
       Order stop = new_leg(run, trade, Leg::stop, attempt, move.quantity);
-      stop.type = run.ports.protector.traits().stop_market ? OrderType::stop_market
-                                                           : OrderType::stop_limit;
+      const bool at_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
+      stop.type = at_market ? OrderType::stop_market : OrderType::stop_limit;
       stop.trigger = move.levels.stop;
       if (stop.type == OrderType::stop_limit)
         stop.price = stop_limit_price(move.levels.stop, trade.plan(), trade.rules());

@@ -157,7 +157,7 @@ PaperVenue::PaperVenue(Clock& clock, PaperBook& book, PaperSettings settings)
   traits_.answers_are_sightings = !settings_.asynchronous;
   traits_.validity_window = settings_.validity_window;
   traits_.absence_margin = settings_.absence_margin;
-  traits_.entries_per_second = settings_.entries_per_second;
+  traits_.entries_at_a_time = settings_.entries_at_a_time;
   traits_.network = false;
 }
 

@@ -20,6 +20,7 @@ struct InstrumentRules {
   Decimal highest_fee_rate; // 0.001 is 0.1 %; assumed of a fill until its fees are read
   int max_open_stops = 0;   // protection orders the venue lets rest in this market; 0: no limit
   bool tradable = true;
+  bool stop_market = true;  // false: this market has no stop-market order, even where the venue has
   Instant read_at;          // rules have an age
 
   friend bool operator==(const InstrumentRules&, const InstrumentRules&) = default;

@@ -21,7 +21,7 @@ struct VenueTraits {
   bool answers_are_sightings = false;    // Accepted carries the venue's record
   Micros validity_window = 10s;          // how long after its stamp a request may still be executed
   Micros absence_margin = 2s;            // beyond valid_until before emptiness proves anything
-  std::size_t entries_per_second = 1000; // claims made at a time
+  std::size_t entries_at_a_time = 1000;  // claimed and sent, then protected, before the next are claimed
   bool network = true;                   // false: nothing leaves this machine
 };
 
@@ -91,6 +91,12 @@ class SltpPlacer : public virtual Venue {
   // A symbol or currency that could not be read is absent: absence is not zero.
   virtual Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) = 0;
   virtual Result<std::map<std::string, Balance>> balances() = 0;
+  // Both; a venue behind a network reads them as one burst.
+  struct Market {
+    Result<std::map<Symbol, Quote>> quotes;
+    Result<std::map<std::string, Balance>> balances;
+  };
+  virtual Market market(const std::set<Symbol>& symbols) { return {quotes(symbols), balances()}; }
 };
 
 }  // namespace tradeguard

@@ -64,7 +64,7 @@ struct PaperSettings {
   Micros validity_window = 10s;
   Micros absence_margin = 2s;
   Micros patience = 2s;  // what a timeout takes
-  std::size_t entries_per_second = 1000;
+  std::size_t entries_at_a_time = 1000;
 
   FaultScript* faults = nullptr;
 };

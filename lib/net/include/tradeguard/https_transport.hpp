@@ -1,0 +1,37 @@
+// HttpsTransport: HTTPS over Asio, Beast and OpenSSL. Certificate and host name are always verified.
+// Contract test: tests/net/https_transport_test.cpp
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "tradeguard/clock.hpp"
+#include "tradeguard/http.hpp"
+
+namespace tradeguard {
+
+struct HttpsSettings {
+  BaseUrl base;
+  std::string ca_file;                  // PEM, trusted besides the system's directory; empty: none
+  std::size_t connections = 32;         // open to the host at a time
+  std::size_t body_limit = 8u << 20;    // bytes of an answer's body
+  std::size_t header_limit = 64u << 10; // bytes of an answer's head
+  std::vector<RateLimit> limits;
+  Micros longest_turn = 20s;            // what has not had its turn by then was not sent
+};
+
+// TLS 1.2 or newer, SNI, the system's certificates from the hashed directory. Nothing is resolved, read
+// or connected before the first exchange; connections are kept open between exchanges and die with
+// the transport. For one thread. Not for use on both sides of a fork.
+class HttpsTransport final : public HttpTransport {
+ public:
+  explicit HttpsTransport(HttpsSettings settings, Clock& clock);
+  ~HttpsTransport() override;
+  std::vector<HttpResult> exchange(std::span<const HttpRequest> requests, Micros patience) override;
+
+ private:
+  class Wire;
+  std::unique_ptr<Wire> wire_;
+};
+
+}  // namespace tradeguard

@@ -1,0 +1,42 @@
+// TelegramNotifier: notices as messages of a Telegram bot.
+// Contract tests: tests/contract/notifier_contract.cpp, tests/telegram
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tradeguard/clock.hpp"
+#include "tradeguard/http.hpp"
+#include "tradeguard/notice.hpp"
+#include "tradeguard/secret.hpp"
+
+namespace tradeguard {
+
+inline constexpr std::string_view telegram_base_url = "https://api.telegram.org";
+
+struct TelegramSettings {
+  std::string chat_id;                // a number, or @channel
+  std::optional<std::int64_t> topic;  // of a forum group; 1, the General topic, is left out as the API wants it
+};
+
+// One message a second and chat, for HttpsSettings; longer bursts are answered with 429.
+std::vector<RateLimit> telegram_limits();
+
+// Delivered is HTTP 200 and "ok":true. A message that is too long is split between lines; where a later part
+// fails, the whole is told again. The token stands in no error. For one thread.
+class TelegramNotifier final : public Notifier {
+ public:
+  // `transport` and `clock` outlive it.
+  TelegramNotifier(HttpTransport& transport, Secret token, TelegramSettings settings, Clock& clock);
+  ~TelegramNotifier() override;
+  Delivery deliver(const Notice& notice, Micros budget) noexcept override;
+  bool immediate() const override { return false; }
+
+ private:
+  class Desk;
+  std::unique_ptr<Desk> desk_;
+};
+
+}  // namespace tradeguard
