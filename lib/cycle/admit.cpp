@@ -8,16 +8,29 @@ namespace tradeguard {
 
 namespace {
 
+// What was read for all entries of the run, before the first of them was sent.
+struct Market {
+  std::set<SignalKey> blocked;                  // by a guard already: nothing was read for them
+  bool read = false;                            // false: no signal had a chance, nobody was asked
+  std::map<Symbol, InstrumentRules> rules;
+  std::map<Symbol, Quote> quotes;
+  std::map<std::string, Money> free_quote;      // less what this run claimed
+};
+
 std::vector<Signal> read_signals(Run& run);
 void wish_exits(Run& run, const std::vector<Signal>& signals);
 void claim_wishes(Run& run, std::span<const ExitClaim> claims);
-std::vector<EntryRequest> ask_entries(Run& run, const std::vector<Signal>& signals);
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index);
-std::optional<std::string> why_no_entries(Run& run);
-void read_market(Run& run, const std::vector<Signal>& signals);
-bool read_rules(Run& run, const std::set<Symbol>& symbols);
-EntryPolicy policy_now(Run& run);
-std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests);
+Market read_market(Run& run, const std::vector<Signal>& signals);
+Outlook look_ahead(Run& run, const std::vector<Signal>& signals);
+bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal);
+bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols);
+bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols);
+void protect_own_fills(Run& run);
+std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market);
+EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market);
+std::optional<std::string> why_no_entries(Run& run, const Market& market);
+EntryPolicy policy_now(Run& run, const Market& market);
+std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests, Market& market);
 void enter(Run& run, std::vector<EntryTicket> tickets);
 void tell_verdict(Run& run, const Signal& signal, Judged& judged);
 void say_key(Run& run, const SignalKey& key, const Duplicate* known);
@@ -33,24 +46,25 @@ void admit_and_enter(Run& run) {
   run.begin_pass();
   run.report.signals = static_cast<int>(signals.size());
   wish_exits(run, signals);
-  if (std::none_of(signals.begin(), signals.end(),
-                   [](const Signal& s) { return s.side == Side::buy; }))
-    return;
-  read_market(run, signals);
-  const std::vector<EntryRequest> requests = ask_entries(run, signals);
-  // At most as many claims at a time as can be sent in a second; the rest wait unclaimed.
+  std::vector<Signal> buys;
+  std::copy_if(signals.begin(), signals.end(), std::back_inserter(buys),
+               [](const Signal& signal) { return signal.side == Side::buy; });
+  if (buys.empty() || !run.may_write()) return;
+  Market market = read_market(run, buys);
   const std::size_t at_a_time =
       std::max<std::size_t>(1, run.ports.placer.traits().entries_at_a_time);
-  for (std::size_t first = 0; first < requests.size() && run.may_write(); first += at_a_time) {
-    if (first > 0) run.ports.clock.wait(1s);
+  for (std::size_t first = 0; first < buys.size() && run.may_write(); first += at_a_time) {
+    // What was bought a moment ago gets its stop before more is bought.
+    if (first > 0) protect_own_fills(run);
     if (run.throttled) {
       run.say(Line{Level::warn, "SIGNALS_DEFERRED"}
-                  .add("count", static_cast<std::int64_t>(requests.size() - first))
+                  .add("count", static_cast<std::int64_t>(buys.size() - first))
                   .add("reason", *run.throttled));
       return;
     }
-    const std::size_t count = std::min(at_a_time, requests.size() - first);
-    enter(run, claim(run, std::span{requests}.subspan(first, count)));
+    const std::size_t count = std::min(at_a_time, buys.size() - first);
+    const auto requests = ask_entries(run, std::span{buys}.subspan(first, count), market);
+    enter(run, claim(run, requests, market));
   }
 }
 
@@ -144,23 +158,81 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims) {
   }
 }
 
-// Rules, prices and balances are read for the whole set, once.
-void read_market(Run& run, const std::vector<Signal>& signals) {
+// Rules, prices and balances are read for the whole set, once. What a guard blocks anyway costs the
+// venue no question: in most minutes that is every signal there is.
+Market read_market(Run& run, const std::vector<Signal>& signals) {
+  Market market;
+  Outlook outlook = look_ahead(run, signals);
   std::set<Symbol> symbols;
-  for (const Signal& signal : signals)
-    if (signal.side == Side::buy) symbols.insert(signal.symbol);
-  run.measure_clock();
+  for (const Signal& signal : signals) {
+    if (stands_in_the_way(run, outlook, signal))
+      market.blocked.insert(signal_key(signal));
+    else
+      symbols.insert(signal.symbol);
+  }
+  if (symbols.empty() || !run.may_write()) return market;
+  market.read = true;
+  if (!find_rules(run, market, outlook, symbols)) run.no_entries = "rules_unreadable";
   run.begin_pass();
-  if (!read_rules(run, symbols)) run.no_entries = "rules_unreadable";
-  if (!read_quotes(run, symbols)) run.no_entries = "prices_unreadable";
-  if (!read_balances(run)) run.no_entries = "balances_unreadable";
+  read_quotes_and_balances(run, symbols);
+  run.measure_clock();  // the answers just read tell the venue's time where no question does
+  run.begin_pass_keeping_reads();
+  if (run.quotes) market.quotes = *run.quotes;
+  else run.no_entries = "prices_unreadable";
+  if (!run.balances) run.no_entries = "balances_unreadable";
+  else
+    for (const auto& [currency, balance] : *run.balances)
+      market.free_quote[currency] = Money{balance.free};
+  return market;
 }
 
-bool read_rules(Run& run, const std::set<Symbol>& symbols) {
+Outlook look_ahead(Run& run, const std::vector<Signal>& signals) {
+  try {
+    auto outlook = run.ports.journal.outlook(signals);
+    if (outlook) return std::move(*outlook);
+    if (outlook.error().fault != Fault::data) run.store_failed(outlook.error());
+  } catch (const std::exception& error) {
+    run.say(Line{Level::error, "PORT_FAILED"}.add("doing", "looking ahead").add("error", error.what()));
+  }
+  return {};
+}
+
+bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal) {
+  if (outlook.known.contains(signal_key(signal))) return true;
+  const auto history = outlook.history.find(signal.symbol.base());
+  return history != outlook.history.end() &&
+         std::holds_alternative<Cooling>(
+             judge_cooldown(history->second, run.settings.policy.cooldown, run.now));
+}
+
+// Rules have an age. A venue that is part of this machine is asked every time: its rules are ours.
+bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols) {
+  std::set<Symbol> unknown = symbols;
+  if (run.ports.placer.traits().network) {
+    for (auto& [symbol, rules] : outlook.rules) {
+      const Micros age = run.now - rules.read_at;
+      if (age < -run.settings.rules_max_age || age > run.settings.rules_max_age) continue;
+      unknown.erase(symbol);
+      market.rules.emplace(symbol, std::move(rules));
+    }
+  }
+  if (unknown.empty()) return true;
+  const bool asked = ask_rules(run, market, unknown);
+  if (!asked || !run.ports.placer.traits().network) return asked;
+  std::vector<InstrumentRules> fresh;
+  for (const Symbol& symbol : unknown)
+    if (const auto rules = market.rules.find(symbol); rules != market.rules.end())
+      fresh.push_back(rules->second);
+  if (const auto kept = run.ports.journal.remember_rules(fresh); !kept && kept.error().fault != Fault::data)
+    run.store_failed(kept.error());
+  return true;
+}
+
+bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols) {
   const auto ask = [&](const std::set<Symbol>& some) {
     try {
       auto rules = run.ports.placer.rules(some);
-      if (rules) run.rules.merge(*rules);
+      if (rules) market.rules.merge(*rules);
       else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
                        .add("error", rules.error().what));
       run.venue_failed = run.venue_failed || !rules;
@@ -178,12 +250,19 @@ bool read_rules(Run& run, const std::set<Symbol>& symbols) {
   return some_read;
 }
 
-std::vector<EntryRequest> ask_entries(Run& run, const std::vector<Signal>& signals) {
+void protect_own_fills(Run& run) {
+  run.begin_pass();
+  reconcile(run);
+  if (!run.fenced) protect(run);
+}
+
+std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals,
+                                      const Market& market) {
+  run.begin_pass();
   std::vector<EntryRequest> requests;
   for (const Signal& signal : signals) {
-    if (signal.side != Side::buy) continue;
     item_by_item(run, signal_key(signal), "sizing an entry", [&] {
-      requests.push_back(ask_entry(run, signal, requests.size()));
+      requests.push_back(ask_entry(run, signal, requests.size(), market));
     });
   }
   return requests;
@@ -202,12 +281,6 @@ ProtectionPlan plan_for(const CycleSettings& settings, const Signal& signal) {
   return plan;
 }
 
-std::optional<Price> market_price(const Run& run, const Symbol& symbol) {
-  if (!run.quotes) return std::nullopt;
-  const auto quote = run.quotes->find(symbol);
-  return quote == run.quotes->end() ? std::nullopt : std::optional{quote->second.last};
-}
-
 bool slipped(const Run& run, Price seen, Price market) {
   if (!run.settings.check_slippage || run.settings.max_slippage_percent.is_zero()) return false;
   const Price above = moved_by_percent(seen, run.settings.max_slippage_percent);
@@ -216,7 +289,7 @@ bool slipped(const Run& run, Price seen, Price market) {
 }
 
 // Never open what cannot be protected: whatever is missing here is an objection, said before sending.
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index) {
+EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market) {
   Order order{.client_id = {},
               .trade = {},
               .signal_key = signal_key(signal),
@@ -231,20 +304,25 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index) {
   order.strategy = signal.strategy;
   EntryRequest request{signal, std::move(order), Money{}, std::nullopt};
 
-  const auto rules = run.rules.find(signal.symbol);
-  if (rules == run.rules.end()) {
+  if (market.blocked.contains(request.order.signal_key)) {
+    request.objection = "blocked";  // the guard that blocks it says so itself, unless its time ended just now
+    return request;
+  }
+  const auto rules = market.rules.find(signal.symbol);
+  if (rules == market.rules.end()) {
     request.objection = "no_rules";
     return request;
   }
   request.order.rules = rules->second;
-  const auto market = market_price(run, signal.symbol);
-  const auto reference = run.settings.check_slippage ? market : (signal.price ? signal.price : market);
+  const auto quote = market.quotes.find(signal.symbol);
+  const auto seen = quote == market.quotes.end() ? std::nullopt : std::optional{quote->second.last};
+  const auto reference = run.settings.check_slippage ? seen : (signal.price ? signal.price : seen);
   if (!reference) {
     request.objection = "no_price";
     return request;
   }
   if (!request.order.price) request.order.price = run.settings.check_slippage ? reference : std::nullopt;
-  if (signal.price && market && slipped(run, *signal.price, *market)) request.objection = "slippage";
+  if (signal.price && seen && slipped(run, *signal.price, *seen)) request.objection = "slippage";
 
   auto notional = signal.notional;
   if (const auto settings = run.settings.markets.find(signal.symbol);
@@ -266,37 +344,36 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index) {
   return request;
 }
 
-std::optional<std::string> why_no_entries(Run& run) {
+std::optional<std::string> why_no_entries(Run& run, const Market& market) {
   if (run.stop_asked()) return "stopping";
   if (run.past(run.settings.deadline - 20s)) return "deadline";
   if (run.unverified > 0) return "unverified";
+  if (!market.read) return run.no_entries;
   if (!run.clock_offset) return "clock_unreadable";
   if (std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) return "clock_offset";
   return run.no_entries;
 }
 
-EntryPolicy policy_now(Run& run) {
+EntryPolicy policy_now(Run& run, const Market& market) {
   EntryPolicy policy = run.settings.policy;
-  policy.no_entries = why_no_entries(run);
+  policy.no_entries = why_no_entries(run, market);
   policy.frozen_bases = run.drifted;
-  if (run.balances)
-    for (const auto& [currency, balance] : *run.balances)
-      policy.free_quote[currency] = Money{balance.free};
+  policy.free_quote = market.free_quote;
   return policy;
 }
 
-std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests) {
+std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests, Market& market) {
   std::vector<EntryTicket> tickets;
   Result<std::vector<Judged>> judged = failed(Fault::data, "");
   try {
-    judged = run.ports.guard.claim(requests, policy_now(run), run.now);
+    judged = run.ports.guard.claim(requests, policy_now(run, market), run.now);
   } catch (const std::exception& error) {
     judged = failed(Fault::data, error.what());
   }
   if (!judged) {
     if (judged.error().fault == Fault::data && requests.size() > 1) {
       for (std::size_t i = 0; i < requests.size(); ++i) {
-        auto alone = claim(run, requests.subspan(i, 1));
+        auto alone = claim(run, requests.subspan(i, 1), market);
         std::move(alone.begin(), alone.end(), std::back_inserter(tickets));
       }
     } else if (judged.error().fault == Fault::data) {
@@ -313,6 +390,9 @@ std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests)
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
       run.own.insert(ticket->order().trade);
       run.put(ticket->order());
+      if (const auto free = market.free_quote.find(ticket->order().symbol.quote());
+          free != market.free_quote.end())
+        free->second -= requests[i].notional;
       tickets.push_back(std::move(*ticket));
     }
   }

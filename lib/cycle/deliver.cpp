@@ -11,7 +11,9 @@ constexpr std::size_t batch_size = 100;
 constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
 
 void deliver_waiting(Run& run, Micros until);
-void deliver_digest(Run& run, std::span<const Notice> notices, Micros until);
+void deliver_by_trade(Run& run, std::span<const Notice> notices, Micros until);
+void deliver_together(Run& run, std::span<const Notice> notices, Micros until);
+void deliver_alone(Run& run, const Notice& notice, Micros until);
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
 bool flush_records(Run& run);
 void note_undeliverable(Run& run);
@@ -63,14 +65,12 @@ void deliver_waiting(Run& run, Micros until) {
         hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
       }
     }
-    if (ordinary.size() >= digest_from && !run.ports.notifier.immediate()) {
-      deliver_digest(run, ordinary, until);
+    if (run.ports.notifier.immediate()) {
+      for (const Notice& notice : ordinary) deliver_alone(run, notice, until);
+    } else if (ordinary.size() >= digest_from) {
+      deliver_together(run, ordinary, until);
     } else {
-      for (const Notice& notice : ordinary) {
-        if (run.elapsed() >= until) break;
-        if (run.waiting_trades.contains(notice.trade) && !notice.trade.empty()) continue;
-        hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
-      }
+      deliver_by_trade(run, ordinary, until);
     }
     const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(), [](const auto& r) {
       return r.what != DeliveryRecord::What::try_later;
@@ -79,15 +79,53 @@ void deliver_waiting(Run& run, Micros until) {
   }
 }
 
-void deliver_digest(Run& run, std::span<const Notice> notices, Micros until) {
+// What waits of one trade is one message: its reader wants the whole story, and each message costs
+// the run an answer from far away.
+void deliver_by_trade(Run& run, std::span<const Notice> notices, Micros until) {
+  std::vector<std::vector<Notice>> stories;
+  for (const Notice& notice : notices) {
+    const auto known = std::find_if(stories.begin(), stories.end(), [&](const auto& story) {
+      return !notice.trade.empty() && story.front().trade == notice.trade;
+    });
+    if (known == stories.end())
+      stories.push_back({notice});
+    else
+      known->push_back(notice);
+  }
+  for (const auto& story : stories) deliver_together(run, story, until);
+}
+
+void deliver_together(Run& run, std::span<const Notice> notices, Micros until) {
+  if (notices.size() == 1) {
+    deliver_alone(run, notices.front(), until);
+    return;
+  }
+  if (run.elapsed() >= until) return;
   Notice digest{};
   digest.event_id = "DIGEST:" + notices.front().event_id + ":" + std::to_string(notices.size());
   digest.type = NoticeType::digest;
   digest.created_at = run.now;
+  const bool one_trade = std::all_of(notices.begin(), notices.end(), [&](const Notice& notice) {
+    return notice.trade == notices.front().trade;
+  });
+  if (one_trade) {
+    digest.trade = notices.front().trade;
+    digest.symbol = notices.front().symbol;
+  }
   for (const Notice& notice : notices) digest.facts.emplace_back("notice", plain_text(notice));
-  if (run.elapsed() >= until) return;
   const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
+  if (std::holds_alternative<Undeliverable>(delivery)) {
+    // One that nobody takes does not spoil the others.
+    for (const Notice& notice : notices) deliver_alone(run, notice, until);
+    return;
+  }
   for (const Notice& notice : notices) hear_delivery(run, notice, delivery);
+}
+
+void deliver_alone(Run& run, const Notice& notice, Micros until) {
+  if (run.elapsed() >= until) return;
+  if (!notice.trade.empty() && run.waiting_trades.contains(notice.trade)) return;
+  hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
 }
 
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {

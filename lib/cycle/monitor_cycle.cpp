@@ -112,6 +112,8 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
     if (run.fenced || (!round.again && !waiting)) return;
     if (round.at_once && !waiting) continue;
     if (run.elapsed() + pause >= end) return;
+    // A venue that takes an order mostly shows it a moment later.
+    if (round.sent) continue;
     run.ports.clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);
   }
@@ -203,14 +205,20 @@ void say_frame(Run& run, bool start, std::string_view result) {
     return;
   }
   const RunReport& r = run.report;
-  Micros longest{0};
-  for (const Micros spell : r.unprotected) longest = std::max(longest, spell);
+  std::vector<Micros> spells = r.unprotected;
+  std::sort(spells.begin(), spells.end());
+  const auto milliseconds = [&](std::size_t i) {
+    return spells.empty() ? "-" : std::to_string(spells[i].count() / 1000);
+  };
   line.add("result", result).add("signals", r.signals).add("entries", r.entries);
   line.add("blocked_cooldown", r.blocked_cooldown).add("blocked_idempotency", r.blocked_idempotency);
   line.add("denied", r.denied).add("refused", r.refused).add("rejected", r.rejected);
   line.add("exits", r.exits).add("protected", r.protected_trades).add("open", r.open_trades);
   line.add("critical", r.critical_standing).add("notices", r.notices_sent);
-  line.add("unprotected_max_ms", longest.count() / 1000);
+  // From the first fill seen to the stop sighted, over the trades protected in this run.
+  line.add("unprotected_min_ms", milliseconds(0));
+  line.add("unprotected_median_ms", milliseconds(spells.size() / 2));
+  line.add("unprotected_max_ms", milliseconds(spells.empty() ? 0 : spells.size() - 1));
   line.add("duration_ms", run.elapsed().count() / 1000);
   run.ports.log.write_twin_first(line);
 }

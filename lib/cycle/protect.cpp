@@ -54,7 +54,8 @@ Round protect(Run& run) {
   });
   const bool sold_at_once =
       !moves.exits.empty() && moves.cancels.empty() && !still_naked;
-  return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once};
+  const bool sent = !moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty();
+  return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once, sent};
 }
 
 bool questions_wait(const Run& run, bool wait_for_entries) {
@@ -90,52 +91,54 @@ void venue_unreadable(Run& run, const char* what, const std::string& error) {
 
 }  // namespace
 
-bool read_quotes(Run& run, const std::set<Symbol>& symbols) {
+void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
   const auto ask = [&](const std::set<Symbol>& some) {
     try {
-      auto quotes = run.ports.protector.quotes(some);
-      if (quotes && !run.quotes) run.quotes.emplace();
-      if (quotes) run.quotes->merge(*quotes);
-      else venue_unreadable(run, "quotes", quotes.error().what);
-      return quotes.has_value();
+      auto market = run.ports.protector.market(some);
+      if (!market.quotes) venue_unreadable(run, "quotes", market.quotes.error().what);
+      if (!market.balances) venue_unreadable(run, "balances", market.balances.error().what);
+      if (market.quotes && !run.quotes) run.quotes.emplace();
+      if (market.quotes) run.quotes->merge(*market.quotes);
+      if (market.balances) run.balances = std::move(*market.balances);
+      return true;
     } catch (const std::exception& error) {
-      venue_unreadable(run, "quotes", error.what());
+      venue_unreadable(run, "market", error.what());
       run.one_by_one = true;
       return false;
     }
   };
-  if (!run.one_by_one && ask(symbols)) return true;
-  if (!run.one_by_one) return false;
+  if (!run.one_by_one && ask(symbols)) return;
+  if (!run.one_by_one) return;
   for (const Symbol& symbol : symbols) ask({symbol});
-  return run.quotes.has_value();
-}
-
-bool read_balances(Run& run) {
-  try {
-    auto balances = run.ports.protector.balances();
-    if (balances) run.balances = std::move(*balances);
-    else venue_unreadable(run, "balances", balances.error().what);
-  } catch (const std::exception& error) {
-    venue_unreadable(run, "balances", error.what());
-  }
-  return run.balances.has_value();
 }
 
 namespace {
 
-// Balances and prices are read once a pass, and only when something is held.
+// Prices and balances decide about what is naked, for sale, or was left by earlier runs. A fresh fill
+// waits for no reading: its stop goes first, and what does not fit the venue refuses.
+bool wants_surroundings(const Run& run, const Trade& trade) {
+  if (!has_holdings(trade)) return false;
+  if (!run.ports.protector.traits().oco || !trade.entry().exit_reason.empty()) return true;
+  const bool own = run.own.contains(trade.id());
+  if (own && trade.legs.empty()) return false;
+  if (!own && !run.surroundings_read) return true;
+  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  return !e.naked_is_dust || e.leaving.is_positive();
+}
+
 void read_surroundings(Run& run) {
   std::set<Symbol> symbols;
   for (const Trade& trade : run.book.trades)
-    if (has_holdings(trade)) symbols.insert(trade.entry().symbol);
-  if (symbols.empty()) {
-    look_for_drift(run);
-    return;
+    if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
+  const bool drift_stands =
+      std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
+                  [](const Alarm& alarm) { return alarm.kind == NoticeType::drift; });
+  if (!symbols.empty()) {
+    read_quotes_and_balances(run, symbols);
+    run.measure_clock();
+    run.surroundings_read = true;
   }
-  run.measure_clock();
-  read_quotes(run, symbols);
-  read_balances(run);
-  look_for_drift(run);
+  if (!symbols.empty() || drift_stands) look_for_drift(run);
 }
 
 // The venue holds less of a base than our trades of it: then nobody knows whose coins they are.

@@ -9,8 +9,10 @@ Run::Run(CyclePorts& p, const CycleSettings& s) : ports{p}, settings{s} {
   begin_pass();
 }
 
+void Run::begin_pass_keeping_reads() { now = ports.clock.now(); }
+
 void Run::begin_pass() {
-  now = ports.clock.now();
+  begin_pass_keeping_reads();
   balances.reset();
   quotes.reset();
 }

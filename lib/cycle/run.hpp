@@ -40,6 +40,7 @@ class Run {
 
   // ---- time: read once a pass and passed down ----
   void begin_pass();
+  void begin_pass_keeping_reads();
   Instant now;
   Instant venue_now() const { return now + clock_offset.value_or(Micros{0}); }
   Micros elapsed() const { return ports.clock.monotonic() - started; }
@@ -62,7 +63,7 @@ class Run {
   std::optional<std::map<std::string, Balance>> balances;
   std::optional<std::map<Symbol, Quote>> quotes;
   std::set<std::string> drifted;         // bases
-  std::map<Symbol, InstrumentRules> rules;
+  bool surroundings_read = false;        // of what earlier runs left open, once a run at least
 
   std::set<ClientOrderId> ask_again;     // trades unread in the round before
   int failed_reads = 0;                  // rounds in which some trade stayed unread
@@ -172,12 +173,13 @@ void reconcile(Run& run);                 // every open question is asked, all a
 struct Round {
   bool again;    // another round may have something to do
   bool at_once;  // and nothing speaks for waiting first
+  bool sent;     // something new left: the first look for it is at once, the next ones wait
 };
 Round protect(Run& run);
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Run& run, bool wait_for_entries);
-bool read_quotes(Run& run, const std::set<Symbol>& symbols);   // adds to run.quotes
-bool read_balances(Run& run);
+// One burst, into run.quotes and run.balances; what could not be read stays as it is, and is said.
+void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing

@@ -60,6 +60,7 @@ class AccountTables {
   std::size_t prune(Instant before, Instant now);
 
   std::map<SignalKey, KeyRow> keys;
+  std::map<Symbol, InstrumentRules> rules;
   AccountState account;
   std::optional<Fence> holder;  // fence of the lease that is held
   bool run_open = false;        // begun and not finished

@@ -77,6 +77,29 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
   return verdicts;
 }
 
+Result<Outlook> MemoryJournal::outlook(std::span<const Signal> signals) {
+  std::lock_guard lock{state_->mutex};
+  const AccountTables& tables = state_->of(pen_.account);
+  Outlook outlook;
+  for (const Signal& signal : signals) {
+    const auto key = tables.keys.find(signal_key(signal));
+    if (key != tables.keys.end() && !key->second.released) outlook.known.insert(key->first);
+    const std::string base = signal.symbol.base();
+    outlook.history[base] = tables.history(base);
+    const auto rules = tables.rules.find(signal.symbol);
+    if (rules != tables.rules.end()) outlook.rules.insert(*rules);
+  }
+  return outlook;
+}
+
+Result<void> MemoryJournal::remember_rules(std::span<const InstrumentRules> rules) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  for (const InstrumentRules& market : rules) tables.rules.insert_or_assign(market.symbol, market);
+  return {};
+}
+
 Result<std::vector<Notice>> MemoryJournal::due_notices(Instant now, std::size_t at_most) {
   std::lock_guard lock{state_->mutex};
   return state_->of(pen_.account).due_notices(now, at_most);

@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "cells.hpp"
+#include "history.hpp"
 #include "order_rows.hpp"
 #include "signal_keys.hpp"
 #include "tradeguard/order_state.hpp"
@@ -22,8 +23,6 @@ struct Questions {
 Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
                              std::span<const EntryRequest> entries, Instant now);
 Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions& questions);
-Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows);
-Statement ask_history(const AccountKey& account, const std::set<std::string>& bases);
 std::vector<Statement> record_of(std::span<const EntryRequest> entries,
                                  const std::vector<Verdict>& verdicts, const AccountKey& account,
                                  Instant now);
@@ -110,6 +109,38 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
   auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
   return {};
+}
+
+Statement ask_history(const AccountKey& account, const std::set<std::string>& bases) {
+  std::vector<SqlRow> rows;
+  rows.reserve(bases.size());
+  for (const auto& base : bases) rows.push_back({sql(base)});
+  Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
+  draft.table("v", {{"base", "TEXT"}}, std::move(rows))
+      << " SELECT v.base, "
+         "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+         "AND o.base = v.base AND o.cools_from IS NOT NULL), "
+         "(SELECT m.remembered_at FROM entry_memory m "
+         "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
+         "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+         "AND o.base = v.base AND o.stopped_at IS NOT NULL) FROM v";
+  return std::move(draft).done();
+}
+
+Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows) {
+  std::map<std::string, BaseHistory> latest;
+  for (const SqlRow& cells : rows.rows) {
+    std::string base;
+    BaseHistory history;
+    std::optional<Instant> remembered;
+    RowReader row{cells, "exchange_orders"};
+    row >> base >> history.entry >> remembered >> history.stop_out;
+    if (!row.readable()) return unreadable(row.complaint());
+    // An absent moment is earlier than every other one.
+    history.entry = std::max(history.entry, remembered);
+    latest.emplace(std::move(base), history);
+  }
+  return latest;
 }
 
 Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
@@ -219,38 +250,6 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
     facts.known_digests[key] = claimed.digest;
   }
   return facts;
-}
-
-Statement ask_history(const AccountKey& account, const std::set<std::string>& bases) {
-  std::vector<SqlRow> rows;
-  rows.reserve(bases.size());
-  for (const auto& base : bases) rows.push_back({sql(base)});
-  Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
-  draft.table("v", {{"base", "TEXT"}}, std::move(rows))
-      << " SELECT v.base, "
-         "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.cools_from IS NOT NULL), "
-         "(SELECT m.remembered_at FROM entry_memory m "
-         "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
-         "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.stopped_at IS NOT NULL) FROM v";
-  return std::move(draft).done();
-}
-
-Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows) {
-  std::map<std::string, BaseHistory> latest;
-  for (const SqlRow& cells : rows.rows) {
-    std::string base;
-    BaseHistory history;
-    std::optional<Instant> remembered;
-    RowReader row{cells, "exchange_orders"};
-    row >> base >> history.entry >> remembered >> history.stop_out;
-    if (!row.readable()) return unreadable(row.complaint());
-    // An absent moment is earlier than every other one.
-    history.entry = std::max(history.entry, remembered);
-    latest.emplace(std::move(base), history);
-  }
-  return latest;
 }
 
 // The rows that make the verdicts true: keys, entries, decisions.

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "cells.hpp"
+#include "history.hpp"
 #include "order_rows.hpp"
 #include "signal_keys.hpp"
 #include "tradeguard/order_state.hpp"
@@ -200,6 +201,72 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming exits")};
   return verdicts;
+}
+
+Result<Outlook> SqlJournal::outlook(std::span<const Signal> signals) {
+  Outlook outlook;
+  if (signals.empty()) return outlook;
+  std::set<SignalKey> keys;
+  std::set<std::string> bases;
+  std::set<std::string> symbols;
+  for (const Signal& signal : signals) {
+    keys.insert(signal_key(signal));
+    bases.insert(signal.symbol.base());
+    symbols.insert(signal.symbol.text());
+  }
+  Statements asks{ask_history(pen_.account, bases)};
+  std::vector<SqlRow> wanted;
+  for (const std::string& symbol : symbols) wanted.push_back({sql(symbol)});
+  for (auto& piece : pieces(std::move(wanted), 1)) {
+    Draft draft{"WITH ", of(pen_.account)};
+    draft.table("v", {{"symbol", "TEXT"}}, std::move(piece))
+        << " SELECT r.rules FROM v JOIN instrument_rules r ON r.symbol = v.symbol "
+           "WHERE r.venue = ?1 AND r.account = ?2";
+    asks.push_back(std::move(draft).done());
+  }
+  const std::size_t first_key = asks.size();
+  append(asks, find_keys(pen_.account, keys));
+  auto read = session_.run(asks);
+  if (!read) return tl::unexpected{std::move(read.error()).within("looking ahead")};
+  auto history = read_history((*read)[0]);
+  auto known = read_keys(*read, first_key, read->size() - first_key);
+  if (!history) return tl::unexpected{std::move(history.error()).within("looking ahead")};
+  if (!known) return tl::unexpected{std::move(known.error()).within("looking ahead")};
+  outlook.history = std::move(*history);
+  for (const auto& [key, claimed] : *known)
+    if (!claimed.released) outlook.known.insert(key);
+  for (std::size_t i = 1; i < first_key; ++i)
+    for (const SqlRow& row : (*read)[i].rows) {
+      std::string stored;
+      // What cannot be read back was never remembered: the venue is asked again.
+      if (!tradeguard::read(row[0], stored)) continue;
+      if (const auto rules = parse_rules(stored)) outlook.rules.emplace(rules->symbol, *rules);
+    }
+  return outlook;
+}
+
+Result<void> SqlJournal::remember_rules(std::span<const InstrumentRules> rules) {
+  if (rules.empty()) return {};
+  std::map<std::string, SqlRow> rows;  // sorted, each once
+  for (const InstrumentRules& market : rules)
+    rows[market.symbol.text()] = {sql(pen_.account.venue), sql(pen_.account.account),
+                                  sql(market.symbol), sql(stored_text(market))};
+  std::vector<SqlRow> sorted;
+  for (auto& [symbol, row] : rows) sorted.push_back(std::move(row));
+  static const std::vector<Column> columns{
+      {"venue", "TEXT"}, {"account", "TEXT"}, {"symbol", "TEXT"}, {"rules", "TEXT"}};
+  Statements statements;
+  for (auto& piece : pieces(std::move(sorted), columns.size())) {
+    Draft draft;
+    draft << "INSERT INTO instrument_rules (venue, account, symbol, rules) ";
+    statements.push_back(std::move(draft.values(columns, std::move(piece))
+                                   << " ON CONFLICT (symbol, venue, account) "
+                                      "DO UPDATE SET rules = excluded.rules")
+                             .done());
+  }
+  auto done = write_together(session_, pen_, std::move(statements));
+  if (!done) return tl::unexpected{std::move(done.error()).within("remembering rules")};
+  return {};
 }
 
 Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_most) {

@@ -14,11 +14,13 @@ namespace {
 // made.
 constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orders",
                                 "signal_claims",   "exit_wishes", "entry_memory",
-                                "decisions",       "alarms",      "notices"};
+                                "decisions",       "alarms",      "notices",
+                                "instrument_rules"};
 
 Statement list_tables(SqlDialect dialect);
 Statement read_version();
 std::vector<Statement> creation(SqlDialect dialect);
+std::vector<Statement> migration(SqlDialect dialect);
 tl::unexpected<Error> is_foreign(const std::string& table);
 
 }  // namespace
@@ -58,11 +60,15 @@ Result<void> init_schema(SqlSession& session) {
       return {};
     case SchemaFound::What::nothing:
       break;
-    // Version 1 is the first; whoever adds the second adds the step from here to there.
-    case SchemaFound::What::older:
-      return failed(Fault::configuration, "the store has schema version " +
-                                              std::to_string(found->version) +
-                                              ", which this program cannot migrate");
+    case SchemaFound::What::older: {
+      if (found->version != 1)
+        return failed(Fault::configuration, "the store has schema version " +
+                                                std::to_string(found->version) +
+                                                ", which no tradeguard ever made");
+      auto migrated = session.run(migration(session.dialect()));
+      if (!migrated) return tl::unexpected{std::move(migrated.error()).within("migrating the store")};
+      return {};
+    }
     case SchemaFound::What::newer:
       return judge_schema_version(found->version);
     case SchemaFound::What::foreign:
@@ -132,6 +138,27 @@ tl::unexpected<Error> is_foreign(const std::string& table) {
   return failed(Fault::configuration,
                 "there is a table " + table +
                     " already that tradeguard did not make; give it a database of its own");
+}
+
+// What a venue demands of orders in a market, as it was read last: a run with signals asks the venue
+// only for what is too old.
+constexpr std::string_view rules_table =
+    "CREATE TABLE instrument_rules ("
+    "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, rules TEXT NOT NULL, "
+    "PRIMARY KEY (symbol, venue, account))";
+
+// From version 1 to 2. Every statement but the first fails where another migration was faster.
+std::vector<Statement> migration(SqlDialect dialect) {
+  std::vector<Statement> statements{{"BEGIN", {}}};
+  const auto add = [&](std::string sql) { statements.push_back({std::move(sql), {}}); };
+  if (dialect == SqlDialect::postgres)
+    add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
+  add(std::string{rules_table});
+  // Rules stored with an entry are read back exactly or not at all.
+  add("UPDATE exchange_orders SET rules = rules || ' stop_market=1' WHERE rules IS NOT NULL");
+  add("UPDATE tradeguard_meta SET value = '2' WHERE key = 'schema_version'");
+  add("COMMIT");
+  return statements;
 }
 
 std::vector<Statement> creation(SqlDialect dialect) {
@@ -272,6 +299,8 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "WHERE state = 'waiting'");
   add("CREATE INDEX notices_ended ON notices (created_at, venue, account) "
       "WHERE state <> 'waiting'");
+
+  add(std::string{rules_table});
 
   // The mark that tells a store from another one in its place.
   add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +

@@ -60,6 +60,13 @@ class Journal final : public ForwardingJournal {
                    [&] { return ForwardingJournal::claim_exits(claims, max_age, max_future, now); },
                    no_answer<std::vector<ExitVerdict>>());
   }
+  Result<Outlook> outlook(std::span<const Signal> signals) override {
+    return s_.step("outlook", [&] { return ForwardingJournal::outlook(signals); }, no_answer<Outlook>());
+  }
+  Result<void> remember_rules(std::span<const InstrumentRules> rules) override {
+    return s_.step("remember_rules", [&] { return ForwardingJournal::remember_rules(rules); },
+                   no_answer<void>());
+  }
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override {
     return s_.step("due_notices", [&] { return ForwardingJournal::due_notices(now, at_most); },
                    no_answer<std::vector<Notice>>());

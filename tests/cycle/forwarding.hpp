@@ -17,6 +17,12 @@ class ForwardingJournal : public OrderJournal {
                                                Micros max_future, Instant now) override {
     return inner_.claim_exits(claims, max_age, max_future, now);
   }
+  Result<Outlook> outlook(std::span<const Signal> signals) override {
+    return inner_.outlook(signals);
+  }
+  Result<void> remember_rules(std::span<const InstrumentRules> rules) override {
+    return inner_.remember_rules(rules);
+  }
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override {
     return inner_.due_notices(now, at_most);
   }

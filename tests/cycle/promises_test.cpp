@@ -177,14 +177,19 @@ TEST_CASE("P5: what is being told is in the outbox, and stays there until it was
     ++told;
     // Were the process killed now, the next run has to find it.
     const auto due = reader->journal().due_notices(world.clock.now(), 100);
+    // A message of several holds up the outbox with each of them.
     const bool waits = due && std::any_of(due->begin(), due->end(), [&](const Notice& waiting) {
-                         return waiting.event_id == notice.event_id;
+                         return waiting.event_id == notice.event_id ||
+                                std::any_of(notice.facts.begin(), notice.facts.end(),
+                                            [&](const auto& fact) {
+                                              return fact.second.ends_with("event: " + waiting.event_id);
+                                            });
                        });
     if (!waits) missing += notice.event_id + " ";
     return Delivery{Delivered{}};
   });
   world.run({world.buy("ETH_USDT", "3350.5")});
-  CHECK(told == 3);
+  CHECK(told == (slow ? 1 : 3));
   CHECK(missing == "");
   CHECK(reader->journal().waiting_notices().value() == 0);
 }
@@ -195,7 +200,8 @@ TEST_CASE("P5: a notice that is not delivered holds up those behind it of its tr
   World world;
   if (slow) world.told.pretend_slow();
   const auto refuse = [](const Notice& notice) {
-    if (notice.type == NoticeType::order_created && notice.symbol == "ETH_USDT")
+    if (notice.symbol == "ETH_USDT" &&
+        (notice.type == NoticeType::order_created || notice.type == NoticeType::digest))
       return Delivery{TryLater{1s, "busy"}};
     return Delivery{Delivered{}};
   };
@@ -213,13 +219,10 @@ TEST_CASE("P5: a notice that is not delivered holds up those behind it of its tr
   world.told.forget();
   world.clock.advance(3h);
   world.run();
-  std::vector<NoticeType> order;
-  for (const Notice& notice : world.told.told())
-    if (notice.symbol == "ETH_USDT") order.push_back(notice.type);
-  REQUIRE(order.size() == 3);
-  CHECK(order[0] == NoticeType::order_created);
-  CHECK(order[1] == NoticeType::order_filled);
-  CHECK(order[2] == NoticeType::sltp_created);
+  auto order = world.types_told("ETH_USDT");
+  std::erase(order, NoticeType::digest);
+  CHECK(order == std::vector{NoticeType::order_created, NoticeType::order_filled,
+                             NoticeType::sltp_created});
 }
 
 TEST_CASE("P6: neither halt nor breaker keeps a stop from being placed or a SELL from being carried out") {

@@ -208,14 +208,24 @@ TEST_CASE("a notifier that is down loses nothing, delays no protection, and is t
   world.told.answer_with(nullptr);
   world.clock.advance(3h);
   world.run();
-  const auto told = world.told.told();
-  std::vector<NoticeType> of_trade;
-  for (const Notice& notice : told)
-    if (!notice.trade.empty()) of_trade.push_back(notice.type);
-  REQUIRE(of_trade.size() == 3);
-  CHECK(of_trade[0] == NoticeType::order_created);
-  CHECK(of_trade[1] == NoticeType::order_filled);
-  CHECK(of_trade[2] == NoticeType::sltp_created);
+  // What waited of one trade is one message, in order.
+  CHECK(world.types_told("ETH_USDT") ==
+        std::vector{NoticeType::digest, NoticeType::order_created, NoticeType::order_filled,
+                    NoticeType::sltp_created});
+}
+
+TEST_CASE("a message of several that nobody takes is told one by one") {
+  World world;
+  world.told.pretend_slow();
+  world.told.answer_with([](const Notice& notice) {
+    if (notice.type == NoticeType::digest || notice.type == NoticeType::order_filled)
+      return Delivery{Undeliverable{"too strange"}};
+    return Delivery{Delivered{}};
+  });
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.said("TG_SENT type=ORDER_CREATED symbol=ETH_USDT"));
+  CHECK(world.said("TG_FAILED type=ORDER_FILLED symbol=ETH_USDT"));
+  CHECK(world.said("TG_SENT type=SLTP_CREATED symbol=ETH_USDT"));
 }
 
 TEST_CASE("more than five notices waiting go out as one message, CRITICAL apart and first") {

@@ -121,9 +121,27 @@ int World::times_said(std::string_view part) const {
 bool World::was_told(NoticeType type) const { return times_told(type) > 0; }
 
 int World::times_told(NoticeType type) const {
-  const auto notices = told.told();
-  return static_cast<int>(std::count_if(notices.begin(), notices.end(),
-                                        [&](const Notice& notice) { return notice.type == type; }));
+  const auto types = types_told("");
+  return static_cast<int>(std::count(types.begin(), types.end(), type));
+}
+
+std::vector<NoticeType> World::types_told(std::string_view symbol) const {
+  std::vector<NoticeType> types;
+  for (const Notice& notice : told.told()) {
+    if (!symbol.empty() && notice.symbol != symbol) continue;
+    types.push_back(notice.type);
+    if (notice.type != NoticeType::digest) continue;
+    for (const auto& [key, text_of_part] : notice.facts)
+      for (const NoticeType type : notice_types()) {
+        std::string title{text(type)};
+        std::replace(title.begin(), title.end(), '_', ' ');
+        const std::string headline = text_of_part.substr(0, text_of_part.find('\n'));
+        if (headline == title || headline.starts_with(title + " ") ||
+            headline.find(" " + title + " ") != std::string::npos)
+          types.push_back(type);
+      }
+  }
+  return types;
 }
 
 std::string World::what_is_wrong(std::string_view name) {

@@ -68,7 +68,9 @@ struct World {
   bool said(std::string_view part) const;       // in the last run
   int times_said(std::string_view part) const;  // in all runs
   bool was_told(NoticeType type) const;
-  int times_told(NoticeType type) const;
+  int times_told(NoticeType type) const;  // in messages of their own, and in those that hold several
+  // In the order a reader saw them; empty: of every symbol.
+  std::vector<NoticeType> types_told(std::string_view symbol) const;
 
   // Every quantity held is under stops that rest, and nothing rests for what is not held.
   std::string what_is_wrong(std::string_view symbol);

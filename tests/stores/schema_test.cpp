@@ -87,9 +87,26 @@ SCHEMA_TEST("an older store is refused with what to do") {
   set_version(*session, schema_version - 1);
   CHECK(value_of(find_schema(*session)).what == SchemaFound::What::older);
   CHECK_THAT(database.complaint_of_run(),
-             StartsWith("configuration: ") && Contains("version 0") && Contains("tradeguard init"));
-  // Version 1 was the first, so nobody can have such a store.
+             StartsWith("configuration: ") && Contains("version 1") && Contains("tradeguard init"));
+  // Nobody can have a store older than the first.
+  set_version(*session, 0);
   CHECK_THAT(complaint_of(init_schema(*session)), StartsWith("configuration: "));
+}
+
+SCHEMA_TEST("a store of version 1 is migrated with its open trades") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  OverSession store{*session};
+  const Order entry = bought(store, buy("ETH_USDT"), noon);
+  must_run(*session, "DROP TABLE instrument_rules");
+  must_run(*session, "UPDATE exchange_orders SET rules = replace(rules, ' stop_market=1', '')");
+  set_version(*session, 1);
+
+  must(init_schema(*session));
+  CHECK(database.complaint_of_run().empty());
+  CHECK(row(store, entry.client_id) == entry);
+  must_run(*session, "SELECT * FROM instrument_rules");
 }
 
 SCHEMA_TEST("a newer store is refused and left alone, by init too") {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -101,6 +102,13 @@ struct ExitClaim {
 struct ExitClaimed {};
 using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
 
+// What is known about signals before a venue is asked anything. A forecast: the claim decides.
+struct Outlook {
+  std::set<SignalKey> known;                   // claimed before
+  std::map<std::string, BaseHistory> history;  // what cools a base
+  std::map<Symbol, InstrumentRules> rules;     // as they were remembered, however old
+};
+
 class OrderJournal {
  public:
   virtual ~OrderJournal() = default;
@@ -119,6 +127,10 @@ class OrderJournal {
   virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims,
                                                        Micros max_age, Micros max_future,
                                                        Instant now) = 0;
+
+  virtual Result<Outlook> outlook(std::span<const Signal> signals) = 0;
+  // Kept by symbol, in place of what was remembered before.
+  virtual Result<void> remember_rules(std::span<const InstrumentRules> rules) = 0;
 
   // The outbox: due notices, CRITICAL first, then in order of writing. Behind a notice that is postponed
   // the rest of its trade waits too, unless it is CRITICAL.

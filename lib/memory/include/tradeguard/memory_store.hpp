@@ -80,6 +80,8 @@ class MemoryJournal final : public OrderJournal {
   Result<std::vector<Written>> write(std::span<const Change> items) override;
   Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
                                                Micros max_future, Instant now) override;
+  Result<Outlook> outlook(std::span<const Signal> signals) override;
+  Result<void> remember_rules(std::span<const InstrumentRules> rules) override;
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
   Result<void> begin_run(const std::string& run_id, const std::string& config_hash,

@@ -10,7 +10,7 @@
 
 namespace tradeguard {
 
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 // What `init` would find. `version` is there for older, current and newer.
 struct SchemaFound {

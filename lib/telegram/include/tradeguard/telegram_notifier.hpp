@@ -17,15 +17,16 @@ namespace tradeguard {
 inline constexpr std::string_view telegram_base_url = "https://api.telegram.org";
 
 struct TelegramSettings {
-  std::string chat_id;                // a number, or @channel
-  std::optional<std::int64_t> topic;  // of a forum group; 1, the General topic, is left out as the API wants it
+  std::string chat_id;  // a number, or @channel
+  std::optional<std::int64_t>
+      topic;  // of a forum group; 1, the General topic, is left out as the API wants it
 };
 
 // One message a second and chat, for HttpsSettings; longer bursts are answered with 429.
 std::vector<RateLimit> telegram_limits();
 
-// Delivered is HTTP 200 and "ok":true. A message that is too long is split between lines; where a later part
-// fails, the whole is told again. The token stands in no error. For one thread.
+// Delivered is HTTP 200 and "ok":true. A message that is too long is split between lines; where a
+// later part fails, the whole is told again. The token stands in no error. For one thread.
 class TelegramNotifier final : public Notifier {
  public:
   // `transport` and `clock` outlive it.
@@ -33,6 +34,9 @@ class TelegramNotifier final : public Notifier {
   ~TelegramNotifier() override;
   Delivery deliver(const Notice& notice, Micros budget) noexcept override;
   bool immediate() const override { return false; }
+  // Where the group went that became a supergroup since this notifier was made; the configuration
+  // wants the new id. nullopt: nowhere.
+  std::optional<std::string> migrated_to() const;
 
  private:
   class Desk;
