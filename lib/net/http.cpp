@@ -65,7 +65,8 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
 
   BaseUrl base;
   const std::string scheme = lower_case(url.substr(0, colon));
-  if (scheme != "https" && scheme != "http") return bad_url("a scheme that is not https in the URL");
+  if (scheme != "https" && scheme != "http")
+    return bad_url("a scheme that is not https in the URL");
   base.tls = scheme == "https";
   base.port = base.tls ? "443" : "80";
 
@@ -113,8 +114,8 @@ std::string percent_encoded(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
     if (plain) {
       encoded += c;
       continue;

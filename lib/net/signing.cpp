@@ -28,8 +28,8 @@ int no_password(char*, int, int, void*) { return -1; }
 
 std::string base64(const unsigned char* data, std::size_t size) {
   std::string text((size + 2) / 3 * 4 + 1, '\0');  // EncodeBlock ends with a NUL of its own
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), data,
-                                     static_cast<int>(size));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), data, static_cast<int>(size));
   text.resize(static_cast<std::size_t>(length));
   return text;
 }

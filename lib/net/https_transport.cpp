@@ -1,0 +1,984 @@
+// The one source that includes Asio and Beast. Asio waits, Beast reads HTTP, OpenSSL does TLS over
+// a BIO of ours: so that it is known to the byte what the kernel took.
+//
+// Connections and requests meet late: connections are made for the number of requests that need
+// one, and the first request in order takes the first that is up. A slow handshake therefore delays
+// nobody but the last.
+#include "tradeguard/https_transport.hpp"
+
+#include <netdb.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "tradeguard/secret.hpp"
+
+namespace tradeguard {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Steady = std::chrono::steady_clock;
+using Moment = Steady::time_point;
+
+// A paced request whose turn is nearer than this gets its connection made ahead: about as long as a
+// handshake with the other side of the world takes.
+constexpr auto dial_ahead = 500ms;
+constexpr std::size_t bite = 16u << 10;  // the most one TLS record holds
+
+struct Freed {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  void operator()(SSL* tls) const { SSL_free(tls); }
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+  void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Freed>;
+
+struct Connection {
+  explicit Connection(asio::io_context& loop) : socket{loop} {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  // Without a goodbye OpenSSL marks the session as not to be resumed.
+  ~Connection() {
+    if (tls) SSL_set_shutdown(tls.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+
+  tcp::socket socket;
+  Owned<SSL> tls;  // none: plain http to this machine
+  boost::beast::flat_buffer unread;
+  Moment by;                   // when a connection that is being made is given up
+  bool late = false;           // it was
+  std::size_t bytes_left = 0;  // bytes the kernel took from us in all
+  bool cut = false;            // the peer ended it, perhaps without saying so
+  int broken = 0;              // errno
+};
+
+enum class Step { done, wait_to_read, wait_to_write, ended, failed };
+struct Moved {
+  Step step;
+  std::size_t bytes = 0;
+};
+// Without waiting; TLS or plain alike.
+Moved write_some(Connection& connection, std::string_view text);
+Moved read_some(Connection& connection, char* into, std::size_t room);
+bool still_open(Connection& connection);
+asio::awaitable<bool> ready(Connection& connection, Step step);
+asio::awaitable<bool> write_all(Connection& connection, std::string_view text);
+std::string why_lost(const Connection& connection);
+
+struct Answer {
+  HttpResponse response;
+  bool keep = false;  // the connection may carry another request
+};
+asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection,
+                                                               const HttpsSettings& settings,
+                                                               bool without_body);
+
+bool well_formed(const HttpRequest& request);
+std::string request_text(const BaseUrl& base, const HttpRequest& request);
+std::string size_text(std::size_t bytes);
+std::string spoken(std::string text);
+
+Owned<BIO_METHOD> counting_socket();
+Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble);
+std::string handshake_trouble(const Connection& connection);
+
+// What was sent under one RateLimit. `promised` is the weight of requests that have their turn and
+// no connection yet: it counts as if sent now, so that the turn is never taken back.
+class Pace {
+ public:
+  explicit Pace(const RateLimit& limit)
+      : weight_{limit.weight},
+        // Requests that left a window apart arrive a little closer than that.
+        window_{limit.window + std::max<Micros>(limit.window / 50, 2ms)},
+        length_{limit.window} {}
+  int weight() const { return weight_; }
+  // When a request of this weight has room; nullopt: only after one that is promised was sent.
+  std::optional<Moment> room_at(Moment now, int weight);
+  void promise(int weight) { promised_ += weight; }
+  void take_back(int weight) { promised_ -= weight; }
+  void sent(Moment at, int weight);
+  // How much more may be sent until `ahead` from now, roughly.
+  int near(Micros ahead) const;
+
+ private:
+  int weight_;
+  Micros window_;
+  Micros length_;
+  int promised_ = 0;
+  std::deque<std::pair<Moment, int>> sent_;  // oldest first, within the window
+};
+
+struct Flight {
+  enum class Stage { waiting, turned, flying, landed };
+  const HttpRequest* request;
+  Pace* pace;
+  Stage stage = Stage::waiting;
+  Moment by;  // patience ends
+  std::shared_ptr<Connection> connection;
+  HttpResult result = tl::unexpected<HttpFailure>{HttpFailure{false, ""}};
+};
+
+// The connections to the host, and the flights of the exchange that is going on.
+class Lines {
+ public:
+  Lines(const HttpsSettings& settings, Clock& clock);
+  ~Lines();
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  std::vector<HttpResult> exchange(std::vector<Flight> flights, Micros patience);
+
+ private:
+  // Looks at everything, starts what can be started, and sets the alarm for what comes next. All
+  // that happens ends in a call of it, from the loop and never from within.
+  void look();
+  void look_soon();
+  void give_up_the_late(Moment now);
+  void grant_turns(Moment now);
+  void take_off();
+  void dial_what_is_needed(Moment now);
+  void hang_up();
+  Moment next_look(Moment now);
+
+  asio::awaitable<void> dial(std::shared_ptr<Connection> connection);
+  asio::awaitable<std::string> come_up(Connection& connection);
+  asio::awaitable<void> fly(std::shared_ptr<Connection> connection, Flight& flight);
+  void land(Flight& flight, HttpResult result);
+  void not_connected(const std::string& why);
+  template <class T>
+  void start(asio::awaitable<T> coroutine);
+
+  void look_up();
+  void looked_up(int trouble, std::vector<tcp::endpoint> addresses);
+  Owned<SSL> tls_for(Connection& connection);
+  static int remember_session(SSL* tls, SSL_SESSION* session);
+
+  std::size_t count(Flight::Stage stage) const;
+  // Requests that hold a connection or have the right to one.
+  std::size_t in_hand() const {
+    return count(Flight::Stage::turned) + count(Flight::Stage::flying);
+  }
+
+  const HttpsSettings& settings_;
+  Clock& clock_;
+  std::uint16_t port_;
+
+  // A name is looked up on a thread of its own, because nothing can interrupt that. It outlives
+  // us if it must, and then finds nobody to tell.
+  struct Mailbox {
+    std::mutex mutex;
+    Lines* reader = nullptr;
+  };
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  bool looking_up_ = false;
+  bool literal_ = false;  // the host is an address: no name, no SNI
+  std::vector<tcp::endpoint> addresses_;
+
+  Owned<BIO_METHOD> method_;
+  std::string context_trouble_;
+  Owned<SSL_CTX> context_;
+  Owned<SSL_SESSION> session_;  // the newest; the next handshake is shorter with it
+
+  asio::io_context loop_{1};
+  asio::steady_timer alarm_{loop_};
+  bool look_posted_ = false;
+  std::vector<Flight> flights_;
+  Moment began_;
+  Micros patience_{};
+  bool may_dial_ahead_ = true;
+  std::vector<std::shared_ptr<Connection>> idle_;
+  std::vector<std::shared_ptr<Connection>> dialing_;
+};
+
+}  // namespace
+
+class HttpsTransport::Wire {
+ public:
+  Wire(HttpsSettings settings, Clock& clock) : settings_{std::move(settings)}, clock_{clock} {
+    for (const RateLimit& limit : settings_.limits) paces_.emplace(limit.name, Pace{limit});
+  }
+  std::vector<HttpResult> exchange(std::span<const HttpRequest> requests, Micros patience);
+
+ private:
+  Pace* pace_of(const HttpRequest& request);
+
+  HttpsSettings settings_;
+  Clock& clock_;
+  std::map<std::string, Pace> paces_;
+  std::unique_ptr<Lines> lines_;  // made by the first exchange
+};
+
+HttpsTransport::HttpsTransport(HttpsSettings settings, Clock& clock)
+    : wire_{std::make_unique<Wire>(std::move(settings), clock)} {}
+HttpsTransport::~HttpsTransport() = default;
+
+std::vector<HttpResult> HttpsTransport::exchange(std::span<const HttpRequest> requests,
+                                                 Micros patience) {
+  return wire_->exchange(requests, patience);
+}
+
+std::vector<HttpResult> HttpsTransport::Wire::exchange(std::span<const HttpRequest> requests,
+                                                       Micros patience) {
+  std::vector<Flight> flights;
+  flights.reserve(requests.size());
+  for (const HttpRequest& request : requests)
+    flights.push_back(Flight{.request = &request, .pace = pace_of(request)});
+  if (flights.empty()) return {};
+
+  if (!lines_) lines_ = std::make_unique<Lines>(settings_, clock_);
+  try {
+    return lines_->exchange(std::move(flights), patience);
+  } catch (...) {
+    lines_.reset();  // what is half done points at flights that are no more
+    throw;
+  }
+}
+
+Pace* HttpsTransport::Wire::pace_of(const HttpRequest& request) {
+  if (request.limit.empty()) return nullptr;
+  const auto at = paces_.find(request.limit);
+  if (at == paces_.end())
+    throw std::logic_error{"a request counts against an unknown rate limit: " + request.limit};
+  if (request.weight < 0 || request.weight > at->second.weight())
+    throw std::logic_error{"a request weighs more than its rate limit holds: " + request.limit};
+  return &at->second;
+}
+
+namespace {
+
+Lines::Lines(const HttpsSettings& settings, Clock& clock)
+    : settings_{settings},
+      clock_{clock},
+      port_{static_cast<std::uint16_t>(std::stoul(settings.base.port))} {
+  mailbox_->reader = this;
+  error_code not_an_address;
+  const asio::ip::address address = asio::ip::make_address(settings.base.host, not_an_address);
+  if (!not_an_address) {
+    literal_ = true;
+    addresses_.emplace_back(address, port_);
+  }
+  if (!settings.base.tls) return;
+  method_ = counting_socket();
+  context_ = tls_context(settings, context_trouble_);
+  if (!context_) return;
+  SSL_CTX_set_app_data(context_.get(), this);
+  SSL_CTX_sess_set_new_cb(context_.get(), remember_session);
+}
+
+Lines::~Lines() {
+  const std::lock_guard lock{mailbox_->mutex};
+  mailbox_->reader = nullptr;
+}
+
+std::vector<HttpResult> Lines::exchange(std::vector<Flight> flights, Micros patience) {
+  flights_ = std::move(flights);
+  patience_ = patience;
+  began_ = Steady::now();
+  may_dial_ahead_ = true;
+  for (Flight& flight : flights_)
+    if (!well_formed(*flight.request))
+      land(flight, tl::unexpected<HttpFailure>{HttpFailure{
+                       false, "the request holds a control character or a blank in its head"}});
+
+  look_soon();
+  loop_.restart();
+  loop_.run();
+
+  std::vector<HttpResult> results;
+  results.reserve(flights_.size());
+  for (Flight& flight : flights_) results.push_back(std::move(flight.result));
+  flights_.clear();
+  return results;
+}
+
+void Lines::look_soon() {
+  if (std::exchange(look_posted_, true)) return;
+  asio::post(loop_, [this] {
+    look_posted_ = false;
+    look();
+  });
+}
+
+void Lines::look() {
+  const Moment now = Steady::now();
+  give_up_the_late(now);
+  grant_turns(now);
+  take_off();
+  dial_what_is_needed(now);
+  if (count(Flight::Stage::landed) == flights_.size()) return hang_up();
+  alarm_.expires_at(next_look(now));
+  alarm_.async_wait([this](error_code stopped) {
+    if (!stopped) look_soon();
+  });
+}
+
+void Lines::give_up_the_late(Moment now) {
+  const auto unsent = [&](Flight& flight, std::string why) {
+    land(flight, tl::unexpected<HttpFailure>{HttpFailure{false, std::move(why)}});
+  };
+  for (Flight& flight : flights_) {
+    switch (flight.stage) {
+      case Flight::Stage::waiting:
+        if (now >= began_ + settings_.longest_turn)
+          unsent(flight, "no turn within " + duration_text(settings_.longest_turn));
+        break;
+      case Flight::Stage::turned:
+        if (now < flight.by) break;
+        if (flight.pace != nullptr) flight.pace->take_back(flight.request->weight);
+        unsent(flight, (looking_up_ ? "host name not resolved within " : "not connected within ") +
+                           duration_text(patience_));
+        break;
+      case Flight::Stage::flying:
+        // Its coroutine wakes up to a closed socket and lands it.
+        if (now >= flight.by && !flight.connection->late) {
+          flight.connection->late = true;
+          error_code ignored;
+          flight.connection->socket.close(ignored);
+        }
+        break;
+      case Flight::Stage::landed:
+        break;
+    }
+  }
+  for (const auto& connection : dialing_) {
+    if (now < connection->by || connection->late) continue;
+    connection->late = true;
+    error_code ignored;
+    connection->socket.close(ignored);
+  }
+}
+
+// In order, and nobody overtakes under the same limit: a light request does not slip past a heavy
+// one that waits.
+void Lines::grant_turns(Moment now) {
+  std::vector<const Pace*> full;
+  std::size_t in_hand_now = in_hand();
+  for (Flight& flight : flights_) {
+    if (in_hand_now >= std::max<std::size_t>(settings_.connections, 1)) return;
+    if (flight.stage != Flight::Stage::waiting) continue;
+    if (flight.pace != nullptr) {
+      if (std::find(full.begin(), full.end(), flight.pace) != full.end()) continue;
+      const auto room = flight.pace->room_at(now, flight.request->weight);
+      if (!room || *room > now) {
+        full.push_back(flight.pace);
+        continue;
+      }
+      flight.pace->promise(flight.request->weight);
+    }
+    flight.stage = Flight::Stage::turned;
+    flight.by = now + patience_;
+    ++in_hand_now;
+  }
+}
+
+void Lines::take_off() {
+  for (Flight& flight : flights_) {
+    if (flight.stage != Flight::Stage::turned) continue;
+    // Nothing was written yet, so another connection instead of a dead one is no second attempt.
+    while (!idle_.empty() && !still_open(*idle_.back())) idle_.pop_back();
+    if (idle_.empty()) return;
+    flight.connection = std::move(idle_.back());
+    idle_.pop_back();
+    flight.stage = Flight::Stage::flying;
+    start(fly(flight.connection, flight));
+  }
+}
+
+void Lines::dial_what_is_needed(Moment now) {
+  std::size_t wanted = count(Flight::Stage::turned);
+  if (may_dial_ahead_) {
+    std::map<Pace*, int> ahead;
+    for (Flight& flight : flights_) {
+      if (flight.stage != Flight::Stage::waiting || flight.pace == nullptr) continue;
+      int& room = ahead.try_emplace(flight.pace, flight.pace->near(dial_ahead)).first->second;
+      room -= flight.request->weight;
+      if (room >= 0) ++wanted;
+    }
+  }
+  const std::size_t made = idle_.size() + dialing_.size();
+  const std::size_t open = made + count(Flight::Stage::flying);
+  const std::size_t most = std::max<std::size_t>(settings_.connections, 1);
+  if (wanted <= made || open >= most) return;
+
+  if (addresses_.empty()) return look_up();
+  for (std::size_t n = std::min(wanted - made, most - open); n > 0; --n) {
+    auto connection = std::make_shared<Connection>(loop_);
+    connection->by = now + patience_;
+    dialing_.push_back(connection);
+    start(dial(std::move(connection)));
+  }
+}
+
+// Everything is answered: what is still being connected is for nobody.
+void Lines::hang_up() {
+  alarm_.cancel();
+  may_dial_ahead_ = false;
+  error_code ignored;
+  for (const auto& connection : dialing_) connection->socket.close(ignored);
+}
+
+Moment Lines::next_look(Moment now) {
+  Moment next = Moment::max();
+  std::vector<const Pace*> seen;
+  for (const Flight& flight : flights_) {
+    switch (flight.stage) {
+      case Flight::Stage::waiting:
+        next = std::min(next, began_ + settings_.longest_turn);
+        if (flight.pace == nullptr ||
+            std::find(seen.begin(), seen.end(), flight.pace) != seen.end())
+          break;
+        seen.push_back(flight.pace);
+        if (const auto room = flight.pace->room_at(now, flight.request->weight))
+          if (*room > now) next = std::min(next, *room);
+        break;
+      case Flight::Stage::turned:
+        next = std::min(next, flight.by);
+        break;
+      case Flight::Stage::flying:
+        if (!flight.connection->late) next = std::min(next, flight.by);
+        break;
+      case Flight::Stage::landed:
+        break;
+    }
+  }
+  for (const auto& connection : dialing_)
+    if (!connection->late) next = std::min(next, connection->by);
+  return next;
+}
+
+template <class T>
+void Lines::start(asio::awaitable<T> coroutine) {
+  asio::co_spawn(loop_, std::move(coroutine), [](std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  });
+}
+
+asio::awaitable<void> Lines::dial(std::shared_ptr<Connection> connection) {
+  const std::string why = co_await come_up(*connection);
+  std::erase(dialing_, connection);
+  if (why.empty()) {
+    idle_.push_back(std::move(connection));
+  } else {
+    not_connected(why);
+  }
+  look_soon();
+}
+
+// Empty: it is up.
+asio::awaitable<std::string> Lines::come_up(Connection& connection) {
+  if (settings_.base.tls && !context_) co_return context_trouble_;
+  error_code failed_to;
+  const std::vector<tcp::endpoint> addresses = addresses_;
+  for (const tcp::endpoint& address : addresses) {
+    error_code ignored;
+    connection.socket.close(ignored);
+    connection.socket.open(address.protocol(), failed_to);
+    if (!failed_to)
+      co_await connection.socket.async_connect(
+          address, asio::redirect_error(asio::use_awaitable, failed_to));
+    if (!failed_to || connection.late) break;
+  }
+  if (connection.late) co_return "not connected within " + duration_text(patience_);
+  if (failed_to) co_return "not connected: " + spoken(failed_to.message());
+
+  connection.socket.set_option(tcp::no_delay{true}, failed_to);
+  connection.socket.non_blocking(true, failed_to);
+  if (!settings_.base.tls) co_return "";
+
+  connection.tls = tls_for(connection);
+  if (!connection.tls) co_return "not connected: TLS cannot be set up";
+  for (;;) {
+    ERR_clear_error();
+    const int outcome = SSL_connect(connection.tls.get());
+    if (outcome == 1) co_return "";
+    const int reason = SSL_get_error(connection.tls.get(), outcome);
+    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE)
+      co_return handshake_trouble(connection);
+    const Step step = reason == SSL_ERROR_WANT_READ ? Step::wait_to_read : Step::wait_to_write;
+    const bool go_on = co_await ready(connection, step);
+    if (!go_on) co_return "not connected within " + duration_text(patience_);
+  }
+}
+
+// A connection that did not come up costs one request. It is the last that has its turn and none to
+// hope for: the first in order take those that do come up.
+void Lines::not_connected(const std::string& why) {
+  if (count(Flight::Stage::turned) <= idle_.size() + dialing_.size()) {
+    may_dial_ahead_ = false;  // it was for later; when its turn comes it is tried, once
+    return;
+  }
+  for (auto flight = flights_.rbegin(); flight != flights_.rend(); ++flight) {
+    if (flight->stage != Flight::Stage::turned) continue;
+    if (flight->pace != nullptr) flight->pace->take_back(flight->request->weight);
+    land(*flight, tl::unexpected<HttpFailure>{HttpFailure{false, why}});
+    return;
+  }
+}
+
+asio::awaitable<void> Lines::fly(std::shared_ptr<Connection> connection, Flight& flight) {
+  const HttpRequest& request = *flight.request;
+  std::string text = request_text(settings_.base, request);
+  const std::size_t before = connection->bytes_left;
+  const Instant sent_at = clock_.now();
+  const bool whole = co_await write_all(*connection, text);
+  wipe(text);  // keys and tokens travel in heads
+  const bool sent = connection->bytes_left > before;
+  if (flight.pace != nullptr) {
+    flight.pace->take_back(request.weight);
+    if (sent) flight.pace->sent(Steady::now(), request.weight);
+    look_soon();
+  }
+
+  tl::expected<Answer, std::string> answer = tl::unexpected<std::string>{why_lost(*connection)};
+  if (whole) answer = co_await read_answer(*connection, settings_, request.method == "HEAD");
+  if (answer) {
+    answer->response.sent = sent_at;
+    answer->response.answered = clock_.now();
+    if (answer->keep) idle_.push_back(connection);
+    land(flight, std::move(answer->response));
+  } else {
+    const std::string why = connection->late ? "no answer within " + duration_text(patience_)
+                                             : std::move(answer.error());
+    land(flight, tl::unexpected<HttpFailure>{HttpFailure{sent, why}});
+  }
+}
+
+void Lines::land(Flight& flight, HttpResult result) {
+  flight.result = std::move(result);
+  flight.connection.reset();
+  flight.stage = Flight::Stage::landed;
+  look_soon();
+}
+
+std::size_t Lines::count(Flight::Stage stage) const {
+  return static_cast<std::size_t>(
+      std::count_if(flights_.begin(), flights_.end(),
+                    [stage](const Flight& flight) { return flight.stage == stage; }));
+}
+
+// ---------------------------------------------------------------------------------------- names
+
+void Lines::look_up() {
+  if (std::exchange(looking_up_, true)) return;
+  const auto ask = [mailbox = mailbox_, host = settings_.base.host, port = port_] {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG;
+    addrinfo* found = nullptr;
+    const int trouble = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    const Owned<addrinfo> list{found};
+    std::vector<tcp::endpoint> addresses;
+    for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
+      tcp::endpoint endpoint;
+      if (one->ai_addrlen > endpoint.capacity()) continue;
+      endpoint.resize(one->ai_addrlen);
+      std::copy_n(reinterpret_cast<const char*>(one->ai_addr), one->ai_addrlen,
+                  reinterpret_cast<char*>(endpoint.data()));
+      endpoint.port(port);
+      addresses.push_back(endpoint);
+    }
+    const std::lock_guard lock{mailbox->mutex};
+    if (mailbox->reader == nullptr) return;
+    asio::post(mailbox->reader->loop_,
+               [reader = mailbox->reader, trouble, answer = std::move(addresses)] {
+                 reader->looked_up(trouble, answer);
+               });
+  };
+
+  // Signals are for the thread that runs the cycle: it waits to be woken by them.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread{ask}.detach();
+  } catch (const std::system_error&) {
+    asio::post(loop_, [this] { looked_up(EAI_AGAIN, {}); });
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Lines::looked_up(int trouble, std::vector<tcp::endpoint> addresses) {
+  looking_up_ = false;
+  addresses_ = std::move(addresses);
+  if (addresses_.empty()) {
+    const std::string why =
+        "host name not resolved: " + spoken(::gai_strerror(trouble == 0 ? EAI_NONAME : trouble));
+    for (std::size_t n = count(Flight::Stage::turned); n > 0; --n) not_connected(why);
+    may_dial_ahead_ = false;
+  }
+  look_soon();
+}
+
+// ------------------------------------------------------------------------------------------ TLS
+
+Owned<SSL> Lines::tls_for(Connection& connection) {
+  Owned<SSL> tls{SSL_new(context_.get())};
+  BIO* bio = BIO_new(method_.get());
+  if (!tls || bio == nullptr) {
+    BIO_free(bio);
+    return nullptr;
+  }
+  BIO_set_data(bio, &connection);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(tls.get(), bio, bio);
+
+  const std::string& host = settings_.base.host;
+  X509_VERIFY_PARAM* verify = SSL_get0_param(tls.get());
+  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // Called without its macro, which casts in C.
+  const auto indicate_name = [&] {
+    return SSL_ctrl(tls.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    const_cast<char*>(host.c_str())) == 1;
+  };
+  const bool named =
+      literal_
+          ? X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1
+          : X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1 && indicate_name();
+  if (!named) return nullptr;
+  if (session_) SSL_set_session(tls.get(), session_.get());
+  return tls;
+}
+
+int Lines::remember_session(SSL* tls, SSL_SESSION* session) {
+  auto* lines = static_cast<Lines*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
+  lines->session_.reset(session);
+  return 1;  // it is ours now
+}
+
+Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) {
+  Owned<SSL_CTX> context{SSL_CTX_new(TLS_client_method())};
+  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+    trouble = "not connected: TLS cannot be set up";
+    return nullptr;
+  }
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  // Thirty idle connections need no buffers.
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  // The directory is read a certificate at a time, when one is looked for. The bundle is 20 ms.
+  const char* directory = std::getenv("SSL_CERT_DIR");
+  SSL_CTX_load_verify_dir(context.get(), directory != nullptr ? directory : "/etc/ssl/certs");
+  if (const char* file = std::getenv("SSL_CERT_FILE"))
+    SSL_CTX_load_verify_file(context.get(), file);
+  if (!settings.ca_file.empty() &&
+      SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
+    trouble = "not connected: the CA file cannot be read";
+    context.reset();
+  }
+  ERR_clear_error();
+  return context;
+}
+
+std::string handshake_trouble(const Connection& connection) {
+  const long verdict = SSL_get_verify_result(connection.tls.get());
+  if (verdict != X509_V_OK) return "certificate: " + spoken(X509_verify_cert_error_string(verdict));
+  if (connection.broken != 0)
+    return "not connected: " + spoken(std::generic_category().message(connection.broken));
+  if (connection.cut) return "not connected: closed during the TLS handshake";
+  const char* reason = ERR_reason_error_string(ERR_peek_error());
+  return std::string{"not connected: TLS handshake: "} + (reason != nullptr ? reason : "refused");
+}
+
+// ------------------------------------------------------------------------- bytes to and from the
+// kernel
+
+// Both take what the kernel takes, remember why not, and never raise SIGPIPE.
+ssize_t to_kernel(Connection& connection, const char* bytes, std::size_t size) {
+  const ssize_t taken =
+      ::send(connection.socket.native_handle(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (taken > 0) connection.bytes_left += static_cast<std::size_t>(taken);
+  if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
+  return taken;
+}
+ssize_t from_kernel(Connection& connection, char* bytes, std::size_t size) {
+  const ssize_t taken = ::recv(connection.socket.native_handle(), bytes, size, MSG_DONTWAIT);
+  if (taken == 0) connection.cut = true;
+  if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
+  return taken;
+}
+
+int bio_write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
+  auto& connection = *static_cast<Connection*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const ssize_t taken = to_kernel(connection, bytes, size);
+  *written = taken > 0 ? static_cast<std::size_t>(taken) : 0;
+  if (taken < 0 && connection.broken == 0) BIO_set_retry_write(bio);
+  return taken > 0 ? 1 : 0;
+}
+int bio_read(BIO* bio, char* bytes, std::size_t size, std::size_t* read) {
+  auto& connection = *static_cast<Connection*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const ssize_t taken = from_kernel(connection, bytes, size);
+  *read = taken > 0 ? static_cast<std::size_t>(taken) : 0;
+  if (taken < 0 && connection.broken == 0) BIO_set_retry_read(bio);
+  return taken > 0 ? 1 : 0;
+}
+long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+Owned<BIO_METHOD> counting_socket() {
+  Owned<BIO_METHOD> method{BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket")};
+  if (!method) throw std::bad_alloc{};
+  BIO_meth_set_write_ex(method.get(), bio_write);
+  BIO_meth_set_read_ex(method.get(), bio_read);
+  BIO_meth_set_ctrl(method.get(), bio_control);
+  return method;
+}
+
+Step tls_step(const Connection& connection, int outcome) {
+  switch (SSL_get_error(connection.tls.get(), outcome)) {
+    case SSL_ERROR_WANT_READ:
+      return Step::wait_to_read;
+    case SSL_ERROR_WANT_WRITE:
+      return Step::wait_to_write;
+    case SSL_ERROR_ZERO_RETURN:
+      return Step::ended;  // it said goodbye: nothing was cut off
+    default:
+      return Step::failed;
+  }
+}
+
+Moved write_some(Connection& connection, std::string_view text) {
+  if (connection.tls) {
+    std::size_t bytes = 0;
+    ERR_clear_error();
+    const int outcome = SSL_write_ex(connection.tls.get(), text.data(), text.size(), &bytes);
+    return outcome == 1 ? Moved{Step::done, bytes} : Moved{tls_step(connection, outcome)};
+  }
+  const ssize_t taken = to_kernel(connection, text.data(), text.size());
+  if (taken >= 0) return {Step::done, static_cast<std::size_t>(taken)};
+  return {connection.broken != 0 ? Step::failed : Step::wait_to_write};
+}
+
+Moved read_some(Connection& connection, char* into, std::size_t room) {
+  if (connection.tls) {
+    std::size_t bytes = 0;
+    ERR_clear_error();
+    const int outcome = SSL_read_ex(connection.tls.get(), into, room, &bytes);
+    return outcome == 1 ? Moved{Step::done, bytes} : Moved{tls_step(connection, outcome)};
+  }
+  const ssize_t taken = from_kernel(connection, into, room);
+  if (taken > 0) return {Step::done, static_cast<std::size_t>(taken)};
+  if (taken == 0) return {Step::ended};
+  return {connection.broken != 0 ? Step::failed : Step::wait_to_read};
+}
+
+// Nothing may come on a connection where nothing was asked: what can be read is its end, or bytes
+// that would be taken for the next answer. Session tickets are read on the way.
+bool still_open(Connection& connection) {
+  char byte = 0;
+  return read_some(connection, &byte, 1).step == Step::wait_to_read;
+}
+
+// False: it was given up while it waited.
+asio::awaitable<bool> ready(Connection& connection, Step step) {
+  error_code stopped;
+  co_await connection.socket.async_wait(
+      step == Step::wait_to_read ? tcp::socket::wait_read : tcp::socket::wait_write,
+      asio::redirect_error(asio::use_awaitable, stopped));
+  co_return !stopped && connection.socket.is_open();
+}
+
+asio::awaitable<bool> write_all(Connection& connection, std::string_view text) {
+  while (!text.empty()) {
+    const Moved moved = write_some(connection, text);
+    if (moved.step == Step::done) {
+      text.remove_prefix(moved.bytes);
+      continue;
+    }
+    if (moved.step == Step::ended || moved.step == Step::failed) co_return false;
+    const bool go_on = co_await ready(connection, moved.step);
+    if (!go_on) co_return false;
+  }
+  co_return true;
+}
+
+std::string why_lost(const Connection& connection) {
+  if (connection.broken != 0)
+    return "connection lost: " + spoken(std::generic_category().message(connection.broken));
+  return "connection lost";
+}
+
+// ----------------------------------------------------------------------------------------- HTTP
+
+using Parser = http::response_parser<http::string_body>;
+
+std::string why_unread(error_code error, const HttpsSettings& settings) {
+  if (error == http::error::body_limit)
+    return "answer larger than " + size_text(settings.body_limit);
+  if (error == http::error::header_limit)
+    return "answer's head larger than " + size_text(settings.header_limit);
+  return "not HTTP";
+}
+
+asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection,
+                                                               const HttpsSettings& settings,
+                                                               bool without_body) {
+  using Unread = tl::unexpected<std::string>;
+  std::optional<Parser> parser;
+  for (;;) {  // until a final answer: those with 1xx announce one
+    parser.emplace();
+    parser->header_limit(static_cast<std::uint32_t>(settings.header_limit));
+    parser->body_limit(settings.body_limit);
+    parser->eager(true);
+    parser->skip(without_body);
+    bool hungry = connection.unread.size() == 0;
+    while (!parser->is_done()) {
+      if (!hungry) {
+        error_code error;
+        const std::size_t eaten = parser->put(connection.unread.data(), error);
+        connection.unread.consume(eaten);
+        hungry = error == http::error::need_more || connection.unread.size() == 0;
+        if (error && error != http::error::need_more) co_return Unread{why_unread(error, settings)};
+        // A line without end, in the head or between chunks.
+        if (connection.unread.size() >= settings.header_limit + bite)
+          co_return Unread{why_unread(http::error::header_limit, settings)};
+        continue;
+      }
+      const auto space = connection.unread.prepare(bite);
+      const Moved moved = read_some(connection, static_cast<char*>(space.data()), space.size());
+      if (moved.step == Step::done) {
+        connection.unread.commit(moved.bytes);
+        hungry = false;
+        continue;
+      }
+      if (moved.step == Step::wait_to_read || moved.step == Step::wait_to_write) {
+        const bool go_on = co_await ready(connection, moved.step);
+        if (!go_on) co_return Unread{why_lost(connection)};
+        continue;
+      }
+      if (moved.step == Step::failed && !connection.cut) co_return Unread{why_lost(connection)};
+      if (!parser->got_some()) co_return Unread{"connection closed without an answer"};
+      error_code error = http::error::partial_message;
+      if (moved.step == Step::ended) {
+        error.clear();
+        parser->put_eof(error);
+      }
+      if (error) co_return Unread{"connection closed within the answer"};
+    }
+    if (parser->get().result_int() / 100 != 1) break;
+  }
+
+  Answer answer;
+  answer.keep = parser->keep_alive() && connection.unread.size() == 0;
+  auto& message = parser->get();
+  answer.response.status = static_cast<int>(message.result_int());
+  answer.response.body = std::move(message.body());
+  for (const auto& field : message) {
+    std::string name{field.name_string()};
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    answer.response.headers.emplace_back(std::move(name), std::string{field.value()});
+  }
+  co_return answer;
+}
+
+// A line break in a key from the environment would begin a header of its own.
+bool well_formed(const HttpRequest& request) {
+  const auto word = [](std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+  };
+  const auto value = [](std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+      return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f');
+    });
+  };
+  return word(request.method) && word(request.target) &&
+         std::all_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
+           return word(header.first) && header.first.find(':') == std::string::npos &&
+                  value(header.second);
+         });
+}
+
+std::string request_text(const BaseUrl& base, const HttpRequest& request) {
+  const bool brackets = base.host.find(':') != std::string::npos;
+  const bool usual_port = base.port == (base.tls ? "443" : "80");
+  std::size_t size = 256 + base.path.size() + request.target.size() + request.body.size();
+  for (const auto& [name, value] : request.headers) size += name.size() + value.size() + 4;
+
+  std::string text;
+  text.reserve(size);  // so that growing leaves no copies of a key behind
+  text.append(request.method).append(" ").append(base.path).append(request.target);
+  text.append(" HTTP/1.1\r\nHost: ");
+  text.append(brackets ? "[" : "").append(base.host).append(brackets ? "]" : "");
+  if (!usual_port) text.append(":").append(base.port);
+  text.append("\r\nUser-Agent: tradeguard\r\n");
+  for (const auto& [name, value] : request.headers)
+    text.append(name).append(": ").append(value).append("\r\n");
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
+    text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+  text.append("\r\n").append(request.body);
+  return text;
+}
+
+std::string size_text(std::size_t bytes) {
+  if (bytes >= (1u << 20) && bytes % (1u << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
+  if (bytes >= (1u << 10) && bytes % (1u << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
+  return std::to_string(bytes) + " bytes";
+}
+
+// "Connection refused" in the middle of a sentence.
+std::string spoken(std::string text) {
+  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z' && text[0] >= 'A' && text[0] <= 'Z')
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  return text;
+}
+
+// ----------------------------------------------------------------------------------------- pace
+
+std::optional<Moment> Pace::room_at(Moment now, int weight) {
+  while (!sent_.empty() && sent_.front().first + window_ <= now) sent_.pop_front();
+  int used = promised_;
+  for (const auto& [at, its_weight] : sent_) used += its_weight;
+  if (used + weight <= weight_) return now;
+  for (const auto& [at, its_weight] : sent_) {
+    used -= its_weight;
+    if (used + weight <= weight_) return at + window_;
+  }
+  return std::nullopt;
+}
+
+void Pace::sent(Moment at, int weight) { sent_.emplace_back(at, weight); }
+
+int Pace::near(Micros ahead) const {
+  int used = promised_;
+  for (const auto& [at, its_weight] : sent_) used += its_weight;
+  const auto windows = 1 + ahead / std::max<Micros>(length_, 1us);
+  const auto room = static_cast<std::int64_t>(weight_) * windows - used;
+  return static_cast<int>(std::clamp<std::int64_t>(room, 0, 1'000'000));
+}
+
+}  // namespace
+}  // namespace tradeguard
