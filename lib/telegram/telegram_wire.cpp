@@ -199,6 +199,9 @@ TextLine fact_line(std::string_view line, std::size_t room) {
           {Style::code, shortened(line.substr(value), room)}};
 }
 
+// "reason: " is no reason.
+bool says_something(std::string_view fact) { return !fact.ends_with(": "); }
+
 // One of the notices of a digest: its title, its facts in one line, its event id.
 Block compact(std::string_view notice, std::size_t room) {
   std::vector<std::string> lines = lines_of(notice);
@@ -209,7 +212,8 @@ Block compact(std::string_view notice, std::size_t room) {
     lines.pop_back();
   }
   std::string facts;
-  for (std::size_t i = 1; i < lines.size(); ++i) facts.append(i > 1 ? ", " : "").append(lines[i]);
+  for (std::size_t i = 1; i < lines.size(); ++i)
+    if (says_something(lines[i])) facts.append(facts.empty() ? "" : ", ").append(lines[i]);
   if (!facts.empty()) block.push_back({{Style::code, shortened(facts, room)}});
   if (!event.empty()) block.push_back(fact_line(event, event.size()));
   return block;
@@ -231,7 +235,8 @@ std::vector<Block> blocks_of(const Notice& notice, std::size_t room) {
 
   std::vector<Block> blocks;
   Block block{{{Style::bold, std::move(title)}}};
-  for (std::size_t i = 1; i + 1 < lines.size(); ++i) block.push_back(fact_line(lines[i], room));
+  for (std::size_t i = 1; i + 1 < lines.size(); ++i)
+    if (says_something(lines[i])) block.push_back(fact_line(lines[i], room));
   const TextLine event = fact_line(lines.back(), lines.back().size());
   if (told.empty()) {
     block.push_back(event);
@@ -448,6 +453,8 @@ Reply read_reply(const HttpResponse& response, std::string_view token) {
   if (const auto wait = header(response, "retry-after"))
     if (const auto seconds = whole_number(*wait)) reply.retry_after = believable(*seconds);
 
+  // A NUL ends the text for RapidJSON, whatever stands behind it.
+  if (response.body.find('\0') != std::string::npos) return reply;
   rapidjson::Document json;
   // Iterative: how deep an answer is nested is the other side's choice, and our stack is not.
   json.Parse<rapidjson::kParseIterativeFlag>(response.body.data(), response.body.size());
