@@ -102,6 +102,12 @@ std::vector<Story> stories() {
                    return std::vector{large};
                  },
                  nothing, {"ETH_USDT"}});
+  all.push_back({"entries one at a time, each protected before the next",
+                 [](World& w) {
+                   w.paper.entries_at_a_time = 1;
+                   w.paper.asynchronous = true;
+                 },
+                 two_buys, same_again, {"ETH_USDT", "BTC_USDT", "ETH_USD"}});
   return all;
 }
 
