@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string_view>
+#include <vector>
 
 #include "tradeguard/clock.hpp"
 #include "tradeguard/http.hpp"

@@ -1,0 +1,1005 @@
+#include "binance_wire.hpp"
+
+#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+namespace tradeguard::binance {
+namespace {
+
+using Json = rapidjson::Value;
+
+constexpr std::size_t message_limit = 200;
+
+// Long enough for the window of a limit that names none to move on; a ban that names none is at
+// least this.
+constexpr Micros pause_without_word = 1s;
+constexpr Micros shortest_ban = 120s;
+
+// Foreign text, cut between characters.
+std::string bounded(std::string_view foreign) {
+  if (foreign.size() <= message_limit) return std::string{foreign};
+  std::size_t end = message_limit;
+  while (end > 0 && (static_cast<unsigned char>(foreign[end]) & 0xC0U) == 0x80U) --end;
+  return std::string{foreign.substr(0, end)};
+}
+
+// ---- JSON --------------------------------------------------------------------------------------
+
+// Numbers stay the characters they were written in: an amount never passes through a double, an id
+// of 19 digits never through anything. So a number and a text are the same here, and every scalar
+// may be either.
+struct Body {
+  explicit Body(std::string_view text) {
+    // The reader would take a NUL for the end and believe the text to be whole.
+    if (text.find('\0') != std::string_view::npos) return;
+    // Iterative: a thousand brackets must not cost a thousand stack frames.
+    constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag |
+                               rapidjson::kParseValidateEncodingFlag |
+                               rapidjson::kParseIterativeFlag;
+    rapidjson::MemoryStream stream{text.data(), text.size()};
+    document.ParseStream<flags>(stream);
+    whole = !document.HasParseError();
+  }
+  rapidjson::Document document;
+  bool whole = false;
+};
+
+const Json* member(const Json& object, const char* name) {
+  if (!object.IsObject()) return nullptr;
+  const auto found = object.FindMember(name);
+  return found == object.MemberEnd() ? nullptr : &found->value;
+}
+
+const Json* list(const Json& object, const char* name) {
+  const Json* found = member(object, name);
+  return found != nullptr && found->IsArray() ? found : nullptr;
+}
+
+std::optional<std::string_view> scalar(const Json& value) {
+  if (!value.IsString()) return std::nullopt;
+  return std::string_view{value.GetString(), value.GetStringLength()};
+}
+
+std::optional<std::string_view> scalar(const Json& object, const char* name) {
+  const Json* found = member(object, name);
+  return found == nullptr ? std::nullopt : scalar(*found);
+}
+
+std::string text_or_empty(const Json& object, const char* name) {
+  return std::string{scalar(object, name).value_or(std::string_view{})};
+}
+
+std::optional<bool> flag(const Json& object, const char* name) {
+  const Json* found = member(object, name);
+  if (found != nullptr && found->IsBool()) return found->GetBool();
+  const auto word = scalar(object, name);
+  if (word == "true") return true;
+  if (word == "false") return false;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// 64 bits, kept as the text it came in. -1 stands for none.
+std::optional<std::string> venue_id(const Json& object, const char* name) {
+  const auto text = scalar(object, name);
+  if (!text) return std::nullopt;
+  const auto number = whole_number(*text);
+  return number && *number >= 0 ? std::optional{std::string{*text}} : std::nullopt;
+}
+
+std::optional<Decimal> decimal(const Json& object, const char* name) {
+  const auto text = scalar(object, name);
+  return text ? Decimal::parse(*text) : std::nullopt;
+}
+
+// Negative is the venue's way to say that it does not know.
+std::optional<Decimal> known_amount(const Json& object, const char* name) {
+  const auto amount = decimal(object, name);
+  return amount && !amount->is_negative() ? amount : std::nullopt;
+}
+
+// Zero stands for none, as the price of a market order.
+std::optional<Price> price_if_any(const Json& object, const char* name) {
+  const auto amount = decimal(object, name);
+  return amount && amount->is_positive() ? std::optional{Price{*amount}} : std::nullopt;
+}
+
+std::optional<Instant> instant(const Json& object, const char* name) {
+  constexpr std::int64_t year_2200 = 7'258'118'400'000;
+  const auto text = scalar(object, name);
+  const auto number = text ? whole_number(*text) : std::nullopt;
+  if (!number || *number <= 0 || *number >= year_2200) return std::nullopt;
+  return from_micros(*number * 1000);
+}
+
+// ---- The table of outcomes ---------------------------------------------------------------------
+
+enum class Meaning {
+  not_executed,  // refused before it reached the matching engine, or by it
+  engine,        // the engine's no; its words decide
+  cancel_no,     // the same for a cancellation
+  unknown,       // by its own words, or by what it is, it may have been executed
+  throttled,
+  clock,
+  no_such_order,
+  archived,
+};
+
+struct Codes {
+  int first;  // the range first … last, both in it
+  int last;
+  Meaning meaning;
+};
+
+// Every code the venue documents for the calls made here. One that is not here is "unknown":
+// "refused" says that no order exists, and only a code documented to mean that may say so.
+// clang-format off
+constexpr std::array table{
+    Codes{-1000, -1001, Meaning::unknown},        // unknown, disconnected
+    Codes{-1002, -1002, Meaning::not_executed},   // unauthorized
+    Codes{-1003, -1003, Meaning::throttled},      // request weight, or a ban
+    Codes{-1006, -1007, Meaning::unknown},        // unexpected response, time-out: "execution status unknown"
+    Codes{-1008, -1008, Meaning::unknown},        // overloaded: not processed by its words, still to be looked up
+    Codes{-1010, -1010, Meaning::engine},
+    Codes{-1013, -1014, Meaning::not_executed},   // filters, order composition
+    Codes{-1015, -1015, Meaning::throttled},      // too many unfilled orders
+    Codes{-1016, -1016, Meaning::unknown},        // shutting down
+    Codes{-1020, -1020, Meaning::not_executed},   // unsupported
+    Codes{-1021, -1021, Meaning::clock},
+    Codes{-1022, -1022, Meaning::not_executed},   // signature
+    Codes{-1100, -1199, Meaning::not_executed},   // the request itself is wrong; -1158 … of pairs among them
+    Codes{-2010, -2010, Meaning::engine},
+    Codes{-2011, -2011, Meaning::cancel_no},
+    Codes{-2013, -2013, Meaning::no_such_order},
+    Codes{-2014, -2016, Meaning::not_executed},   // key, address, permission, no trading window
+    Codes{-2018, -2018, Meaning::no_such_order},  // no such pair
+    Codes{-2021, -2022, Meaning::unknown},        // cancel-and-replace, which is not done here
+    Codes{-2026, -2026, Meaning::archived},
+    Codes{-2039, -2039, Meaning::no_such_order},  // the two ids given are not of one order
+};
+// clang-format on
+
+std::optional<Meaning> meaning_of(std::string_view code) {
+  const auto number = whole_number(code);
+  if (!number) return std::nullopt;
+  for (const auto& codes : table)
+    if (*number <= codes.first && *number >= codes.last) return codes.meaning;
+  return std::nullopt;
+}
+
+bool says(std::string_view message, std::string_view words) {
+  return std::search(message.begin(), message.end(), words.begin(), words.end(),
+                     [](char a, char b) {
+                       return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+                     }) != message.end();
+}
+
+Fate fate_of(Call call, Meaning meaning, std::string_view message) {
+  switch (meaning) {
+    case Meaning::not_executed:
+      return Fate::refused;
+    case Meaning::unknown:
+      return Fate::in_doubt;
+    case Meaning::throttled:
+      return Fate::throttled;
+    case Meaning::clock:
+      return Fate::clock;
+    case Meaning::engine:
+      // An order rests under this id, perhaps this very one from a sending before: to be looked up.
+      if (says(message, "duplicate order")) return Fate::in_doubt;
+      if (call == Call::cancel && says(message, "unknown order")) return Fate::absent;
+      return Fate::refused;
+    case Meaning::cancel_no:
+      if (call == Call::create) return Fate::in_doubt;
+      return call == Call::read || says(message, "unknown order") ? Fate::absent : Fate::refused;
+    case Meaning::no_such_order:
+      return call == Call::create ? Fate::in_doubt : Fate::absent;
+    case Meaning::archived:
+      return call == Call::create   ? Fate::in_doubt
+             : call == Call::cancel ? Fate::absent
+                                    : Fate::archived;
+  }
+  return Fate::in_doubt;
+}
+
+Micros asked_pause(const HttpResponse& response, Micros otherwise) {
+  constexpr std::int64_t longest = 3 * 24 * 3600;
+  const auto value = header(response, "retry-after");
+  const auto seconds = value ? whole_number(*value) : std::nullopt;
+  if (!seconds || *seconds < 0) return otherwise;
+  return std::chrono::seconds{std::min(*seconds, longest)};
+}
+
+Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
+  Ruling ruling{.status = response.status};
+  const auto code = body.whole ? scalar(body.document, "code") : std::nullopt;
+  // No code of an error is positive: a 200 may say "code": 0 or 200 and mean well.
+  const bool error = code && code->starts_with('-');
+  if (error) {
+    ruling.code = bounded(*code);
+    ruling.message = bounded(text_or_empty(body.document, "msg"));
+  }
+  const auto rule = [&](Fate fate) {
+    ruling.fate = fate;
+    if (ruling.message.empty()) ruling.message = "HTTP " + std::to_string(response.status);
+    return ruling;
+  };
+  const auto meaning = error ? meaning_of(*code) : std::nullopt;
+
+  // "Must not be treated as a failure", says the venue of every 5xx; a code in it does not change
+  // that.
+  if (response.status >= 500) return rule(Fate::in_doubt);
+  // A ban, and too many requests, whatever the body is. Too many *orders* silences new orders only.
+  if (response.status == 418 || response.status == 429 || meaning == Meaning::throttled) {
+    const bool banned = response.status == 418 || says(ruling.message, "banned");
+    ruling.quiet = asked_pause(response, banned ? shortest_ban : pause_without_word);
+    ruling.quiet_orders_only = response.status != 418 && code == "-1015";
+    return rule(Fate::throttled);
+  }
+  // The firewall: nothing behind it saw the request. Refused and not unsent, because what the
+  // firewall dislikes is this request or this address: sent again it earns the same, and somebody
+  // has to be told.
+  if (response.status == 403) {
+    ruling.code = "http_403";
+    return rule(Fate::refused);
+  }
+  if (error) {
+    // No documented refusal shows an order; one that does is doubt.
+    if (call == Call::create && venue_id(body.document, "orderId")) {
+      ruling.understood = false;
+      return rule(Fate::in_doubt);
+    }
+    if (meaning) return rule(fate_of(call, *meaning, ruling.message));
+    ruling.understood = false;
+    return rule(Fate::in_doubt);
+  }
+  if (response.status == 200 && body.whole) return rule(Fate::good);
+  ruling.understood = false;
+  if (response.status == 200) ruling.message = "HTTP 200 without JSON: " + bounded(response.body);
+  ruling.message = bounded(ruling.message);
+  return rule(Fate::in_doubt);
+}
+
+// An answer taken apart as far as all calls have it in common.
+struct Answer {
+  Answer(Call call, const HttpResult& result)
+      : body{result ? std::string_view{result->body} : std::string_view{}} {
+    if (result) {
+      ruling = ruling_of(call, *result, body);
+      if (!ruling.understood) puzzle = bounded(result->body);
+    } else {
+      ruling.fate = result.error().sent ? Fate::in_doubt : Fate::not_connected;
+      ruling.message = bounded(result.error().what);
+    }
+  }
+  bool good() const { return ruling.fate == Fate::good; }
+  // The first thing that was not understood is the one that is told.
+  void puzzled_by(std::string_view what, std::string_view foreign = {}) {
+    if (puzzle.empty())
+      puzzle = bounded(std::string{what}.append(foreign.empty() ? "" : " ").append(foreign));
+  }
+  template <class T>
+  Read<T> read(T it) {
+    return {std::move(it), std::move(ruling), std::move(puzzle)};
+  }
+  // A reading that did not come to its end. Asking later may succeed, but for what the key may not
+  // do.
+  Error unread() const {
+    const auto fault = ruling.code == "-2014" || ruling.code == "-2015" || ruling.code == "-1022"
+                           ? Fault::configuration
+                           : Fault::unreachable;
+    return Error{fault, ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message};
+  }
+  Error illegible(std::string_view what) {
+    puzzled_by(what);
+    return Error{Fault::unreachable, "the answer was not understood: " + std::string{what}};
+  }
+
+  Body body;
+  Ruling ruling;
+  std::string puzzle;
+};
+
+// ---- Asking ------------------------------------------------------------------------------------
+
+constexpr int order_read_weight = 4;
+constexpr int open_orders_weight = 6;
+constexpr int all_open_orders_weight = 80;
+constexpr int history_weight = 20;
+constexpr int trades_weight = 5;
+constexpr int account_weight = 20;
+constexpr int rules_weight = 20;
+constexpr int prices_weight = 4;
+
+std::string milliseconds(Instant at) { return std::to_string(to_micros(at) / 1000); }
+
+class Query {
+ public:
+  Query& add(std::string_view name, std::string_view value) {
+    if (!text_.empty()) text_ += '&';
+    text_.append(name).append("=").append(percent_encoded(value));
+    return *this;
+  }
+  HttpRequest open(std::string path, int weight) const {
+    HttpRequest request{.method = "GET", .target = std::move(path)};
+    if (!text_.empty()) request.target.append("?").append(text_);
+    request.limit = weight_limit;
+    request.weight = weight;
+    return request;
+  }
+  // Signed is what is sent, character by character; the signature stands last.
+  HttpRequest sealed(const Signer& signer, std::string method, std::string path, Instant timestamp,
+                     Micros good_for, std::string_view limit, int weight) && {
+    const auto window = std::clamp<std::int64_t>(good_for.count() / 1000, 1, 60'000);
+    add("recvWindow", std::to_string(window)).add("timestamp", milliseconds(timestamp));
+    const std::string signature = signer.signature(text_);
+    HttpRequest request{.method = std::move(method), .target = std::move(path)};
+    request.target.append("?").append(text_).append("&signature=").append(signature);
+    request.headers.emplace_back("X-MBX-APIKEY", signer.api_key());
+    request.limit = limit;
+    request.weight = weight;
+    return request;
+  }
+
+ private:
+  std::string text_;
+};
+
+constexpr Micros reading_is_good_for = 5s;
+
+HttpRequest reading(const Signer& signer, Query query, std::string path, Instant timestamp,
+                    int weight) {
+  return std::move(query).sealed(signer, "GET", std::move(path), timestamp, reading_is_good_for,
+                                 weight_limit, weight);
+}
+
+// Creations count as orders only: the venue weighs them nothing when they succeed.
+HttpRequest creation(const Signer& signer, Query query, std::string path, const Order& order,
+                     int orders) {
+  return std::move(query).sealed(signer, "POST", std::move(path), order.stamp,
+                                 order.valid_until - order.stamp, orders_limit, orders);
+}
+
+std::string_view wire_type(OrderType type) {
+  switch (type) {
+    case OrderType::market:
+      return "MARKET";
+    case OrderType::stop_market:
+      return "STOP_LOSS";
+    case OrderType::stop_limit:
+      return "STOP_LOSS_LIMIT";
+    case OrderType::limit:
+      return "LIMIT_MAKER";
+  }
+  return "";
+}
+
+std::string json_list(const std::set<std::string>& texts) {
+  std::string list = "[";
+  for (const auto& text : texts)
+    list.append(list.size() > 1 ? ",\"" : "\"").append(text).append("\"");
+  return list + "]";
+}
+
+// ---- Reading an order --------------------------------------------------------------------------
+
+std::optional<OrderType> order_type(std::string_view word) {
+  if (word == "MARKET") return OrderType::market;
+  if (word == "STOP_LOSS") return OrderType::stop_market;
+  if (word == "STOP_LOSS_LIMIT") return OrderType::stop_limit;
+  if (word == "LIMIT_MAKER" || word == "LIMIT") return OrderType::limit;
+  return std::nullopt;
+}
+
+std::optional<VenueStatus> order_status(std::string_view word) {
+  for (const auto open : {"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
+    if (word == open) return VenueStatus::open;
+  if (word == "FILLED") return VenueStatus::filled;
+  if (word == "CANCELED") return VenueStatus::cancelled;
+  if (word == "REJECTED") return VenueStatus::rejected;
+  if (word == "EXPIRED" || word == "EXPIRED_IN_MATCH") return VenueStatus::expired;
+  return std::nullopt;
+}
+
+// Fills and what they cost in base. nullopt: one of them could not be read.
+std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
+  Fees fees;
+  try {
+    for (const auto& fill : fills.GetArray()) {
+      const auto quantity = known_amount(fill, "qty");
+      const auto commission = decimal(fill, "commission");
+      const auto asset = scalar(fill, "commissionAsset");
+      if (!quantity || !commission || !asset) return std::nullopt;
+      fees.traded += Quantity{*quantity};
+      if (*asset == base) fees.in_base += Quantity{*commission};
+    }
+  } catch (const std::overflow_error&) {
+    return std::nullopt;  // no market's amounts
+  }
+  return fees;
+}
+
+// What became of the fees is known only if the parts add up to the whole.
+std::optional<Quantity> fees_of_fills(const Json& order, const std::string& base, Quantity filled) {
+  if (filled.is_zero()) return Quantity{};
+  const Json* fills = list(order, "fills");
+  const auto fees = fills == nullptr ? std::nullopt : sum_of(*fills, base);
+  return fees && fees->traded == filled ? std::optional{fees->in_base} : std::nullopt;
+}
+
+// The venue's record. nullopt: not even whose it is could be read. What else is not understood
+// makes its status unknown, which counts as neither open nor closed.
+std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at,
+                                    Answer& answer) {
+  auto id = venue_id(order, "orderId");
+  const auto client_id = scalar(order, "clientOrderId");
+  if (!id || !client_id || client_id->empty()) return std::nullopt;
+  if (const auto name = scalar(order, "symbol"); name && *name != spelling(symbol))
+    return std::nullopt;
+
+  const auto side = parse_side(text_or_empty(order, "side"));
+  const std::string type_word = text_or_empty(order, "type");
+  const std::string status_word = text_or_empty(order, "status");
+  const auto type = order_type(type_word);
+  const auto status = order_status(status_word);
+  const auto quantity = known_amount(order, "origQty");
+  const auto filled = known_amount(order, "executedQty");
+  const auto value = known_amount(order, "cummulativeQuoteQty");
+  if (!side) answer.puzzled_by("side", text_or_empty(order, "side"));
+  if (!type) answer.puzzled_by("type", type_word);
+  if (!status) answer.puzzled_by("status", status_word);
+  if (!quantity) answer.puzzled_by("origQty", text_or_empty(order, "origQty"));
+
+  const bool understood = side && type && status && quantity;
+  Sighting sighting{.client_id = std::string{*client_id},
+                    .venue_id = std::move(*id),
+                    .fired_id = {},  // a trigger keeps its id when it fires
+                    .symbol = symbol,
+                    .side = side.value_or(Side::buy),
+                    .type = type.value_or(OrderType::market),
+                    .status = understood ? *status : VenueStatus::unknown,
+                    .quantity = quantity ? Quantity{*quantity} : Quantity{},
+                    .filled = filled ? std::optional{Quantity{*filled}} : std::nullopt,
+                    .filled_value = value ? std::optional{Money{*value}} : std::nullopt,
+                    .fee_base = std::nullopt,
+                    .price = price_if_any(order, "price"),
+                    .trigger = price_if_any(order, "stopPrice"),
+                    .at = at,
+                    .reason = bounded(text_or_empty(order, "expiryReason"))};
+  if (sighting.filled) sighting.fee_base = fees_of_fills(order, symbol.base(), *sighting.filled);
+  const bool trigger = type == OrderType::stop_market || type == OrderType::stop_limit;
+  sighting.fired =
+      trigger && sighting.status == VenueStatus::open && flag(order, "isWorking") == true;
+  sighting.exchange_time = instant(order, "time");
+  if (!sighting.exchange_time) sighting.exchange_time = instant(order, "transactTime");
+  return sighting;
+}
+
+PlaceOutcome place_outcome(const Ruling& ruling) {
+  const std::string said =
+      ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
+  switch (ruling.fate) {
+    case Fate::refused:
+      return Refused{ruling.code, ruling.message};
+    case Fate::throttled:
+      return Unsent{Unsent::Why::throttled, said};
+    case Fate::clock:
+      return Unsent{Unsent::Why::clock, said};
+    case Fate::not_connected:
+      return Unsent{Unsent::Why::not_connected, said};
+    case Fate::good:
+    case Fate::absent:
+    case Fate::archived:
+    case Fate::in_doubt:
+      return InDoubt{said};
+  }
+  return InDoubt{said};
+}
+
+PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Answer& answer) {
+  auto sighting = sighting_of(made, order.symbol, at, answer);
+  if (!sighting || sighting->client_id != order.client_id) {
+    answer.puzzled_by("an answer that is not about this order");
+    return InDoubt{"HTTP 200, and not about this order"};
+  }
+  Accepted accepted{sighting->venue_id, std::nullopt};
+  if (sighting->status != VenueStatus::unknown && sighting->filled)
+    accepted.record = std::move(*sighting);
+  return accepted;
+}
+
+// The report of one leg, or what the list of a pair's orders says of it; nullptr: nothing.
+const Json* leg_in(const Json& pair, const char* where, const ClientOrderId& client_id) {
+  const Json* entries = list(pair, where);
+  if (entries == nullptr) return nullptr;
+  for (const auto& entry : entries->GetArray())
+    if (scalar(entry, "clientOrderId") == client_id) return &entry;
+  return nullptr;
+}
+
+PlaceOutcome accepted_leg(const Json& pair, const Order& leg, Instant at, Answer& answer) {
+  if (const Json* report = leg_in(pair, "orderReports", leg.client_id))
+    return accepted(*report, leg, at, answer);
+  const Json* entry = leg_in(pair, "orders", leg.client_id);
+  const auto id = entry == nullptr ? std::nullopt : venue_id(*entry, "orderId");
+  if (id) return Accepted{*id, std::nullopt};
+  answer.puzzled_by("a pair without one of its legs");
+  return InDoubt{"HTTP 200, and this leg is not in it"};
+}
+
+// ---- Reading a market --------------------------------------------------------------------------
+
+const Json* filter(const Json& market, std::string_view type) {
+  const Json* filters = list(market, "filters");
+  if (filters == nullptr) return nullptr;
+  for (const auto& one : filters->GetArray())
+    if (scalar(one, "filterType") == type) return &one;
+  return nullptr;
+}
+
+// Zero: the venue does not limit it, or has no such filter.
+Decimal filter_value(const Json& market, std::string_view type, const char* name) {
+  const Json* found = filter(market, type);
+  return found == nullptr ? Decimal{} : known_amount(*found, name).value_or(Decimal{});
+}
+
+// Where a filter is off the asset's own precision is what is left.
+Decimal unit_of(const Json& market, const char* precision) {
+  const auto text = scalar(market, precision);
+  const auto digits = text ? whole_number(*text) : std::nullopt;
+  if (!digits || *digits < 0 || *digits > Decimal::fraction_digits) return Decimal{};
+  Decimal::Units unit = 1;
+  for (auto i = *digits; i < Decimal::fraction_digits; ++i) unit *= 10;
+  return Decimal::from_units(unit);
+}
+
+Decimal smaller_that_counts(Decimal a, Decimal b) {
+  if (a.is_zero()) return b;
+  return b.is_zero() ? a : std::min(a, b);
+}
+
+int whole(const Decimal& count) {
+  constexpr int plenty = 1'000'000;
+  return count >= Decimal{plenty} ? plenty : static_cast<int>(count.units() / Decimal{1}.units());
+}
+
+// A pair is two orders, one of them a trigger, and one list: whichever runs out first.
+int room_for_stops(const Json& market) {
+  const Decimal orders = filter_value(market, "MAX_NUM_ORDERS", "maxNumOrders");
+  Decimal room =
+      smaller_that_counts(filter_value(market, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
+                          filter_value(market, "MAX_NUM_ORDER_LISTS", "maxNumOrderLists"));
+  room = smaller_that_counts(room, Decimal::divide(orders, Decimal{2}, Rounding::down));
+  return whole(room);
+}
+
+bool lists_type(const Json& market, std::string_view type) {
+  const Json* types = list(market, "orderTypes");
+  if (types == nullptr) return false;
+  return std::any_of(types->Begin(), types->End(),
+                     [&](const Json& one) { return scalar(one) == type; });
+}
+
+// nullopt: without a tick and a step no order can be made for it.
+std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol,
+                                        const Decimal& highest_fee_rate, Instant at) {
+  InstrumentRules rules{.symbol = symbol};
+  rules.tick = Price{filter_value(market, "PRICE_FILTER", "tickSize")};
+  if (rules.tick.is_zero()) rules.tick = Price{unit_of(market, "quoteAssetPrecision")};
+  // Entries go at the market and stops as well: one size has to do for both rules.
+  const auto lot = [&](const char* name) { return filter_value(market, "LOT_SIZE", name); };
+  const auto market_lot = [&](const char* name) {
+    return filter_value(market, "MARKET_LOT_SIZE", name);
+  };
+  rules.step = Quantity{std::max(lot("stepSize"), market_lot("stepSize"))};
+  if (rules.step.is_zero()) rules.step = Quantity{unit_of(market, "baseAssetPrecision")};
+  rules.min_quantity = Quantity{std::max(lot("minQty"), market_lot("minQty"))};
+  rules.max_quantity = Quantity{smaller_that_counts(lot("maxQty"), market_lot("maxQty"))};
+  rules.min_notional = Money{std::max(filter_value(market, "MIN_NOTIONAL", "minNotional"),
+                                      filter_value(market, "NOTIONAL", "minNotional"))};
+  rules.highest_fee_rate = highest_fee_rate;
+  rules.max_open_stops = room_for_stops(market);
+  rules.tradable = scalar(market, "status") == "TRADING" && lists_type(market, "MARKET") &&
+                   flag(market, "isSpotTradingAllowed") != false;
+  rules.stop_market = lists_type(market, "STOP_LOSS");
+  rules.read_at = at;
+  if (!rules.tick.is_positive() || !rules.step.is_positive()) return std::nullopt;
+  return rules;
+}
+
+constexpr std::string_view pem_mark = "-----BEGIN";
+
+}  // namespace
+
+std::string_view text(Call call) {
+  switch (call) {
+    case Call::create:
+      return "create";
+    case Call::cancel:
+      return "cancel";
+    case Call::read:
+      return "read";
+  }
+  return "";
+}
+
+std::string_view text(Fate fate) {
+  switch (fate) {
+    case Fate::good:
+      return "good";
+    case Fate::refused:
+      return "refused";
+    case Fate::throttled:
+      return "throttled";
+    case Fate::clock:
+      return "clock";
+    case Fate::absent:
+      return "absent";
+    case Fate::archived:
+      return "archived";
+    case Fate::in_doubt:
+      return "in_doubt";
+    case Fate::not_connected:
+      return "not_connected";
+  }
+  return "";
+}
+
+Ruling ruling(Call call, const HttpResult& result) { return Answer{call, result}.ruling; }
+
+// ---- Asking ------------------------------------------------------------------------------------
+
+Signer::Signer(Secret api_key, Secret api_secret) : api_key_{std::move(api_key)} {
+  if (api_key_.empty() || api_secret.empty()) {
+    broken_.emplace(Fault::configuration, "the key or the secret of the exchange is missing");
+    return;
+  }
+  if (api_secret.reveal().find(pem_mark) == std::string_view::npos) {
+    hmac_key_ = std::move(api_secret);
+    return;
+  }
+  auto key = Ed25519Key::from_pem(api_secret);
+  if (key)
+    ed25519_.emplace(std::move(*key));
+  else
+    broken_.emplace(std::move(key.error()));
+}
+
+std::string Signer::signature(std::string_view payload) const {
+  return ed25519_ ? percent_encoded(ed25519_->sign_base64(payload))
+                  : hmac_sha256_hex(hmac_key_, payload);
+}
+
+std::string spelling(const Symbol& symbol) { return symbol.base() + symbol.quote(); }
+
+std::string list_client_id(const ClientOrderId& stop) {
+  // Ours are tg1-s…; any other gets a front of its own, so that no two stops share one.
+  if (stop.starts_with("tg1-s")) return "tg1-l" + stop.substr(5);
+  return ("l-" + stop).substr(0, 36);
+}
+
+HttpRequest build_order(const Signer& signer, const Order& order) {
+  Query query;
+  query.add("symbol", spelling(order.symbol))
+      .add("side", text(order.side))
+      .add("type", wire_type(order.type));
+  if (order.type == OrderType::stop_limit) query.add("timeInForce", "GTC");
+  query.add("quantity", order.quantity.text());
+  // An entry's price is what its signal saw, and no limit.
+  if (order.type == OrderType::stop_limit || order.type == OrderType::limit)
+    query.add("price", order.price.value().text());
+  if (order.type == OrderType::stop_limit || order.type == OrderType::stop_market)
+    query.add("stopPrice", order.trigger.value().text());
+  query.add("newClientOrderId", order.client_id).add("newOrderRespType", "FULL");
+  return creation(signer, std::move(query), "/api/v3/order", order, 1);
+}
+
+HttpRequest build_pair(const Signer& signer, const Order& stop, const Order& target) {
+  Query query;
+  query.add("symbol", spelling(stop.symbol))
+      .add("listClientOrderId", list_client_id(stop.client_id))
+      .add("side", text(stop.side))
+      .add("quantity", stop.quantity.text())
+      .add("aboveType", wire_type(target.type))
+      .add("aboveClientOrderId", target.client_id)
+      .add("abovePrice", target.price.value().text())
+      .add("belowType", wire_type(stop.type))
+      .add("belowClientOrderId", stop.client_id)
+      .add("belowStopPrice", stop.trigger.value().text());
+  if (stop.type == OrderType::stop_limit)
+    query.add("belowPrice", stop.price.value().text()).add("belowTimeInForce", "GTC");
+  query.add("newOrderRespType", "FULL");
+  return creation(signer, std::move(query), "/api/v3/orderList/oco", stop, 2);
+}
+
+HttpRequest build_cancel(const Signer& signer, const CancelRequest& request, Instant timestamp) {
+  Query query;
+  query.add("symbol", spelling(request.symbol));
+  // One of them, never both: then they would have to match, and a client id may have been used
+  // again.
+  if (request.venue_id.empty())
+    query.add("origClientOrderId", request.client_id);
+  else
+    query.add("orderId", request.venue_id);
+  return std::move(query).sealed(signer, "DELETE", "/api/v3/order", timestamp, reading_is_good_for,
+                                 weight_limit, 1);
+}
+
+HttpRequest build_order_by_venue_id(const Signer& signer, const Symbol& symbol,
+                                    std::string_view venue_id, Instant timestamp) {
+  Query query;
+  query.add("symbol", spelling(symbol)).add("orderId", venue_id);
+  return reading(signer, std::move(query), "/api/v3/order", timestamp, order_read_weight);
+}
+
+HttpRequest build_order_by_client_id(const Signer& signer, const Symbol& symbol,
+                                     std::string_view client_id, Instant timestamp) {
+  Query query;
+  query.add("symbol", spelling(symbol)).add("origClientOrderId", client_id);
+  return reading(signer, std::move(query), "/api/v3/order", timestamp, order_read_weight);
+}
+
+HttpRequest build_open_orders(const Signer& signer, const Symbol* symbol, Instant timestamp) {
+  Query query;
+  if (symbol != nullptr) query.add("symbol", spelling(*symbol));
+  return reading(signer, std::move(query), "/api/v3/openOrders", timestamp,
+                 symbol != nullptr ? open_orders_weight : all_open_orders_weight);
+}
+
+HttpRequest build_all_orders(const Signer& signer, const Symbol& symbol,
+                             const std::optional<Window>& window, Instant timestamp) {
+  Query query;
+  query.add("symbol", spelling(symbol));
+  if (window)
+    query.add("startTime", milliseconds(window->from)).add("endTime", milliseconds(window->to));
+  query.add("limit", std::to_string(page_size));
+  return reading(signer, std::move(query), "/api/v3/allOrders", timestamp, history_weight);
+}
+
+HttpRequest build_pair_read(const Signer& signer, std::string_view list_id, Instant timestamp) {
+  Query query;
+  query.add("origClientOrderId", list_id);
+  return reading(signer, std::move(query), "/api/v3/orderList", timestamp, order_read_weight);
+}
+
+HttpRequest build_trades(const Signer& signer, const Symbol& symbol, std::string_view venue_id,
+                         Instant timestamp) {
+  Query query;
+  query.add("symbol", spelling(symbol))
+      .add("orderId", venue_id)
+      .add("limit", std::to_string(page_size));
+  return reading(signer, std::move(query), "/api/v3/myTrades", timestamp, trades_weight);
+}
+
+HttpRequest build_account(const Signer& signer, Instant timestamp) {
+  Query query;
+  query.add("omitZeroBalances", "true");
+  return reading(signer, std::move(query), "/api/v3/account", timestamp, account_weight);
+}
+
+HttpRequest build_time() { return Query{}.open("/api/v3/time", 1); }
+
+HttpRequest build_market_rules(const std::set<std::string>& spellings) {
+  return Query{}.add("symbols", json_list(spellings)).open("/api/v3/exchangeInfo", rules_weight);
+}
+
+HttpRequest build_prices(const std::set<std::string>& spellings) {
+  return Query{}.add("symbols", json_list(spellings)).open("/api/v3/ticker/price", prices_weight);
+}
+
+// ---- Reading -----------------------------------------------------------------------------------
+
+Read<PlaceOutcome> read_order_made(const HttpResult& result, const Order& order, Instant at) {
+  Answer answer{Call::create, result};
+  if (!answer.good()) return answer.read(place_outcome(answer.ruling));
+  return answer.read(accepted(answer.body.document, order, at, answer));
+}
+
+Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop,
+                                            const Order& target, Instant at) {
+  Answer answer{Call::create, result};
+  if (!answer.good()) {
+    const auto both = place_outcome(answer.ruling);
+    return answer.read(SltpPlacer::LegOutcome{both, both});
+  }
+  SltpPlacer::LegOutcome legs{accepted_leg(answer.body.document, stop, at, answer),
+                              accepted_leg(answer.body.document, target, at, answer)};
+  return answer.read(std::move(legs));
+}
+
+Read<CancelOutcome> read_cancelled(const HttpResult& result) {
+  Answer answer{Call::cancel, result};
+  const Ruling& ruling = answer.ruling;
+  const std::string said =
+      ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
+  const auto outcome = [&]() -> CancelOutcome {
+    switch (ruling.fate) {
+      case Fate::good:
+        return CancelAcknowledged{};  // the record in it is not believed: it is read back
+      case Fate::absent:
+      case Fate::archived:
+        return CancelGone{};
+      case Fate::throttled:
+        return Unsent{Unsent::Why::throttled, said};
+      case Fate::clock:
+        return Unsent{Unsent::Why::clock, said};
+      case Fate::not_connected:
+        return Unsent{Unsent::Why::not_connected, said};
+      case Fate::refused:  // a cancel has no "no": what it did is read back like any other
+      case Fate::in_doubt:
+        return InDoubt{said};
+    }
+    return InDoubt{said};
+  }();
+  return answer.read(outcome);
+}
+
+Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol,
+                                                 Instant at) {
+  using Answered = Result<std::optional<Sighting>>;
+  Answer answer{Call::read, result};
+  if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
+    return answer.read(Answered{std::nullopt});
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  auto sighting = sighting_of(answer.body.document, symbol, at, answer);
+  if (!sighting) return answer.read(Answered{tl::unexpect, answer.illegible("no order")});
+  return answer.read(Answered{std::move(sighting)});
+}
+
+Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& known, Instant at) {
+  using Answered = Result<OrderPage>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  if (!answer.body.document.IsArray())
+    return answer.read(Answered{tl::unexpect, answer.illegible("no list of orders")});
+  OrderPage page;
+  for (const auto& order : answer.body.document.GetArray()) {
+    page.shown += 1;
+    const auto name = scalar(order, "symbol");
+    const auto client_id = scalar(order, "clientOrderId");
+    const bool ours = client_id && client_id->starts_with(client_id_prefix);
+    // Whose order it is has to be told, or a list with it in proves nothing.
+    if (!name || !client_id) {
+      answer.puzzled_by("an order without symbol or client id");
+      page.legible = false;
+      continue;
+    }
+    if (!ours)
+      continue;  // the account is not ours alone, and other people's orders may be of any kind
+    const auto symbol = known.find(*name);
+    if (symbol == known.end()) {
+      // What cannot be spelled as one of ours has no order of ours.
+      if (name->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == std::string_view::npos)
+        page.foreign_names.emplace(*name);
+      continue;
+    }
+    if (auto sighting = sighting_of(order, symbol->second, at, answer)) {
+      page.orders.push_back(std::move(*sighting));
+    } else {
+      answer.puzzled_by("an order without id");
+      page.legible = false;
+    }
+  }
+  return answer.read(Answered{std::move(page)});
+}
+
+Read<Result<PairLegs>> read_pair(const HttpResult& result) {
+  using Answered = Result<PairLegs>;
+  Answer answer{Call::read, result};
+  if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
+    return answer.read(Answered{PairLegs{}});
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  const Json* orders = list(answer.body.document, "orders");
+  if (orders == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no pair")});
+  PairLegs legs;
+  for (const auto& order : orders->GetArray()) {
+    const auto client_id = scalar(order, "clientOrderId");
+    const auto id = venue_id(order, "orderId");
+    if (!client_id || !id)
+      return answer.read(Answered{tl::unexpect, answer.illegible("a leg without id")});
+    legs.emplace(*client_id, *id);
+  }
+  return answer.read(Answered{std::move(legs)});
+}
+
+Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {
+  using Answered = Result<Fees>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  if (!answer.body.document.IsArray())
+    return answer.read(Answered{tl::unexpect, answer.illegible("no list of trades")});
+  const auto fees = sum_of(answer.body.document, symbol.base());
+  if (!fees) return answer.read(Answered{tl::unexpect, answer.illegible("a trade without fee")});
+  return answer.read(Answered{*fees});
+}
+
+Read<Result<MarketRules>> read_market_rules(const HttpResult& result,
+                                            const Decimal& highest_fee_rate, Instant at) {
+  using Answered = Result<MarketRules>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  const Json* markets = list(answer.body.document, "symbols");
+  if (markets == nullptr)
+    return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
+  MarketRules table;
+  for (const auto& market : markets->GetArray()) {
+    const auto name = scalar(market, "symbol");
+    const auto symbol = Symbol::parse(text_or_empty(market, "baseAsset") + "_" +
+                                      text_or_empty(market, "quoteAsset"));
+    // A market whose name we could not write has no order of ours.
+    if (!name || !symbol || spelling(*symbol) != *name) {
+      answer.puzzled_by("a market called", name.value_or("?"));
+      continue;
+    }
+    table.names.emplace(*name, *symbol);
+    if (flag(market, "ocoAllowed") == false) table.without_pairs.insert(*symbol);
+    if (auto rules = rules_of(market, *symbol, highest_fee_rate, at))
+      table.rules.emplace(*symbol, std::move(*rules));
+    else
+      answer.puzzled_by("a market without tick or step:", *name);
+  }
+  return answer.read(Answered{std::move(table)});
+}
+
+Read<Result<Prices>> read_prices(const HttpResult& result) {
+  using Answered = Result<Prices>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  if (!answer.body.document.IsArray())
+    return answer.read(Answered{tl::unexpect, answer.illegible("no list of prices")});
+  Prices prices;
+  for (const auto& one : answer.body.document.GetArray()) {
+    const auto name = scalar(one, "symbol");
+    const auto price = price_if_any(one, "price");
+    if (name && price)
+      prices.emplace(*name, *price);
+    else
+      answer.puzzled_by("a price of", name.value_or("?"));
+  }
+  return answer.read(Answered{std::move(prices)});
+}
+
+Read<Result<Account>> read_account(const HttpResult& result) {
+  using Answered = Result<Account>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  const Json* balances = list(answer.body.document, "balances");
+  if (balances == nullptr)
+    return answer.read(Answered{tl::unexpect, answer.illegible("no balances")});
+  Account account{venue_id(answer.body.document, "uid").value_or(""), {}};
+  for (const auto& one : balances->GetArray()) {
+    const auto asset = scalar(one, "asset");
+    const auto free = decimal(one, "free");
+    const auto locked = decimal(one, "locked");
+    // One that is missing would pass for a currency of which there is none.
+    if (!asset || !free || !locked)
+      return answer.read(Answered{tl::unexpect, answer.illegible("a balance without amounts")});
+    account.balances.emplace(*asset, Balance{*free, *free + *locked});
+  }
+  return answer.read(Answered{std::move(account)});
+}
+
+Read<Result<Micros>> read_time(const HttpResult& result) {
+  using Answered = Result<Micros>;
+  Answer answer{Call::read, result};
+  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
+  const auto server = instant(answer.body.document, "serverTime");
+  if (!server) return answer.read(Answered{tl::unexpect, answer.illegible("no time")});
+  // The venue read its clock somewhere between; the middle is off by half of the way at most.
+  const Instant middle = result->sent + (result->answered - result->sent) / 2;
+  return answer.read(Answered{*server - middle});
+}
+
+}  // namespace tradeguard::binance
