@@ -1,6 +1,5 @@
-// Requests to and answers of the Crypto.com Exchange v1. Pure: no socket, no clock, no log. Every reader
-// takes whatever bytes there are and never throws for them.
-// Contract tests: tests/cryptocom
+// Requests to and answers of the Crypto.com Exchange v1. Pure: no socket, no clock, no log. Every
+// reader takes whatever bytes there are and never throws for them. Contract tests: tests/cryptocom
 #pragma once
 
 #include <cstdint>
@@ -21,14 +20,15 @@ namespace tradeguard::cryptocom {
 
 // ---- Requests ----------------------------------------------------------------------------------
 
-// The parameters of a private call, in the order they stand in the body. Amounts and ids are text: the
-// venue answers numbers with misleading errors.
+// The parameters of a private call, in the order they stand in the body. Amounts and ids are text:
+// the venue answers numbers with misleading errors.
 struct Params;
 using Param = std::variant<std::nullptr_t, bool, std::int64_t, std::string, std::vector<Params>>;
 struct Params {
   std::vector<std::pair<std::string, Param>> members;
 };
-// What of the parameters is signed: keys in ascending order, each followed by its value, no separators.
+// What of the parameters is signed: keys in ascending order, each followed by its value, no
+// separators.
 std::string param_string(const Params& params);
 
 struct Keys {
@@ -76,7 +76,7 @@ HttpRequest build_tickers();  // of every market
 // ---- What an answer means ----------------------------------------------------------------------
 
 enum class Act { create, create_advanced, cancel, read };
-enum class Verdict {
+enum class Answer {
   accepted,   // taken; read, of a read
   refused,    // looked at, and no order exists
   throttled,  // not looked at: too much was asked
@@ -87,9 +87,9 @@ enum class Verdict {
   wait,       // asking later may succeed
   failed,     // asking again will not help, or it was not understood
 };
-std::string_view text(Verdict verdict);
+std::string_view text(Answer answer);
 // The one table. Without a code the HTTP status decides.
-Verdict verdict(Act act, int http_status, std::optional<std::int64_t> code);
+Answer answer_of(Act act, int http_status, std::optional<std::int64_t> code);
 std::string outcome_table();  // all of it as text, for tests/cryptocom/outcomes.golden
 
 // An answer that was not understood, for its VENUE_ANSWER line. `text` is foreign and bounded.
@@ -99,7 +99,8 @@ struct Oddity {
   std::string text;
 };
 
-// At most 200 bytes of what others wrote, whole characters, and nothing that looks like a signature.
+// At most 200 bytes of what others wrote, whole characters, and nothing that looks like a
+// signature.
 std::string bounded(std::string_view foreign);
 
 // ---- Answers -----------------------------------------------------------------------------------
@@ -108,8 +109,8 @@ struct PlaceReading {
   PlaceOutcome outcome;
   std::optional<Oddity> oddity;
 };
-// `id` and `client_id` are those of the request: an answer that names others is not its answer. Of a
-// pair only a list id comes back, so that Accepted has no venue id.
+// `id` and `client_id` are those of the request: an answer that names others is not its answer. Of
+// a pair only a list id comes back, so that Accepted has no venue id.
 PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& client_id,
                                const HttpResult& result);
 PlaceReading read_pair_answer(std::int64_t id, const HttpResult& result);
@@ -140,7 +141,7 @@ struct Row {
   std::int64_t created_ns = 0;  // 0: not said
   std::string reason;
 };
-struct Trade {
+struct Fill {
   std::string order_id;
   ClientOrderId client_id;
   std::string trade_id;
@@ -152,16 +153,16 @@ struct Trade {
 
 template <class T>
 struct Page {
-  Verdict verdict = Verdict::failed;
+  Answer answer = Answer::failed;
   std::vector<T> rows;
-  std::size_t size = 0;   // rows the venue sent, those not understood too
-  bool whole = false;     // all of them were understood
-  std::string why;        // where it was not read
+  std::size_t size = 0;  // rows the venue sent, those not understood too
+  bool whole = false;    // all of them were understood
+  std::string why;       // where it was not read
   std::vector<Oddity> oddities;
 };
 Page<Row> read_orders(const HttpResult& result);  // open orders, history
 Page<Row> read_order(const HttpResult& result);   // one, or not_here
-Page<Trade> read_trades(const HttpResult& result);
+Page<Fill> read_trades(const HttpResult& result);
 
 // The window of the page after this one; nullopt: this was the last, or there is no way on.
 template <class T>
@@ -169,7 +170,7 @@ std::optional<Window> window_behind(const Page<T>& page, Window window);
 
 template <class Key, class Value>
 struct Table {
-  Verdict verdict = Verdict::failed;
+  Answer answer = Answer::failed;
   std::map<Key, Value> rows;
   std::string why;
   std::optional<Oddity> oddity;
@@ -181,7 +182,8 @@ struct Instrument {
 };
 // Spot only; a row that cannot be read is absent.
 Table<Symbol, Instrument> read_instruments(const HttpResult& result);
-Table<Symbol, Price> read_tickers(const HttpResult& result);
+// A single row without a name is that of the market asked for.
+Table<Symbol, Price> read_tickers(const HttpResult& result, const std::optional<Symbol>& asked);
 Table<std::string, Balance> read_balances(const HttpResult& result);
 
 }  // namespace tradeguard::cryptocom
