@@ -288,7 +288,7 @@ std::string why_json(const SignalKey& key, const std::vector<Decision>& decision
 std::vector<SecretSource> secrets_of(const Desk& desk) {
   if (!desk.settings().dry_run) return secret_sources(desk.environment);
   std::vector<SecretSource> sources;
-  for (const Secret secret : {Secret::api_key, Secret::api_secret, Secret::telegram_token})
+  for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token})
     sources.push_back({secret, "not read (DRY_RUN=1)", ""});
   return sources;
 }

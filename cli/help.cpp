@@ -173,7 +173,7 @@ std::string environment_topic() {
       "  TRADEGUARD_SECTION_KEY   any key of the configuration; "
       "TRADEGUARD_MARKET__ETH_USDT__NOTIONAL\n"
       "\nSecrets, each also as NAME_FILE with the path of a file of mode 0600:\n";
-  for (const Secret secret : {Secret::api_key, Secret::api_secret, Secret::telegram_token})
+  for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token})
     out += "  " + std::string{environment_name(secret)} + "\n";
   out +=
       "\nOther names that begin with TRADEGUARD_ are refused: a misspelled limit would be no "

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "secrets.hpp"
+#include "tradeguard/http.hpp"
 #include "tradeguard/log.hpp"
 
 namespace tradeguard::cli {
@@ -34,7 +35,7 @@ bool store_url(std::string_view value, std::string& to) {
 
 bool http_url(std::string_view value, std::string& to) {
   to = value;
-  return value.empty() || value.starts_with("https://") || value.starts_with("http://");
+  return value.empty() || parse_base_url(value).has_value();
 }
 
 bool account(std::string_view value, std::string& to) {
@@ -113,7 +114,7 @@ constexpr std::string_view a_duration = "a duration like 300s, 5m or 1h";
 constexpr std::string_view a_count = "a whole number, 0 for off";
 constexpr std::string_view a_stop = "a percentage above 0 and below 100";
 constexpr std::string_view a_target = "a percentage above 0 and up to 1000";
-constexpr std::string_view a_url = "an address like https://host";
+constexpr std::string_view a_url = "an address like https://host, or http:// for this machine alone";
 constexpr std::string_view alarm_or_flatten = "alarm or flatten";
 
 // One row a key; the order is the order of --help and of `tradeguard config`.
@@ -154,6 +155,18 @@ constexpr Key table[] = {
   {"venue", "ca_file", "", "a path, or nothing",
    "a certificate authority to trust besides the system's",
    [](S& s, V v) { return word(v, s.ca_file); }, true},
+  {"venue", "pace", "documented", "documented or off",
+   "keep the venue's documented limits; off is for a server that has none",
+   [](S& s, V v) { return choice(v, s.paced, {{"documented", true}, {"off", false}}); }},
+  {"venue", "min_notional", "1", "an amount of quote currency",
+   "the cheapest order, where the venue does not say (cryptocom)",
+   [](S& s, V v) { return amount(v, s.min_notional.value); }},
+  {"venue", "highest_fee_percent", "0.5", "a percentage up to 10",
+   "assumed of a fill until its fees are read, never less than they are",
+   [](S& s, V v) { return decimal(v, s.highest_fee_percent, Decimal{0}, Decimal{10}); }},
+  {"venue", "rules_max_age", "24h", a_duration,
+   "what the venue demands of orders is asked again when it is older",
+   [](S& s, V v) { return duration(v, s.rules_max_age); }},
 
   {"signals", "max_age", "300s", a_duration,
    "an unknown signal older than this is not traded any more",
@@ -204,9 +217,9 @@ constexpr Key table[] = {
    "an entry in doubt for so long is a CRITICAL",
    [](S& s, V v) { return duration(v, s.in_doubt_after); }},
 
-  {"notify", "kind", "", "printing, file or none",
-   "who is told; nothing: printing on paper, and a real venue demands a choice",
-   [](S& s, V v) { return choice<NotifyKind>(v, s.notify, {{"", NotifyKind::unset}, {"printing", NotifyKind::printing}, {"file", NotifyKind::file}, {"none", NotifyKind::none}}); }},
+  {"notify", "kind", "", "telegram, printing, file or none",
+   "who is told; nothing: telegram if it has a chat_id, else printing on paper",
+   [](S& s, V v) { return choice<NotifyKind>(v, s.notify, {{"", NotifyKind::unset}, {"printing", NotifyKind::printing}, {"file", NotifyKind::file}, {"telegram", NotifyKind::telegram}, {"none", NotifyKind::none}}); }},
   {"notify", "file", "", "a path",
    "where kind = file appends its messages",
    [](S& s, V v) { return word(v, s.notify_file); }, true},
@@ -219,7 +232,16 @@ constexpr Key table[] = {
    [](S& s, V v) { return word(v, s.telegram_chat_id); }},
   {"telegram", "base_url", "https://api.telegram.org", a_url,
    "another address of the same API",
-   [](S& s, V v) { return http_url(v, s.telegram_base_url); }},
+   [](S& s, V v) { return !v.empty() && http_url(v, s.telegram_base_url); }},
+  {"telegram", "ca_file", "", "a path, or nothing",
+   "a certificate authority to trust besides the system's, for that address",
+   [](S& s, V v) { return word(v, s.telegram_ca_file); }, true},
+  {"telegram", "topic", "", "a whole number, or nothing",
+   "the topic of a forum group",
+   [](S& s, V v) { return v.empty() || into(s.telegram_topic, v, [](V w, std::int64_t& to) { return whole(w, to, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }); }},
+  {"telegram", "pace", "1s", a_duration,
+   "between two messages; 0 is for a server without limits",
+   [](S& s, V v) { return duration(v, s.telegram_pace); }},
 
   {"clock", "max_offset", "1s", a_duration,
    "between this machine and the venue; beyond it nothing is bought",
@@ -227,6 +249,9 @@ constexpr Key table[] = {
   {"net", "patience", "2s", a_duration,
    "what has not answered after this is in doubt and is looked up",
    [](S& s, V v) { return duration(v, s.net_patience, 100ms); }},
+  {"net", "connections", "32", "a whole number from 1 to 256",
+   "open to one host at a time",
+   [](S& s, V v) { return whole(v, s.net_connections, 1, 256); }},
 
   {"paper", "prices", "", "a path, or nothing",
    "bars for the paper venue: time,symbol,open,high,low,close",
@@ -258,6 +283,8 @@ constexpr MarketKey market_table[] = {
    [](MarketOptions& m, V v) { return into(m.cycle.stop_loss_percent, v, stop_percent); }},
   {"take_profit_percent", a_target, "the target in this market",
    [](MarketOptions& m, V v) { return into(m.cycle.take_profit_percent, v, target_percent); }},
+  {"min_notional", "an amount of quote currency above 0", "the cheapest order here, where the venue does not say",
+   [](MarketOptions& m, V v) { return into(m.min_notional, v, positive<Money>); }},
   {"paper_price", "a price above 0", "where paper fills when neither signal nor bars say",
    [](MarketOptions& m, V v) { return into(m.paper_price, v, positive<Price>); }},
   {"paper_tick", "a price above 0", "the paper venue's price step in this market",
@@ -548,7 +575,7 @@ void each_key(std::istream& in, const std::string& path, Reading& reading, Found
 // ---- Environment and command line --------------------------------------------------------------
 
 bool is_secret(std::string_view name) {
-  for (const Secret secret : {Secret::api_key, Secret::api_secret, Secret::telegram_token}) {
+  for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token}) {
     const std::string_view value = environment_name(secret);
     if (name == value || (name.starts_with(value) && name.substr(value.size()) == "_FILE"))
       return true;
@@ -721,6 +748,9 @@ void judge_together(const Reading& reading, const Settings& settings, Configurat
   if (settings.notify == NotifyKind::file && settings.notify_file.empty())
     faults.push_back(place("notify.kind") +
                      "file is refused, expected a path in notify.file beside it");
+  if (settings.notify == NotifyKind::telegram && settings.telegram_chat_id.empty())
+    faults.push_back(place("notify.kind") +
+                     "telegram is refused, expected a chat in telegram.chat_id beside it");
 }
 
 // FNV-1a: two configurations that differ show it in their logs; nobody attacks this.

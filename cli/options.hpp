@@ -24,11 +24,12 @@ namespace tradeguard::cli {
 enum class VenueKind { paper, cryptocom, binance };
 std::string_view text(VenueKind kind);
 
-// unset: printing on paper; a real venue demands that one is named.
-enum class NotifyKind { unset, printing, file, none };
+// unset: Telegram where a chat is named, else printing on paper; a real venue demands a choice.
+enum class NotifyKind { unset, printing, file, telegram, none };
 
 struct MarketOptions {
   MarketSettings cycle;
+  std::optional<Money> min_notional;  // of a venue that publishes none
   std::optional<Price> paper_price;
   // Rules of this market on paper; what is not given is built in.
   std::optional<Price> paper_tick;
@@ -53,11 +54,16 @@ struct Settings {
   std::string account;
   std::string base_url;
   std::string ca_file;
+  bool paced = true;
+  Money min_notional;
+  Decimal highest_fee_percent;
+  Micros rules_max_age{};
 
   EntryPolicy policy;
   Decimal max_slippage_percent;
   Micros max_clock_offset{};
   Micros net_patience{};
+  int net_connections = 0;
 
   ProtectionPlan plan;
   Micros unverified_after{};
@@ -68,6 +74,9 @@ struct Settings {
   Micros notify_budget{};
   std::string telegram_chat_id;
   std::string telegram_base_url;
+  std::string telegram_ca_file;
+  std::optional<std::int64_t> telegram_topic;
+  Micros telegram_pace{};
 
   std::string paper_prices;  // empty: none
   std::string paper_faults;  // empty: none

@@ -1,6 +1,7 @@
 #include "secrets.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,22 +12,22 @@ namespace tradeguard::cli {
 
 namespace {
 
-constexpr std::array all_secrets{Secret::api_key, Secret::api_secret, Secret::telegram_token};
+constexpr std::array all_secrets{SecretName::api_key, SecretName::api_secret, SecretName::telegram_token};
 constexpr std::size_t longest_secret = 4096;
 
 const std::string* find(const Pairs& environment, std::string_view name);
 std::string fault_of_file(const std::string& path);
-std::string file_variable(Secret secret) { return std::string{environment_name(secret)} + "_FILE"; }
+std::string file_variable(SecretName secret) { return std::string{environment_name(secret)} + "_FILE"; }
 
 }  // namespace
 
-std::string_view environment_name(Secret secret) {
+std::string_view environment_name(SecretName secret) {
   switch (secret) {
-    case Secret::api_key:
+    case SecretName::api_key:
       return "TRADEGUARD_API_KEY";
-    case Secret::api_secret:
+    case SecretName::api_secret:
       return "TRADEGUARD_API_SECRET";
-    case Secret::telegram_token:
+    case SecretName::telegram_token:
       return "TRADEGUARD_TELEGRAM_TOKEN";
   }
   return "";
@@ -34,7 +35,7 @@ std::string_view environment_name(Secret secret) {
 
 std::vector<SecretSource> secret_sources(const Pairs& environment) {
   std::vector<SecretSource> sources;
-  for (const Secret secret : all_secrets) {
+  for (const SecretName secret : all_secrets) {
     const std::string* value = find(environment, environment_name(secret));
     const std::string* file = find(environment, file_variable(secret));
     SecretSource source{secret, "not set", ""};
@@ -50,14 +51,14 @@ std::vector<SecretSource> secret_sources(const Pairs& environment) {
   return sources;
 }
 
-Result<std::string> read_secret(Secret secret, const Pairs& environment) {
+Result<Secret> read_secret(SecretName secret, const Pairs& environment) {
   const std::string name{environment_name(secret)};
   const std::string* value = find(environment, name);
   const std::string* file = find(environment, file_variable(secret));
   if (value != nullptr && file != nullptr)
     return failed(Fault::configuration,
                   name + " and " + name + "_FILE are both set; unset one of them");
-  if (value != nullptr) return *value;
+  if (value != nullptr) return Secret{std::string{*value}};
   if (file == nullptr)
     return failed(Fault::configuration, name + " is not set, and neither is " + name +
                                             "_FILE with the path of a file of mode 0600");
@@ -70,13 +71,27 @@ Result<std::string> read_secret(Secret secret, const Pairs& environment) {
   std::string text(longest_secret + 1, '\0');
   const ssize_t size = ::read(descriptor, text.data(), text.size());
   ::close(descriptor);
-  if (size < 0 || static_cast<std::size_t>(size) > longest_secret)
+  if (size < 0 || static_cast<std::size_t>(size) > longest_secret) {
+    wipe(text);
     return failed(Fault::configuration,
                   name + "_FILE: " + *file + " cannot be read, or is no secret");
+  }
   text.resize(static_cast<std::size_t>(size));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   if (text.empty()) return failed(Fault::configuration, name + "_FILE: " + *file + " is empty");
-  return text;
+  return Secret{std::move(text)};
+}
+
+void keep_out_of_sight(std::string_view secret, Log& log) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  log.keep_secret(secret);
+  // A key of several lines could be shown line by line.
+  for (std::size_t from = 0, to = 0; secret.find('\n') != std::string_view::npos && to < secret.size();
+       from = to + 1) {
+    to = std::min(secret.find('\n', from), secret.size());
+    log.keep_secret(secret.substr(from, to - from));
+  }
 }
 
 namespace {

@@ -141,6 +141,7 @@ Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::F
       return std::make_unique<FileNotifier>(settings.notify_file);
     case NotifyKind::none:
       return std::make_unique<SilentNotifier>();
+    case NotifyKind::telegram:
     case NotifyKind::unset:
       break;
   }

@@ -84,8 +84,9 @@ View peeled(const View& view) {
 }
 
 // Marks in `hidden` the bytes of the line that this view shows as part of a secret.
-void mark(const View& view, const std::vector<std::string>& secrets, std::vector<bool>& hidden) {
-  for (const auto& secret : secrets) {
+void mark(const View& view, const std::vector<Secret>& secrets, std::vector<bool>& hidden) {
+  for (const Secret& kept : secrets) {
+    const std::string_view secret = kept.reveal();
     for (auto at = view.bytes.find(secret); at != std::string::npos;
          at = view.bytes.find(secret, at + 1)) {
       for (auto i = view.begins[at]; i < view.begins[at + secret.size()]; ++i) hidden[i] = true;
@@ -93,7 +94,7 @@ void mark(const View& view, const std::vector<std::string>& secrets, std::vector
   }
 }
 
-std::string redacted(const std::string& line, const std::vector<std::string>& secrets) {
+std::string redacted(const std::string& line, const std::vector<Secret>& secrets) {
   if (secrets.empty()) return line;
   // A URL in a JSON text in a quoted value has three layers; one more is for luck.
   constexpr int layers = 4;
@@ -266,10 +267,10 @@ void Log::write_twin_first(const Line& line) noexcept {
   }
 }
 
-void Log::keep_secret(std::string secret) {
+void Log::keep_secret(std::string_view secret) {
   if (secret.size() < shortest_secret) return;
   const std::lock_guard guard{mutex_};
-  secrets_.push_back(std::move(secret));
+  secrets_.emplace_back(std::string{secret});
 }
 
 void Log::emit(Level level, const std::string& line) noexcept {

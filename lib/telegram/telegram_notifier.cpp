@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 
 #include "telegram_wire.hpp"
 
@@ -39,7 +40,10 @@ class TelegramNotifier::Desk {
   std::optional<std::string> migrated_to_;
 };
 
-std::vector<RateLimit> telegram_limits() { return {{std::string{chat_limit}, 1, 1s}}; }
+std::vector<RateLimit> telegram_limits(Micros pace) {
+  if (pace > Micros{0}) return {{std::string{chat_limit}, 1, pace}};
+  return {{std::string{chat_limit}, std::numeric_limits<int>::max(), Micros{1}}};
+}
 
 TelegramNotifier::TelegramNotifier(HttpTransport& transport, Secret token,
                                    TelegramSettings settings, Clock& clock)

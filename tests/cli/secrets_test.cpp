@@ -9,9 +9,10 @@ using test::Scratch;
 
 TEST_CASE("a secret comes from the environment or from a file only its owner can read") {
   const Scratch folder;
-  CHECK(*read_secret(Secret::api_key, {{"TRADEGUARD_API_KEY", "k-123"}}) == "k-123");
+  CHECK(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY", "k-123"}})->reveal() == "k-123");
   const std::string file = folder.write("key", "from-file\n", 0600);
-  CHECK(*read_secret(Secret::api_secret, {{"TRADEGUARD_API_SECRET_FILE", file}}) == "from-file");
+  CHECK(read_secret(SecretName::api_secret, {{"TRADEGUARD_API_SECRET_FILE", file}})->reveal() ==
+        "from-file");
 }
 
 TEST_CASE("a secret's file that others can open is refused, and its content is not told") {
@@ -19,7 +20,7 @@ TEST_CASE("a secret's file that others can open is refused, and its content is n
   for (const mode_t mode : {0644U, 0640U, 0604U, 0620U}) {
     const std::string file = folder.write("key", "very-secret", mode);
     const auto refused =
-        read_secret(Secret::telegram_token, {{"TRADEGUARD_TELEGRAM_TOKEN_FILE", file}});
+        read_secret(SecretName::telegram_token, {{"TRADEGUARD_TELEGRAM_TOKEN_FILE", file}});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().fault == Fault::configuration);
     CHECK(refused.error().what.find("0600") != std::string::npos);
@@ -29,15 +30,15 @@ TEST_CASE("a secret's file that others can open is refused, and its content is n
 
 TEST_CASE("a secret that is missing, empty, or given twice is an error") {
   const Scratch folder;
-  CHECK_FALSE(read_secret(Secret::api_key, {}));
-  CHECK_FALSE(read_secret(Secret::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.file("none")}}));
-  CHECK_FALSE(read_secret(Secret::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.path()}}));
+  CHECK_FALSE(read_secret(SecretName::api_key, {}));
+  CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.file("none")}}));
+  CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.path()}}));
   CHECK_FALSE(
-      read_secret(Secret::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.write("e", "\n", 0600)}}));
-  CHECK_FALSE(read_secret(Secret::api_key, {{"TRADEGUARD_API_KEY_FILE",
+      read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.write("e", "\n", 0600)}}));
+  CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE",
                                              folder.write("l", std::string(5000, 'x'), 0600)}}));
   CHECK_FALSE(read_secret(
-      Secret::api_key,
+      SecretName::api_key,
       {{"TRADEGUARD_API_KEY", "a"}, {"TRADEGUARD_API_KEY_FILE", folder.write("k", "b", 0600)}}));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tradeguard/clock.hpp"
+#include "tradeguard/secret.hpp"
 
 namespace tradeguard {
 
@@ -71,7 +72,7 @@ class Log {
   void write_twin_first(const Line& line) noexcept;
   // Never appears in any line from now on, percent-encoded or escaped neither, but as "***"; shorter
   // than 6 characters is ignored.
-  void keep_secret(std::string secret);
+  void keep_secret(std::string_view secret);
 
  private:
   void emit(Level level, const std::string& line) noexcept;
@@ -79,7 +80,7 @@ class Log {
   Clock& clock_;
   bool twins_;
   std::mutex mutex_;
-  std::vector<std::string> secrets_;
+  std::vector<Secret> secrets_;
 };
 
 // Default form: "2025-01-01T12:00:00.123456Z INFO " + line + newline; bare leaves the prefix out.

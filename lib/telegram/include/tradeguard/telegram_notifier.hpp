@@ -22,8 +22,9 @@ struct TelegramSettings {
       topic;  // of a forum group; 1, the General topic, is left out as the API wants it
 };
 
-// One message a second and chat, for HttpsSettings; longer bursts are answered with 429.
-std::vector<RateLimit> telegram_limits();
+// For HttpsSettings: one message a chat in `pace`; the API answers longer bursts than one a second with
+// 429. Zero: no limit, for a server of one's own.
+std::vector<RateLimit> telegram_limits(Micros pace = 1s);
 
 // Delivered is HTTP 200 and "ok":true. A message that is too long is split between lines; where a
 // later part fails, the whole is told again. The token stands in no error. For one thread.
