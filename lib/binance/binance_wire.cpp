@@ -135,6 +135,7 @@ enum class Meaning {
   clock,
   no_such_order,
   archived,
+  undocumented,
 };
 
 struct Codes {
@@ -171,12 +172,11 @@ constexpr std::array table{
 };
 // clang-format on
 
-std::optional<Meaning> meaning_of(std::string_view code) {
-  const auto number = whole_number(code);
-  if (!number) return std::nullopt;
+Meaning meaning_of(std::string_view code) {
+  const std::int64_t number = whole_number(code).value_or(0);
   for (const auto& codes : table)
-    if (*number <= codes.first && *number >= codes.last) return codes.meaning;
-  return std::nullopt;
+    if (number <= codes.first && number >= codes.last) return codes.meaning;
+  return Meaning::undocumented;
 }
 
 bool says(std::string_view message, std::string_view words) {
@@ -210,6 +210,8 @@ Fate fate_of(Call call, Meaning meaning, std::string_view message) {
       return call == Call::create   ? Fate::in_doubt
              : call == Call::cancel ? Fate::absent
                                     : Fate::archived;
+    case Meaning::undocumented:
+      return Fate::in_doubt;
   }
   return Fate::in_doubt;
 }
@@ -236,7 +238,7 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
     if (ruling.message.empty()) ruling.message = "HTTP " + std::to_string(response.status);
     return ruling;
   };
-  const auto meaning = error ? meaning_of(*code) : std::nullopt;
+  const Meaning meaning = error ? meaning_of(*code) : Meaning::undocumented;
 
   // "Must not be treated as a failure", says the venue of every 5xx; a code in it does not change
   // that.
@@ -261,9 +263,8 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
       ruling.understood = false;
       return rule(Fate::in_doubt);
     }
-    if (meaning) return rule(fate_of(call, *meaning, ruling.message));
-    ruling.understood = false;
-    return rule(Fate::in_doubt);
+    ruling.understood = meaning != Meaning::undocumented;
+    return rule(fate_of(call, meaning, ruling.message));
   }
   if (response.status == 200 && body.whole) return rule(Fate::good);
   ruling.understood = false;
