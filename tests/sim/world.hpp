@@ -1,0 +1,111 @@
+// The world of one story: an exchange, a store, a notifier, one clock, and runs that come, meet and die.
+//
+// Everything is one thread. A second process runs while the first one waits in a port: it begins and ends
+// inside that call. A process that is killed unwinds with an exception nobody in the product knows.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "exchange.hpp"
+#include "store.hpp"
+#include "tradeguard/monitor_cycle.hpp"
+
+namespace tradeguard::sim {
+
+struct Killed {};  // kill -9, as the process itself sees it: not at all
+
+class World;
+class Witness;
+
+// One run. It lives as long as its call of monitor_cycle.
+struct Process {
+  World& world;
+  int index;
+  bool dry_run;
+  bool dying = false;          // killed where no exception can be thrown
+  bool store_down = false;
+  bool faulty = false;         // something went wrong in this run
+  std::atomic<bool> stop{false};
+  Micros began{0};
+  std::map<Port, int> calls;
+  int all_calls = 0;
+  std::set<std::size_t> used;  // happenings
+
+  const Happening* arrive(Port port);
+  void before_call(Micros latency);
+  // The one place where a call meets its fate.
+  template <class Do, class Fail>
+  auto step(Port port, Micros latency, Do&& act, Fail&& failure)
+      -> decltype(act(static_cast<const Happening*>(nullptr)));
+};
+
+// What became of one run.
+struct Ended {
+  int index = 0;
+  bool dry_run = false;
+  bool killed = false;
+  bool faulty = false;
+  RunReport report;
+  Instant from;
+  Instant to;
+  std::vector<std::string> log;
+  std::vector<Signal> signals;
+};
+
+class World {
+ public:
+  World(const Story& story, SimStore& store, bool keep_log);
+  ~World();
+
+  // Tells the story. Empty: every promise was kept; else which one was broken, and how.
+  std::string tell();
+
+  const Story story;
+  SimExchange exchange;        // the live one
+  SimExchange paper;           // of dry runs
+  SimStore& store;
+  AccountKey live_account;
+  AccountKey paper_account;
+  CycleSettings settings;
+  Micros skew{0};              // of the machine's wall clock
+  std::unique_ptr<Witness> live_witness;
+  std::unique_ptr<Witness> paper_witness;
+  Witness& witness(bool dry_run) { return dry_run ? *paper_witness : *live_witness; }
+
+  Instant now() const { return exchange.now(); }
+  void advance(Micros span);
+  void interleave(Process& outer);
+  void say(const std::string& event);
+
+  // Figures.
+  std::int64_t cycles = 0;
+  std::map<std::string, std::int64_t> counted;
+  std::uint64_t log_hash = 0xcbf29ce484222325U;
+  std::vector<std::string> log;             // kept only when asked for
+  std::optional<Instant> notifier_down_until;
+  bool calm = false;                        // the end of the story: nothing goes wrong any more
+
+ private:
+  friend struct Process;
+  Ended run(int index, std::vector<Signal> signals);
+  void minute(int index);
+  void happen(const Happening& happening, std::vector<Signal>& signals, bool& dry, bool& missed);
+  Signal signal_of(std::int64_t dice, int who);
+  void change_settings(std::int64_t dice);
+  void operator_resumes();
+  std::string until_quiet();
+  std::string judge(const Ended& ended);
+
+  bool keep_log_;
+  bool dry_run_ = false;
+  int depth_ = 0;
+  std::vector<Signal> given_;               // all signals so far
+  std::vector<Signal> of_this_minute_;
+};
+
+}  // namespace tradeguard::sim
