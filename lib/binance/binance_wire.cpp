@@ -168,7 +168,7 @@ constexpr std::array table{
     Codes{-2018, -2018, Meaning::no_such_order},  // no such pair
     Codes{-2021, -2022, Meaning::unknown},        // cancel-and-replace, which is not done here
     Codes{-2026, -2026, Meaning::archived},
-    Codes{-2039, -2039, Meaning::no_such_order},  // the two ids given are not of one order
+    Codes{-2039, -2039, Meaning::unknown},        // two ids that are not of one order: only one is ever sent
 };
 // clang-format on
 
@@ -203,7 +203,7 @@ Fate fate_of(Call call, Meaning meaning, std::string_view message) {
       return Fate::refused;
     case Meaning::cancel_no:
       if (call == Call::create) return Fate::in_doubt;
-      return call == Call::read || says(message, "unknown order") ? Fate::absent : Fate::refused;
+      return says(message, "unknown order") ? Fate::absent : Fate::refused;
     case Meaning::no_such_order:
       return call == Call::create ? Fate::in_doubt : Fate::absent;
     case Meaning::archived:
@@ -279,7 +279,8 @@ struct Answer {
       : body{result ? std::string_view{result->body} : std::string_view{}} {
     if (result) {
       ruling = ruling_of(call, *result, body);
-      if (!ruling.understood) puzzle = bounded(result->body);
+      if (!ruling.understood)
+        puzzle = result->body.empty() ? "an empty body" : bounded(result->body);
     } else {
       ruling.fate = result.error().sent ? Fate::in_doubt : Fate::not_connected;
       ruling.message = bounded(result.error().what);
