@@ -255,7 +255,8 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);
-  auto notifier = make_notifier(settings, line.json ? stderr : stdout);
+  auto notifier = make_notifier(settings, environment, office->desk->clock, *office->desk->log,
+                                line.json ? stderr : stdout);
   if (notifier) office->notifier = std::move(*notifier);
   if (const std::string* reason = line.option("reason")) office->reason = *reason;
   // Who can do without the lock can do without its being in order, too.

@@ -56,20 +56,17 @@ namespace {
 Result<int> wired_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
                         std::FILE* messages) {
   const Settings& settings = desk.settings();
-  if (settings.kind != VenueKind::paper)
-    return failed(Fault::configuration, "venue.kind: " + std::string{text(settings.kind)} +
-                                            " is not in this version yet, expected paper");
-  auto notifier = make_notifier(settings, messages);
+  auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log);
+  if (!exchange) return tl::unexpected{std::move(exchange.error())};
+  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, messages);
   if (!notifier) return tl::unexpected{std::move(notifier.error())};
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
-  auto exchange = open_paper(settings, desk.clock, *desk.log);
-  if (!exchange)
-    return tl::unexpected{std::move(exchange.error()).within("opening the paper exchange")};
 
-  CyclePorts ports{*(*store)->lock,     (*store)->pen,       *(*store)->journal, *(*store)->guard,
-                   *(*exchange)->venue, *(*exchange)->venue, **notifier,         signals,
-                   desk.clock,          *desk.log,           &stop_asked,        nullptr};
+  CyclePorts ports{*(*store)->lock,      (*store)->pen,           *(*store)->journal,
+                   *(*store)->guard,     *(*exchange)->placer,    *(*exchange)->protector,
+                   **notifier,           signals,                 desk.clock,
+                   *desk.log,            &stop_asked,             nullptr};
   if (settings.dry_run)
     ports.unattended_live_trades = [&] {
       return unattended_live_trades(settings, **store, desk.clock.now());

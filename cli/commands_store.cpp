@@ -18,7 +18,7 @@ struct Finding {
   std::string detail;
   int code = exit_ok;  // what a run would end with
 };
-std::vector<Finding> examine(const Desk& desk);
+std::vector<Finding> examine(Desk& desk);
 Finding examine_venue(const Settings& settings);
 Finding examine_lock(Store& store, const AccountKey& account);
 Finding examine_epoch(Store& store);
@@ -84,12 +84,12 @@ int doctor_command(const CommandLine& line, const Pairs& environment) {
 namespace {
 
 // In the order in which a run would stumble over them.
-std::vector<Finding> examine(const Desk& desk) {
+std::vector<Finding> examine(Desk& desk) {
   const Settings& settings = desk.settings();
   std::vector<Finding> findings;
   findings.push_back({"configuration", true, "hash " + desk.configuration.hash});
   findings.push_back(examine_venue(settings));
-  const auto notifier = make_notifier(settings, stdout);
+  const auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, stdout);
   findings.push_back({"notifier", notifier.has_value(),
                       notifier ? "is there" : notifier.error().what,
                       notifier ? exit_ok : exit_code_of(notifier.error())});
@@ -113,7 +113,8 @@ Finding examine_venue(const Settings& settings) {
   if (settings.kind == VenueKind::paper)
     return {"venue", true,
             kind + ", account " + settings.account + (settings.dry_run ? ", DRY_RUN=1" : "")};
-  return {"venue", false, kind + " is not in this version yet, expected paper", exit_configuration};
+  return {"venue", settings.live, kind + (settings.live ? "" : " is not traded without run.live = true"),
+          settings.live ? exit_ok : exit_configuration};
 }
 
 std::vector<Finding> examine_secrets(const Desk& desk) {

@@ -3,7 +3,11 @@
 #include <fstream>
 #include <iterator>
 
+#include "secrets.hpp"
+#include "tradeguard/binance_venue.hpp"
+#include "tradeguard/cryptocom_venue.hpp"
 #include "tradeguard/file_notifier.hpp"
+#include "tradeguard/https_transport.hpp"
 #include "tradeguard/paper_sql_book.hpp"
 #include "tradeguard/postgres_run_lock.hpp"
 #include "tradeguard/postgres_session.hpp"
@@ -12,6 +16,7 @@
 #include "tradeguard/sql_store.hpp"
 #include "tradeguard/sqlite_run_lock.hpp"
 #include "tradeguard/sqlite_session.hpp"
+#include "tradeguard/telegram_notifier.hpp"
 
 namespace tradeguard::cli {
 
@@ -29,6 +34,37 @@ struct Backend {
 };
 Result<Backend> open_backend(const Settings& settings, StoreState state);
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
+struct Credentials {
+  Secret api_key;
+  Secret api_secret;
+};
+Result<Credentials> read_credentials(const Pairs& environment, Log& log);
+Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
+                                     const std::string& ca_file);
+Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log);
+
+// Telegram with the connection it needs.
+class TelegramLine final : public Notifier {
+ public:
+  TelegramLine(HttpsSettings https, Secret token, TelegramSettings telegram, Clock& clock, Log& log)
+      : transport_{std::move(https), clock},
+        notifier_{transport_, std::move(token), std::move(telegram), clock},
+        log_{log} {}
+  Delivery deliver(const Notice& notice, Micros budget) noexcept override {
+    const bool told = notifier_.migrated_to().has_value();
+    const Delivery delivery = notifier_.deliver(notice, budget);
+    if (const auto moved = notifier_.migrated_to(); moved && !told)
+      log_.write(Line{Level::warn, "TG_CHAT_MOVED"}.add("telegram.chat_id", *moved));
+    return delivery;
+  }
+  bool immediate() const override { return false; }
+
+ private:
+  HttpsTransport transport_;
+  TelegramNotifier notifier_;
+  Log& log_;
+};
 
 // Nobody is told, because somebody wrote that nobody is to be told.
 class SilentNotifier final : public Notifier {
@@ -131,25 +167,83 @@ std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock
   return exchange;
 }
 
-Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::FILE* messages) {
+Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log) {
+  auto exchange = std::make_unique<Exchange>();
+  if (settings.kind == VenueKind::paper) {
+    auto paper = open_paper(settings, clock, log);
+    if (!paper) return tl::unexpected{std::move(paper.error()).within("opening the paper exchange")};
+    exchange->paper = std::move(*paper);
+    exchange->placer = exchange->paper->venue.get();
+    exchange->protector = exchange->paper->venue.get();
+    return exchange;
+  }
+  if (!settings.live)
+    return failed(Fault::configuration,
+                  "run.live: " + std::string{text(settings.kind)} +
+                      " is not traded without it, and nothing was sent; write live = true under [run] "
+                      "to trade real money, or set DRY_RUN=1 to trade on paper");
+  auto keys = read_credentials(environment, log);
+  if (!keys) return tl::unexpected{std::move(keys.error())};
+  const bool is_cryptocom = settings.kind == VenueKind::cryptocom;
+  const std::string_view usual = is_cryptocom ? cryptocom_base_url : binance_base_url;
+  auto https = https_settings(
+      settings, settings.base_url.empty() ? std::string{usual} : settings.base_url, settings.ca_file);
+  if (!https) return tl::unexpected{std::move(https.error())};
+  if (settings.paced) https->limits = is_cryptocom ? cryptocom_limits() : binance_limits();
+  exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
+  const Decimal fee = Decimal::divide(settings.highest_fee_percent, Decimal{100}, Rounding::up);
+  if (is_cryptocom) {
+    CryptocomSettings venue{.patience = settings.net_patience,
+                            .min_notional = settings.min_notional,
+                            .market_min_notional = {},
+                            .highest_fee_rate = fee,
+                            .paced = settings.paced};
+    for (const auto& [symbol, market] : settings.markets)
+      if (market.min_notional) venue.market_min_notional.emplace(symbol, *market.min_notional);
+    auto made = std::make_unique<CryptocomVenue>(*exchange->transport, std::move(keys->api_key),
+                                                 std::move(keys->api_secret), std::move(venue), clock,
+                                                 log);
+    exchange->protector = made.get();
+    exchange->placer_of_venue = std::move(made);
+  } else {
+    BinanceSettings venue{.patience = settings.net_patience,
+                          .markets = {},
+                          .highest_fee_rate = fee,
+                          .paced = settings.paced};
+    for (const auto& [symbol, market] : settings.markets) venue.markets.insert(symbol);
+    auto made = std::make_unique<BinanceVenue>(*exchange->transport, std::move(keys->api_key),
+                                               std::move(keys->api_secret), std::move(venue), clock,
+                                               log);
+    exchange->protector = made.get();
+    exchange->placer_of_venue = std::move(made);
+  }
+  exchange->placer = exchange->placer_of_venue.get();
+  return exchange;
+}
+
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log, std::FILE* messages) {
   // A dry run must not be mistaken for a real one by whoever reads the real one's messages.
-  const NotifyKind kind = settings.dry_run ? NotifyKind::printing : settings.notify;
+  NotifyKind kind = settings.dry_run ? NotifyKind::printing : settings.notify;
+  if (kind == NotifyKind::unset && !settings.telegram_chat_id.empty()) kind = NotifyKind::telegram;
   switch (kind) {
+    case NotifyKind::telegram:
+      return make_telegram(settings, environment, clock, log);
     case NotifyKind::printing:
       return std::make_unique<PrintingNotifier>(messages);
     case NotifyKind::file:
       return std::make_unique<FileNotifier>(settings.notify_file);
     case NotifyKind::none:
       return std::make_unique<SilentNotifier>();
-    case NotifyKind::telegram:
     case NotifyKind::unset:
       break;
   }
   if (settings.kind == VenueKind::paper) return std::make_unique<PrintingNotifier>(messages);
   return failed(
       Fault::configuration,
-      "notify.kind: a real venue is not traded without a notifier; expected printing, file or "
-      "none");
+      "notify.kind: a real venue is not traded without a notifier; expected telegram.chat_id, or "
+      "notify.kind = printing, file or none");
 }
 
 CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
@@ -171,6 +265,7 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
   cycle.max_slippage_percent = settings.max_slippage_percent;
   cycle.check_slippage = settings.kind != VenueKind::paper;
   cycle.max_clock_offset = settings.max_clock_offset;
+  cycle.rules_max_age = settings.rules_max_age;
   cycle.deadline = settings.deadline;
   cycle.hard_deadline = settings.hard_deadline;
   cycle.stuck_after = settings.stuck_after;
@@ -194,6 +289,40 @@ int unattended_live_trades(const Settings& settings, Store& store, Instant now) 
 }
 
 namespace {
+
+Result<Credentials> read_credentials(const Pairs& environment, Log& log) {
+  auto key = read_secret(SecretName::api_key, environment);
+  if (!key) return tl::unexpected{std::move(key.error())};
+  auto secret = read_secret(SecretName::api_secret, environment);
+  if (!secret) return tl::unexpected{std::move(secret.error())};
+  keep_out_of_sight(key->reveal(), log);
+  keep_out_of_sight(secret->reveal(), log);
+  return Credentials{std::move(*key), std::move(*secret)};
+}
+
+Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
+                                     const std::string& ca_file) {
+  auto base = parse_base_url(base_url);
+  if (!base) return tl::unexpected{std::move(base.error())};
+  HttpsSettings https;
+  https.base = std::move(*base);
+  https.ca_file = ca_file;
+  https.connections = static_cast<std::size_t>(settings.net_connections);
+  return https;
+}
+
+Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log) {
+  auto token = read_secret(SecretName::telegram_token, environment);
+  if (!token) return tl::unexpected{std::move(token.error())};
+  keep_out_of_sight(token->reveal(), log);
+  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
+  if (!https) return tl::unexpected{std::move(https.error())};
+  https->limits = telegram_limits(settings.telegram_pace);
+  TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};
+  return std::make_unique<TelegramLine>(std::move(*https), std::move(*token), std::move(telegram),
+                                        clock, log);
+}
 
 Result<Backend> open_sqlite(const Settings& settings, StoreState state) {
   SqliteOptions options;

@@ -7,6 +7,7 @@
 
 #include "options.hpp"
 #include "tradeguard/fault_script.hpp"
+#include "tradeguard/http.hpp"
 #include "tradeguard/journal.hpp"
 #include "tradeguard/log.hpp"
 #include "tradeguard/memory_store.hpp"
@@ -53,9 +54,23 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
 std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
                                                  BarPrices prices);
 
+// Where a run trades, with everything it stands on.
+struct Exchange {
+  std::unique_ptr<PaperExchange> paper;  // or
+  std::unique_ptr<HttpTransport> transport;
+  std::unique_ptr<OrderPlacer> placer_of_venue;
+  OrderPlacer* placer = nullptr;
+  SltpPlacer* protector = nullptr;
+};
+// Nothing is connected before the first request. Fault::configuration: a real venue without
+// run.live = true, or without its secrets.
+Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log);
+
 // `messages` is where a printing notifier prints. Fault::configuration: a real venue without a
-// choice.
-Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, std::FILE* messages);
+// choice, Telegram without its token. `clock` and `log` outlive the notifier.
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
+                                                Clock& clock, Log& log, std::FILE* messages);
 
 CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
                              const std::string& host, Instant now);

@@ -56,7 +56,9 @@ class Racer {
     Clock& clock = (*desk)->clock;
     const auto store = or_end(open_store(settings, account_of(settings)), "opening the store");
     const auto exchange = or_end(open_paper(settings, clock, *(*desk)->log), "opening the exchange");
-    const auto notifier = or_end(make_notifier(settings, stderr), "making the notifier");
+    const auto notifier =
+        or_end(make_notifier(settings, (*desk)->environment, clock, *(*desk)->log, stderr),
+               "making the notifier");
     // So that a race for the account's first row does not bring order into the one that is meant.
     or_end(store->session->run(std::array{ensure_account(account_of(settings))}), "making the account");
 
