@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   notice.event_id = bytes.line();
   notice.symbol = bytes.line();
   std::size_t all = 0;
-  while (!bytes.empty() && all < 100'000) {
+  while (!bytes.empty() && all < 30'000) {
     const std::string key{bytes.line()};
     std::string value;
     const std::string_view once = bytes.line();
