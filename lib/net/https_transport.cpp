@@ -78,6 +78,7 @@ struct Connection {
   boost::beast::flat_buffer unread;
   Moment by;                   // when a connection that is being made is given up
   bool late = false;           // it was
+  bool used = false;           // a request was written to it
   std::size_t bytes_left = 0;  // bytes the kernel took from us in all
   bool cut = false;            // the peer ended it, perhaps without saying so
   int broken = 0;              // errno
@@ -211,6 +212,7 @@ class Lines {
 
   asio::io_context loop_{1};
   asio::steady_timer alarm_{loop_};
+  Moment alarm_at_ = Moment::max();  // not set
   bool look_posted_ = false;
   std::vector<Flight> flights_;
   Moment began_;
@@ -336,9 +338,14 @@ void Lines::look() {
   take_off();
   dial_what_is_needed(now);
   if (count(Flight::Stage::landed) == flights_.size()) return hang_up();
-  alarm_.expires_at(next_look(now));
+  const Moment next = next_look(now);
+  if (next == alarm_at_) return;
+  alarm_at_ = next;
+  alarm_.expires_at(next);
   alarm_.async_wait([this](error_code stopped) {
-    if (!stopped) look_soon();
+    if (stopped) return;
+    alarm_at_ = Moment::max();
+    look_soon();
   });
 }
 
@@ -403,13 +410,20 @@ void Lines::grant_turns(Moment now) {
 
 void Lines::take_off() {
   for (Flight& flight : flights_) {
+    // Nothing was written yet, so another connection instead of a used one that died is no second
+    // attempt. One that died unused is a connection that was not made: else a host that hangs up
+    // at once would be called until patience ends.
+    while (!idle_.empty() && !still_open(*idle_.back())) {
+      const bool used = idle_.back()->used;
+      idle_.pop_back();
+      if (!used) not_connected("not connected: closed before it was used");
+    }
     if (flight.stage != Flight::Stage::turned) continue;
-    // Nothing was written yet, so another connection instead of a dead one is no second attempt.
-    while (!idle_.empty() && !still_open(*idle_.back())) idle_.pop_back();
     if (idle_.empty()) return;
     flight.connection = std::move(idle_.back());
     idle_.pop_back();
     flight.stage = Flight::Stage::flying;
+    flight.connection->used = true;
     start(fly(flight.connection, flight));
   }
 }
@@ -442,9 +456,13 @@ void Lines::dial_what_is_needed(Moment now) {
 // Everything is answered: what is still being connected is for nobody.
 void Lines::hang_up() {
   alarm_.cancel();
+  alarm_at_ = Moment::max();
   may_dial_ahead_ = false;
   error_code ignored;
-  for (const auto& connection : dialing_) connection->socket.close(ignored);
+  for (const auto& connection : dialing_) {
+    connection->late = true;
+    connection->socket.close(ignored);
+  }
 }
 
 Moment Lines::next_look(Moment now) {
