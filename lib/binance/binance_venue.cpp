@@ -52,7 +52,10 @@ class Channel {
     if (clock_.monotonic() < quiet_until_)
       return std::vector<HttpResult>(requests.size(),
                                      tl::unexpected{HttpFailure{false, std::string{silence}}});
-    return transport_.exchange(requests, patience_);
+    auto results = transport_.exchange(requests, patience_);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i]) hide(requests[i], *results[i]);
+    return results;
   }
 
   template <class T>
@@ -67,7 +70,7 @@ class Channel {
     if (!read.puzzle.empty())
       log_.write(Line{Level::warn, "VENUE_ANSWER"}
                      .add("path", request.target.substr(0, request.target.find('?')))
-                     .add("status", ruling.status)
+                     .add("http", ruling.status)
                      .add("code", ruling.code.empty() ? "-" : ruling.code)
                      .add("text", read.puzzle));
     return std::move(read.it);
@@ -90,6 +93,18 @@ class Channel {
   Instant now() const { return clock_.now() + offset_.value_or(Micros{0}); }
 
  private:
+  // A page of an error may show the request it is about; what is read here may be logged and told.
+  void hide(const HttpRequest& request, HttpResponse& response) const {
+    constexpr std::string_view mark = "&signature=";
+    const auto signature = request.target.find(mark);
+    if (signature == std::string::npos) return;
+    for (const auto secret :
+         {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())})
+      for (auto at = response.body.find(secret); at != std::string::npos;
+           at = response.body.find(secret, at))
+        response.body.replace(at, secret.size(), "***");
+  }
+
   static constexpr std::string_view silence = "the exchange asked to be left alone for a while";
   HttpTransport& transport_;
   Signer signer_;
@@ -677,7 +692,10 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
     }
     if (!page->legible)
       unread = Error{Fault::unreachable, "the orders of the past could not be read completely"};
-    for (auto& order : page->orders) keep_further(found[order.symbol], std::move(order));
+    for (auto& order : page->orders) {
+      auto& of_symbol = found[order.symbol];
+      keep_further(of_symbol, std::move(order));
+    }
   };
 
   Errands errands;
