@@ -231,7 +231,7 @@ std::vector<Block> blocks_of(const Notice& notice, std::size_t room) {
   }
   const std::vector<std::string> lines = lines_of(plain_text(own));
   std::string title = lines.front();
-  if (!told.empty()) title += " of " + std::to_string(told.size());
+  if (!told.empty()) title += ", " + std::to_string(told.size()) + " notices";
 
   std::vector<Block> blocks;
   Block block{{{Style::bold, std::move(title)}}};

@@ -132,7 +132,7 @@ TEST_CASE("what is no UTF-8 is shown as what can be read") {
                   {"notice", "\n\n\n"},
                   {"notice", ""},
                   {"note", "no notice\n"}};
-  CHECK_THAT(shown(digest), Catch::Contains("TITLE\xEF\xBF\xBD") && Catch::Contains("DIGEST of 3"));
+  CHECK_THAT(shown(digest), Catch::Contains("TITLE\xEF\xBF\xBD") && Catch::Contains("DIGEST, 3 notices"));
 }
 
 TEST_CASE("a message of blanks alone is not sent, for it would be refused") {
@@ -161,7 +161,7 @@ TEST_CASE("a digest of two hundred notices shows every event id in a few message
   for (int i = 0; i < 200; ++i)
     CHECK(count_of(text, "event: event-" + std::to_string(i) + "-end\n") == 1);
   CHECK_THAT(text,
-             Catch::StartsWith("DIGEST of 200\n") && Catch::EndsWith("event: DIGEST:first:200\n"));
+             Catch::StartsWith("DIGEST, 200 notices\n") && Catch::EndsWith("event: DIGEST:first:200\n"));
   CHECK(messages_of(digest).size() <= 7);
 }
 
