@@ -79,7 +79,7 @@ struct Connection {
   Moment by;                   // when a connection that is being made is given up
   bool late = false;           // it was
   bool used = false;           // a request was written to it
-  std::size_t bytes_left = 0;  // bytes the kernel took from us in all
+  std::size_t bytes_sent = 0;  // what the kernel took from us in all
   bool cut = false;            // the peer ended it, perhaps without saying so
   int broken = 0;              // errno
 };
@@ -566,11 +566,11 @@ void Lines::not_connected(const std::string& why) {
 asio::awaitable<void> Lines::fly(std::shared_ptr<Connection> connection, Flight& flight) {
   const HttpRequest& request = *flight.request;
   std::string text = request_text(settings_.base, request);
-  const std::size_t before = connection->bytes_left;
+  const std::size_t before = connection->bytes_sent;
   const Instant sent_at = clock_.now();
   const bool whole = co_await write_all(*connection, text);
   wipe(text);  // keys and tokens travel in heads
-  const bool sent = connection->bytes_left > before;
+  const bool sent = connection->bytes_sent > before;
   if (flight.pace != nullptr) {
     flight.pace->take_back(request.weight);
     if (sent) flight.pace->sent(Steady::now(), request.weight);
@@ -736,7 +736,7 @@ std::string handshake_trouble(const Connection& connection) {
 ssize_t to_kernel(Connection& connection, const char* bytes, std::size_t size) {
   const ssize_t taken =
       ::send(connection.socket.native_handle(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (taken > 0) connection.bytes_left += static_cast<std::size_t>(taken);
+  if (taken > 0) connection.bytes_sent += static_cast<std::size_t>(taken);
   if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
   return taken;
 }

@@ -209,6 +209,11 @@ void Peer::reset() {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+void Peer::wait_for_bytes() {
+  pollfd poll{fd_, POLLIN, 0};
+  ::poll(&poll, 1, 10'000);
+}
+
 bool Peer::wait_for_end(std::chrono::milliseconds at_most) {
   const auto end = std::chrono::steady_clock::now() + at_most;
   for (;;) {

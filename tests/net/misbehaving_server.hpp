@@ -38,6 +38,7 @@ class Peer {
   void hang_up();                    // ends the connection and lets TLS wonder
   void stop_talking(bool properly);  // the same, without waiting for the client to go
   void reset();                      // RST, at the end of the script
+  void wait_for_bytes();             // of the client's, without reading them
   bool wait_for_end(std::chrono::milliseconds at_most = std::chrono::seconds{10});
   bool resumed() const { return tls_ != nullptr && SSL_session_reused(tls_) == 1; }
   std::string name_asked_for() const;  // SNI; empty: none
