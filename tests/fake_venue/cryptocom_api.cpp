@@ -265,6 +265,7 @@ void CryptocomApi::check_envelope(const Request& request, Call& call) {
                                              "private/get-order-history",
                                              "private/get-trades",
                                              "private/user-balance",
+                                             "private/get-instrument-fee-rate",
                                              "private/advanced/create-order",
                                              "private/advanced/create-oco",
                                              "private/advanced/cancel-order",
@@ -355,6 +356,7 @@ CryptocomApi::Outcome CryptocomApi::run(Call& call) {
   if (name == "private/get-order-history") return history(call, false);
   if (name == "private/get-trades") return trades(call);
   if (name == "private/user-balance") return balance();
+  if (name == "private/get-instrument-fee-rate") return fee_rate(call);
   if (name == "private/advanced/create-order") return create_advanced(call);
   if (name == "private/advanced/create-oco") return create_pair(call);
   if (name == "private/advanced/cancel-order") return cancel(call, true);
@@ -895,6 +897,18 @@ CryptocomApi::Outcome CryptocomApi::trades(Call& call) {
   text.open('{').key("data").open('[');
   for (const auto& row : rows) text.raw(row.json);
   return text.close(']').close('}').str();
+}
+
+CryptocomApi::Outcome CryptocomApi::fee_rate(const Call& call) {
+  const auto* market = exchange_.market(call.params.text_of("instrument_name"));
+  if (!market) throw Refused{40004, "instrument_name"};
+  const auto in_bps = [](Decimal rate) {
+    return Decimal::multiply(rate, Decimal{10'000}, Rounding::half_even).text();
+  };
+  JsonText text;
+  text.open('{').with("instrument_name", market->symbol);
+  text.with("effective_maker_rate_bps", in_bps(market->maker_fee));
+  return text.with("effective_taker_rate_bps", in_bps(market->taker_fee)).close('}').str();
 }
 
 CryptocomApi::Outcome CryptocomApi::balance() {

@@ -41,6 +41,7 @@ class CryptocomApi final : public Front {
   Outcome history(Call& call, bool advanced);
   Outcome list_detail(Call& call);
   Outcome trades(Call& call);
+  Outcome fee_rate(const Call& call);
   Outcome balance();
 
   Wanted read_order(const Json& params, const Call& call, bool advanced) const;

@@ -147,6 +147,7 @@ void Exchange::execute(Order& order, Decimal quantity, Decimal price, bool maker
     fill.fee_currency = usual;
     fill.fee = buys ? times(quantity, rate) : times(value, rate);
   }
+  if (where.fee_step.is_positive()) fill.fee = fill.fee.to_multiple(where.fee_step, Rounding::down);
   const auto paid = buys ? value : quantity;
   const auto fee_from_paid = buys && fill.fee_currency == where.quote ? fill.fee : Decimal{};
   if (totals_[buys ? where.quote : where.base] < paid + fee_from_paid)

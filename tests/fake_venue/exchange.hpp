@@ -30,6 +30,7 @@ struct Market {
   Decimal min_notional;
   Decimal maker_fee;
   Decimal taker_fee;
+  Decimal fee_step;         // fees are cut to multiples of it; zero: exact
   bool open = true;         // for trading
   bool stop_market = true;  // stops that fire a market order are taken
   int max_stops = 5;        // conditional orders open at a time

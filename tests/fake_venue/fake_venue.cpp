@@ -91,10 +91,6 @@ bool is_stop(const Order& order) {
 
 FakeVenue::FakeVenue(Ed25519Pair key, Server server)
     : server_{std::move(server)}, binance_api_{binance_, ground_, std::move(key)} {
-  for (const auto& [market, price] : first_markets()) {
-    cryptocom_.list(market, price);
-    binance_.list(market, price);
-  }
   reset();
 }
 
@@ -291,8 +287,9 @@ void FakeVenue::reset() {
   }
   for (Front* front : std::initializer_list<Front*>{&cryptocom_api_, &binance_api_, &telegram_api_})
     front->forget();
-  for (const auto& [market, price] : first_markets()) {
+  for (auto [market, price] : first_markets()) {
     cryptocom_.list(market, price);
+    market.fee_step = *Decimal::parse("0.00000001");
     binance_.list(market, price);
   }
   faults_.clear();

@@ -19,8 +19,10 @@ const std::map<std::string, std::string>& Settings::defaults() {
       {"list_id", "number"},        // Crypto.com: number | text
       {"fired_in_lists", "0"},      // Crypto.com: a fired trigger is listed under its second id too
       {"triggers_shown", "PENDING"},  // Crypto.com: PENDING | ACTIVE | UNTRIGGERED
-      {"ban_after", "0"},             // Binance: 418 after so many 429; 0: never
-      {"group_chats", ""},            // Telegram: chat ids known besides the usual one, a,b
+      {"sibling_shown",
+       "EXPIRED"},          // Binance: the leg that the other one ended: EXPIRED | CANCELED
+      {"ban_after", "0"},   // Binance: 418 after so many 429; 0: never
+      {"group_chats", ""},  // Telegram: chat ids known besides the usual one, a,b
   };
   return all;
 }
