@@ -300,6 +300,7 @@ SimExchange::Taken SimExchange::take(const Order& order, const Mishap& mishap) {
   if (later) {
     close(index, VenueStatus::rejected, refused ? refused->message : "rejected by the engine");
   } else {
+    if (sells(order)) check_offer(order);
     run_order(index);
   }
   Accepted accepted{papers_[index].venue_id, {}};
@@ -333,6 +334,8 @@ std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const O
   if (refused) {
     close(first, VenueStatus::rejected, refused->message);
     close(second, VenueStatus::rejected, refused->message);
+  } else {
+    check_offer(stop);
   }
   watch_naked(stop.trade);
   const auto answer = [&](std::size_t index) {
@@ -361,17 +364,17 @@ std::size_t SimExchange::open_paper(const Order& order, const Mishap& mishap) {
   open_.push_back(index);
   say("opened " + order.client_id + " " + order.quantity.text());
   show(papers_[index]);
-  if (sells(order) && !papers_[index].owners && !mishap.rejected_later) {
-    const Quantity held = received(order.trade) - sold(order.trade);
-    // The second half of a pair is bound to the first a moment later.
-    const bool second_half = order.leg == Leg::target && !order.pair.empty();
-    const Quantity offered = for_sale(order.trade) - (second_half ? order.quantity : Quantity{});
-    if (offered > held)
-      broken.push_back("more is for sale than the trade holds: " + order.client_id + ", " + offered.text() +
-                       " of " + held.text());
-  }
   watch_naked(order.trade);
   return index;
+}
+
+// What is for sale under a trade is never more than the trade holds.
+void SimExchange::check_offer(const Order& order) {
+  const Quantity held = received(order.trade) - sold(order.trade);
+  const Quantity offered = for_sale(order.trade);
+  if (offered > held)
+    broken.push_back("more is for sale than the trade holds: " + order.client_id + ", " + offered.text() +
+                     " of " + held.text());
 }
 
 CancelOutcome SimExchange::cancel(const CancelRequest& request) {

@@ -127,6 +127,7 @@ class SimExchange {
   Market& market(const Symbol& symbol);
   static Price price_of(const Market& m);
   std::optional<Refused> objection(const Order& order) const;
+  void check_offer(const Order& order);
   std::size_t open_paper(const Order& order, const Mishap& mishap);
   void run_order(std::size_t index);
   void fill(std::size_t index, Quantity quantity, Price at);

@@ -128,14 +128,15 @@ Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figure
   }
   const bool calm = std::none_of(story.happenings.begin(), story.happenings.end(),
                                  [](const Happening& h) { return is_fault(h.kind); });
-  // Without any fault a fill is protected in seconds.
-  if (broken.empty() && calm && world.exchange.longest_naked > 15s)
+  // Without any fault a fill is protected in seconds, unless its owner does not want it sold below the stop.
+  const bool waits = world.counted.contains("alarm UNPROTECTED");
+  if (broken.empty() && calm && !waits && world.exchange.longest_naked > 15s)
     broken = "P4: naked for " + duration_text(world.exchange.longest_naked) + " on a day without faults";
   if (figures != nullptr) {
     figures->seeds += 1;
     figures->cycles += world.cycles;
     for (const auto& [what, times] : world.counted) figures->counted[what] += times;
-    if (calm) figures->longest_calm_naked = std::max(figures->longest_calm_naked, world.exchange.longest_naked);
+    if (calm && !waits) figures->longest_calm_naked = std::max(figures->longest_calm_naked, world.exchange.longest_naked);
   }
   if (keep_log)
     for (const std::string& line : world.log) std::printf("%s\n", line.c_str());

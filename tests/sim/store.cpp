@@ -54,10 +54,14 @@ class OnSqlite final : public SimStore {
     std::string pattern = (where / "tradeguard-sim-XXXXXX").string();
     if (!::mkdtemp(pattern.data())) throw std::runtime_error{"no temporary folder " + pattern};
     folder_ = pattern;
-    const auto session = value_or_throw(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
-    if (auto made = init_schema(*session); !made) throw std::runtime_error{made.error().what};
+    // Kept open: the last one to close a file has to tidy it up, and that is not what is measured here.
+    first_ = value_or_throw(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
+    if (auto made = init_schema(*first_); !made) throw std::runtime_error{made.error().what};
   }
-  ~OnSqlite() override { std::filesystem::remove_all(folder_); }
+  ~OnSqlite() override {
+    first_.reset();
+    std::filesystem::remove_all(folder_);
+  }
 
   std::unique_ptr<SimSession> open(const AccountKey& account) override {
     return std::make_unique<One>(file(), account);
@@ -85,6 +89,7 @@ class OnSqlite final : public SimStore {
   };
   std::string file() const { return (folder_ / "store.db").string(); }
   std::filesystem::path folder_;
+  std::unique_ptr<SqliteSession> first_;
 };
 
 }  // namespace

@@ -7,7 +7,8 @@ namespace tradeguard::sim {
 
 namespace {
 
-Happening fault(Chance& chance, int minutes);
+Happening fault(Chance& chance, int minute);
+int eventful_minute(const Story& story, Chance& chance);
 Kind kind_at(Chance& chance, Port port);
 std::int64_t amount_of(Chance& chance, Kind kind);
 void ordinary_life(Story& story, Chance& chance);
@@ -26,8 +27,8 @@ Story story_of(std::uint64_t seed) {
   ordinary_life(story, chance);
   // One in eight goes without a fault: then the bounds are tight. The others have a few, or many.
   int faults = 0;
-  if (!chance.once_in(8)) faults = chance.once_in(4) ? chance.between(8, 24) : chance.between(1, 6);
-  for (int i = 0; i < faults; ++i) story.happenings.push_back(fault(chance, story.minutes));
+  if (!chance.once_in(8)) faults = chance.once_in(3) ? chance.between(10, 40) : chance.between(1, 8);
+  for (int i = 0; i < faults; ++i) story.happenings.push_back(fault(chance, eventful_minute(story, chance)));
   return story;
 }
 
@@ -50,7 +51,7 @@ void ordinary_life(Story& story, Chance& chance) {
   const auto happens = [&](Kind kind, int run, int who, std::int64_t amount) {
     story.happenings.push_back({kind, run, Port::any, 0, who, amount});
   };
-  const std::uint64_t calm = 2 + chance.below(3);
+  const std::uint64_t calm = 1 + chance.below(4);
   for (int minute = 0; minute < story.minutes; ++minute) {
     if (chance.once_in(calm)) {
       for (int i = chance.between(1, 3); i > 0; --i)
@@ -60,28 +61,42 @@ void ordinary_life(Story& story, Chance& chance) {
     if (chance.once_in(5)) happens(Kind::repeat_signals, minute, 0, 0);
     if (chance.once_in(7))
       happens(Kind::price_jump, minute, static_cast<int>(chance.below(5)), chance.between(-60, 60));
-    if (chance.once_in(40)) happens(Kind::halt, minute, 0, 0);
-    if (chance.once_in(25)) happens(Kind::resume, minute, 0, 0);
-    if (chance.once_in(40)) happens(Kind::dry_run, minute, 0, 0);
+    if (chance.once_in(60)) happens(Kind::halt, minute, 0, 0);
+    if (chance.once_in(10)) happens(Kind::resume, minute, 0, 0);
+    if (chance.once_in(50)) happens(Kind::dry_run, minute, 0, chance.between(1, 3));
     if (chance.once_in(15))
       happens(Kind::settings_change, minute, 0, static_cast<std::int64_t>(chance.below(1'000'000)));
     if (chance.once_in(60)) happens(Kind::prune, minute, 0, 0);
   }
 }
 
+// Mostly where something is bought or sold, or was a minute ago.
+int eventful_minute(const Story& story, Chance& chance) {
+  const int any = chance.between(0, story.minutes - 1);
+  std::vector<int> eventful;
+  for (const Happening& h : story.happenings)
+    if (h.kind == Kind::signal || h.kind == Kind::price_jump) eventful.push_back(h.run);
+  if (eventful.empty() || chance.once_in(4)) return any;
+  const int near = chance.one_of(eventful) + (chance.once_in(4) ? 1 : 0);
+  return near < story.minutes ? near : any;
+}
+
 constexpr std::array every_port{
-    Port::any, Port::any, Port::any, Port::any, Port::acquire, Port::still_held, Port::claim, Port::claim,
+    Port::any, Port::any, Port::any, Port::any, Port::any, Port::acquire, Port::still_held, Port::claim,
     Port::open_book, Port::write, Port::write, Port::write, Port::claim_exits, Port::outbox, Port::frame,
-    Port::store_other, Port::place, Port::place, Port::place, Port::place, Port::protect, Port::protect,
-    Port::protect, Port::flatten, Port::flatten, Port::cancel, Port::find, Port::find, Port::find,
-    Port::market, Port::venue_other, Port::deliver,
+    Port::store_other, Port::place, Port::place, Port::place, Port::place, Port::place, Port::place,
+    Port::place, Port::place, Port::protect, Port::protect, Port::protect, Port::protect, Port::protect,
+    Port::protect, Port::flatten, Port::flatten, Port::flatten, Port::flatten, Port::cancel, Port::cancel,
+    Port::cancel, Port::find, Port::find, Port::find, Port::find, Port::find, Port::market,
+    Port::venue_other, Port::deliver, Port::deliver,
 };
 
 constexpr std::array of_the_process{
     Kind::kill_before, Kind::kill_after, Kind::kill_before, Kind::kill_after, Kind::interleave_before,
     Kind::interleave_after, Kind::steal_lock, Kind::lose_lock, Kind::pause, Kind::sigterm, Kind::clock_step,
 };
-constexpr std::array of_the_store{Kind::busy, Kind::answer_of_store_lost, Kind::store_down};
+constexpr std::array of_the_store{Kind::busy, Kind::answer_of_store_lost, Kind::answer_of_store_lost,
+                                  Kind::store_down};
 constexpr std::array of_a_request{
     Kind::lost, Kind::lost, Kind::late, Kind::late, Kind::answer_lost, Kind::answer_lost, Kind::throttled,
     Kind::not_connected, Kind::refused, Kind::rejected_later, Kind::in_parts, Kind::in_parts, Kind::twin,
@@ -100,9 +115,9 @@ constexpr std::array of_the_world{
     Kind::new_epoch, Kind::missed_run, Kind::clock_step, Kind::clock_step,
 };
 
-Happening fault(Chance& chance, int minutes) {
-  Happening h{.kind = Kind::busy, .run = chance.between(0, minutes - 1)};
-  if (chance.once_in(5)) {
+Happening fault(Chance& chance, int minute) {
+  Happening h{.kind = Kind::busy, .run = minute};
+  if (chance.once_in(8)) {
     h.kind = chance.one_of(of_the_world);
     h.nth = 0;
     h.who = static_cast<int>(chance.below(5));
@@ -118,7 +133,7 @@ Happening fault(Chance& chance, int minutes) {
 }
 
 Kind kind_at(Chance& chance, Port port) {
-  if (port == Port::any || (chance.once_in(3) && port != Port::deliver))
+  if (port == Port::any || (chance.once_in(5) && port != Port::deliver))
     return chance.one_of(of_the_process);
   switch (port) {
     case Port::any:
@@ -157,7 +172,7 @@ std::int64_t amount_of(Chance& chance, Kind kind) {
   if (kind == Kind::stale) return one({300, 900, 1'500});
   if (kind == Kind::slow) return one({300, 1'000, 1'900});
   if (kind == Kind::slow_notifier) return one({1'000, 6'000, 11'000});
-  if (kind == Kind::maintenance || kind == Kind::ban) return one({5'000, 40'000, 90'000, 200'000, 400'000});
+  if (kind == Kind::maintenance || kind == Kind::ban) return one({5'000, 5'000, 40'000, 90'000, 300'000});
   if (kind == Kind::notifier_down) return one({60'000, 300'000});
   return static_cast<std::int64_t>(chance.below(1'000));
 }

@@ -57,6 +57,7 @@ class Witness {
     Signal signal;
     EntryPolicy policy;
     Price market;
+    Price market_before;       // a moment ago
     std::string wrong;         // not allowed, whatever becomes of it
   };
   void note(std::string broken);

@@ -81,6 +81,13 @@ class World {
   void advance(Micros span);
   void interleave(Process& outer);
   void say(const std::string& event);
+  // A leg sent by a run that had lost its store, and once more by one that could not know of it. What follows
+  // is not promised; such a story ends there.
+  bool beyond_the_promises = false;
+  bool story_lost_its_store() const {
+    return counted.contains("fault store_down") || counted.contains("fault busy") ||
+           counted.contains("fault answer_of_store_lost");
+  }
 
   // Figures.
   std::int64_t cycles = 0;
@@ -93,8 +100,8 @@ class World {
  private:
   friend struct Process;
   Ended run(int index, std::vector<Signal> signals);
-  void minute(int index);
-  void happen(const Happening& happening, std::vector<Signal>& signals, bool& dry, bool& missed);
+  void happen(const Happening& happening, std::vector<Signal>& signals, bool& missed);
+  void step_clock(const Happening& happening);
   Signal signal_of(std::int64_t dice, int who);
   void change_settings(std::int64_t dice);
   void operator_resumes();
@@ -103,6 +110,8 @@ class World {
 
   bool keep_log_;
   bool dry_run_ = false;
+  std::optional<Instant> dry_until_;
+  std::optional<Instant> skew_until_;
   int depth_ = 0;
   std::vector<Signal> given_;               // all signals so far
   std::vector<Signal> of_this_minute_;
