@@ -695,6 +695,18 @@ int Lines::remember_session(SSL* tls, SSL_SESSION* session) {
   return 1;  // it is ours now
 }
 
+// SSL_CERT_FILE is usually the bundle that the directory holds in pieces: it is read only when an
+// issuer is found nowhere else.
+int issuer_from_file_too(X509** issuer, X509_STORE_CTX* context, X509* certificate) {
+  const int found = X509_STORE_CTX_get1_issuer(issuer, context, certificate);
+  const char* file = std::getenv("SSL_CERT_FILE");
+  if (found != 0 || file == nullptr) return found;
+  X509_STORE* store = X509_STORE_CTX_get0_store(context);
+  X509_STORE_set_get_issuer(store, X509_STORE_CTX_get1_issuer);  // once is enough
+  X509_STORE_load_file(store, file);
+  return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
+}
+
 Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) {
   Owned<SSL_CTX> context{SSL_CTX_new(TLS_client_method())};
   if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
@@ -708,8 +720,8 @@ Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) 
   // The directory is read a certificate at a time, when one is looked for. The bundle is 20 ms.
   const char* directory = std::getenv("SSL_CERT_DIR");
   SSL_CTX_load_verify_dir(context.get(), directory != nullptr ? directory : "/etc/ssl/certs");
-  if (const char* file = std::getenv("SSL_CERT_FILE"))
-    SSL_CTX_load_verify_file(context.get(), file);
+  if (std::getenv("SSL_CERT_FILE") != nullptr)
+    X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), issuer_from_file_too);
   if (!settings.ca_file.empty() &&
       SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
     trouble = "not connected: the CA file cannot be read";

@@ -283,7 +283,7 @@ TEST_CASE("a CA file that cannot be read connects to nobody") {
   check_unsent(ask(settings), "not connected: the CA file cannot be read");
 }
 
-TEST_CASE("SSL_CERT_FILE and SSL_CERT_DIR add to and replace the system's certificates") {
+TEST_CASE("an authority in SSL_CERT_FILE is trusted as long as it is named there") {
   MisbehavingServer server{tls(), echo};
   HttpsSettings settings = to(server.url());
   settings.ca_file.clear();
