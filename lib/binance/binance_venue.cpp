@@ -84,7 +84,18 @@ class Channel {
     offset_ = *offset;
     return now();
   }
-  Result<Instant> venue_now() { return offset_ ? Result<Instant>{now()} : measure_time(); }
+  Result<Instant> venue_now() {
+    if (offset_) return now();
+    auto measured = measure_time();
+    told_ = false;
+    return measured;
+  }
+  // Measured now, or for a reading of a moment ago that nobody was told of yet.
+  Result<Instant> tell_time() {
+    const bool news = offset_ && !told_;
+    told_ = true;
+    return news ? Result<Instant>{now()} : measure_time();
+  }
   // For what cannot wait for a clock: the venue judges the stamp anyway.
   Instant venue_now_or_ours() {
     const auto known = venue_now();
@@ -96,13 +107,14 @@ class Channel {
   // A page of an error may show the request it is about; what is read here may be logged and told.
   void hide(const HttpRequest& request, HttpResponse& response) const {
     constexpr std::string_view mark = "&signature=";
+    constexpr std::string_view hidden = "***";
     const auto signature = request.target.find(mark);
     if (signature == std::string::npos) return;
     for (const auto secret :
          {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())})
       for (auto at = response.body.find(secret); at != std::string::npos;
-           at = response.body.find(secret, at))
-        response.body.replace(at, secret.size(), "***");
+           at = response.body.find(secret, at + hidden.size()))
+        response.body.replace(at, secret.size(), hidden);
   }
 
   static constexpr std::string_view silence = "the exchange asked to be left alone for a while";
@@ -111,8 +123,9 @@ class Channel {
   Micros patience_;
   Clock& clock_;
   Log& log_;
-  std::optional<Micros>
-      offset_;  // the venue's clock less ours; measured once, and again when it says so
+  // The venue's clock less ours: measured once, and again when the venue says that it is off.
+  std::optional<Micros> offset_;
+  bool told_ = true;  // whether the measured time was handed out
   Micros quiet_until_{0};
   Micros orders_quiet_until_{0};
 };
@@ -589,7 +602,7 @@ BinanceVenue::~BinanceVenue() = default;
 
 const VenueTraits& BinanceVenue::traits() const { return desk_->traits; }
 
-Result<Instant> BinanceVenue::venue_time() { return desk_->channel.measure_time(); }
+Result<Instant> BinanceVenue::venue_time() { return desk_->channel.tell_time(); }
 
 // ---- Sending ---------------------------------------------------------------------------------
 

@@ -228,6 +228,18 @@ TEST_CASE("when the venue says that the time is off it is measured again") {
   CHECK(world.way.bursts.front() == Burst{"GET /api/v3/time"});
 }
 
+TEST_CASE("the time measured for a reading is the time that is told, once") {
+  World world;
+  REQUIRE(find(world.venue, stop()));
+  CHECK(world.way.bursts.front() == Burst{"GET /api/v3/time"});
+  world.way.bursts.clear();
+  CHECK(world.venue.venue_time() == noon);
+  CHECK(world.way.bursts.empty());
+  world.way.on("/api/v3/time", good(R"({"serverTime":1735732803000})"));
+  CHECK(world.venue.venue_time() == noon + 3s);
+  CHECK(find(world.venue, stop())->read_began == noon + 3s);
+}
+
 TEST_CASE("where a market has no pairs the stop goes alone and the target is refused") {
   World world;
   world.awake();
