@@ -155,13 +155,15 @@ Reply FakeVenue::carry_out(Front& front, const Request& request, const Fault* fa
     lost.ending = drop.empty() ? Reply::Ending::hang : Reply::Ending::drop;
     return lost;
   }
-  const bool replaced = fault->has("status") || fault->has("body") || fault->has("huge");
+  const bool errs = fault->has("code");
+  const bool replaced = !errs && (fault->has("status") || fault->has("body") || fault->has("huge"));
   const bool executed = !replaced || fault->has("executed");
   auto reply = executed ? front.answer(request, fault, at) : Reply{};
   if (replaced) {
     reply = instead(*fault, std::move(reply));
     ++stats_.codes["HTTP " + std::to_string(reply.status)];
   }
+  if (errs && fault->has("status")) reply.status = static_cast<int>(fault->number("status"));
   reply.delay = lost.delay;
   if (fault->has("truncate")) reply.cut_after = static_cast<std::size_t>(fault->number("truncate"));
   return reply;

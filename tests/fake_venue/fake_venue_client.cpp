@@ -142,7 +142,7 @@ Json FakeVenueProcess::post(const std::string& path, const Effects& query) {
     target += (target.find('?') == std::string::npos ? "?" : "&") + name + "=" + encoded(value);
   const auto answer = parse_json(ask("POST", target));
   if (!answer || answer->find("error"))
-    throw std::runtime_error{"fake_venue refuses " + target + ": " +
+    throw std::runtime_error{"fake_venue refuses " + target.substr(0, 200) + ": " +
                              (answer ? answer->text_of("error") : "")};
   return *answer;
 }

@@ -8,8 +8,8 @@
 //   hang=before|after   no answer, and the connection stays open
 //   status=N, body=html|empty|json|TEXT, executed=1   this is answered instead; nothing is done
 //                    unless `executed`
-//   code=N, message=TEXT, with_id=1   the exchange's own error; with_id: of an order that exists,
-//                    REJECTED
+//   code=N, message=TEXT, with_id=1   the exchange's own error, under another HTTP status if one is
+//                    given; with_id: of an order that exists, REJECTED
 //   retry_after=S    in the head of an answer of `status`, and where Telegram has it
 //   truncate=N       the body ends after N bytes, the connection too; huge=N: a body of N bytes
 //   ignore=1         a cancel is acknowledged and not done; fill_first=1: the order is filled first

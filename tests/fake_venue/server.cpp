@@ -160,6 +160,7 @@ class Session final : public Connection,
   void read() {
     parser_.emplace();
     parser_->body_limit(longest_request);
+    if constexpr (!secure) parser_->header_limit(longest_request);  // a fault may carry a body
     http::async_read(stream_, buffer_, *parser_,
                      [self = this->shared_from_this()](Failure failed, std::size_t) {
                        if (!failed) self->handle();
