@@ -219,7 +219,10 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .stop_market = fields.flag("stop_market"),
       .read_at = from_micros(fields.whole<std::int64_t>("read_at")),
   };
-  return fields.read_exactly() ? std::optional{rules} : std::nullopt;
+  const bool possible = rules.tick.is_positive() && rules.step.is_positive() &&
+                        !rules.min_quantity.is_negative() && !rules.max_quantity.is_negative() &&
+                        !rules.min_notional.is_negative() && !rules.highest_fee_rate.is_negative();
+  return fields.read_exactly() && possible ? std::optional{rules} : std::nullopt;
 }
 
 std::string stored_text(const ProtectionPlan& plan) {

@@ -756,7 +756,7 @@ std::int64_t nanoseconds(const Json* row) {
   for (const char* name : {"create_time_ns", "create_time"}) {
     const auto number = whole_number(scalar(member(row, name)));
     if (!number || *number <= 0) continue;
-    constexpr std::int64_t in_ms = 100'000'000'000'000;
+    constexpr std::int64_t in_ms = 9'000'000'000'000;  // the year 2255, and as nanoseconds no overflow
     constexpr std::int64_t in_us = in_ms * 1000;
     if (*number < in_ms) return *number * 1'000'000;
     if (*number < in_us) return *number * 1000;

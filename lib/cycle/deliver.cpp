@@ -7,12 +7,18 @@ namespace tradeguard {
 
 namespace {
 
-constexpr std::size_t batch_size = 100;
+constexpr std::size_t batch_size = 1000;
 constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
+// What a message takes in every notifier without being split: a part that fails repeats no other part.
+constexpr std::size_t digest_length = 3400;
 
 void deliver_waiting(Run& run, Micros until);
-void deliver_by_trade(Run& run, std::span<const Notice> notices, Micros until);
-void deliver_together(Run& run, std::span<const Notice> notices, Micros until);
+std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices);
+std::string in_short(std::span<const Notice> story);
+std::string in_short(const Notice& notice);
+void deliver_digests(Run& run, std::span<const Notice> notices, Micros until);
+void deliver_story(Run& run, std::span<const Notice> story, Micros until);
+void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros until);
 void deliver_alone(Run& run, const Notice& notice, Micros until);
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
 bool flush_records(Run& run);
@@ -68,9 +74,11 @@ void deliver_waiting(Run& run, Micros until) {
     if (run.ports.notifier.immediate()) {
       for (const Notice& notice : ordinary) deliver_alone(run, notice, until);
     } else if (ordinary.size() >= digest_from) {
-      deliver_together(run, ordinary, until);
+      deliver_digests(run, ordinary, until);
     } else {
-      deliver_by_trade(run, ordinary, until);
+      // What waits of one trade is one message: its reader wants the whole story, and each message
+      // costs the run an answer from far away.
+      for (const auto& story : by_trade(ordinary)) deliver_story(run, story, until);
     }
     const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(), [](const auto& r) {
       return r.what != DeliveryRecord::What::try_later;
@@ -79,40 +87,97 @@ void deliver_waiting(Run& run, Micros until) {
   }
 }
 
-// What waits of one trade is one message: its reader wants the whole story, and each message costs
-// the run an answer from far away.
-void deliver_by_trade(Run& run, std::span<const Notice> notices, Micros until) {
+// In the order in which each trade is first spoken of; what is of no trade stands alone.
+std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices) {
   std::vector<std::vector<Notice>> stories;
+  std::map<ClientOrderId, std::size_t> known;
   for (const Notice& notice : notices) {
-    const auto known = std::find_if(stories.begin(), stories.end(), [&](const auto& story) {
-      return !notice.trade.empty() && story.front().trade == notice.trade;
-    });
-    if (known == stories.end())
-      stories.push_back({notice});
-    else
-      known->push_back(notice);
+    if (!notice.trade.empty()) {
+      const auto [place, is_new] = known.emplace(notice.trade, stories.size());
+      if (!is_new) {
+        stories[place->second].push_back(notice);
+        continue;
+      }
+    }
+    stories.push_back({notice});
   }
-  for (const auto& story : stories) deliver_together(run, story, until);
+  return stories;
 }
 
-void deliver_together(Run& run, std::span<const Notice> notices, Micros until) {
-  if (notices.size() == 1) {
-    deliver_alone(run, notices.front(), until);
+// A trade in three lines: after a busy minute a hundred of them have to fit into few messages.
+std::string in_short(std::span<const Notice> story) {
+  const auto side = std::find_if(story.begin(), story.end(), [](const Notice& n) { return n.side; });
+  std::string out = story.front().symbol;
+  if (side != story.end()) out.append(" ").append(text(*side->side));
+  std::string told;
+  std::string events;
+  for (const Notice& notice : story) {
+    told += (told.empty() ? "" : "; ") + in_short(notice);
+    events += (events.empty() ? "" : ", ") + std::string{text(notice.type)};
+  }
+  return out + "\n" + told + "\nevent: " + events + " of " + story.front().trade;
+}
+
+std::string in_short(const Notice& notice) {
+  const auto fact = [&](std::string_view key) {
+    for (const auto& [name, value] : notice.facts)
+      if (name == key) return value;
+    return std::string{"?"};
+  };
+  if (notice.type == NoticeType::order_created) return "created " + fact("quantity");
+  if (notice.type == NoticeType::order_filled)
+    return "filled " + fact("filled") + " at " + fact("average price");
+  if (notice.type == NoticeType::sltp_created)
+    return "stop " + fact("stop") + ", target " + fact("target");
+  std::string out{text(notice.type)};
+  std::replace(out.begin(), out.end(), '_', ' ');
+  for (const auto& [key, value] : notice.facts) out.append(", ").append(key).append(" ").append(value);
+  std::replace(out.begin(), out.end(), '\n', ' ');
+  return out;
+}
+
+// Many trades: in as few messages as hold them.
+void deliver_digests(Run& run, std::span<const Notice> notices, Micros until) {
+  std::vector<Notice> of_message;
+  Notice digest{};
+  std::size_t length = 0;
+  const auto send = [&] {
+    if (of_message.empty()) return;
+    if (of_message.size() == 1)
+      deliver_alone(run, of_message.front(), until);
+    else
+      deliver_as(run, std::move(digest), of_message, until);
+    digest = {};
+    of_message.clear();
+    length = 0;
+  };
+  for (const auto& story : by_trade(notices)) {
+    const std::string told = story.size() == 1 ? plain_text(story.front()) : in_short(story);
+    if (length + told.size() > digest_length) send();
+    length += told.size() + 2;
+    digest.facts.emplace_back("notice", told);
+    of_message.insert(of_message.end(), story.begin(), story.end());
+  }
+  send();
+}
+
+void deliver_story(Run& run, std::span<const Notice> story, Micros until) {
+  if (story.size() == 1) {
+    deliver_alone(run, story.front(), until);
     return;
   }
-  if (run.elapsed() >= until) return;
   Notice digest{};
+  digest.trade = story.front().trade;
+  digest.symbol = story.front().symbol;
+  for (const Notice& notice : story) digest.facts.emplace_back("notice", plain_text(notice));
+  deliver_as(run, std::move(digest), story, until);
+}
+
+void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros until) {
+  if (run.elapsed() >= until) return;
   digest.event_id = "DIGEST:" + notices.front().event_id + ":" + std::to_string(notices.size());
   digest.type = NoticeType::digest;
   digest.created_at = run.now;
-  const bool one_trade = std::all_of(notices.begin(), notices.end(), [&](const Notice& notice) {
-    return notice.trade == notices.front().trade;
-  });
-  if (one_trade) {
-    digest.trade = notices.front().trade;
-    digest.symbol = notices.front().symbol;
-  }
-  for (const Notice& notice : notices) digest.facts.emplace_back("notice", plain_text(notice));
   const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
   if (std::holds_alternative<Undeliverable>(delivery)) {
     // One that nobody takes does not spoil the others.

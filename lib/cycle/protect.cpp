@@ -284,7 +284,9 @@ void place_legs(Run& run, const Moves& moves) {
   const bool oco = run.ports.protector.traits().oco;
   std::vector<Item> claims;
   std::vector<ClientOrderId> stops;
-  for (const auto& [id, move] : moves.legs) {
+  for (const auto& wanted : moves.legs) {
+    const ClientOrderId& id = wanted.first;
+    const PlaceLegs& move = wanted.second;
     item_by_item(run, id, "claiming a stop", [&] {
       const Trade& trade = *run.trade(id);
       const int attempt = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
@@ -362,7 +364,9 @@ void place_legs(Run& run, const Moves& moves) {
 void place_exits(Run& run, const Moves& moves) {
   std::vector<Item> claims;
   std::vector<ClientOrderId> ids;
-  for (const auto& [id, move] : moves.exits) {
+  for (const auto& wanted : moves.exits) {
+    const ClientOrderId& id = wanted.first;
+    const PlaceExit& move = wanted.second;
     item_by_item(run, id, "claiming an exit", [&] {
       const Trade& trade = *run.trade(id);
       Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);

@@ -70,10 +70,12 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     item.say(line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg))
                  .add("filled", order.filled.text()));
     Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
-    notice.facts = {{"leg", std::string{text(order.leg)}},
-                    {"filled", order.filled.text()},
-                    {"value", order.filled_value.text()},
-                    {"reason", order.reason}};
+    notice.facts = {{"filled", order.filled.text()}, {"value", order.filled_value.text()}};
+    if (order.filled_value.is_positive())
+      notice.facts.emplace_back("average price",
+                                average_price(order.filled_value, order.filled).text());
+    // An exit says who wanted it; a stop and a target are their own reason.
+    if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.strategy);
     item.tell(std::move(notice));
   } else if (order.leg == Leg::exit && after.first_acknowledged) {
     item.say(line_of(Level::info, "ORDER_PLACED", order));
@@ -95,8 +97,9 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     const bool told = stands(run, NoticeType::unprotected, order.trade) ||
                       !run.told_failed.insert(order.trade + std::string{text(order.leg)}).second;
     if (!told)
-      item.tell(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "reason",
-                     order.reason));
+      item.tell(fact(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "leg",
+                          std::string{text(order.leg)}),
+                     "reason", order.reason));
   }
 }
 

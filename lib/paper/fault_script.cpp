@@ -141,7 +141,7 @@ std::optional<Mishap> FaultScript::next(VenueVerb verb, const Symbol* symbol,
     if (occasion.leg && occasion.leg != leg) continue;
     ++rule.seen;
     const bool begun = rule.seen >= occasion.from;
-    const bool over = occasion.times > 0 && rule.seen >= occasion.from + occasion.times;
+    const bool over = occasion.times > 0 && begun && rule.seen - occasion.from >= occasion.times;
     if (begun && !over && !decided) decided = rule.mishap;
   }
   return decided;

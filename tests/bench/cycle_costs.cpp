@@ -16,6 +16,7 @@
 #include "figures.hpp"
 #include "history.hpp"
 #include "stores.hpp"
+#include "tradeguard/postgres_session.hpp"
 #include "tradeguard/memory_notifier.hpp"
 #include "tradeguard/memory_signals.hpp"
 #include "tradeguard/monitor_cycle.hpp"
@@ -403,11 +404,19 @@ int history(const std::string& folder, long rows, int runs) {
   return 0;
 }
 
+// A history in a store that `tradeguard init` has made, for runs of the real program.
+int fill(const std::string& url, const std::string& venue, long rows) {
+  const auto session = must(PostgresSession::open(url, {}));
+  write_history(*session, rows, venue);
+  return 0;
+}
+
 int measured(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "counts") return counts(words[1]);
   if (words.size() == 4 && words[0] == "history")
     return history(words[1], std::stol(words[2]), std::stoi(words[3]));
-  std::cerr << "cycle_costs counts FOLDER | history FOLDER ROWS RUNS\n";
+  if (words.size() == 4 && words[0] == "fill") return fill(words[1], words[2], std::stol(words[3]));
+  std::cerr << "cycle_costs counts FOLDER | history FOLDER ROWS RUNS | fill URL VENUE ROWS\n";
   return 64;
 }
 

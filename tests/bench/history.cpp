@@ -28,7 +28,8 @@ std::string told_values(const std::string& side_and_type, const std::string& at)
          at + ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
 }
 
-void write_trades(SqlSession& session, long first, long last, Instant newest) {
+void write_trades(SqlSession& session, long first, long last, Instant newest,
+                  const std::string& venue) {
   const bool sqlite = session.dialect() == SqlDialect::sqlite;
   const std::string from = std::to_string(first);
   const std::string to = std::to_string(last);
@@ -49,41 +50,41 @@ void write_trades(SqlSession& session, long first, long last, Instant newest) {
   const std::string insert_order =
       "INSERT INTO exchange_orders (venue, account, client_id, trade, base, symbol, leg, "
       "signal_key, ";
-  must_run(session, numbers + insert_order + told_columns + "SELECT 'paper', 'main', " + id + ", " +
+  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + id + ", " +
                         id + ", " + base + ", 'entry', " + key + ", " +
                         told_values("'BUY', 'market'", at));
-  must_run(session, numbers + insert_order + told_columns + "SELECT 'paper', 'main', " + stop +
+  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + stop +
                         ", " + id + ", " + base + ", 'stop', '', " +
                         told_values("'SELL', 'stop_market'", at));
   must_run(session, numbers +
                         "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, "
-                        "claimed_at, released, attempts) SELECT 'paper', 'main', " +
+                        "claimed_at, released, attempts) SELECT '" + venue + "', 'main', " +
                         key + ", 'd', " + id + ", " + at + ", 0, 1 FROM g");
   must_run(session, numbers +
                         "INSERT INTO decisions (venue, account, signal_key, guard, verdict, "
-                        "detail, first_at, last_at, count) SELECT 'paper', 'main', " +
+                        "detail, first_at, last_at, count) SELECT '" + venue + "', 'main', " +
                         key + ", 'idempotency', 'passed', '', " + at + ", " + at + ", 1 FROM g");
   must_run(session, numbers +
                         "INSERT INTO notices (venue, account, sequence, event_id, type, severity, "
                         "trade, symbol, order_id, facts, created_at, attempts, state, error) "
-                        "SELECT 'paper', 'main', i, 'ORDER_FILLED:' || " +
+                        "SELECT '" + venue + "', 'main', i, 'ORDER_FILLED:' || " +
                         id + ", 'ORDER_FILLED', 'INFO', " + id + ", '', '', '', " + at +
                         ", 1, 'delivered', '' FROM g");
   const std::string some = " FROM g WHERE i % 20 = 0";
   must_run(session, numbers +
                         "INSERT INTO exit_wishes (venue, account, signal_key, trade) "
-                        "SELECT 'paper', 'main', 'C' || (i % 200) || '_USDT:SELL:id=old-' || i, " +
+                        "SELECT '" + venue + "', 'main', 'C' || (i % 200) || '_USDT:SELL:id=old-' || i, " +
                         id + some);
   must_run(session, numbers +
                         "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, "
                         "detail, symbol, order_id, raised_at, told, cleared_at) "
-                        "SELECT 'paper', 'main', 'UNPROTECTED', " +
+                        "SELECT '" + venue + "', 'main', 'UNPROTECTED', " +
                         id + ", 'C' || (i % 200), 1, '', '', '', " + at + ", 1, " + at + some);
 }
 
 }  // namespace
 
-void write_history(SqlSession& session, long rows) {
+void write_history(SqlSession& session, long rows, const std::string& venue) {
   const bool sqlite = session.dialect() == SqlDialect::sqlite;
   if (sqlite) {
     // Only while the history is made: nobody would lose anything.
@@ -98,7 +99,7 @@ void write_history(SqlSession& session, long rows) {
   constexpr long bite = 25'000;
   const long trades = rows / 2;
   for (long first = 1; first <= trades; first += bite)
-    write_trades(session, first, std::min(trades, first + bite - 1), two_days_ago);
+    write_trades(session, first, std::min(trades, first + bite - 1), two_days_ago, venue);
   if (sqlite) {
     must_run(session, "PRAGMA wal_checkpoint(TRUNCATE)");
     must_run(session, "PRAGMA synchronous = FULL");

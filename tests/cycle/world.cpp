@@ -131,13 +131,13 @@ std::vector<NoticeType> World::types_told(std::string_view symbol) const {
     if (!symbol.empty() && notice.symbol != symbol) continue;
     types.push_back(notice.type);
     if (notice.type != NoticeType::digest) continue;
-    for (const auto& [key, text_of_part] : notice.facts)
+    // A message of several names what it holds: in each title, or behind the word event.
+    for (const auto& [key, part] : notice.facts)
       for (const NoticeType type : notice_types()) {
-        std::string title{text(type)};
-        std::replace(title.begin(), title.end(), '_', ' ');
-        const std::string headline = text_of_part.substr(0, text_of_part.find('\n'));
-        if (headline == title || headline.starts_with(title + " ") ||
-            headline.find(" " + title + " ") != std::string::npos)
+        const std::string word{text(type)};
+        if (part.find("event: " + word) != std::string::npos ||
+            part.find(", " + word + " of ") != std::string::npos ||
+            part.find(", " + word + ", ") != std::string::npos)
           types.push_back(type);
       }
   }

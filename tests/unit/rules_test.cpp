@@ -333,7 +333,7 @@ TEST_CASE("whatever is sized meets every minimum, before and after the fee, with
 TEST_CASE("rules and plans have one stored form") {
   CHECK(stored_text(eth()) ==
         "symbol=ETH_USDT tick=0.01 step=0.0001 min_quantity=0.001 max_quantity=0 min_notional=10 "
-        "highest_fee_rate=0.001 max_open_stops=0 tradable=1 read_at=1735732800000000");
+        "highest_fee_rate=0.001 max_open_stops=0 tradable=1 stop_market=1 read_at=1735732800000000");
   auto plan = three_percent();
   plan.stop_price = price("3300.5");
   CHECK(stored_text(plan) ==
@@ -390,6 +390,21 @@ TEST_CASE("what is not exactly a stored form is not read") {
   CHECK_FALSE(parse_plan(damaged(plan, " stop_price=-", "")));  // none is written, not left out
   CHECK_FALSE(parse_plan(damaged(plan, "stop_price=-", "stop_price=none")));
   CHECK_FALSE(parse_plan(damaged(plan, "flatten_after=120000000", "flatten_after=120s")));
+}
+
+TEST_CASE("stored rules that no venue could have are not read back") {
+  const std::string good =
+      "symbol=ETH_USDT tick=0.01 step=0.0001 min_quantity=0.0001 max_quantity=9000 min_notional=10 "
+      "highest_fee_rate=0.001 max_open_stops=6 tradable=1 stop_market=1 read_at=1735732800000000";
+  REQUIRE(parse_rules(good));
+  const auto with = [&](std::string_view was, std::string_view is) {
+    std::string changed = good;
+    return parse_rules(changed.replace(changed.find(was), was.size(), is));
+  };
+  CHECK_FALSE(with("step=0.0001", "step=0.0000"));
+  CHECK_FALSE(with("tick=0.01", "tick=0"));
+  CHECK_FALSE(with("tick=0.01", "tick=-0.01"));
+  CHECK_FALSE(with("min_notional=10", "min_notional=-10"));
 }
 
 }  // namespace tradeguard

@@ -78,5 +78,11 @@ TEST_CASE("a script is read from text, and a line that is none is named") {
   }
 }
 
+TEST_CASE("a fault from the last countable time on counts without running over") {
+  auto script = parse_fault_script("balances read_fails from=2147483647 times=2147483647\n", "faults");
+  REQUIRE(script);
+  CHECK_FALSE(script->next(VenueVerb::balances, nullptr, std::nullopt));
+}
+
 }  // namespace
 }  // namespace tradeguard
