@@ -760,7 +760,7 @@ std::int64_t nanoseconds(const Json* row) {
     constexpr std::int64_t in_us = in_ms * 1000;
     if (*number < in_ms) return *number * 1'000'000;
     if (*number < in_us) return *number * 1000;
-    return *number;
+    if (*number < in_us * 1000) return *number;
   }
   return 0;
 }

@@ -363,6 +363,24 @@ TEST_CASE("what a row does not say, or says twice or below zero, is not known") 
   CHECK(row(with(filled_entry, "client_oid", "null")).client_id.empty());
 }
 
+TEST_CASE(
+    "times are said in milliseconds, microseconds or nanoseconds, and beyond any year not at all") {
+  const auto created = [](const char* number) {
+    return read_orders(listed("m", with(with(filled_entry, "create_time_ns", "null"), "create_time",
+                                        number)))
+        .rows.at(0)
+        .created_ns;
+  };
+  CHECK(created("1767225600123") == 1767225600123000000);
+  CHECK(created("\"1767225600123456\"") == 1767225600123456000);
+  CHECK(created("1767225600123456789") == 1767225600123456789);
+  CHECK(created("8999999999999") == 8999999999999000000);
+  for (const char* beyond :
+       {"9223372036854775807", "9223372036854775808", "9000000000000000000", "-1", "0"})
+    CHECK(created(beyond) == 0);
+  CHECK(created("99999999999999") == 99999999999999000);
+}
+
 TEST_CASE("trades tell what was taken") {
   const auto page = read_trades(listed("private/get-trades", trade_in_base));
   REQUIRE(page.rows.size() == 1);
