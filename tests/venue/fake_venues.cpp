@@ -1,7 +1,5 @@
 #include "fake_venues.hpp"
 
-#include <fstream>
-#include <sstream>
 #include <type_traits>
 
 #include "orders.hpp"
@@ -22,7 +20,6 @@ std::string text_of(std::string_view characters) { return std::string{characters
 
 class CryptocomDialect final : public Dialect {
  public:
-  std::string name() const override { return "cryptocom over the wire"; }
   HttpsSettings https(const Server& server) const override {
     return {.base = *parse_base_url(server.cryptocom_url()), .ca_file = server.ca_file()};
   }
@@ -76,13 +73,13 @@ class CryptocomDialect final : public Dialect {
   }
   std::string filled_members() const override { return "cumulative_quantity"; }
   std::string value_members() const override { return "cumulative_value,avg_price"; }
+  std::string fee_members() const override { return "cumulative_fee,fee_instrument_name"; }
   std::string trades_view() const override { return "private/get-trades"; }
   std::string balances_view() const override { return "private/user-balance"; }
 };
 
 class BinanceDialect final : public Dialect {
  public:
-  std::string name() const override { return "binance over the wire"; }
   HttpsSettings https(const Server& server) const override {
     // Requests name their limits, paced or not.
     return {.base = *parse_base_url(server.url()),
@@ -97,7 +94,8 @@ class BinanceDialect final : public Dialect {
                                        Secret{text_of(Server::api_secret)}, settings, clock, log);
     return {*venue, *venue, venue};
   }
-  Effects settings() const override { return {}; }
+  // The exchange says EXPIRED of the leg that the other one ended; the contract says cancelled.
+  Effects settings() const override { return {{"sibling_shown", "CANCELED"}}; }
   Instant start() const override { return at("2025-01-01T12:00:00Z"); }
   Effects refusal(Mishap mishap) const override {
     const auto code = [](const char* number, const char* message) {
@@ -142,6 +140,7 @@ class BinanceDialect final : public Dialect {
   }
   std::string filled_members() const override { return "executedQty"; }
   std::string value_members() const override { return "cummulativeQuoteQty"; }
+  std::string fee_members() const override { return "none"; }
   std::string trades_view() const override { return "GET /api/v3/myTrades"; }
   std::string balances_view() const override { return "GET /api/v3/account"; }
 };
@@ -307,8 +306,9 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
     } else if (mishap == Mishap::read_fails) {
       fault("*", {{"status", "500"}}, "", 0);
     } else {
-      // What a record leaves out is not learnt from its trades either.
+      // What a record leaves out is not learnt from its trades either, nor a fee from the record.
       fault(dialect.trades_view(), {{"status", "500"}}, "", 0);
+      if (mishap == Mishap::fees_unread) fault("*", {{"omit", dialect.fee_members()}}, "", 0);
       if (mishap == Mishap::filled_without_quantity)
         fault("*", {{"omit", dialect.filled_members()}}, "", 0);
       if (mishap == Mishap::filled_without_price)

@@ -20,13 +20,12 @@ struct Adapter {
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  virtual std::string name() const = 0;
   virtual HttpsSettings https(const fake::FakeVenueProcess& server) const = 0;
   virtual Adapter adapter(HttpTransport& transport, Clock& clock, Log& log) const = 0;
   // Settings that make the fake the contract's exchange.
   virtual fake::FakeVenueProcess::Effects settings() const = 0;
   virtual Instant start() const = 0;
-  // The body of a code; `executed` in 200 when the status does not tell.
+  // The fault that makes the exchange refuse with the code that says so.
   virtual fake::FakeVenueProcess::Effects refusal(Mishap mishap) const = 0;
   virtual std::string empty_result() const = 0;
   virtual std::string third_coin() const = 0;
@@ -36,6 +35,7 @@ class Dialect {
   // Members of a record: what is filled, what it is worth; and where fees are read.
   virtual std::string filled_members() const = 0;
   virtual std::string value_members() const = 0;
+  virtual std::string fee_members() const = 0;
   virtual std::string trades_view() const = 0;
   virtual std::string balances_view() const = 0;
 };
