@@ -132,6 +132,8 @@ Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figure
   const bool waits = world.counted.contains("alarm UNPROTECTED");
   if (broken.empty() && calm && !waits && world.exchange.longest_naked > 15s)
     broken = "P4: naked for " + duration_text(world.exchange.longest_naked) + " on a day without faults";
+  if (broken.empty() && calm && world.counted.contains("alarm DRIFT"))
+    broken = "drift: somebody was woken on a day without faults";
   if (figures != nullptr) {
     figures->seeds += 1;
     figures->cycles += world.cycles;

@@ -127,7 +127,8 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
       switch (edge.what) {
         case AlarmEdge::What::raise:
           alarms_.insert(subject);
-          if (edge.alarm.breaks) breaks_.insert(subject);
+          if (edge.alarm.kind == NoticeType::unprotected || edge.alarm.kind == NoticeType::oversold)
+            breaks_.insert(subject);
           world_.counted["alarm " + std::string{text(edge.alarm.kind)}] += 1;
           break;
         case AlarmEdge::What::remind: break;
@@ -158,6 +159,15 @@ void Witness::tell(Told& told, const std::string& event) {
   }
 }
 
+// In a message of many: the event's id, or its type in the line about its trade.
+bool Witness::shows(const std::string& text_shown, const std::string& event, const Told& told) {
+  if (contains(text_shown, event)) return true;
+  const auto line = text_shown.rfind("event: ");
+  if (told.trade.empty() || line == std::string::npos) return false;
+  const std::string last = text_shown.substr(line);
+  return last.ends_with(" of " + told.trade) && contains(last, text(told.type));
+}
+
 void Witness::delivered(const Notice& notice) {
   world_.log_hash = hashed(notice.event_id, world_.log_hash);
   world_.counted["delivered"] += 1;
@@ -166,11 +176,12 @@ void Witness::delivered(const Notice& notice) {
     return;
   }
   world_.counted["digests"] += 1;
-  std::string all;
-  for (const auto& [key, value] : notice.facts) all += value + "\n";
   const std::vector<std::string> waiting = waiting_;
   for (const std::string& event : waiting)
-    if (contains(all, event)) tell(notices_.at(event), event);
+    if (std::any_of(notice.facts.begin(), notice.facts.end(), [&](const auto& fact) {
+          return shows(fact.second, event, notices_.at(event));
+        }))
+      tell(notices_.at(event), event);
 }
 
 void Witness::undeliverable(const Notice& notice) {

@@ -36,6 +36,12 @@ auto no_answer() {
 class SimHold final : public RunLease::Hold {
  public:
   SimHold(RunLease inner, Process& process) : inner_{std::move(inner)}, process_{process} {}
+  ~SimHold() override {
+    for (auto& [account, holder] : process_.world.holders)
+      if (holder.process == &process_) holder.process = nullptr;
+  }
+  SimHold(const SimHold&) = delete;
+  SimHold& operator=(const SimHold&) = delete;
   Result<bool> still_held() override {
     return process_.step(Port::still_held, store_latency, [&](auto) { return inner_.still_held(); },
                          no_answer<bool>());
@@ -57,6 +63,12 @@ class SimLock final : public RunLock {
       RunLease lease = std::move(std::get<RunLease>(*acquired));
       const Fence fence = lease.fence();
       const std::int64_t cycle = lease.cycle();
+      World& world = process_.world;
+      World::Holder& holder = world.holders[account];
+      if (holder.process != nullptr) world.exchange.broken.push_back("P1: two runs hold the lock");
+      if (fence <= holder.newest) world.exchange.broken.push_back("P1: the fence does not grow");
+      holder = {&process_, fence};
+      process_.fence = fence;
       return RunLease{fence, cycle, std::make_unique<SimHold>(std::move(lease), process_)};
     }, no_answer<std::variant<RunLease, HeldElsewhere>>());
   }
@@ -74,8 +86,10 @@ class SimGuard final : public IdempotencyGuard {
     return process_.step(Port::claim, store_latency, [&](auto) {
       auto judged = inner_.claim(entries, policy, now);
       for (std::size_t i = 0; judged && i < judged->size(); ++i)
-        if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome))
+        if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
+          process_.wrote("a claim");
           process_.world.witness(process_.dry_run).claimed(entries[i], ticket->order(), policy);
+        }
       return judged;
     }, no_answer<std::vector<Judged>>());
   }
@@ -99,6 +113,7 @@ class SimJournal final : public cycle_test::ForwardingJournal {
     return process_.step(Port::write, store_latency, [&](auto) {
       auto written = ForwardingJournal::write(items);
       if (written) process_.world.witness(process_.dry_run).written(items, *written);
+      if (written) process_.wrote("rows");
       return written;
     }, no_answer<std::vector<Written>>());
   }
@@ -109,6 +124,14 @@ class SimJournal final : public cycle_test::ForwardingJournal {
       if (verdicts) process_.world.witness(process_.dry_run).wished(claims, *verdicts);
       return verdicts;
     }, no_answer<std::vector<ExitVerdict>>());
+  }
+  Result<Outlook> outlook(std::span<const Signal> signals) override {
+    return process_.step(Port::store_other, store_latency,
+                         [&](auto) { return ForwardingJournal::outlook(signals); }, no_answer<Outlook>());
+  }
+  Result<void> remember_rules(std::span<const InstrumentRules> rules) override {
+    return process_.step(Port::store_other, store_latency,
+                         [&](auto) { return ForwardingJournal::remember_rules(rules); }, no_answer<void>());
   }
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override {
     return process_.step(Port::outbox, store_latency,
@@ -475,6 +498,12 @@ const Happening* Process::arrive(Port port) {
   return nullptr;
 }
 
+void Process::wrote(const char* what) {
+  const World::Holder& holder = world.holders[dry_run ? world.paper_account : world.live_account];
+  if (fence < holder.newest)
+    world.exchange.broken.push_back(std::string{"P1: a run that lost its lease recorded "} + what);
+}
+
 void Process::before_call(Micros latency) {
   if (dying) throw Killed{};
   // A run that goes on too long ends itself.
@@ -498,7 +527,7 @@ auto Process::step(Port port, Micros latency, Do&& act, Fail&& failure)
   if (store_down && of_the_store && port != Port::acquire) return failure();
   if (h == nullptr) return act(nullptr);
   const auto meet = [&](bool steal) {
-    if (steal) world.store.lose_lock(dry_run ? world.paper_account : world.live_account);
+    if (steal) world.lose_lock(dry_run ? world.paper_account : world.live_account);
     world.interleave(*this);
   };
   const Kind kind = h->kind;
@@ -522,7 +551,7 @@ auto Process::step(Port port, Micros latency, Do&& act, Fail&& failure)
     return result;
   }
   if (kind == Kind::interleave_before || kind == Kind::steal_lock) meet(kind == Kind::steal_lock);
-  if (kind == Kind::lose_lock) world.store.lose_lock(dry_run ? world.paper_account : world.live_account);
+  if (kind == Kind::lose_lock) world.lose_lock(dry_run ? world.paper_account : world.live_account);
   if (kind == Kind::sigterm) stop = true;
   if (kind == Kind::clock_step) world.step_clock(*h);
   if (kind == Kind::pause) {
@@ -559,6 +588,11 @@ World::~World() = default;
 void World::advance(Micros span) {
   exchange.advance(exchange.now() + span);
   paper.advance(exchange.now());
+}
+
+void World::lose_lock(const AccountKey& account) {
+  store.lose_lock(account);
+  holders[account].process = nullptr;
 }
 
 void World::say(const std::string& event) {
@@ -679,6 +713,7 @@ void World::operator_resumes() {
     auto acquired = session->lock().try_acquire(account);
     if (!acquired || !std::holds_alternative<RunLease>(*acquired)) continue;
     session->pen.fence = std::get<RunLease>(*acquired).fence();
+    holders[account].newest = *session->pen.fence;
     const Instant wall = now() + skew;
     if (session->journal().set_halt(std::nullopt, wall)) witness(dry).halted(false);
     static_cast<void>(session->journal().set_breaker(std::nullopt, wall));

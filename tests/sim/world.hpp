@@ -32,11 +32,13 @@ struct Process {
   bool faulty = false;         // something went wrong in this run
   std::atomic<bool> stop{false};
   Micros began{0};
+  Fence fence = 0;             // of its lease
   std::map<Port, int> calls;
   int all_calls = 0;
   std::set<std::size_t> used;  // happenings
 
   const Happening* arrive(Port port);
+  void wrote(const char* what);  // P1: who lost the lease can record nothing more
   void before_call(Micros latency);
   // The one place where a call meets its fate.
   template <class Do, class Fail>
@@ -88,6 +90,14 @@ class World {
     return counted.contains("fault store_down") || counted.contains("fault busy") ||
            counted.contains("fault answer_of_store_lost");
   }
+
+  // Who holds the lock of which account, and the newest fence.
+  struct Holder {
+    const Process* process = nullptr;
+    Fence newest = 0;
+  };
+  std::map<AccountKey, Holder> holders;
+  void lose_lock(const AccountKey& account);
 
   // Figures.
   std::int64_t cycles = 0;
