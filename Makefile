@@ -7,11 +7,12 @@ JOBS   ?= $(shell nproc)
 # `make SETUP=true test` leaves the installed packages alone.
 SETUP  ?= scripts/setup
 prefix ?= /usr/local
+SEEDS  ?= 20000
 
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test bench fresh format tidy clean
+.PHONY: help setup demo build install test bench soak mutants fresh format tidy clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -54,6 +55,15 @@ test: setup ## build everything and run all tests, with a PostgreSQL 15 of their
 bench: setup ## measure what the design promises about speed and size, and print how
 	@test -x tests/bench/run || { echo "make bench: tests/bench/run is missing, nothing was measured." >&2; exit 1; }
 	tests/bench/run
+
+soak: setup ## tell SEEDS=20000 simulated histories, or three minutes of them, and report
+	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target simulation
+	SEEDS=$(SEEDS) scripts/soak $(BUILD)
+
+mutants: setup ## break the product in every place of tests/sim/mutants and see each break caught
+	scripts/mutants
 
 fresh: ## run `make demo` and `make test` of a clean clone in a bare Debian 12 (needs root)
 	scripts/fresh
