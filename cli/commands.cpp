@@ -54,10 +54,14 @@ command line. Secrets are masked. What is printed can be used as a file again.)"
      "tradeguard config --config bot.ini", with_json, {}, config_command},
 
     {looking, "doctor", "", 0, 0,
-     "is everything in place for a run? store, lock, secrets",
-R"(Takes the run lock for a moment, as a run would, and changes nothing else. The exit code is the
-one a run would end with, were it stopped by what was found.)",
-     "tradeguard doctor --config bot.ini", with_json, {}, doctor_command},
+     "is everything in place for a run? store, lock, secrets, exchange, messages",
+R"(Says of each thing whether it is ok, a warning or a problem, and what to do about it. Takes the run
+lock for a moment, as a run would, and asks the exchange and Telegram; without run.live = true too.
+It places no order unless told to, and changes nothing else. The exit code is the one a run would end
+with, were it stopped by what was found.)",
+     "tradeguard doctor --config bot.ini", with_json,
+     {{"place-far-order", "", "where only an order tells whether stops are taken: place the least stop far below the market, and cancel it"},
+      {"send", "", "deliver a test message"}}, doctor_command},
 
     {operating, "halt", "", 0, 0,
      "no more entries, from now until `resume`",

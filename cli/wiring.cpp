@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "secrets.hpp"
-#include "tradeguard/binance_venue.hpp"
-#include "tradeguard/cryptocom_venue.hpp"
+#include "tradeguard/binance_examination.hpp"
+#include "tradeguard/cryptocom_examination.hpp"
 #include "tradeguard/file_notifier.hpp"
 #include "tradeguard/https_transport.hpp"
 #include "tradeguard/paper_sql_book.hpp"
@@ -16,6 +16,7 @@
 #include "tradeguard/sql_store.hpp"
 #include "tradeguard/sqlite_run_lock.hpp"
 #include "tradeguard/sqlite_session.hpp"
+#include "tradeguard/telegram_examination.hpp"
 #include "tradeguard/telegram_notifier.hpp"
 
 namespace tradeguard::cli {
@@ -168,7 +169,7 @@ std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock
 }
 
 Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log) {
+                                                Clock& clock, Log& log, Purpose purpose) {
   auto exchange = std::make_unique<Exchange>();
   if (settings.kind == VenueKind::paper) {
     auto paper = open_paper(settings, clock, log);
@@ -178,7 +179,7 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
     exchange->protector = exchange->paper->venue.get();
     return exchange;
   }
-  if (!settings.live)
+  if (!settings.live && purpose == Purpose::trading)
     return failed(Fault::configuration,
                   "run.live: " + std::string{text(settings.kind)} +
                       " is not traded without it, and nothing was sent; write live = true under [run] "
@@ -222,12 +223,45 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
   return exchange;
 }
 
+Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings,
+                                                           const Pairs& environment,
+                                                           Exchange& exchange, Clock& clock,
+                                                           Log& log) {
+  if (auto* venue = dynamic_cast<CryptocomVenue*>(exchange.placer))
+    return std::make_unique<CryptocomExamination>(*venue, clock);
+  auto* venue = dynamic_cast<BinanceVenue*>(exchange.placer);
+  if (venue == nullptr) return failed(Fault::configuration, "on paper there is nothing to examine");
+  // The venue keeps its key to itself, so what is signed here needs the key once more.
+  auto keys = read_credentials(environment, log);
+  if (!keys) return tl::unexpected{std::move(keys.error())};
+  return std::make_unique<BinanceExamination>(*venue, *exchange.transport, std::move(keys->api_key),
+                                              std::move(keys->api_secret), settings.net_patience);
+}
+
+NotifyKind notifier_kind(const Settings& settings) {
+  // A dry run must not be mistaken for a real one by whoever reads the real one's messages.
+  if (settings.dry_run) return NotifyKind::printing;
+  if (settings.notify != NotifyKind::unset) return settings.notify;
+  if (!settings.telegram_chat_id.empty()) return NotifyKind::telegram;
+  return settings.kind == VenueKind::paper ? NotifyKind::printing : NotifyKind::unset;
+}
+
+Finding check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log) {
+  const auto failure = [](const Error& error) {
+    return Finding{"telegram", Judgement::problem, error.what, "", error.fault};
+  };
+  auto token = read_secret(SecretName::telegram_token, environment);
+  if (!token) return failure(token.error());
+  keep_out_of_sight(token->reveal(), log);
+  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
+  if (!https) return failure(https.error());
+  HttpsTransport transport{std::move(*https), clock};
+  return examine_telegram(transport, *token, settings.net_patience);
+}
+
 Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log, std::FILE* messages) {
-  // A dry run must not be mistaken for a real one by whoever reads the real one's messages.
-  NotifyKind kind = settings.dry_run ? NotifyKind::printing : settings.notify;
-  if (kind == NotifyKind::unset && !settings.telegram_chat_id.empty()) kind = NotifyKind::telegram;
-  switch (kind) {
+  switch (notifier_kind(settings)) {
     case NotifyKind::telegram:
       return make_telegram(settings, environment, clock, log);
     case NotifyKind::printing:
@@ -239,7 +273,6 @@ Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const 
     case NotifyKind::unset:
       break;
   }
-  if (settings.kind == VenueKind::paper) return std::make_unique<PrintingNotifier>(messages);
   return failed(
       Fault::configuration,
       "notify.kind: a real venue is not traded without a notifier; expected telegram.chat_id, or "

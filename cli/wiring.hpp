@@ -15,6 +15,7 @@
 #include "tradeguard/paper_venue.hpp"
 #include "tradeguard/run_lock.hpp"
 #include "tradeguard/sql_session.hpp"
+#include "tradeguard/venue_check.hpp"
 
 namespace tradeguard::cli {
 
@@ -63,9 +64,21 @@ struct Exchange {
   SltpPlacer* protector = nullptr;
 };
 // Nothing is connected before the first request. Fault::configuration: a real venue without
-// run.live = true, or without its secrets.
+// run.live = true, unless it is only looked at, or without its secrets.
+enum class Purpose { trading, looking };
 Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log);
+                                                Clock& clock, Log& log,
+                                                Purpose purpose = Purpose::trading);
+// What only the adapter of a real venue knows to ask. `exchange` was opened with these settings.
+Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings,
+                                                           const Pairs& environment,
+                                                           Exchange& exchange, Clock& clock,
+                                                           Log& log);
+
+// Who is told; unset: nobody was chosen, and a real venue demands a choice.
+NotifyKind notifier_kind(const Settings& settings);
+// Whether Telegram knows the bot; nobody is told anything.
+Finding check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log);
 
 // `messages` is where a printing notifier prints. Fault::configuration: a real venue without a
 // choice, Telegram without its token. `clock` and `log` outlive the notifier.

@@ -230,16 +230,28 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "exit 78: venues that this version does not have, and a real one without a choice of "
-    "notifier") {
+    "exit 78: a real venue without run.live, without its secrets or without a choice of notifier") {
   const Trading bot{any_store()};
-  const Environment live{{"DRY_RUN", "0"}};
-  for (const char* kind : {"cryptocom", "binance"}) {
-    const Ran ran = bot.cycle("", {"--venue.kind", kind}, live);
-    INFO(ran.err);
-    CHECK(ran.code == 78);
-    CHECK(ran.err.find("not in this version yet") != std::string::npos);
-  }
+  const Environment keys{{"TRADEGUARD_API_KEY", "some-key"}, {"TRADEGUARD_API_SECRET", "some-secret"}};
+  struct {
+    std::string_view missing;
+    std::vector<std::string> settings;
+    bool with_keys;
+  } const cases[]{{"run.live", {}, true},
+                  {"TRADEGUARD_API_KEY is not set", {"--run.live", "true"}, false},
+                  {"notify.kind", {"--run.live", "true"}, true}};
+  for (const std::string kind : {"cryptocom", "binance"})
+    for (const auto& [missing, settings, with_keys] : cases) {
+      std::vector<std::string> arguments{"--venue.kind", kind};
+      arguments.insert(arguments.end(), settings.begin(), settings.end());
+      Environment live{{"DRY_RUN", "0"}};
+      if (with_keys) live.insert(live.end(), keys.begin(), keys.end());
+      const Ran ran = bot.cycle("", arguments, live);
+      INFO(ran.err);
+      CHECK(ran.code == 78);
+      CHECK(ran.err.find(missing) != std::string::npos);
+      CHECK(ran.lines().size() == 1);
+    }
   // The same file with DRY_RUN=1 is paper.
   bot.folder().write("live.ini", "[store]\nurl = " + bot.url() + "\n[venue]\nkind = binance\n");
   CHECK(bot.place().run({"run", "--config", "live.ini", "--signals", "/dev/null"}).code == 0);

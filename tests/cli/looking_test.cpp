@@ -125,12 +125,12 @@ TEST_CASE(
   const Trading bot{any_store()};
   const Ran well = bot.command({"doctor"});
   CHECK(well.code == 0);
-  CHECK(well.out.find("FAULT") == std::string::npos);
+  CHECK(well.out.find("problem") == std::string::npos);
   CHECK(said(json_of(bot.command({"doctor", "--json"}))["ready"]) == "true");
   const Place empty{{{"DRY_RUN", "1"}}};
   const Ran missing = empty.run({"doctor"});
   CHECK(missing.code == 78);
-  CHECK(missing.out.find("FAULT  store") != std::string::npos);
+  CHECK(missing.out.find("problem store") != std::string::npos);
   CHECK(missing.out.find("tradeguard init") != std::string::npos);
 }
 
