@@ -12,8 +12,8 @@ Permissions read_permissions(std::string_view body) {
   if (document.HasParseError() || !document.IsObject()) return {};
   const auto said = [&](const char* name) -> std::optional<bool> {
     const auto found = document.FindMember(name);
-    if (found == document.MemberEnd() || !found->value.IsBool()) return std::nullopt;
-    return found->value.GetBool();
+    if (found != document.MemberEnd() && found->value.IsBool()) return found->value.GetBool();
+    return std::nullopt;
   };
   return {said("canTrade"), said("canWithdraw")};
 }

@@ -935,7 +935,7 @@ Read<Result<MarketRules>> read_market_rules(const HttpResult& result,
   const Json* markets = list(answer.body.document, "symbols");
   if (markets == nullptr)
     return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
-  MarketRules table;
+  MarketRules known;
   for (const auto& market : markets->GetArray()) {
     const auto name = scalar(market, "symbol");
     const auto symbol = Symbol::parse(text_or_empty(market, "baseAsset") + "_" +
@@ -945,14 +945,14 @@ Read<Result<MarketRules>> read_market_rules(const HttpResult& result,
       answer.puzzled_by("a market called", name.value_or("?"));
       continue;
     }
-    table.names.emplace(*name, *symbol);
-    if (flag(market, "ocoAllowed") == false) table.without_pairs.insert(*symbol);
+    known.names.emplace(*name, *symbol);
+    if (flag(market, "ocoAllowed") == false) known.without_pairs.insert(*symbol);
     if (auto rules = rules_of(market, *symbol, highest_fee_rate, at))
-      table.rules.emplace(*symbol, std::move(*rules));
+      known.rules.emplace(*symbol, std::move(*rules));
     else
       answer.puzzled_by("a market without tick or step:", *name);
   }
-  return answer.read(Answered{std::move(table)});
+  return answer.read(Answered{std::move(known)});
 }
 
 Read<Result<Prices>> read_prices(const HttpResult& result) {

@@ -39,7 +39,7 @@ std::optional<Instant> http_date(const HttpResponse& response) {
   const std::string_view text = *date;
   constexpr std::string_view shape = "www, dd mmm yyyy hh:mm:ss GMT";
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const bool fixed = shape[i] < 'a' || shape[i] > 'z';
+    const bool fixed = !('a' <= shape[i] && shape[i] <= 'z');
     if (fixed && text[i] != shape[i]) return std::nullopt;
   }
   const auto day = number(text.substr(5, 2));
