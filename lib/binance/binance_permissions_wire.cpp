@@ -10,10 +10,11 @@ Permissions read_permissions(std::string_view body) {
   rapidjson::MemoryStream stream{body.data(), body.size()};
   document.ParseStream<rapidjson::kParseIterativeFlag>(stream);
   if (document.HasParseError() || !document.IsObject()) return {};
+  const rapidjson::Value& answer = document;
   const auto said = [&](const char* name) -> std::optional<bool> {
-    const auto found = document.FindMember(name);
-    if (found != document.MemberEnd() && found->value.IsBool()) return found->value.GetBool();
-    return std::nullopt;
+    const auto found = answer.FindMember(name);
+    if (found == answer.MemberEnd() || !found->value.IsBool()) return std::nullopt;
+    return found->value.GetBool();
   };
   return {said("canTrade"), said("canWithdraw")};
 }
