@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t batch_size = 1000;
 constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
 // What a message takes in every notifier without being split: a part that fails repeats no other part.
-constexpr std::size_t digest_length = 3400;
+constexpr std::size_t digest_length = 3800;
 
 void deliver_waiting(Run& run, Micros until);
 std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices);
@@ -104,18 +104,21 @@ std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices) {
   return stories;
 }
 
-// A trade in three lines: after a busy minute a hundred of them have to fit into few messages.
+// A trade in two lines: after a busy minute a hundred of them have to fit into few messages. The id of an
+// event is its type and the trade's id.
 std::string in_short(std::span<const Notice> story) {
   const auto side = std::find_if(story.begin(), story.end(), [](const Notice& n) { return n.side; });
   std::string out = story.front().symbol;
   if (side != story.end()) out.append(" ").append(text(*side->side));
+  const bool filled = std::any_of(story.begin(), story.end(), [](const Notice& notice) {
+    return notice.type == NoticeType::order_filled;
+  });
   std::string told;
-  std::string events;
-  for (const Notice& notice : story) {
-    told += (told.empty() ? "" : "; ") + in_short(notice);
-    events += (events.empty() ? "" : ", ") + std::string{text(notice.type)};
-  }
-  return out + "\n" + told + "\nevent: " + events + " of " + story.front().trade;
+  for (const Notice& notice : story)
+    if (notice.type != NoticeType::order_created || !filled)
+      told += (told.empty() ? " " : ", ") + in_short(notice);
+  return out + told + "\nevent: " + story.front().trade + ", " + std::to_string(story.size()) +
+         " notices";
 }
 
 std::string in_short(const Notice& notice) {
@@ -124,9 +127,10 @@ std::string in_short(const Notice& notice) {
       if (name == key) return value;
     return std::string{"?"};
   };
-  if (notice.type == NoticeType::order_created) return "created " + fact("quantity");
+  if (notice.type == NoticeType::order_created) return fact("quantity") + " ordered";
   if (notice.type == NoticeType::order_filled)
-    return "filled " + fact("filled") + " at " + fact("average price");
+    return (fact("filled") == fact("of") ? "" : "of " + fact("of") + " only ") + fact("filled") +
+           " at " + fact("average price");
   if (notice.type == NoticeType::sltp_created)
     return "stop " + fact("stop") + ", target " + fact("target");
   std::string out{text(notice.type)};

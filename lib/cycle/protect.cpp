@@ -19,6 +19,7 @@ constexpr int leg_attempts_per_run = 3;
 constexpr int reads_per_run = 3;
 constexpr int cancels_per_run = 5;
 
+int failed_legs(const Run& run);
 void read_surroundings(Run& run);
 void look_for_drift(Run& run);
 Moves next_moves(Run& run);
@@ -40,6 +41,7 @@ bool looked_for(const Run& run, const Trade& trade) {
 }  // namespace
 
 Round protect(Run& run) {
+  const int failed_before = failed_legs(run);
   read_surroundings(run);
   const Moves moves = next_moves(run);
   ask_cancels(run, moves);
@@ -54,7 +56,9 @@ Round protect(Run& run) {
   });
   const bool sold_at_once =
       !moves.exits.empty() && moves.cancels.empty() && !still_naked;
-  const bool sent = !moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty();
+  // What just came to nothing has a better chance a moment later.
+  const bool sent = (!moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty()) &&
+                    failed_legs(run) == failed_before;
   return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once, sent};
 }
 
@@ -74,6 +78,7 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
       const auto cancels = run.cancels_sent.find(leg.client_id);
       if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
+      if (run.copy_may_come(leg) && !leg.live()) return true;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
                             leg.fired_at || !run.sighted.contains(leg.client_id));
     });
@@ -83,6 +88,12 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
 }
 
 namespace {
+
+int failed_legs(const Run& run) {
+  int failed = static_cast<int>(run.exit_failed.size());
+  for (const auto& [trade, legs] : run.refused_legs) failed += legs;
+  return failed;
+}
 
 void venue_unreadable(Run& run, const char* what, const std::string& error) {
   run.venue_failed = true;
@@ -209,7 +220,12 @@ Moves next_moves(Run& run) {
                        if (!run.exit_failed.contains(trade.id()))
                          moves.exits.emplace_back(trade.id(), std::move(move));
                      },
-                     [&](Settle&) { moves.settled.push_back(trade.id()); },
+                     [&](Settle&) {
+                       const bool waits = std::any_of(
+                           trade.legs.begin(), trade.legs.end(),
+                           [&](const Order& leg) { return run.copy_may_come(leg); });
+                       if (!waits) moves.settled.push_back(trade.id());
+                     },
                  },
                  next);
     });
@@ -319,6 +335,7 @@ void place_legs(Run& run, const Moves& moves) {
   run.commit(std::move(claims));
   const std::set<ClientOrderId> again = std::exchange(run.send_again, {});
   stops.insert(stops.end(), again.begin(), again.end());
+  run.sent_twice.insert(again.begin(), again.end());
 
   std::vector<SltpPlacer::LegRequest> requests;
   for (const ClientOrderId& id : stops) {
@@ -428,6 +445,9 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
     if (sighted_as_planned(applied.order, *accepted->record)) run.sighted.insert(order.client_id);
     else if (accepted->record->status == VenueStatus::open) run.mismatched.insert(order.client_id);
   }
+  if (const auto* unsent = std::get_if<Unsent>(&outcome);
+      unsent && (unsent->why == Unsent::Why::throttled || unsent->why == Unsent::Why::clock))
+    run.throttled = unsent->message;
   const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
   if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
   if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);

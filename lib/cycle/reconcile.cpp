@@ -84,6 +84,7 @@ void reconcile(Run& run) {
 namespace {
 
 bool still_asked(const Run& run, const Order& order) {
+  if (run.copy_may_come(order)) return true;
   if (!is_open_question(order, run.venue_now())) return false;
   if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
   switch (order.state) {

@@ -63,6 +63,11 @@ void Run::put(const Order& order) {
     book.questions.push_back(order);
 }
 
+bool Run::copy_may_come(const Order& order) const {
+  return sent_twice.contains(order.client_id) &&
+         venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
+}
+
 bool Run::lease_holds() {
   if (fenced) return false;
   if (!lease) return true;

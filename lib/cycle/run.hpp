@@ -70,6 +70,9 @@ class Run {
   bool everything_asked = false;         // the first reconcile of the run is done
   std::set<ClientOrderId> probed;        // trades whose unrecorded legs were asked for
   std::set<ClientOrderId> send_again;    // stops in doubt that a complete look-up does not show
+  std::set<ClientOrderId> sent_twice;    // of those, what was sent again in this run
+  // Until then the other copy of such a stop may still come to rest, even when one of them is over.
+  bool copy_may_come(const Order& order) const;
 
   // ---- what happened in this run ----
   std::set<ClientOrderId> own;           // trades entered by this run

@@ -121,7 +121,7 @@ class Pace {
   explicit Pace(const RateLimit& limit)
       : weight_{limit.weight},
         // Requests that left a window apart arrive a little closer than that.
-        window_{limit.window + std::max<Micros>(limit.window / 50, 2ms)},
+        window_{limit.window + std::max<Micros>(limit.window / 20, 3ms)},
         length_{limit.window} {}
   int weight() const { return weight_; }
   // When a request of this weight has room; nullopt: only after one that is promised was sent.
