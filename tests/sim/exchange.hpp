@@ -113,6 +113,9 @@ class SimExchange {
   Quantity received(const ClientOrderId& trade) const;
   Quantity sold(const ClientOrderId& trade) const;
   Quantity for_sale(const ClientOrderId& trade) const;
+  // A stop that was sent again while the first copy was on its way, and came to rest twice: the first copy found
+  // the second one closed already. One in a million, told as TWIN, and beyond what can be promised.
+  bool stop_came_twice = false;
   Micros longest_naked{0};                 // over all trades, by the exchange's own books
 
  private:

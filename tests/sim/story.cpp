@@ -52,6 +52,7 @@ void ordinary_life(Story& story, Chance& chance) {
     story.happenings.push_back({kind, run, Port::any, 0, who, amount});
   };
   const std::uint64_t calm = 1 + chance.below(4);
+  if (chance.once_in(3)) happens(Kind::settings_change, 0, 0, static_cast<std::int64_t>(chance.below(1'000'000)));
   for (int minute = 0; minute < story.minutes; ++minute) {
     if (chance.once_in(calm)) {
       for (int i = chance.between(1, 3); i > 0; --i)
@@ -103,7 +104,7 @@ constexpr std::array of_a_request{
     Kind::reordered, Kind::stored_wrong, Kind::expires, Kind::slow, Kind::adapter_throws, Kind::kill_midway,
 };
 constexpr std::array of_a_look_up{
-    Kind::unread, Kind::unread_one, Kind::incomplete, Kind::stale, Kind::stale, Kind::not_understood,
+    Kind::unread, Kind::unread_one, Kind::incomplete, Kind::incomplete, Kind::stale, Kind::stale, Kind::not_understood,
     Kind::without_fees, Kind::slow, Kind::adapter_throws,
 };
 constexpr std::array of_a_reading{Kind::unread, Kind::stale, Kind::slow};

@@ -127,6 +127,8 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
       switch (edge.what) {
         case AlarmEdge::What::raise:
           alarms_.insert(subject);
+          // This exchange is honest: what was proven to be absent stays absent.
+          if (edge.alarm.kind == NoticeType::impossible) note("P7: a proof was wrong: " + edge.alarm.subject);
           if (edge.alarm.kind == NoticeType::unprotected || edge.alarm.kind == NoticeType::oversold)
             breaks_.insert(subject);
           world_.counted["alarm " + std::string{text(edge.alarm.kind)}] += 1;
@@ -331,7 +333,9 @@ std::string Witness::entries_of() const {
         return "P3: " + base + " was entered twice in " + duration_text(gap) + ": " + papers[i]->asked.client_id;
     }
     for (const auto& [id, order] : refused_) {
-      if (order.symbol.base() != base) continue;
+      // If nobody could write the refusal down, it is found absent later, and what is absent cools nothing.
+      const auto row = rows_.find(id);
+      if (order.symbol.base() != base || row == rows_.end() || row->second.state != OrderState::refused) continue;
       for (const Paper* paper : papers) {
         const auto claim = claims_.find(paper->asked.client_id);
         if (claim == claims_.end() || claim->second.at <= order.stamp + 1s) continue;
@@ -396,11 +400,20 @@ std::string Witness::rows_against_truth() const {
     // A stop stands where the plan has it.
     if (order.leg == Leg::stop && paper.open()) {
       const Order& entry = rows_.at(order.trade);
-      const Price average = average_price(entry.filled_value, entry.filled);
-      const Price wanted = moved_by_percent(average, -entry.plan->stop_percent);
-      const Decimal slip = Decimal::divide(average.value, Decimal{200}, Rounding::up);
-      if (!entry.plan->stop_price && (paper.trigger->value < wanted.value - slip || paper.trigger->value > wanted.value + slip))
-        return "levels: the stop of " + entry.client_id + " is at " + paper.trigger->text();
+      // While a fill grows its average moves, and stops placed before stay.
+      Price low = average_price(entry.filled_value, entry.filled);
+      Price high = low;
+      for (const Paper& bought : exchange_.papers())
+        for (const auto& fill : bought.fills)
+          if (bought.asked.trade == order.trade && bought.asked.leg == Leg::entry) {
+            low = std::min(low, fill.price);
+            high = std::max(high, fill.price);
+          }
+      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent), -Decimal::from_units(500'000'000'000'000'000));
+      const Price to = moved_by_percent(moved_by_percent(high, -entry.plan->stop_percent),
+                                        Decimal::from_units(500'000'000'000'000'000));
+      if (!entry.plan->stop_price && (*paper.asked.trigger < from || *paper.asked.trigger > to))
+        return "levels: the stop of " + entry.client_id + " is at " + paper.asked.trigger->text();
     }
   }
   for (const auto& [id, order] : rows_)

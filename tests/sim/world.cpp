@@ -230,6 +230,7 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
         process_.world.advance(patience);
         return nothing();
       }
+      if (means(h, Kind::incomplete) && h->who == 3) process_.one_view_down = true;
       std::vector<Result<Lookup>> answers;
       for (std::size_t i = 0; i < queries.size(); ++i)
         answers.push_back(look_up(queries[i], began, this_one(h, i, queries.size()) ? h : nullptr));
@@ -316,7 +317,7 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
   Result<Lookup> look_up(const OrderQuery& query, Instant began, const Happening* h) {
     if (means(h, Kind::unread_one)) return failed(Fault::unreachable, "no answer for this one");
     Lookup lookup{{}, true, began};
-    if (means(h, Kind::incomplete)) {
+    if (means(h, Kind::incomplete) || process_.one_view_down) {
       lookup.every_view_read = false;
       return lookup;
     }
@@ -615,7 +616,7 @@ std::string World::tell() {
     if (missed) continue;
     if (std::string broken = judge(run(index, signals)); !broken.empty()) return broken;
     if (beyond_the_promises) {
-      counted["stories that ended early: a leg was sent twice without a store"] += 1;
+      counted["stories that ended early: a leg came twice"] += 1;
       return "";
     }
   }
@@ -796,6 +797,7 @@ Ended World::run(int index, std::vector<Signal> signals) {
 }
 
 std::string World::judge(const Ended& ended) {
+  beyond_the_promises = beyond_the_promises || exchange.stop_came_twice || paper.stop_came_twice;
   if (beyond_the_promises) return "";
   if (!ended.killed)
     counted["verdict " + std::to_string(exit_code(ended.report.verdict))] += 1;
@@ -826,7 +828,7 @@ std::string World::until_quiet() {
     }
     if (i > 0 && i % 4 == 3) operator_resumes();
     // Who does not sell below the stop waits for the price to come back.
-    if (i == 4 || i == 8)
+    if (i == 8 || i == 12)
       for (std::size_t market = 0; market < exchange.symbols().size(); ++market) exchange.jump(market, 80);
     advance(i < 15 ? 60s : Micros{10min});
     Ended ended = run(10'000 + i, {});
@@ -835,8 +837,15 @@ std::string World::until_quiet() {
     const bool quiet = ended.report.verdict == RunVerdict::ok && live_witness->nothing_waits();
     if (!quiet) {
       why = ended.report.verdict == RunVerdict::ok ? "notices are still waiting" : "exit " + std::to_string(exit_code(ended.report.verdict));
-      for (const auto& [kind, subject] : live_witness->alarms())
+      for (const auto& [kind, subject] : live_witness->alarms()) {
         why += ", " + std::string{text(kind)} + " " + subject;
+        const auto entry = live_witness->rows().find(subject);
+        const bool sold_if_breached =
+            entry != live_witness->rows().end() && entry->second.plan && entry->second.plan->flatten_on_breach;
+        // A stop in doubt that carries a stamp of a clock gone wrong waits until that stamp is over.
+        if (i == 7 && kind == NoticeType::unprotected && sold_if_breached && !counted.contains("fault clock_step"))
+          return "P4: unprotected in eight runs in which nothing went wrong: " + subject;
+      }
       continue;
     }
     if (std::string broken = live_witness->at_the_end(); !broken.empty()) return broken;

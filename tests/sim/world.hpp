@@ -29,6 +29,7 @@ struct Process {
   bool dry_run;
   bool dying = false;          // killed where no exception can be thrown
   bool store_down = false;
+  bool one_view_down = false;  // readings are incomplete from now on
   bool faulty = false;         // something went wrong in this run
   std::atomic<bool> stop{false};
   Micros began{0};
