@@ -12,7 +12,7 @@ SEEDS  ?= 20000
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test bench soak mutants fresh format tidy clean
+.PHONY: help setup demo build install test bench soak mutants fresh format tidy cppcheck sanitize coverage clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -75,3 +75,7 @@ format: ## lay the sources out as .clang-format says
 tidy: build ## let clang-tidy look for mistakes; any finding is an error
 	@$(SETUP) tools
 	run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(lib|cli)/'
+
+cppcheck: ## let cppcheck look for mistakes; any finding is an error
+	@$(SETUP) tools
+	scripts/cppcheck
