@@ -203,6 +203,7 @@ std::vector<CancelOutcome> CryptocomVenue::Desk::cancel(std::span<const CancelRe
     said[i] = said[i] ? joined(*said[i], outcome) : outcome;
   }
   std::vector<CancelOutcome> outcomes;
+  outcomes.reserve(said.size());
   for (const auto& outcome : said) outcomes.push_back(outcome.value_or(InDoubt{"no answer"}));
   return outcomes;
 }

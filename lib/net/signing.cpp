@@ -46,7 +46,7 @@ std::string hmac_sha256_hex(const Secret& key, std::string_view message) {
 
   constexpr std::string_view digits = "0123456789abcdef";
   std::string hex;
-  hex.reserve(2 * size);
+  hex.reserve(std::size_t{2} * size);
   for (unsigned int i = 0; i < size; ++i) {
     hex += digits[digest[i] >> 4];
     hex += digits[digest[i] & 15];
