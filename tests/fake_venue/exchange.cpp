@@ -38,6 +38,7 @@ Market* Exchange::market(std::string_view symbol) {
 
 void Exchange::reset() {
   live_.clear();
+  by_id_.clear();
   orders_.clear();
   totals_.clear();
   deposits_.clear();
@@ -91,6 +92,7 @@ Order& Exchange::take(const Wanted& wanted, Instant now, const Fate& fate) {
                          .to_multiple(where.step, Rounding::down);
   }
   live_.push_back(&order);
+  by_id_[order.id] = &order;
   return order;
 }
 
@@ -191,8 +193,7 @@ bool Exchange::execute_part(std::int64_t id, Decimal part, Instant now) {
   Order* const found = order(id);
   if (!found || closed(found->status)) return false;
   if (conditional(found->kind) && !found->fired) {
-    found->fired = true;
-    found->fired_id = next_id_++;
+    give_second_id(*found);
   }
   const auto wanted =
       times(found->quantity, part).to_multiple(markets_.at(found->symbol).step, Rounding::down);
@@ -218,11 +219,16 @@ void Exchange::trade_at(const std::string& symbol, Decimal price, Instant now) {
 }
 
 void Exchange::fire(Order& order, Instant now) {
-  order.fired = true;
-  order.fired_id = next_id_++;
+  give_second_id(order);
   order.updated = now;
   end_others_of(order, now);
   deal(order, now);
+}
+
+void Exchange::give_second_id(Order& order) {
+  order.fired = true;
+  order.fired_id = next_id_++;
+  by_id_[order.fired_id] = &order;
 }
 
 // The price comes to an order that rests: at its own price, or the market's if it has none.
@@ -318,11 +324,8 @@ Decimal Exchange::lock_of(const Order& order) const {
 }
 
 Order* Exchange::order(std::int64_t id) {
-  if (id == 0) return nullptr;
-  for (auto& order : orders_) {
-    if (order.id == id || order.fired_id == id) return &order;
-  }
-  return nullptr;
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
 }
 
 std::vector<Order*> Exchange::by_client_id(std::string_view id) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "tradeguard/decimal.hpp"
@@ -175,6 +176,7 @@ class Exchange {
   void deal(Order& order, Instant now);
   void execute(Order& order, Decimal quantity, Decimal price, bool maker, Instant now);
   void fire(Order& order, Instant now);
+  void give_second_id(Order& order);
   void reach(Order& order, Instant now);
   void close(Order& order, Status status, Instant now, const std::string& reason = {});
   void end_others_of(const Order& order, Instant now);
@@ -188,7 +190,8 @@ class Exchange {
   std::map<std::string, Decimal> totals_;
   std::map<std::string, Decimal> deposits_;
   std::deque<Order> orders_;
-  std::vector<Order*> live_;  // not closed
+  std::vector<Order*> live_;                        // not closed
+  std::unordered_map<std::int64_t, Order*> by_id_;  // under both ids
 };
 
 }  // namespace tradeguard::fake
