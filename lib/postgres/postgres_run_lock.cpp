@@ -40,9 +40,10 @@ class PostgresHold final : public RunLease::Hold {
 
   Result<bool> still_held() override {
     const auto connection = connection_.lock();
-    if (!connection || !connection->seems_alive()) return false;
-    // The lock cannot leave a session that lives, and this one spoke just now.
-    if (connection->heard_lately()) return true;
+    if (!connection) return false;
+    // The lock cannot leave a session that lives, and this one spoke just now. One that is dead
+    // gives no answer, which is no word about a successor: asking it is the error it died of.
+    if (connection->seems_alive() && connection->heard_lately()) return true;
     std::vector<SqlValue> arguments = of(account_);
     arguments.emplace_back(fence_);
     const Statement ask{std::string{"SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 "

@@ -30,7 +30,7 @@ class RunLease {
 
   Fence fence() const { return fence_; }
   std::int64_t cycle() const { return cycle_; }  // counts up in the store, from 1
-  // Asked at each barrier and before each burst that enlarges. False, or an error: stop writing.
+  // Asked at each barrier and before a burst that enlarges. False: stop. An error: write no more.
   Result<bool> still_held() { return hold_->still_held(); }
 
  private:

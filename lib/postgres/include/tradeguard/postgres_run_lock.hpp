@@ -18,7 +18,7 @@ class PostgresRunLock final : public RunLock {
  public:
   explicit PostgresRunLock(PostgresSession& session, std::int64_t lock_id = default_lock_id)
       : session_{session}, lock_id_{lock_id} {}
-  // A lease whose session is gone says that it is not held, and costs no round trip to let go.
+  // A lease whose session is destroyed is not held; of a lost one it says the error. Both are free.
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
 
  private:
