@@ -18,7 +18,14 @@ constexpr Micros patience = 2s;
 class SimClock final : public Clock {
  public:
   explicit SimClock(World& world) : world_{world} {}
-  Instant now() override { return world_.now() + world_.skew; }
+  Instant now() override {
+    // Whoever looks on and on without waiting or asking anything turns in a circle.
+    if (++world_.looks_at_the_clock > 100'000) {
+      world_.exchange.broken.push_back("a run that never ends");
+      throw Killed{};
+    }
+    return world_.now() + world_.skew;
+  }
   Micros monotonic() override { return world_.now().time_since_epoch(); }
   void wait(Micros span) override { world_.advance(span); }
 
@@ -587,6 +594,7 @@ World::World(const Story& s, SimStore& st, bool keep_log)
 World::~World() = default;
 
 void World::advance(Micros span) {
+  if (span.count() > 0) looks_at_the_clock = 0;
   exchange.advance(exchange.now() + span);
   paper.advance(exchange.now());
 }

@@ -82,6 +82,7 @@ class World {
 
   Instant now() const { return exchange.now(); }
   void advance(Micros span);
+  int looks_at_the_clock = 0;               // since it last moved
   void interleave(Process& outer);
   void say(const std::string& event);
   // A leg sent by a run that had lost its store, and once more by one that could not know of it. What follows
