@@ -1,6 +1,7 @@
 #include "witness.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "world.hpp"
 
@@ -161,15 +162,6 @@ void Witness::tell(Told& told, const std::string& event) {
   }
 }
 
-// In a message of many: the event's id, or its type in the line about its trade.
-bool Witness::shows(const std::string& text_shown, const std::string& event, const Told& told) {
-  if (contains(text_shown, event)) return true;
-  const auto line = text_shown.rfind("event: ");
-  if (told.trade.empty() || line == std::string::npos) return false;
-  const std::string last = text_shown.substr(line);
-  return last.ends_with(" of " + told.trade) && contains(last, text(told.type));
-}
-
 void Witness::delivered(const Notice& notice) {
   world_.log_hash = hashed(notice.event_id, world_.log_hash);
   world_.counted["delivered"] += 1;
@@ -178,12 +170,23 @@ void Witness::delivered(const Notice& notice) {
     return;
   }
   world_.counted["digests"] += 1;
-  const std::vector<std::string> waiting = waiting_;
-  for (const std::string& event : waiting)
-    if (std::any_of(notice.facts.begin(), notice.facts.end(), [&](const auto& fact) {
-          return shows(fact.second, event, notices_.at(event));
-        }))
-      tell(notices_.at(event), event);
+  // A message of many shows each event's id; of a trade in short its id and how many notices it holds, which are
+  // the first ones of it that wait.
+  for (const auto& [key, shown] : notice.facts) {
+    const std::string last = shown.substr(std::min(shown.size(), shown.rfind("\nevent: ")));
+    const auto comma = last.rfind(", ");
+    const bool in_short = comma != std::string::npos && last.ends_with(" notices");
+    std::size_t left = in_short ? std::strtoul(last.c_str() + comma + 2, nullptr, 10) : 1;
+    const std::vector<std::string> waiting = waiting_;
+    for (const std::string& event : waiting) {
+      Told& told = notices_.at(event);
+      const bool one_of_many = in_short && told.severity != Severity::critical && !told.trade.empty() &&
+                               last.substr(0, comma).ends_with(told.trade);
+      if (left == 0 || !(in_short ? one_of_many : contains(last, event))) continue;
+      left -= 1;
+      tell(told, event);
+    }
+  }
 }
 
 void Witness::undeliverable(const Notice& notice) {

@@ -63,7 +63,6 @@ class Witness {
   void note(std::string broken);
   void put(Order order, std::int64_t version);
   void tell(Told& told, const std::string& event);
-  static bool shows(const std::string& text_shown, const std::string& event, const Told& told);
   std::string naked_in_silence(const Ended& ended) const;
   std::string lines_of(const Ended& ended) const;
   std::string entries_of() const;
