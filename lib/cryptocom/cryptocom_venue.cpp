@@ -370,7 +370,10 @@ void CryptocomVenue::Desk::measure(const HttpResponse& response) {
   // Where they contradict, one of the clocks was set: only the newest counts.
   lowest_offset_ = agrees ? std::max(lowest_offset_, lowest) : lowest;
   highest_offset_ = agrees ? std::min(highest_offset_, highest) : highest;
-  offset_ = (lowest_offset_ + highest_offset_) / 2;
+  // Clocks that may agree are taken to agree: the middle of a second would differ from run to run, and
+  // a later run's sighting must not look older than an earlier one's.
+  const bool may_agree = lowest_offset_ <= Micros{0} && Micros{0} <= highest_offset_;
+  offset_ = may_agree ? Micros{0} : (lowest_offset_ + highest_offset_) / 2;
 }
 
 // An error may repeat the request it is about, and what an answer says is told and stored.

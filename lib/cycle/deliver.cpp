@@ -8,6 +8,7 @@ namespace tradeguard {
 namespace {
 
 constexpr std::size_t batch_size = 1000;
+constexpr Micros critical_budget = 2s;  // while there is something to protect
 constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
 // What a message takes in every notifier without being split: a part that fails repeats no other part.
 constexpr std::size_t digest_length = 3800;
@@ -42,6 +43,17 @@ void Run::tell_directly(const Notice& notice) {
 void drain_immediate(Run& run) {
   if (!run.book.notices_waiting || !run.ports.notifier.immediate()) return;
   deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
+}
+
+void deliver_criticals(Run& run) {
+  if (run.ports.notifier.immediate() || !run.may_write() || !run.outbox_has_more) return;
+  const Micros until = run.elapsed() + critical_budget;
+  const auto due = run.ports.journal.due_notices(run.now, batch_size);
+  if (!due) return run.store_failed(due.error());
+  for (const Notice& notice : *due)
+    if (notice.severity == Severity::critical && run.elapsed() < until)
+      hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
+  flush_records(run);
 }
 
 void deliver(Run& run) {

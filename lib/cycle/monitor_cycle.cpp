@@ -21,6 +21,7 @@ void look_back(Run& run);
 RunVerdict verdict_of(const Run& run);
 
 constexpr Micros first_protection_patience = 5s;
+constexpr Micros silence_at_most = 5s;  // a run that waits longer for the venue says what is naked meanwhile
 
 }  // namespace
 
@@ -103,6 +104,8 @@ bool open(Run& run) {
 void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
   Micros pause = run.settings.fast_patience;
   const Micros end = std::min(run.settings.hard_deadline, wait_for_entries ? limit : run.elapsed() + limit);
+  const Micros silent_until = run.elapsed() + silence_at_most;
+  bool spoken = false;
   while (!run.fenced) {
     run.begin_pass();
     reconcile(run);
@@ -112,6 +115,11 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
     if (run.fenced || (!round.again && !waiting)) return;
     if (round.at_once && !waiting) continue;
     if (run.elapsed() + pause >= end) return;
+    if (!spoken && run.elapsed() >= silent_until) {
+      spoken = true;
+      raise_and_clear_alarms(run);
+      deliver_criticals(run);
+    }
     // A venue that takes an order mostly shows it a moment later.
     if (round.sent) continue;
     run.ports.clock.wait(pause);

@@ -186,6 +186,7 @@ void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing
+void deliver_criticals(Run& run);         // between two rounds of a run that has to wait
 void deliver(Run& run);
 void look_at_epoch(Run& run);             // a restored or promoted store, orphans at the venue
 

@@ -125,7 +125,9 @@ Ran Bench::run(const Case& what) {
     std::string others;
     for (int i = 0; i < what.signals; ++i)
       others += R"({"symbol":")" + market(i) + R"(","side":"BUY","id":"again","quantity":"0.5"})" "\n";
-    must_run(*session_, "UPDATE exchange_orders SET settled = 1");
+    must_run(*session_,
+             "UPDATE exchange_orders SET settled = 1, state = 'closed', fees_known = 1 WHERE settled = 0 "
+             "OR state <> 'closed'");
     signals = others;
   }
   return start(signals, what.limits);
@@ -239,8 +241,8 @@ int measured(const std::string& folder, const std::string& program, int runs, lo
                            Case{"100 signals", 100, false, chain + 3 * latency_ms, chain + 3 * latency_ms + 480},
                            Case{"100 signals, every base cooling", 100, false, 0, 40, true},
                            Case{"20 signals, limits kept", 20, true, paced(20, 3, 6), paced(20, 3, 6) * 1.15},
-                           Case{"100 signals, limits kept", 100, true, paced(100, 3, 6) + 3000,
-                                (paced(100, 3, 6) + 3000) * 1.15}})
+                           Case{"100 signals, limits kept", 100, true, paced(100, 3, 6) + 2000,
+                                (paced(100, 3, 6) + 2000) * 1.15}})
     print_case(bench, what, runs);
   return 0;
 }

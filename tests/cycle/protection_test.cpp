@@ -406,3 +406,23 @@ TEST_CASE("a store that is lost behind an entry is told at once, and the fill is
   world.clock.advance(60s);
   CHECK(world.run().verdict == RunVerdict::ok);
 }
+
+TEST_CASE("a run that has to wait long for a stop says so while it waits") {
+  World world;
+  world.told.pretend_slow();
+  world.paper.asynchronous = true;
+  world.paper.duplicate_ids_refused = false;
+  world.paper.validity_window = 60s;
+  // Every stop's request arrives nowhere, and no answer says so.
+  world.faults.on(VenueVerb::protect, Mishap::dropped, {.from = 1, .times = 0});
+  Instant told_at{};
+  world.told.answer_with([&](const Notice& notice) {
+    if (notice.type == NoticeType::unprotected && told_at == Instant{}) told_at = world.clock.now();
+    return Delivery{Delivered{}};
+  });
+  const Instant began = world.clock.now();
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE(world.times_told(NoticeType::unprotected) == 1);
+  CHECK(told_at - began < 15s);
+  CHECK(world.clock.now() - began > 30s);
+}
