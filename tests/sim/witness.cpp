@@ -30,13 +30,14 @@ void Witness::note(std::string broken) {
 
 // ---- while a run goes on ---------------------------------------------------------------------------------
 
-void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy) {
+void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread) {
   Claim claim{world_.now(), request.signal, policy, exchange_.price(order.symbol),
               exchange_.price_ago(order.symbol, 3s), ""};
   const std::string base = order.symbol.base();
   const auto wrong = [&](std::string what) {
     if (claim.wrong.empty()) claim.wrong = std::move(what);
   };
+  if (trade_unread) wrong("P10: claimed while a trade could not be read");
   if (halted_) wrong("halt: claimed while the operator has halted");
   if (!breaks_.empty()) wrong("breaker: claimed while " + breaks_.begin()->second + " is unprotected");
   int positions = 1;

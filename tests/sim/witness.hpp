@@ -24,7 +24,7 @@ class Witness {
   Witness(World& world, const SimExchange& exchange) : world_{world}, exchange_{exchange} {}
 
   // What the ports report while a run goes on.
-  void claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy);
+  void claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread);
   void sent(const Order& order, const PlaceOutcome& outcome);
   void written(std::span<const Change> items, const std::vector<Written>& answers);
   void wished(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts);

@@ -95,7 +95,7 @@ class SimGuard final : public IdempotencyGuard {
       for (std::size_t i = 0; judged && i < judged->size(); ++i)
         if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
           process_.wrote("a claim");
-          process_.world.witness(process_.dry_run).claimed(entries[i], ticket->order(), policy);
+          process_.world.witness(process_.dry_run).claimed(entries[i], ticket->order(), policy, process_.trade_unread);
         }
       return judged;
     }, no_answer<std::vector<Judged>>());
@@ -234,6 +234,7 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     return process_.step(Port::find, venue_latency, [&](const Happening* h) -> std::vector<Result<Lookup>> {
       maybe_throw(h);
       if (unanswered() || means(h, Kind::unread)) {
+        process_.trade_unread = std::any_of(queries.begin(), queries.end(), [&](const OrderQuery& q) { return of_open_trade(q); });
         process_.world.advance(patience);
         return nothing();
       }
@@ -241,6 +242,9 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
       std::vector<Result<Lookup>> answers;
       for (std::size_t i = 0; i < queries.size(); ++i)
         answers.push_back(look_up(queries[i], began, this_one(h, i, queries.size()) ? h : nullptr));
+      process_.trade_unread = false;
+      for (std::size_t i = 0; i < queries.size(); ++i)
+        process_.trade_unread = process_.trade_unread || (!answers[i] && of_open_trade(queries[i]));
       if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
       return answers;
     }, nothing);
@@ -319,6 +323,16 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
       if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
       return read(means(h, Kind::stale) ? Micros{h->amount * 1000} : Micros{0});
     }, nothing);
+  }
+
+  bool of_open_trade(const OrderQuery& query) const {
+    const auto& rows = process_.world.witness(process_.dry_run).rows();
+    const auto row = rows.find(query.client_id);
+    if (row == rows.end()) return false;
+    const auto entry = rows.find(row->second.trade);
+    // What this run bought itself does not count: the batches behind it go on.
+    return entry != rows.end() && !entry->second.settled &&
+           entry->second.claimed_at < Instant{process_.began} + process_.world.skew;
   }
 
   Result<Lookup> look_up(const OrderQuery& query, Instant began, const Happening* h) {

@@ -29,6 +29,7 @@ struct Process {
   bool dry_run;
   bool dying = false;          // killed where no exception can be thrown
   bool store_down = false;
+  bool trade_unread = false;   // the last look-up could not be answered for an open trade
   bool one_view_down = false;  // readings are incomplete from now on
   bool faulty = false;         // something went wrong in this run
   std::atomic<bool> stop{false};
