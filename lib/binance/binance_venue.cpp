@@ -30,10 +30,12 @@ constexpr Micros longest_look_back = 24h * 7;
 // off), and writes down what was not understood.
 class Channel {
  public:
-  Channel(HttpTransport& transport, Signer signer, Micros patience, Clock& clock, Log& log)
+  Channel(HttpTransport& transport, Signer signer, Micros patience, bool paced, Clock& clock,
+          Log& log)
       : transport_{transport},
         signer_{std::move(signer)},
         patience_{patience},
+        paced_{paced},
         clock_{clock},
         log_{log} {}
 
@@ -52,7 +54,8 @@ class Channel {
     if (clock_.monotonic() < quiet_until_)
       return std::vector<HttpResult>(requests.size(),
                                      tl::unexpected{HttpFailure{false, std::string{silence}}});
-    auto results = transport_.exchange(requests, patience_);
+    auto results = paced_ ? transport_.exchange(requests, patience_)
+                          : transport_.exchange(without_limits(requests), patience_);
     for (std::size_t i = 0; i < results.size(); ++i)
       if (results[i]) hide(requests[i], *results[i]);
     return results;
@@ -104,6 +107,10 @@ class Channel {
   Instant now() const { return clock_.now() + offset_.value_or(Micros{0}); }
 
  private:
+  static std::vector<HttpRequest> without_limits(std::vector<HttpRequest> requests) {
+    for (auto& request : requests) request.limit.clear();
+    return requests;
+  }
   // A page of an error may show the request it is about; what is read here may be logged and told.
   void hide(const HttpRequest& request, HttpResponse& response) const {
     constexpr std::string_view mark = "&signature=";
@@ -121,6 +128,7 @@ class Channel {
   HttpTransport& transport_;
   Signer signer_;
   Micros patience_;
+  bool paced_;
   Clock& clock_;
   Log& log_;
   // The venue's clock less ours: measured once, and again when the venue says that it is off.
@@ -451,7 +459,7 @@ class BinanceVenue::Desk {
        Log& log)
       : settings{std::move(s)},
         channel{transport, Signer{std::move(api_key), std::move(api_secret)}, settings.patience,
-                clock, log} {
+                settings.paced, clock, log} {
     traits.oco = true;
     traits.stop_market = true;  // where a market has none its rules say so
     traits.duplicate_ids_refused = true;
