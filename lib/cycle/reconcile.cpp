@@ -50,7 +50,9 @@ void reconcile(Run& run) {
     std::set<ClientOrderId> adopted;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const Order& order = questions[i].order;
-      if (!answers[i] || (questions[i].probe && !answers[i]->every_view_read)) {
+      // A leg that one view shows is there, whatever the others would say; that there is none takes all.
+      const bool all_read = answers[i] && (!answers[i]->found.empty() || answers[i]->every_view_read);
+      if (!answers[i] || (questions[i].probe && !all_read)) {
         run.venue_failed = true;
         run.unread.insert(order.trade);
         continue;
@@ -147,8 +149,8 @@ Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {
               .symbol = trade.entry().symbol,
               .side = Side::sell};
   order.claimed_at = run.now;
-  order.stamp = run.venue_now();
-  order.valid_until = order.stamp;
+  order.stamp = trade.entry().stamp;  // sent at any time since: it may have come to its end already
+  order.valid_until = run.venue_now();
   if (leg != Leg::exit) order.pair = client_order_id(account, trade.id(), Leg::stop, attempt);
   return order;
 }
