@@ -87,8 +87,8 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   const std::string kind{text(settings.kind)};
   const bool paper = settings.kind == VenueKind::paper;
   if (paper || settings.live)
-    findings.push_back(well("venue", kind + ", account " + settings.account +
-                                         (settings.dry_run ? ", DRY_RUN=1" : "")));
+    findings.push_back(well(
+        "venue", kind + ", account " + settings.account + (settings.dry_run ? ", DRY_RUN=1" : "")));
   else
     findings.push_back(problem("venue", kind + " is not traded without run.live = true",
                                "write live = true under [run] when the rest is well",
@@ -100,8 +100,8 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   std::optional<RunLease> lease;  // let go before its store
   auto store = open_store(settings, account_of(settings));
   if (store) {
-    findings.push_back(well("store", masked_url(settings.store_url) + ", schema " +
-                                         std::to_string(schema_version)));
+    findings.push_back(well(
+        "store", masked_url(settings.store_url) + ", schema " + std::to_string(schema_version)));
     findings.push_back(examine_epoch(**store));
     findings.push_back(examine_lock(settings, **store, lease));
   } else {
@@ -124,10 +124,10 @@ std::vector<Found> examine_secrets(const Desk& desk) {
     if (source.fault.empty())
       findings.push_back(well("secret", where));
     else
-      findings.push_back(problem("secret", where + ", which " + source.fault,
-                                 "set " + name + " or " + name +
-                                     "_FILE, not both; chmod 600 the file",
-                                 exit_configuration));
+      findings.push_back(
+          problem("secret", where + ", which " + source.fault,
+                  "set " + name + " or " + name + "_FILE, not both; chmod 600 the file",
+                  exit_configuration));
   }
   return findings;
 }
@@ -140,8 +140,7 @@ std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes) {
   if (!notifier) return {problem("notifier", notifier.error(), "")};
   findings.push_back(well("notifier", "is there"));
   if (notifier_kind(settings) == NotifyKind::telegram)
-    findings.push_back(
-        found(check_telegram(settings, desk.environment, desk.clock, *desk.log)));
+    findings.push_back(found(check_telegram(settings, desk.environment, desk.clock, *desk.log)));
   if (!wishes.send) return findings;
   const Instant now = desk.clock.now();
   Notice notice{.event_id = "doctor-" + std::to_string(to_micros(now)),
@@ -183,7 +182,8 @@ Found examine_files(const Desk& desk, const std::string& config_file) {
       return problem("files", file + " can be written by anybody", "chmod o-w " + file,
                      exit_configuration);
     const std::string folder = std::filesystem::absolute(file).parent_path();
-    // With the sticky bit nobody replaces what is another's, but anybody may put a lock there first.
+    // With the sticky bit nobody replaces what is another's, but anybody may put a lock there
+    // first.
     if ((mode(folder) & S_IWOTH) != 0)
       return problem("files", "the store's folder " + folder + " can be written by anybody",
                      "put the store into a folder of its own, of mode 0700", exit_configuration);
@@ -207,18 +207,19 @@ Found examine_epoch(Store& store) {
   return well("epoch", *epoch);
 }
 
-// Taken as a run would take it, and asked for by a second session meanwhile: a lock that can only be
-// looked at proves nothing.
+// Taken as a run would take it, and asked for by a second session meanwhile: a lock that can only
+// be looked at proves nothing.
 Found examine_lock(const Settings& settings, Store& store, std::optional<RunLease>& lease) {
   const AccountKey account = account_of(settings);
   auto acquired = store.lock->try_acquire(account);
   if (!acquired) return problem("lock", acquired.error(), "");
   if (const auto* held = std::get_if<HeldElsewhere>(&*acquired))
-    return problem("lock",
-                   "held by another run" + (held->last_started_cycle
-                                                ? ", cycle " + std::to_string(*held->last_started_cycle)
-                                                : ""),
-                   "wait until it is over; `tradeguard status` says whether it is stuck", exit_locked);
+    return problem(
+        "lock",
+        "held by another run" + (held->last_started_cycle
+                                     ? ", cycle " + std::to_string(*held->last_started_cycle)
+                                     : ""),
+        "wait until it is over; `tradeguard status` says whether it is stuck", exit_locked);
   lease.emplace(std::move(std::get<RunLease>(*acquired)));
   auto second = open_store(settings, account);
   if (!second) return problem("lock", second.error(), "");
@@ -246,15 +247,16 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   const auto time = placer.venue_time();
   const Micros took = desk.clock.monotonic() - asked;
   if (!time)
-    return {problem("exchange", time.error(), "look at the network, venue.base_url and venue.ca_file")};
+    return {
+        problem("exchange", time.error(), "look at the network, venue.base_url and venue.ca_file")};
   findings.push_back(well("exchange", "answers, in " + std::to_string(took / 1ms) + " ms"));
   const Micros offset = std::chrono::abs(*time - desk.clock.now());
   const std::string apart = std::to_string(offset / 1ms) + " ms from the exchange's";
   if (offset > settings.max_clock_offset)
-    findings.push_back(problem("clock", apart + ", and no entry is made beyond " +
-                                            duration_text(settings.max_clock_offset),
-                               "set this machine's clock, and keep it set (chrony, systemd-timesyncd)",
-                               exit_critical));
+    findings.push_back(problem(
+        "clock",
+        apart + ", and no entry is made beyond " + duration_text(settings.max_clock_offset),
+        "set this machine's clock, and keep it set (chrony, systemd-timesyncd)", exit_critical));
   else
     findings.push_back(well("clock", apart));
 
@@ -264,13 +266,15 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   if (market.balances)
     findings.push_back(well("balances", "can be read, so the key is valid"));
   else
-    findings.push_back(problem("balances", market.balances.error(),
-                               "look at the key: is it there, may it read, may it be used from this "
-                               "address, is its secret the one given?"));
+    findings.push_back(
+        problem("balances", market.balances.error(),
+                "look at the key: is it there, may it read, may it be used from this "
+                "address, is its secret the one given?"));
   const auto rules = placer.rules(markets);
   if (markets.empty())
-    findings.push_back(found({"markets", Judgement::warning, "none is configured, so none was looked at",
-                              "write a [market.BASE_QUOTE] section for each that signals name"}));
+    findings.push_back(
+        found({"markets", Judgement::warning, "none is configured, so none was looked at",
+               "write a [market.BASE_QUOTE] section for each that signals name"}));
   else if (!rules)
     findings.push_back(problem("markets", rules.error(), "try again"));
   for (const Symbol& symbol : markets) {
@@ -287,8 +291,9 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
       findings.push_back(
           problem(symbol.text(), "its price cannot be read", "try again", exit_critical));
     else
-      findings.push_back(well(symbol.text(), "is traded: tick " + rule->second.tick.text() + ", step " +
-                                                 rule->second.step.text() + ", least order worth " +
+      findings.push_back(well(symbol.text(), "is traded: tick " + rule->second.tick.text() +
+                                                 ", step " + rule->second.step.text() +
+                                                 ", least order worth " +
                                                  rule->second.min_notional.text()));
   }
   const auto orders = placer.own_orders(*time - 1min);
@@ -306,10 +311,11 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   }
   const bool far_order = wishes.far_order && settings.live && alone;
   if (wishes.far_order && !far_order)
-    findings.push_back(found({"far order", Judgement::warning, "none was placed",
-                              settings.live ? "try again when no run holds the lock"
-                                            : "write live = true under [run]: without it nothing is "
-                                              "placed"}));
+    findings.push_back(
+        found({"far order", Judgement::warning, "none was placed",
+               settings.live ? "try again when no run holds the lock"
+                             : "write live = true under [run]: without it nothing is "
+                               "placed"}));
   for (Finding& finding : (*examination)->examine(markets, far_order))
     findings.push_back(found(std::move(finding)));
   return findings;

@@ -32,8 +32,8 @@ struct BinanceExamination::Desk {
 
 BinanceExamination::BinanceExamination(BinanceVenue& venue, HttpTransport& transport,
                                        Secret api_key, Secret api_secret, Micros patience)
-    : desk_{new Desk{venue, transport, Signer{std::move(api_key), std::move(api_secret)}, patience}} {
-}
+    : desk_{new Desk{venue, transport, Signer{std::move(api_key), std::move(api_secret)},
+                     patience}} {}
 BinanceExamination::~BinanceExamination() = default;
 
 std::vector<Finding> BinanceExamination::examine(const std::set<Symbol>& markets,
@@ -75,8 +75,7 @@ Order trial_stop(const InstrumentRules& rules, Price last, Instant stamp) {
   stop.leg = Leg::stop;
   stop.side = Side::sell;
   stop.type = rules.stop_market ? OrderType::stop_market : OrderType::stop_limit;
-  const Price trigger =
-      to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
+  const Price trigger = to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
   stop.trigger = trigger;
   if (stop.type == OrderType::stop_limit)
     stop.price = stop_limit_price(trigger, ProtectionPlan{}, rules);
@@ -119,8 +118,7 @@ Finding finding_of_key(const HttpResult& result) {
 }
 
 Finding finding_of_withdrawal(const HttpResult& result) {
-  const auto withdraw =
-      result ? read_permissions(result->body).withdraw : std::optional<bool>{};
+  const auto withdraw = result ? read_permissions(result->body).withdraw : std::optional<bool>{};
   if (withdraw == false) return {"withdrawal", Judgement::ok, "the account cannot withdraw", ""};
   return {"withdrawal", Judgement::warning,
           withdraw ? "the account can withdraw, and the exchange does not tell here whether this "

@@ -33,10 +33,9 @@ Finding CryptocomExamination::try_a_stop(const std::set<Symbol>& markets) {
   const auto now = venue_.venue_time();
   const auto rules = venue_.rules(markets);
   const auto market = venue_.market(markets);
-  for (const Error* error :
-       {now ? nullptr : &now.error(), rules ? nullptr : &rules.error(),
-        market.quotes ? nullptr : &market.quotes.error(),
-        market.balances ? nullptr : &market.balances.error()})
+  for (const Error* error : {now ? nullptr : &now.error(), rules ? nullptr : &rules.error(),
+                             market.quotes ? nullptr : &market.quotes.error(),
+                             market.balances ? nullptr : &market.balances.error()})
     if (error != nullptr)
       return {"stops", Judgement::problem, "not tried: " + error->what, "try again", error->fault};
   std::string needed;
@@ -64,10 +63,11 @@ Finding CryptocomExamination::place_and_cancel(const Order& stop) {
   const auto* accepted = std::get_if<Accepted>(&outcome);
   // The exchange publishes no least order, so that ours is a configured guess.
   if (const auto* refused = std::get_if<Refused>(&outcome); refused && refused->code == "415")
-    return {what, Judgement::problem,
-            "a stop of " + stop.quantity.text() + " is less than the exchange takes",
-            "raise min_notional, of this market or under [venue]: the least order worth more is one "
-            "that can be protected"};
+    return {
+        what, Judgement::problem,
+        "a stop of " + stop.quantity.text() + " is less than the exchange takes",
+        "raise min_notional, of this market or under [venue]: the least order worth more is one "
+        "that can be protected"};
   if (std::holds_alternative<Refused>(outcome))
     return {what, Judgement::problem, "a stop far below the market was " + describe(outcome),
             "do not trade this market: what is bought here cannot be protected"};
@@ -100,8 +100,8 @@ Finding CryptocomExamination::place_and_cancel(const Order& stop) {
 std::optional<Sighting> CryptocomExamination::sight(const Order& stop, const std::string& venue_id,
                                                     bool open) {
   std::optional<Sighting> last;
-  const OrderQuery query{stop.client_id, venue_id, {},    stop.symbol,
-                         Leg::stop,      false,    stop.stamp - 60s};
+  const OrderQuery query{stop.client_id, venue_id,        {}, stop.symbol, Leg::stop,
+                         false,          stop.stamp - 60s};
   for (int i = 0; i < looks; ++i) {
     if (i > 0) clock_.wait(250ms);
     const auto lookup = venue_.find({&query, 1}).front();
@@ -115,8 +115,8 @@ std::optional<Sighting> CryptocomExamination::sight(const Order& stop, const std
 
 namespace {
 
-// The least that may be worth selling, so far away that nothing but a crash within seconds fires it.
-// Its id is not one of a trade: nobody will take it for an order that lost its row.
+// The least that may be worth selling, so far away that nothing but a crash within seconds fires
+// it. Its id is not one of a trade: nobody will take it for an order that lost its row.
 Order far_stop(const InstrumentRules& rules, Price last, Instant stamp, Micros window) {
   Order stop{.symbol = rules.symbol};
   stop.client_id = "doctor-" + std::to_string(to_micros(stamp));
@@ -124,8 +124,7 @@ Order far_stop(const InstrumentRules& rules, Price last, Instant stamp, Micros w
   stop.leg = Leg::stop;
   stop.side = Side::sell;
   stop.type = OrderType::stop_market;
-  const Price trigger =
-      to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
+  const Price trigger = to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
   stop.trigger = trigger;
   const Decimal worth = Decimal::divide(rules.min_notional.value, trigger.value, Rounding::up)
                             .to_multiple(rules.step.value, Rounding::up);
