@@ -325,14 +325,14 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     }, nothing);
   }
 
-  bool of_open_trade(const OrderQuery& query) const {
+  bool of_open_trade(const OrderQuery& query) {
     const auto& rows = process_.world.witness(process_.dry_run).rows();
     const auto row = rows.find(query.client_id);
     if (row == rows.end()) return false;
     const auto entry = rows.find(row->second.trade);
-    // What this run bought itself does not count: the batches behind it go on.
+    // What is judged is the barrier before the first claim: the batches behind it go on.
     return entry != rows.end() && !entry->second.settled &&
-           entry->second.claimed_at < Instant{process_.began} + process_.world.skew;
+           process_.calls[Port::claim] == 0;
   }
 
   Result<Lookup> look_up(const OrderQuery& query, Instant began, const Happening* h) {
