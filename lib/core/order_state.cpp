@@ -111,7 +111,10 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
 }
 
 Applied apply_absent(const Order& order, Instant now) {
-  Applied applied = moved(order, next_step(order.state, OrderEvent::absent), now, "absent, proven");
+  // What was over already keeps its reason: that an entry was unsent is what keeps its key free.
+  const bool over = order.state == OrderState::lapsed || order.state == OrderState::refused;
+  Applied applied = moved(order, next_step(order.state, OrderEvent::absent), now,
+                          over ? "" : "absent, proven");
   applied.proof_was_wrong = order.state == OrderState::claimed && order.acknowledged;
   return applied;
 }

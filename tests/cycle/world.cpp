@@ -55,10 +55,11 @@ RunReport World::run(std::vector<Signal> signals) {
             },
             clock, twins};
   settings.run_id = "4711_" + std::to_string(to_micros(clock.now()) / 1'000'000);
-  Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue, &venue, &told};
+  Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue,
+                  &venue, &told, &source};
   if (wrap) wrap(wrapped);
   CyclePorts ports{*wrapped.lock,     session->pen,      *wrapped.journal, *wrapped.guard,
-                   *wrapped.placer,   *wrapped.protector, *wrapped.notifier, source,
+                   *wrapped.placer,   *wrapped.protector, *wrapped.notifier, *wrapped.signals,
                    clock,             lines,             &stop,            unattended};
   return monitor_cycle(ports, settings);
 }

@@ -49,6 +49,7 @@ struct World {
     OrderPlacer* placer;
     SltpPlacer* protector;
     Notifier* notifier;
+    SignalSource* signals;
   };
   std::function<void(Wrapped&)> wrap;
 

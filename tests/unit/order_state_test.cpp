@@ -323,6 +323,14 @@ TEST_CASE("what is proven absent lapses") {
   CHECK_FALSE(applied.proof_was_wrong);
 }
 
+TEST_CASE("what was over before it is proven absent keeps its own reason") {
+  for (const auto state : {OrderState::lapsed, OrderState::refused}) {
+    auto order = in_state(state);
+    order.reason = "unsent throttled: too many requests";
+    CHECK(apply_absent(order, noon + 20s).order == order);
+  }
+}
+
 TEST_CASE("what the venue acknowledged and then does not have is an alarm besides") {
   auto order = claimed();
   order.acknowledged = true;
