@@ -338,7 +338,9 @@ SqlRows rows_of(const PGresult* answer) {
 
 std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  // libpq breaks its sentences by lines that begin with a tab.
+  for (std::size_t at = 0; (at = text.find("\n\t", at)) != std::string::npos;) text.erase(at, 1);
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text;
 }
 

@@ -192,6 +192,7 @@ Fault fault_of(int code) {
       return Fault::data;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:  // whoever is opening it was stopped in the middle
     case SQLITE_INTERRUPT:
     case SQLITE_FULL:  // heals when there is room again
     case SQLITE_IOERR:
