@@ -102,7 +102,10 @@ Bot::Bot(Fake& venue, Kind kind, Ports ports)
                      "\npace = off\n[cooldown]\nseconds = 0s\nafter_stop = 0s\n" +
                      "[clock]\nmax_offset = 1h\n[telegram]\nchat_id = " +
                      std::string{Fake::chat_id} + "\nbase_url = " + venue.url() +
-                     "\nca_file = " + venue.ca_file() + "\npace = 0s\n");
+                     "\nca_file = " + venue.ca_file() + "\npace = 0s\n" +
+                     // Where a venue lists the past by market, these are looked through.
+                     "[market.ETH_USDT]\nnotional = 50\n[market.BTC_USDT]\nnotional = 50\n");
+  folder().write("signals.jsonl", "");
   const Ran made = place_.run({"init", "--config", "bot.ini", "--log-format", "bare"});
   INFO(made.err);
   REQUIRE(made.code == 0);
@@ -132,12 +135,19 @@ void Bot::begin_anew() {
   server.ask("INSERT INTO accounts SELECT * FROM fresh");
 }
 
+void Bot::move_to(const std::string& url) {
+  store_url_ = url;
+  moved_to_ = url;
+}
+
 std::vector<std::string> Bot::command_line(const std::string& signals,
                                            const std::vector<std::string>& more) const {
-  folder().write("signals.jsonl", signals);
+  // A run that was started before may still read it.
+  if (folder().read("signals.jsonl") != signals) folder().write("signals.jsonl", signals);
   std::vector<std::string> arguments{"run",          "--config", "bot.ini",         "--signals",
                                      "signals.jsonl", "--log-format", "bare",
                                      "--venue.account", account_};
+  if (!moved_to_.empty()) arguments.insert(arguments.end(), {"--store.url", moved_to_});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -301,11 +311,14 @@ void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols,
   }
   constexpr int most_runs = 5;
   int runs = 1;
+  std::string before = first.err;
   for (bool with_signals = true;; with_signals = false) {
     // A message that failed is tried again some seconds later, which nobody waits for.
     bot.sql("UPDATE notices SET next_try = NULL WHERE state = 'waiting'");
     const Ran next = bot.cycle(with_signals ? signals : "");
-    INFO("run " << runs << " afterwards: exit code " << next.code << "\n" << next.err);
+    INFO("run " << runs << " afterwards: exit code " << next.code << "\n" << next.err
+                << "before it:\n" << before);
+    before += next.err;
     check_truthful(bot, symbols, next);
     check_never_twice(bot, symbols);
     if (next.code == 0 && !with_signals) break;

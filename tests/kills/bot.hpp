@@ -61,6 +61,10 @@ class Bot {
   const Kind& kind() const { return kind_; }
   const std::string& account() const { return account_; }
   const std::string& store_url() const { return store_url_; }
+  std::string database_name() const { return database_->name(); }
+  // The store is there from now on.
+  void move_to(const std::string& url);
+  const Place& place() const { return place_; }
   const Scratch& folder() const { return place_.folder(); }
   fake::FakeVenueProcess& venue() const { return venue_; }
   const Environment& environment() const { return environment_; }
@@ -70,6 +74,7 @@ class Bot {
   Kind kind_;
   std::unique_ptr<support::ScratchDatabase> database_;
   std::string store_url_;  // past whatever stands in between
+  std::string moved_to_;
   std::string account_ = "main";
   Environment environment_;
   Place place_;

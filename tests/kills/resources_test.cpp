@@ -112,6 +112,7 @@ void from_nothing_upwards(__rlimit_resource_t what, rlim_t from, rlim_t step, rl
     }
     check_nothing_unwritten(bot, ran);
     if (ran.code == 0 && bought(bot) == 2) enough = to;
+    INFO("limited it ended with exit code " << ran.code << "\n" << ran.err);
     run_until_quiet(bot, symbols, signals);
   }
   std::string summary;
