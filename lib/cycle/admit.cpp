@@ -347,7 +347,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
 std::optional<std::string> why_no_entries(Run& run, const Market& market) {
   if (run.stop_asked()) return "stopping";
   if (run.past(run.settings.deadline - 20s)) return "deadline";
-  if (run.unverified > 0) return "unverified";
+  if (run.unverified > 0 || !run.unread.empty()) return "unverified";
   if (!market.read) return run.no_entries;
   if (!run.clock_offset) return "clock_unreadable";
   if (std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) return "clock_offset";

@@ -1,5 +1,6 @@
 // What is told, at least once and in order; and CRITICALs that cannot wait for a store.
 #include <algorithm>
+#include <utility>
 
 #include "run.hpp"
 
@@ -36,8 +37,15 @@ void Run::deliver_now(const Notice& notice) {
 
 void Run::tell_directly(const Notice& notice) {
   criticals.push_back(std::string{text(notice.type)});
-  hear_delivery(*this, notice, ports.notifier.deliver(notice, settings.notify_budget));
-  delivered.clear();
+  untold.push_back(notice);
+  // A slow messenger must not stand between a fill and its stop.
+  if (!sent_entries) tell_what_waits(*this);
+}
+
+void tell_what_waits(Run& run) {
+  for (const Notice& notice : std::exchange(run.untold, {}))
+    hear_delivery(run, notice, run.ports.notifier.deliver(notice, run.settings.notify_budget));
+  if (run.store_lost) run.delivered.clear();
 }
 
 void drain_immediate(Run& run) {
@@ -60,7 +68,7 @@ void deliver(Run& run) {
   if (run.fenced || run.store_lost) return;
   if (!flush_records(run)) return;
   const bool waiting = run.outbox_has_more || run.book.notices_waiting;
-  if (waiting && !run.ports.notifier.immediate())
+  if (waiting && (!run.ports.notifier.immediate() || run.book.notices_waiting))
     deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
   note_undeliverable(run);
 }

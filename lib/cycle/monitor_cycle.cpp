@@ -21,6 +21,7 @@ void look_back(Run& run);
 RunVerdict verdict_of(const Run& run);
 
 constexpr Micros first_protection_patience = 5s;
+constexpr int rounds_in_a_hurry = 20;  // whatever a venue answers, no run spins
 constexpr Micros silence_at_most = 5s;  // a run that waits longer for the venue says what is naked meanwhile
 
 }  // namespace
@@ -41,6 +42,7 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
   if (run.sent_entries || run.exits_wished || questions_wait(run, /*wait_for_entries=*/true))
     settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
   raise_and_clear_alarms(run);
+  tell_what_waits(run);
   // Beyond this point what this run did is protected, or said to be not.
 
   deliver(run);
@@ -87,12 +89,12 @@ bool open(Run& run) {
     return false;
   }
   run.book = std::move(*book);
-  say_frame(run, true, "");
   if (auto begun = run.ports.journal.begin_run(run.settings.run_id, run.settings.config_hash, run.now);
       !begun) {
     fail(run, std::move(begun.error()).within("recording the start of the run"));
     return false;
   }
+  say_frame(run, true, "");
   drain_immediate(run);
   set_aside_foreign_trades(run);
   look_back(run);
@@ -106,14 +108,17 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
   const Micros end = std::min(run.settings.hard_deadline, wait_for_entries ? limit : run.elapsed() + limit);
   const Micros silent_until = run.elapsed() + silence_at_most;
   bool spoken = false;
+  int without_waiting = 0;
   while (!run.fenced) {
     run.begin_pass();
     reconcile(run);
     if (run.fenced) return;
     const Round round = protect(run);
+    tell_what_waits(run);
     const bool waiting = questions_wait(run, wait_for_entries);
     if (run.fenced || (!round.again && !waiting)) return;
-    if (round.at_once && !waiting) continue;
+    const bool may_hurry = ++without_waiting < rounds_in_a_hurry;
+    if (round.at_once && !waiting && may_hurry) continue;
     if (run.elapsed() + pause >= end) return;
     if (!spoken && run.elapsed() >= silent_until) {
       spoken = true;
@@ -121,7 +126,8 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
       deliver_criticals(run);
     }
     // A venue that takes an order mostly shows it a moment later.
-    if (round.sent) continue;
+    if (round.sent && may_hurry) continue;
+    without_waiting = 0;
     run.ports.clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);
   }

@@ -74,7 +74,7 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     const bool entry_open = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
       return o.live() || (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
     });
-    if (entry_open && wait_for_entries && !run.past(run.settings.deadline)) return true;
+    if (entry_open && wait_for_entries && run.may_wait_for_entries()) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
       const auto cancels = run.cancels_sent.find(leg.client_id);
       if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
@@ -162,8 +162,8 @@ void look_for_drift(Run& run) {
   for (const Trade& trade : run.book.trades) {
     if (trade.entry().released || !has_holdings(trade)) continue;
     const std::string base = trade.entry().symbol.base();
-    if (run.unread.contains(trade.id())) unread.insert(base);
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
+    if (run.unread.contains(trade.id()) || e.leaving.is_positive()) unread.insert(base);
     if (e.held_is_dust) continue;
     held[base] += e.held;
     first.emplace(base, &trade);

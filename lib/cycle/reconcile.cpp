@@ -48,11 +48,16 @@ void reconcile(Run& run) {
     std::map<ClientOrderId, Item> items;
     std::set<ClientOrderId> probed;
     std::set<ClientOrderId> adopted;
+    // The unrecorded legs of a trade are taken over together or not at all.
+    std::set<ClientOrderId> half_asked;
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      if (questions[i].probe &&
+          (!answers[i] || (answers[i]->found.empty() && !answers[i]->every_view_read)))
+        half_asked.insert(questions[i].order.trade);
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const Order& order = questions[i].order;
       // A leg that one view shows is there, whatever the others would say; that there is none takes all.
-      const bool all_read = answers[i] && (!answers[i]->found.empty() || answers[i]->every_view_read);
-      if (!answers[i] || (questions[i].probe && !all_read)) {
+      if (!answers[i] || (questions[i].probe && half_asked.contains(order.trade))) {
         run.venue_failed = true;
         run.unread.insert(order.trade);
         continue;
@@ -134,9 +139,11 @@ bool to_be_probed(const Run& run, const Trade& trade) {
 
 void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions) {
   const int pair = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
-  for (const auto& [leg, attempt] : {std::pair{Leg::stop, pair}, std::pair{Leg::target, pair},
-                                     std::pair{Leg::exit, trade.next_attempt(Leg::exit)}})
-    questions.push_back({expected_leg(run, trade, leg, attempt), true});
+  constexpr int attempts_without_rows = 3;  // as many as a run that lost its store may have made
+  for (int more = 0; more < attempts_without_rows; ++more)
+    for (const auto& [leg, attempt] : {std::pair{Leg::stop, pair}, std::pair{Leg::target, pair},
+                                       std::pair{Leg::exit, trade.next_attempt(Leg::exit)}})
+      questions.push_back({expected_leg(run, trade, leg, attempt + more), true});
 }
 
 Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {

@@ -15,6 +15,12 @@ void Run::begin_pass() {
   begin_pass_keeping_reads();
   balances.reset();
   quotes.reset();
+  if (stop_asked() && !stop_seen) stop_seen = elapsed();
+}
+
+bool Run::may_wait_for_entries() const {
+  constexpr Micros after_stop = 5s;
+  return !past(settings.deadline) && (!stop_seen || elapsed() - *stop_seen < after_stop);
 }
 
 void Run::measure_clock() {
@@ -175,7 +181,7 @@ void Run::tell_tale(const Item& item) {
                        return;
                      }
                      outbox_has_more = true;
-                     if (ports.notifier.immediate()) deliver_now(notice);
+                     if (ports.notifier.immediate() && !book.notices_waiting) deliver_now(notice);
                    },
                },
                word);

@@ -46,6 +46,9 @@ class Run {
   Micros elapsed() const { return ports.clock.monotonic() - started; }
   bool past(Micros limit) const { return elapsed() >= limit; }
   bool stop_asked() const { return ports.stop_asked != nullptr && *ports.stop_asked; }
+  // A run asked to stop looks a little longer for fills to protect, and not until its deadline.
+  bool may_wait_for_entries() const;
+  std::optional<Micros> stop_seen;       // since when this run knows that it is to stop
   void measure_clock();  // once, when the venue is first needed
   std::optional<Micros> clock_offset;
   bool clock_asked = false;
@@ -101,8 +104,10 @@ class Run {
   void commit(std::vector<Item> items);
   // For lines that need no transaction.
   void say(const Line& line) { ports.log.write(line); }
-  // CRITICALs that cannot go through the store: to the notifier and the log, now.
+  // CRITICALs that cannot go through the store: to the notifier, as soon as the next round of moves is
+  // done; where nothing is at stake, now.
   void tell_directly(const Notice& notice);
+  std::vector<Notice> untold;
   bool may_write() const { return !store_lost && !fenced; }
   bool lease_holds();
   void store_failed(const Error& error);
@@ -186,6 +191,7 @@ void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing
+void tell_what_waits(Run& run);           // CRITICALs of a run that lost its store
 void deliver_criticals(Run& run);         // between two rounds of a run that has to wait
 void deliver(Run& run);
 void look_at_epoch(Run& run);             // a restored or promoted store, orphans at the venue

@@ -426,3 +426,63 @@ TEST_CASE("a run that has to wait long for a stop says so while it waits") {
   CHECK(told_at - began < 15s);
   CHECK(world.clock.now() - began > 30s);
 }
+
+TEST_CASE("an exit on its way is no drift: its coins have left, and are not read back yet") {
+  World world;
+  world.paper.asynchronous = true;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  // What became of the sale is not shown at once; the balance shows it.
+  world.faults.on(VenueVerb::find, Mishap::unknown_order, {.leg = Leg::exit, .from = 1, .times = 2});
+  const RunReport report = world.run({world.sell("ETH_USDT")});
+  CHECK(report.exits == 1);
+  CHECK_FALSE(world.said("DRIFT"));
+  CHECK_FALSE(world.was_told(NoticeType::drift));
+}
+
+TEST_CASE("with a messenger that answers at once, what is new waits behind what was postponed") {
+  World world;
+  world.told.answer_with([](const Notice&) { return Delivery{TryLater{1s, "no route"}}; });
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.told.told().empty());
+  world.told.answer_with(nullptr);
+  world.clock.advance(10s);
+  // The stop sells while its trade's first notices still wait for their time.
+  world.set_price("ETH_USDT", "3200");
+  world.run();
+  world.clock.advance(3h);
+  world.run();
+  auto types = world.types_told("ETH_USDT");
+  std::erase(types, NoticeType::digest);
+  REQUIRE(types.size() >= 4);
+  CHECK(types[0] == NoticeType::order_created);
+  CHECK(types[1] == NoticeType::order_filled);
+  CHECK(types[2] == NoticeType::sltp_created);
+  CHECK(types[3] == NoticeType::stop_filled);
+}
+
+TEST_CASE("SIGTERM: a run waits a little for what it has sent, and not until its deadline") {
+  World world;
+  world.paper.asynchronous = true;
+  world.faults.on(VenueVerb::find, Mishap::unknown_order, {.from = 1, .times = 0});
+  const Instant began = world.clock.now();
+  // Asked to stop as soon as the entry was sent.
+  struct Stopping final : cycle_test::ForwardingVenue {
+    Stopping(World::Wrapped& ports, std::atomic<bool>& stop)
+        : ForwardingVenue{*ports.placer, *ports.protector}, stop_{stop} {}
+    std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
+      auto outcomes = ForwardingVenue::place(tickets);
+      stop_ = true;
+      return outcomes;
+    }
+    std::atomic<bool>& stop_;
+  };
+  std::unique_ptr<Stopping> stopping;
+  world.wrap = [&](World::Wrapped& ports) {
+    stopping = std::make_unique<Stopping>(ports, world.stop);
+    ports.placer = stopping.get();
+    ports.protector = stopping.get();
+  };
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.clock.now() - began < 12s);
+}
