@@ -180,7 +180,7 @@ std::string param_string(const Json& params) {
     case Json::Kind::object: {
       auto sorted = params.members;
       std::sort(sorted.begin(), sorted.end(),
-                [](const auto& a, const auto& b) { return a.first < b.first; });
+                [](const auto& a, const auto& b) { return a.name < b.name; });
       for (const auto& [key, value] : sorted) text += key + param_string(value);
       return text;
     }

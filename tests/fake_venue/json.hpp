@@ -15,7 +15,8 @@ struct Json {
   Kind kind = Kind::null;
   std::string scalar;  // of a number, a text, a boolean
   std::vector<Json> items;
-  std::vector<std::pair<std::string, Json>> members;
+  struct Member;
+  std::vector<Member> members;
 
   bool is(Kind other) const { return kind == other; }
   const Json* find(std::string_view name) const;
@@ -23,6 +24,11 @@ struct Json {
   const Json& at(std::string_view name) const;
   // Its scalar; "" when there is none of that name.
   std::string text_of(std::string_view name) const;
+};
+struct Json::Member {
+  Member(std::string n, Json v) : name{std::move(n)}, value{std::move(v)} {}
+  std::string name;
+  Json value;
 };
 // nullopt: not JSON.
 std::optional<Json> parse_json(std::string_view text);
