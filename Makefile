@@ -77,5 +77,12 @@ tidy: build ## let clang-tidy look for mistakes; any finding is an error
 	run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(lib|cli)/'
 
 cppcheck: ## let cppcheck look for mistakes; any finding is an error
-	@$(SETUP) tools
+	@$(SETUP) check
 	scripts/cppcheck
+
+sanitize: setup ## run the tests under address, undefined and thread sanitizers; long
+	JOBS=$(JOBS) scripts/sanitize
+
+coverage: setup ## say which lines and branches the tests run; core, cycle, sql and wires have a mark
+	@$(SETUP) tools
+	JOBS=$(JOBS) scripts/coverage
