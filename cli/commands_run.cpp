@@ -37,9 +37,9 @@ int run_command(const CommandLine& line, const Pairs& environment) {
 
 int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
               std::FILE* messages) {
-  const Watchdog watchdog{desk.settings().hard_deadline + grace, "RUN_FAILED reason=hard_deadline",
-                          desk.settings().log_file, desk.bare};
   try {
+    const Watchdog watchdog{desk.settings().hard_deadline + grace,
+                            "RUN_FAILED reason=hard_deadline", desk.settings().log_file, desk.bare};
     auto code = wired_cycle(desk, signals, stop_asked, messages);
     return code ? *code : say_run_failed(*desk.log, code.error());
   } catch (const std::exception& broken) {

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <csignal>
+#include <stdexcept>
+#include <system_error>
 
 #include "exit_codes.hpp"
 #include "log_sink.hpp"
@@ -49,12 +51,18 @@ Watchdog::Watchdog(Micros limit, std::string line, std::string log_file, bool ba
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ =
-      std::thread{[this, limit, line = std::move(line), log_file = std::move(log_file), bare] {
-        std::unique_lock lock{mutex_};
-        if (!changed_.wait_for(lock, limit, [this] { return over_; }))
-          end_process(line, log_file, bare);
-      }};
+  try {
+    thread_ =
+        std::thread{[this, limit, line = std::move(line), log_file = std::move(log_file), bare] {
+          std::unique_lock lock{mutex_};
+          if (!changed_.wait_for(lock, limit, [this] { return over_; }))
+            end_process(line, log_file, bare);
+        }};
+  } catch (const std::system_error& refused) {
+    throw std::runtime_error{
+        std::string{"no thread to watch the deadline, for want of memory or of processes: "} +
+        refused.what()};
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
