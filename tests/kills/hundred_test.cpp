@@ -61,7 +61,8 @@ void start_a_hundred(const Kind& kind) {
     if (took[i] > 0) {
       CHECK(one.code == 75);
       CHECK(one.lines().size() == 1);
-      CHECK(one.err.starts_with("RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #"));
+      CHECK(one.err.starts_with(
+          "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #"));
     } else {
       ++ran;
       CHECK(one.code == 0);
@@ -74,9 +75,10 @@ void start_a_hundred(const Kind& kind) {
   std::erase(took, 0.0);
   std::ranges::sort(took);
   REQUIRE_FALSE(took.empty());
-  std::cout << "a hundred starts on " << kind.store << ": the others left after " << took.front() << " ms, "
-            << took[took.size() / 2] << " ms, " << took.back() << " ms (first, median, last), on "
-            << std::thread::hardware_concurrency() << " cores\n";
+  std::cout << "a hundred starts on " << kind.store << ": the others left after " << took.front()
+            << " ms, " << took[took.size() / 2] << " ms, " << took.back()
+            << " ms (first, median, last), on " << std::thread::hardware_concurrency()
+            << " cores\n";
   // A machine that has other things to do gives them their part as well.
   double waiting = 0;
   ::getloadavg(&waiting, 1);

@@ -1,5 +1,5 @@
-// PostgreSQL taken away from a run: crashed under it, its session ended, failed over to a standby that
-// does not know the claim. The server here is this test's own.
+// PostgreSQL taken away from a run: crashed under it, its session ended, failed over to a standby
+// that does not know the claim. The server here is this test's own.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,20 +33,24 @@ std::string variable(const char* name) {
 void as_owner(std::vector<std::string> command) {
   const std::string owner = variable("TRADEGUARD_TEST_PGUSER_OS");
   if (::geteuid() == 0)
-    command.insert(command.begin(), {"setpriv", "--reuid=" + owner, "--regid=" + owner, "--init-groups"});
+    command.insert(command.begin(),
+                   {"setpriv", "--reuid=" + owner, "--regid=" + owner, "--init-groups"});
   // A server that is started outlives the command and must not hold its output.
   const Ran ran = run_program(command, "/tmp");
   INFO(command.back() << "\n" << ran.out << ran.err);
   REQUIRE(ran.code == 0);
 }
 
-std::string program(const std::string& name) { return variable("TRADEGUARD_TEST_PGBIN") + "/" + name; }
+std::string program(const std::string& name) {
+  return variable("TRADEGUARD_TEST_PGBIN") + "/" + name;
+}
 std::string log_file() {
   return std::filesystem::path{variable("TRADEGUARD_TEST_PGDATA")}.parent_path().string() + "/log";
 }
 
 void control(const std::string& data, const std::vector<std::string>& words) {
-  std::vector<std::string> command{program("pg_ctl"), "-D", data, "-l", log_file(), "-t", "60", "-s", "-w"};
+  std::vector<std::string> command{
+      program("pg_ctl"), "-D", data, "-l", log_file(), "-t", "60", "-s", "-w"};
   command.insert(command.end(), words.begin(), words.end());
   as_owner(std::move(command));
 }
@@ -60,8 +64,9 @@ void start_server() {
 
 void end_sessions(const Bot& bot) {
   support::PlainConnection server{bot.store_url()};
-  server.ask("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = "
-             "current_database() AND application_name = 'tradeguard'");
+  server.ask(
+      "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = "
+      "current_database() AND application_name = 'tradeguard'");
 }
 
 // The first create-order of the run: from here to its answer the entry is on its way.
@@ -73,7 +78,8 @@ void wait_for_requests(const Bot& bot, const std::string& endpoint, std::int64_t
   constexpr int tries = 2000;
   for (int i = 0; i < tries; ++i) {
     const auto requests = bot.venue().stats().at("requests");
-    if (const auto* found = requests.find(endpoint); found && std::stoll(found->scalar) >= count) return;
+    if (const auto* found = requests.find(endpoint); found && std::stoll(found->scalar) >= count)
+      return;
     ::usleep(5000);
   }
   FAIL("the exchange was not asked: " << endpoint);
@@ -99,7 +105,9 @@ void check_finished_without_store(const Bot& bot, const Ran& ran) {
   }
 }
 
-TEST_CASE("the store ends the session while the entries are on their way: they are protected all the same") {
+TEST_CASE(
+    "the store ends the session while the entries are on their way: they are protected all the "
+    "same") {
   for (const char* venue_kind : {"cryptocom", "binance"}) {
     INFO(venue_kind);
     fake::FakeVenueProcess venue;
@@ -116,8 +124,40 @@ TEST_CASE("the store ends the session while the entries are on their way: they a
   }
 }
 
+// The legs of a run without its store have no rows. One of them did its work before anybody looked,
+// and longer ago than a look at the last minute would show.
+TEST_CASE(
+    "a stop that a run placed without its store and that sold since then is found, and nothing is "
+    "placed again") {
+  for (const char* venue_kind : {"cryptocom", "binance"}) {
+    INFO(venue_kind);
+    fake::FakeVenueProcess venue;
+    Bot bot{venue, {venue_kind, "postgres"}};
+    bot.begin_anew();
+    venue.fault(creation_of(bot.kind()), {{"delay", "300"}, {"times", "2"}});
+    Started run = bot.start(buy_signals(symbols));
+    wait_for_requests(bot, creation_of(bot.kind()), 2);
+    end_sessions(bot);
+    check_finished_without_store(bot, run.finish());
+    const auto orders = venue.orders().size();
+    venue.set_price("ETH_USDT", Decimal{2800});
+    REQUIRE(position(bot, "ETH_USDT").sold.is_positive());
+    venue.set_clock_offset(std::chrono::minutes{10});
+    bot.wait_until_unlocked();
+    const Ran next = bot.cycle("");
+    INFO(next.err);
+    CHECK(next.code == 0);
+    CHECK(lines_beginning(next.lines(), "TRADE_CLOSED symbol=ETH_USDT ").size() == 1);
+    CHECK(lines_beginning(next.lines(), "SLTP_SKIPPED_ALREADY_EXISTS symbol=BTC_USDT ").size() ==
+          1);
+    CHECK(venue.orders().size() == orders);
+  }
+}
+
 // Paced, so that there are two batches: between them the lease is asked for, and not the journal.
-TEST_CASE("the session ended between two batches of entries: what was bought is protected, the rest is not bought") {
+TEST_CASE(
+    "the session ended between two batches of entries: what was bought is protected, the rest is "
+    "not bought") {
   fake::FakeVenueProcess venue;
   Bot bot{venue, {"cryptocom", "postgres"}};
   bot.begin_anew();
@@ -125,7 +165,8 @@ TEST_CASE("the session ended between two batches of entries: what was bought is 
   for (int i = 0; i < 20; ++i)
     signals += cli::test::buy(i < 15 ? "ETH_USDT" : "BTC_USDT", cli::test::time_text(3),
                               i < 15 ? "3000" : "50000", ",\"id\":\"s" + std::to_string(i) + "\"");
-  const std::vector<std::string> wide{"--venue.pace", "documented", "--limits.max_open_positions", "0"};
+  const std::vector<std::string> wide{"--venue.pace", "documented", "--limits.max_open_positions",
+                                      "0"};
   bool ended = false;
   // At the moment the second claim is written: the answer to the first batch is in, its stops rest.
   const auto run = bot.follow(
@@ -147,7 +188,9 @@ TEST_CASE("the session ended between two batches of entries: what was bought is 
   CHECK(position(bot, "BTC_USDT").entries == 0);
 }
 
-TEST_CASE("the session ended before any call: what was bought is protected by the run itself, or nothing was bought") {
+TEST_CASE(
+    "the session ended before any call: what was bought is protected by the run itself, or nothing "
+    "was bought") {
   fake::FakeVenueProcess venue;
   Bot bot{venue, {"cryptocom", "postgres"}};
   int number = 0;
@@ -165,12 +208,14 @@ TEST_CASE("the session ended before any call: what was bought is protected by th
     });
     over = !ended;
     ++tried;
-    INFO("sessions ended before call " << number << ": exit code " << run.ran.code << "\n" << run.ran.err);
+    INFO("sessions ended before call " << number << ": exit code " << run.ran.code << "\n"
+                                       << run.ran.err);
     check_never_twice(bot, symbols);
     check_truthful(bot, symbols, run.ran);
     for (const std::string& symbol : symbols) {
       const Position found = position(bot, symbol);
-      // The entry was answered, so that the run knows of the fill: it is protected when the run ends.
+      // The entry was answered, so that the run knows of the fill: it is protected when the run
+      // ends.
       CHECK_FALSE(found.naked());
       if (run.ran.code == 69) CHECK(found.entries == 0);
     }
@@ -179,7 +224,9 @@ TEST_CASE("the session ended before any call: what was bought is protected by th
   std::cout << "sessions ended at " << tried << " moments of a run\n";
 }
 
-TEST_CASE("the server crashes while an entry is on its way and stays away: the run protects, the next one takes over") {
+TEST_CASE(
+    "the server crashes while an entry is on its way and stays away: the run protects, the next "
+    "one takes over") {
   for (const char* venue_kind : {"cryptocom", "binance"}) {
     INFO(venue_kind);
     fake::FakeVenueProcess venue;
@@ -251,9 +298,12 @@ class Standby {
   int port_ = 0;
 };
 
-// With replication that nobody waits for, claims are lost with the first server. What is promised then:
-// signals from before are not entered, and what the exchange has without a row is said and freezes.
-TEST_CASE("failed over to a standby that lost the claims: nothing is bought twice, and what is nobody's is said") {
+// With replication that nobody waits for, claims are lost with the first server. What is promised
+// then: signals from before are not entered, and what the exchange has without a row is said and
+// freezes.
+TEST_CASE(
+    "failed over to a standby that lost the claims: nothing is bought twice, and what is nobody's "
+    "is said") {
   for (const char* venue_kind : {"cryptocom", "binance"}) {
     INFO(venue_kind);
     fake::FakeVenueProcess venue;
@@ -269,8 +319,10 @@ TEST_CASE("failed over to a standby that lost the claims: nothing is bought twic
     bot.move_to(standby.url(bot.database_name()));
     REQUIRE(bot.sql("SELECT count(*) FROM exchange_orders") == "0");
 
-    // And one that was new when the claims were lost: it may have been carried out for all this store knows.
-    const Ran next = bot.cycle(signals + cli::test::buy("SOL_USDT", cli::test::time_text(-1), "100"));
+    // And one that was new when the claims were lost: it may have been carried out for all this
+    // store knows.
+    const Ran next =
+        bot.cycle(signals + cli::test::buy("SOL_USDT", cli::test::time_text(-1), "100"));
     INFO(next.err);
     CHECK(next.code == 1);
     CHECK(lines_with(next.lines(), "NEW_EPOCH ").size() == 1);
@@ -280,8 +332,9 @@ TEST_CASE("failed over to a standby that lost the claims: nothing is bought twic
     CHECK(lines_with(next.lines(), "ORDER_PLACED ").empty());
     check_never_twice(bot, symbols);
     // Now signals this store has every right to trade: where an order is nobody's it does not.
-    const Ran later = bot.cycle(cli::test::buy("ETH_USDT", cli::test::time_text(4), "3000", ",\"id\":\"new\"") +
-                                cli::test::buy("SOL_USDT", cli::test::time_text(4), "100", ",\"id\":\"new\""));
+    const Ran later =
+        bot.cycle(cli::test::buy("ETH_USDT", cli::test::time_text(4), "3000", ",\"id\":\"new\"") +
+                  cli::test::buy("SOL_USDT", cli::test::time_text(4), "100", ",\"id\":\"new\""));
     INFO(later.err);
     CHECK(later.code == 1);
     CHECK(lines_with(later.lines(), "ENTRY_DENIED symbol=ETH_USDT ").size() == 1);

@@ -40,7 +40,8 @@ TEST_CASE("asked to end before any call: it protects what it bought, buys nothin
     }
     ++moments;
     // 65: signals that were not read are said to be rejected.  -15: it had nothing to finish yet.
-    CHECK((run.ran.code == 0 || run.ran.code == 1 || run.ran.code == 65 || (early && run.ran.code == -SIGTERM)));
+    CHECK((run.ran.code == 0 || run.ran.code == 1 || run.ran.code == 65 ||
+           (early && run.ran.code == -SIGTERM)));
     check_never_twice(bot, symbols);
     for (const std::string& symbol : symbols) {
       CHECK_FALSE(position(bot, symbol).naked());
@@ -52,7 +53,9 @@ TEST_CASE("asked to end before any call: it protects what it bought, buys nothin
   std::cout << "asked to end at " << moments << " moments of a run\n";
 }
 
-TEST_CASE("stopped before any call while another run comes: that one is locked out, and the first one finishes") {
+TEST_CASE(
+    "stopped before any call while another run comes: that one is locked out, and the first one "
+    "finishes") {
   fake::FakeVenueProcess venue;
   Bot bot{venue, {"binance", "sqlite"}};
   constexpr int step = 15;

@@ -39,7 +39,8 @@ struct Traced {
 
 // Runs it to its end. `at` is asked at each counted call, which is numbered from 1; the process
 // stands still meanwhile. Killed before a call, the process never makes it; killed behind one, it
-// has the result and does nothing with it. Throws where tracing is not allowed, and says what to do.
+// has the result and does nothing with it. Throws where tracing is not allowed, and says what to
+// do.
 using At = std::function<Then(int number, When when, const SystemCall& call, pid_t pid)>;
 Traced trace(const Start& start, const At& at = {});
 
