@@ -1,0 +1,151 @@
+// What a signal asks for beside the straight road: late and early exits, repeats that differ, lines
+// nobody can read.
+#include <catch2/catch.hpp>
+
+#include "forwarding.hpp"
+#include "world.hpp"
+
+using namespace tradeguard;
+using namespace tradeguard::cycle_test;
+
+namespace {
+
+class GivenSignals final : public SignalSource {
+ public:
+  explicit GivenSignals(SignalBatch batch) : batch_{std::move(batch)} {}
+  Result<SignalBatch> read() override { return batch_; }
+
+ private:
+  SignalBatch batch_;
+};
+
+// A store that cannot be reached when a claim is made.
+class AbsentGuard final : public IdempotencyGuard {
+ public:
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&,
+                                    Instant) override {
+    return failed(Fault::unreachable, "the store went away");
+  }
+  Result<void> settle(const EntryTicket&, const PlaceOutcome&, Instant) override { return {}; }
+};
+
+std::string fact_of(const Notice& notice, std::string_view name) {
+  for (const auto& [key, value] : notice.facts)
+    if (key == name) return value;
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a SELL signal does not exit what was opened at its time or later, nor another market") {
+  World world;
+  const Signal before = world.sell("ETH_USDT");
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  world.clock.advance(60s);
+  CHECK(world.run({before}).exits == 0);
+  CHECK(world.said("GUARD idempotency_passed signal_key=ETH_USDT:SELL:2025-01-01T12:00:00"));
+  CHECK(world.open_orders("ETH_USDT").size() == 2);
+
+  CHECK(world.run({world.sell("ETH_USDT")}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+  CHECK(world.open_orders("BTC_USDT").size() == 2);
+  CHECK(world.what_is_wrong("BTC_USDT") == "");
+}
+
+TEST_CASE(
+    "a SELL signal that is too old or from the future is refused with its line, and sells "
+    "nothing") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(900s);
+  Signal old = world.sell("ETH_USDT");
+  old.time -= world.settings.policy.max_age + 1s;
+  Signal early = world.sell("ETH_USDT");
+  early.time += world.settings.policy.max_future + 1s;
+  const RunReport report = world.run({old, early});
+  CHECK(report.verdict == RunVerdict::some_rejected);
+  CHECK(report.rejected == 2);
+  CHECK(report.exits == 0);
+  CHECK(world.said("SIGNAL_REJECTED line=1 reason=stale"));
+  CHECK(world.said("SIGNAL_REJECTED line=2 reason=future"));
+  CHECK(world.open_orders("ETH_USDT").size() == 2);
+}
+
+TEST_CASE("two SELL signals of one run sell a position once") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  Signal one = world.sell("ETH_USDT");
+  one.id = "one";
+  Signal other = world.sell("ETH_USDT");
+  other.id = "other";
+  CHECK(world.run({one, other}).exits == 1);
+  const auto orders = world.venue_orders("ETH_USDT");
+  CHECK(std::count_if(orders.begin(), orders.end(), [](const PaperOrder& order) {
+          return order.side == Side::sell && order.filled.is_positive();
+        }) == 1);
+}
+
+TEST_CASE("a repeat under the same key that asks for something else says so, and buys nothing") {
+  World world;
+  Signal signal = world.buy("ETH_USDT", "3350.5");
+  world.run({signal});
+  world.clock.advance(60s);
+  signal.notional = Money{Decimal{500}};
+  const RunReport again = world.run({signal});
+  CHECK(again.blocked_idempotency == 1);
+  CHECK(
+      world.said("GUARD idempotency_blocked signal_key=ETH_USDT:BUY:2025-01-01T12:00:00 "
+                 "existing_order_id=100001 "
+                 "differs=1"));
+  CHECK(world.entries_of("ETH_USDT") == 1);
+}
+
+TEST_CASE("lines of signals that nobody can read are refused one by one, the others carried out") {
+  World world;
+  Signal good = world.buy("ETH_USDT", "3350.5");
+  good.line = 2;
+  GivenSignals signals{{.signals = {good}, .rejected = {{1, "not_json"}, {3, "no_symbol"}}}};
+  world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
+  const RunReport report = world.run();
+  CHECK(report.entries == 1);
+  CHECK(report.rejected == 2);
+  CHECK(report.verdict == RunVerdict::some_rejected);
+  CHECK(world.said("SIGNAL_REJECTED line=1 reason=not_json"));
+  CHECK(world.said("SIGNAL_REJECTED line=3 reason=no_symbol"));
+}
+
+TEST_CASE("a signal without a price is bought at the market's, and its strategy is told") {
+  World world;
+  world.set_price("ETH_USDT", "2000");
+  Signal signal = world.buy("ETH_USDT", "1");
+  signal.price.reset();
+  signal.strategy = "breakout";
+  CHECK(world.run({signal}).entries == 1);
+  const auto orders = world.venue_orders("ETH_USDT");
+  const auto entry = std::find_if(orders.begin(), orders.end(),
+                                  [](const PaperOrder& order) { return order.side == Side::buy; });
+  REQUIRE(entry != orders.end());
+  CHECK(entry->quantity.text() == "0.025");
+  const auto told = world.told.told();
+  REQUIRE_FALSE(told.empty());
+  CHECK(fact_of(told.front(), "strategy") == "breakout");
+  CHECK(fact_of(told.front(), "signal price") == "");
+}
+
+TEST_CASE("a store that goes away while claiming sends nothing, and protects what is open") {
+  World world;
+  world.faults.on(VenueVerb::protect, Mishap::refused_balance, {.from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE(world.what_is_wrong("ETH_USDT") != "");
+  world.faults.clear();
+  world.clock.advance(60s);
+  AbsentGuard guard;
+  world.wrap = [&](World::Wrapped& ports) { ports.guard = &guard; };
+  const RunReport report = world.run({world.buy("BTC_USDT", "95000")});
+  CHECK(report.entries == 0);
+  CHECK(world.entries_of("BTC_USDT") == 0);
+  CHECK(report.verdict == RunVerdict::critical_stands);
+  CHECK(world.was_told(NoticeType::store_lost));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+}
