@@ -12,9 +12,7 @@ namespace {
 using Paper = SimExchange::Paper;
 
 bool starts_with(const std::string& line, std::string_view part) { return line.starts_with(part); }
-bool contains(const std::string& line, std::string_view part) {
-  return line.find(part) != std::string::npos;
-}
+bool contains(const std::string& line, std::string_view part) { return line.find(part) != std::string::npos; }
 
 Decimal tenths(int n) { return Decimal::from_units(Decimal::Units{n} * 100'000'000'000'000'000); }
 
@@ -30,48 +28,37 @@ void Witness::note(std::string broken) {
   if (broken_.empty()) broken_ = std::move(broken);
 }
 
-// ---- while a run goes on
-// ---------------------------------------------------------------------------------
+// ---- while a run goes on ---------------------------------------------------------------------------------
 
-void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy,
-                      bool trade_unread) {
-  Claim claim{world_.now(),
-              request.signal,
-              policy,
-              exchange_.price(order.symbol),
-              exchange_.price_ago(order.symbol, 3s),
-              ""};
+void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread) {
+  Claim claim{world_.now(), request.signal, policy, exchange_.price(order.symbol),
+              exchange_.price_ago(order.symbol, 3s), ""};
   const std::string base = order.symbol.base();
   const auto wrong = [&](std::string what) {
     if (claim.wrong.empty()) claim.wrong = std::move(what);
   };
   if (trade_unread) wrong("P10: claimed while a trade could not be read");
   if (halted_) wrong("halt: claimed while the operator has halted");
-  if (!breaks_.empty())
-    wrong("breaker: claimed while " + breaks_.begin()->second + " is unprotected");
+  if (!breaks_.empty()) wrong("breaker: claimed while " + breaks_.begin()->second + " is unprotected");
   int positions = 1;
   int today = 1;
   const auto day = [](Instant at) { return std::chrono::floor<std::chrono::days>(at); };
   for (const auto& [id, row] : rows_) {
-    const bool doubt =
-        row.state == OrderState::claimed && (row.leg == Leg::entry || row.leg == Leg::exit);
+    const bool doubt = row.state == OrderState::claimed && (row.leg == Leg::entry || row.leg == Leg::exit);
     const auto entry = rows_.find(row.trade);
     const bool over = entry != rows_.end() && entry->second.settled;
-    if (doubt && !over && row.symbol.base() == base)
-      wrong("doubt: claimed while " + id + " is in doubt");
+    if (doubt && !over && row.symbol.base() == base) wrong("doubt: claimed while " + id + " is in doubt");
     if (row.leg != Leg::entry || row.twin) continue;
-    if (!row.settled && row.state != OrderState::refused && row.state != OrderState::lapsed)
-      positions += 1;
+    if (!row.settled && row.state != OrderState::refused && row.state != OrderState::lapsed) positions += 1;
     if (row.filled.is_positive() && day(row.stamp) == day(order.stamp)) today += 1;
   }
   if (policy.max_open_positions > 0 && positions > policy.max_open_positions)
-    wrong("caps: position " + std::to_string(positions) + " of " +
-          std::to_string(policy.max_open_positions));
+    wrong("caps: position " + std::to_string(positions) + " of " + std::to_string(policy.max_open_positions));
   if (policy.max_entries_per_day > 0 && today > policy.max_entries_per_day)
     wrong("caps: entry " + std::to_string(today) + " of the day");
   if (policy.max_order_notional.is_positive() && order.price &&
-      Decimal::multiply(cost(claim.market, order.quantity, Rounding::down).value, tenths(9),
-                        Rounding::down) > policy.max_order_notional.value)
+      Decimal::multiply(cost(claim.market, order.quantity, Rounding::down).value, tenths(9), Rounding::down) >
+          policy.max_order_notional.value)
     wrong("caps: larger than an order may be");
   if (const auto known = rows_.find(order.client_id); known != rows_.end())
     wrong("P2: the client id " + order.client_id + " was used before");
@@ -85,8 +72,8 @@ void Witness::sent(const Order& order, const PlaceOutcome& outcome) {
   const bool may_repeat = order.leg == Leg::stop || order.leg == Leg::target;
   if (!std::holds_alternative<Unsent>(outcome) && ++sends_[order.client_id] > 1 &&
       !(may_repeat && traits.duplicate_ids_refused)) {
-    // A run that lost its store protects what it bought all the same, and leaves no row behind: the
-    // next one looks for the leg, and may look before a lost one arrives.
+    // A run that lost its store protects what it bought all the same, and leaves no row behind: the next one
+    // looks for the leg, and may look before a lost one arrives.
     if (may_repeat && world_.story_lost_its_store())
       world_.beyond_the_promises = true;
     else
@@ -94,15 +81,13 @@ void Witness::sent(const Order& order, const PlaceOutcome& outcome) {
   }
   if (!rows_.contains(order.client_id)) {
     world_.counted["legs sent without a row"] += 1;
-    if (!world_.story_lost_its_store())
-      note("sent without a row, and the store was there: " + order.client_id);
+    if (!world_.story_lost_its_store()) note("sent without a row, and the store was there: " + order.client_id);
   }
   if (order.leg != Leg::entry) return;
   if (std::holds_alternative<Refused>(outcome)) refused_.emplace(order.client_id, order);
   const auto claim = claims_.find(order.client_id);
   if (claim == claims_.end()) return note("P2: sent without a claim: " + order.client_id);
-  if (halted_ && claim->second.wrong.empty())
-    world_.counted["sent after a halt, claimed before"] += 1;
+  if (halted_ && claim->second.wrong.empty()) world_.counted["sent after a halt, claimed before"] += 1;
 }
 
 void Witness::put(Order order, std::int64_t version) {
@@ -110,8 +95,7 @@ void Witness::put(Order order, std::int64_t version) {
   const auto known = rows_.find(order.client_id);
   const std::string before = known == rows_.end() ? "new" : std::string{text(known->second.state)};
   if (known == rows_.end() || known->second.state != order.state)
-    world_.counted["state " + std::string{text(order.leg)} + " " + before + " > " +
-                   std::string{text(order.state)}] += 1;
+    world_.counted["state " + std::string{text(order.leg)} + " " + before + " > " + std::string{text(order.state)}] += 1;
   if (known != rows_.end() && order.filled < known->second.filled)
     note("a fill was taken back: " + order.client_id);
   rows_.insert_or_assign(order.client_id, std::move(order));
@@ -135,8 +119,8 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
     }
     for (const Notice& notice : items[i].notices) {
       if (notices_.contains(notice.event_id)) continue;
-      notices_.emplace(notice.event_id, Told{++sequence_, notice.trade, notice.severity,
-                                             notice.type, false, notice.facts});
+      notices_.emplace(notice.event_id,
+                       Told{++sequence_, notice.trade, notice.severity, notice.type, false, notice.facts});
       waiting_.push_back(notice.event_id);
       world_.counted["notice " + std::string{text(notice.type)}] += 1;
     }
@@ -146,14 +130,12 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
         case AlarmEdge::What::raise:
           alarms_.insert(subject);
           // This exchange is honest: what was proven to be absent stays absent.
-          if (edge.alarm.kind == NoticeType::impossible)
-            note("P7: a proof was wrong: " + edge.alarm.subject);
+          if (edge.alarm.kind == NoticeType::impossible) note("P7: a proof was wrong: " + edge.alarm.subject);
           if (edge.alarm.kind == NoticeType::unprotected || edge.alarm.kind == NoticeType::oversold)
             breaks_.insert(subject);
           world_.counted["alarm " + std::string{text(edge.alarm.kind)}] += 1;
           break;
-        case AlarmEdge::What::remind:
-          break;
+        case AlarmEdge::What::remind: break;
         case AlarmEdge::What::clear:
           alarms_.erase(subject);
           breaks_.erase(subject);
@@ -176,8 +158,7 @@ void Witness::tell(Told& told, const std::string& event) {
   if (told.severity == Severity::critical || told.trade.empty()) return;
   for (const std::string& earlier : waiting_) {
     const Told& other = notices_.at(earlier);
-    if (other.trade == told.trade && other.severity != Severity::critical &&
-        other.sequence < told.sequence)
+    if (other.trade == told.trade && other.severity != Severity::critical && other.sequence < told.sequence)
       note("P5: told before " + earlier + ": " + event);
   }
 }
@@ -186,13 +167,12 @@ void Witness::delivered(const Notice& notice) {
   world_.log_hash = hashed(notice.event_id, world_.log_hash);
   world_.counted["delivered"] += 1;
   if (notice.type != NoticeType::digest) {
-    if (const auto told = notices_.find(notice.event_id); told != notices_.end())
-      tell(told->second, told->first);
+    if (const auto told = notices_.find(notice.event_id); told != notices_.end()) tell(told->second, told->first);
     return;
   }
   world_.counted["digests"] += 1;
-  // A message of many shows each event's id; of a trade in short its id and how many notices it
-  // holds, which are the first ones of it that wait.
+  // A message of many shows each event's id; of a trade in short its id and how many notices it holds, which are
+  // the first ones of it that wait.
   for (const auto& [key, shown] : notice.facts) {
     const std::string last = shown.substr(std::min(shown.size(), shown.rfind("\nevent: ")));
     const auto comma = last.rfind(", ");
@@ -201,8 +181,8 @@ void Witness::delivered(const Notice& notice) {
     const std::vector<std::string> waiting = waiting_;
     for (const std::string& event : waiting) {
       Told& told = notices_.at(event);
-      const bool one_of_many = in_short && told.severity != Severity::critical &&
-                               !told.trade.empty() && last.substr(0, comma).ends_with(told.trade);
+      const bool one_of_many = in_short && told.severity != Severity::critical && !told.trade.empty() &&
+                               last.substr(0, comma).ends_with(told.trade);
       if (left == 0 || !(in_short ? one_of_many : contains(last, event))) continue;
       left -= 1;
       tell(told, event);
@@ -226,15 +206,13 @@ int Witness::open_trades() const {
   }));
 }
 
-// ---- behind a run
-// --------------------------------------------------------------------------------------
+// ---- behind a run --------------------------------------------------------------------------------------
 
 std::string Witness::after_run(const Ended& ended) {
   if (!broken_.empty()) return broken_;
   if (ended.killed) return "";
   if (auto broken = lines_of(ended); !broken.empty()) return broken;
-  if (ended.report.verdict == RunVerdict::locked || ended.report.verdict == RunVerdict::stuck)
-    return "";
+  if (ended.report.verdict == RunVerdict::locked || ended.report.verdict == RunVerdict::stuck) return "";
   if (auto broken = naked_in_silence(ended); !broken.empty()) return broken;
   return entries_of();
 }
@@ -244,9 +222,8 @@ Quantity Witness::still_bare(const Order& entry, Instant since) const {
   Quantity bare;
   for (const auto& [id, row] : rows_)
     if (row.leg == Leg::entry && row.trade == entry.trade)
-      bare += row.fees_known
-                  ? row.filled - row.fee_base
-                  : Quantity{Decimal::multiply(row.filled.value, tenths(9), Rounding::down)};
+      bare += row.fees_known ? row.filled - row.fee_base
+                             : Quantity{Decimal::multiply(row.filled.value, tenths(9), Rounding::down)};
   bare -= exchange_.sold(entry.trade);
   for (const Paper& paper : exchange_.papers()) {
     if (paper.asked.trade != entry.trade || paper.asked.leg != Leg::stop) continue;
@@ -263,26 +240,24 @@ Quantity Witness::still_bare(const Order& entry, Instant since) const {
 std::string Witness::naked_in_silence(const Ended& ended) const {
   const int exit = exit_code(ended.report.verdict);
   const auto said = [&](std::string_view part) {
-    return std::any_of(ended.log.begin(), ended.log.end(),
-                       [&](const std::string& line) { return contains(line, part); });
+    return std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
+      return contains(line, part);
+    });
   };
   for (const auto& [id, row] : rows_) {
     if (row.leg != Leg::entry || row.twin || released_.contains(id)) continue;
     const Quantity bare = still_bare(row, ended.from);
     if (!bare.is_positive() || !row.filled_value.is_positive()) continue;
-    if (is_little(bare, average_price(row.filled_value, row.filled), exchange_.rules(row.symbol)))
-      continue;
+    if (is_little(bare, average_price(row.filled_value, row.filled), exchange_.rules(row.symbol))) continue;
     world_.counted["runs that ended with something naked"] += 1;
     if (exit == 0 || exit == 65)
-      return "P4: naked in silence: " + bare.text() + " of " + id + ", exit " +
-             std::to_string(exit);
+      return "P4: naked in silence: " + bare.text() + " of " + id + ", exit " + std::to_string(exit);
     if (exit != 1 || said("STORE_LOST") || said("ITEM_DROPPED") || said("ITEM_STALE")) continue;
-    const bool stands =
-        std::any_of(alarms_.begin(), alarms_.end(), [&, &id = id, &row = row](const auto& alarm) {
-          if (alarm.second == row.symbol.base() || alarm.second == id) return true;
-          const auto leg = rows_.find(alarm.second.substr(0, alarm.second.find('/')));
-          return leg != rows_.end() && leg->second.trade == id;
-        });
+    const bool stands = std::any_of(alarms_.begin(), alarms_.end(), [&, &id = id, &row = row](const auto& alarm) {
+      if (alarm.second == row.symbol.base() || alarm.second == id) return true;
+      const auto leg = rows_.find(alarm.second.substr(0, alarm.second.find('/')));
+      return leg != rows_.end() && leg->second.trade == id;
+    });
     if (!stands) return "P4: naked and nobody is told: " + id;
   }
   return "";
@@ -290,33 +265,28 @@ std::string Witness::naked_in_silence(const Ended& ended) const {
 
 std::string Witness::lines_of(const Ended& ended) const {
   const auto count = [&](std::string_view part) {
-    return std::count_if(ended.log.begin(), ended.log.end(),
-                         [&](const std::string& line) { return starts_with(line, part); });
+    return std::count_if(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
+      return starts_with(line, part);
+    });
   };
   if (ended.report.verdict == RunVerdict::locked || ended.report.verdict == RunVerdict::stuck)
     return count("RUN_LOCKED") == 1 && count("RUN_START") == 0 && count("RUN_END") == 0
                ? ""
                : "lines: a locked-out run says more than RUN_LOCKED";
   const bool failed = count("RUN_FAILED") > 0;
-  if (!failed && (count("RUN_START") != 1 || count("RUN_END") != 1))
-    return "lines: RUN_START without RUN_END";
-  if (!failed && !starts_with(ended.log.back(), "RUN_END "))
-    return "lines: RUN_END is not the last line";
+  if (!failed && (count("RUN_START") != 1 || count("RUN_END") != 1)) return "lines: RUN_START without RUN_END";
+  if (!failed && !starts_with(ended.log.back(), "RUN_END ")) return "lines: RUN_END is not the last line";
   const bool cut_short = failed || count("STORE_LOST") > 0 || count("ITEM_DROPPED") > 0 ||
-                         count("SIGNALS_DEFERRED") > 0 ||
-                         contains(ended.log.back(), "result=lease_lost");
+                         count("SIGNALS_DEFERRED") > 0 || contains(ended.log.back(), "result=lease_lost");
   if (cut_short) return "";
   for (const Signal& signal : ended.signals) {
     const std::string key = signal_key(signal);
-    const bool idempotency =
-        std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-          return starts_with(line, "GUARD idempotency_") && contains(line, key);
-        });
+    const bool idempotency = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
+      return starts_with(line, "GUARD idempotency_") && contains(line, key);
+    });
     if (!idempotency) return "P9: no idempotency line for " + key;
-    if (signal.side == Side::buy &&
-        count("GUARD cooldown_passed symbol=" + signal.symbol.text()) +
-                count("GUARD cooldown_blocked symbol=" + signal.symbol.text()) ==
-            0)
+    if (signal.side == Side::buy && count("GUARD cooldown_passed symbol=" + signal.symbol.text()) +
+                                            count("GUARD cooldown_blocked symbol=" + signal.symbol.text()) == 0)
       return "P9: no cooldown line for " + key;
   }
   return "";
@@ -333,8 +303,7 @@ std::string Witness::entries_of() const {
     if (++copies[id] > 1) continue;
     by_base[paper.asked.symbol.base()].push_back(&paper);
     if (!paper.now.filled.is_positive() && !paper.open()) continue;
-    if (by_key[paper.asked.signal_key].insert(id).second &&
-        by_key[paper.asked.signal_key].size() > 1)
+    if (by_key[paper.asked.signal_key].insert(id).second && by_key[paper.asked.signal_key].size() > 1)
       return "P2: two entries for " + paper.asked.signal_key;
     const auto claim = claims_.find(id);
     if (claim == claims_.end()) return "P2: executed without a claim: " + id;
@@ -342,8 +311,7 @@ std::string Witness::entries_of() const {
     if (!c.wrong.empty()) return c.wrong + ", and executed: " + id;
     if (c.signal.time < c.at - c.policy.max_age - 3s) return "stale: " + id;
     if (c.signal.time > c.at + c.policy.max_future + 3s) return "from the future: " + id;
-    if (epoch_changed_ && !world_.counted.contains("fault clock_step") && c.at > *epoch_changed_ &&
-        c.signal.time < *epoch_changed_ - 2s)
+    if (epoch_changed_ && !world_.counted.contains("fault clock_step") && c.at > *epoch_changed_ && c.signal.time < *epoch_changed_ - 2s)
       return "epoch: a signal from before it was entered: " + id;
     if (c.signal.price && &exchange_ == &world_.exchange) {
       // A quote may be a moment old.
@@ -359,41 +327,33 @@ std::string Witness::entries_of() const {
   for (const auto& [id, n] : copies) doubled += n - 1;
   if (doubled > twins_) return "P2: one client id was executed twice";
   for (auto& [base, papers] : by_base) {
-    std::sort(papers.begin(), papers.end(),
-              [](const Paper* a, const Paper* b) { return a->created < b->created; });
+    std::sort(papers.begin(), papers.end(), [](const Paper* a, const Paper* b) { return a->created < b->created; });
     for (std::size_t i = 1; i < papers.size(); ++i) {
       const auto claim = claims_.find(papers[i]->asked.client_id);
       if (claim == claims_.end()) continue;
       // Clocks may be off by a second each.
       const Micros gap = papers[i]->created - papers[i - 1]->created;
       if (gap < claim->second.policy.cooldown.cooldown - 2500ms)
-        return "P3: " + base + " was entered twice in " + duration_text(gap) + ": " +
-               papers[i]->asked.client_id;
+        return "P3: " + base + " was entered twice in " + duration_text(gap) + ": " + papers[i]->asked.client_id;
     }
     for (const auto& [id, order] : refused_) {
-      // If nobody could write the refusal down, it is found absent later, and what is absent cools
-      // nothing.
+      // If nobody could write the refusal down, it is found absent later, and what is absent cools nothing.
       const auto row = rows_.find(id);
-      if (order.symbol.base() != base || row == rows_.end() ||
-          row->second.state != OrderState::refused)
-        continue;
+      if (order.symbol.base() != base || row == rows_.end() || row->second.state != OrderState::refused) continue;
       for (const Paper* paper : papers) {
         const auto claim = claims_.find(paper->asked.client_id);
         if (claim == claims_.end() || claim->second.at <= order.stamp + 1s) continue;
         if (paper->created - order.stamp < claim->second.policy.cooldown.cooldown - 2500ms)
-          return "P3: " + base +
-                 " was entered soon after a refused entry: " + paper->asked.client_id;
+          return "P3: " + base + " was entered soon after a refused entry: " + paper->asked.client_id;
       }
     }
     // A stop-out cools its base too, by the clock of the machine that saw it.
     if (world_.counted.contains("fault clock_step")) continue;
     for (const Paper& stop : exchange_.papers()) {
-      if (stop.asked.leg != Leg::stop || stop.asked.symbol.base() != base ||
-          !stop.now.filled.is_positive() || stop.open())
+      if (stop.asked.leg != Leg::stop || stop.asked.symbol.base() != base || !stop.now.filled.is_positive() || stop.open())
         continue;
       const auto row = rows_.find(stop.asked.client_id);
-      if (row == rows_.end() || !row->second.sighted_at || row->second.state != OrderState::closed)
-        continue;
+      if (row == rows_.end() || !row->second.sighted_at || row->second.state != OrderState::closed) continue;
       for (const Paper* paper : papers) {
         const auto claim = claims_.find(paper->asked.client_id);
         if (claim == claims_.end() || claim->second.at < *row->second.sighted_at + 1s) continue;
@@ -406,8 +366,7 @@ std::string Witness::entries_of() const {
   return "";
 }
 
-// ---- when all is quiet
-// -----------------------------------------------------------------------------------
+// ---- when all is quiet -----------------------------------------------------------------------------------
 
 std::string Witness::at_the_end() {
   if (!broken_.empty()) return broken_;
@@ -422,8 +381,7 @@ std::string Witness::rows_against_truth() const {
   for (const Paper& paper : exchange_.papers()) {
     if (paper.owners) continue;
     ClientOrderId id = paper.asked.client_id;
-    if (const auto row = rows_.find(id); row != rows_.end() &&
-                                         row->second.venue_id != paper.venue_id &&
+    if (const auto row = rows_.find(id); row != rows_.end() && row->second.venue_id != paper.venue_id &&
                                          rows_.contains(id + "/" + paper.venue_id))
       id += "/" + paper.venue_id;
     const auto row = rows_.find(id);
@@ -439,8 +397,7 @@ std::string Witness::rows_against_truth() const {
       return "rows: " + id + " is " + std::string{text(order.state)} + " here and " +
              std::string{text(paper.now.status)} + " there";
     if (order.filled != paper.now.filled || order.filled_value != paper.now.value)
-      return "rows: " + id + " filled " + order.filled.text() + " here and " +
-             paper.now.filled.text() + " there";
+      return "rows: " + id + " filled " + order.filled.text() + " here and " + paper.now.filled.text() + " there";
     if (order.side == Side::buy && order.fees_known && order.fee_base != paper.now.fee)
       return "rows: the fees of " + id;
     if (order.side == Side::buy) trades[order.trade] = &paper;
@@ -456,8 +413,7 @@ std::string Witness::rows_against_truth() const {
             low = std::min(low, fill.price);
             high = std::max(high, fill.price);
           }
-      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent),
-                                          -Decimal::from_units(500'000'000'000'000'000));
+      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent), -Decimal::from_units(500'000'000'000'000'000));
       const Price to = moved_by_percent(moved_by_percent(high, -entry.plan->stop_percent),
                                         Decimal::from_units(500'000'000'000'000'000));
       if (!entry.plan->stop_price && (*paper.asked.trigger < from || *paper.asked.trigger > to))
@@ -465,9 +421,8 @@ std::string Witness::rows_against_truth() const {
     }
   }
   for (const auto& [id, order] : rows_)
-    if (!at_venue.contains(id) &&
-        (order.state == OrderState::placed || order.state == OrderState::claimed ||
-         order.filled.is_positive()))
+    if (!at_venue.contains(id) && (order.state == OrderState::placed || order.state == OrderState::claimed ||
+                                   order.filled.is_positive()))
       return "rows: nothing at the exchange is " + id + ", " + std::string{text(order.state)};
   for (const auto& [trade, paper] : trades) {
     if (released_.contains(trade)) continue;
@@ -475,8 +430,7 @@ std::string Witness::rows_against_truth() const {
     const Quantity for_sale = exchange_.for_sale(trade);
     if (held.is_negative()) return "oversold: " + trade;
     if (for_sale > held) return "quiet: more is for sale than held: " + trade;
-    if (!is_little(held - for_sale, average_price(paper->now.value, paper->now.filled),
-                   exchange_.rules(paper->asked.symbol)))
+    if (!is_little(held - for_sale, average_price(paper->now.value, paper->now.filled), exchange_.rules(paper->asked.symbol)))
       return "P4: quiet and naked: " + (held - for_sale).text() + " of " + trade;
     const auto entry = rows_.find(trade);
     if (entry != rows_.end() && entry->second.settled && for_sale.is_positive())
@@ -488,14 +442,12 @@ std::string Witness::rows_against_truth() const {
 std::string Witness::told_against_truth() const {
   const auto told = [&](NoticeType type, const std::string& about) {
     const auto it = notices_.lower_bound(std::string{text(type)} + ":" + about);
-    return it != notices_.end() && it->first.starts_with(std::string{text(type)} + ":" + about) &&
-           it->second.told;
+    return it != notices_.end() && it->first.starts_with(std::string{text(type)} + ":" + about) && it->second.told;
   };
   for (const Paper& paper : exchange_.papers()) {
     if (!paper.now.filled.is_positive() || paper.owners) continue;
     const auto row = rows_.find(paper.asked.client_id);
-    if (row == rows_.end() || row->second.venue_id != paper.venue_id)
-      continue;  // a twin has its CRITICAL
+    if (row == rows_.end() || row->second.venue_id != paper.venue_id) continue;  // a twin has its CRITICAL
     const ClientOrderId& id = paper.asked.client_id;
     if (paper.asked.leg == Leg::entry) {
       if (!told(NoticeType::order_created, id)) return "P5: nobody was told of the entry " + id;
@@ -503,8 +455,7 @@ std::string Witness::told_against_truth() const {
       continue;
     }
     bool said = false;
-    for (const NoticeType type :
-         {NoticeType::stop_filled, NoticeType::target_filled, NoticeType::exit_filled})
+    for (const NoticeType type : {NoticeType::stop_filled, NoticeType::target_filled, NoticeType::exit_filled})
       said = said || told(type, id + ":" + paper.now.filled.text());
     if (!said) return "P5: nobody was told that " + id + " sold " + paper.now.filled.text();
   }
