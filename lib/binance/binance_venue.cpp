@@ -466,7 +466,7 @@ class BinanceVenue::Desk {
     traits.answers_are_sightings = true;
     traits.validity_window = validity;
     traits.absence_margin = absence_margin;
-    traits.entries_at_a_time = settings.paced ? entries_when_paced : 1000;
+    if (settings.paced) traits.entries_at_a_time = traits.entries_a_run = entries_when_paced;
     traits.network = true;
     for (const auto& symbol : settings.markets) meet(symbol);
   }

@@ -51,20 +51,27 @@ void admit_and_enter(Run& run) {
                [](const Signal& signal) { return signal.side == Side::buy; });
   if (buys.empty() || !run.may_write()) return;
   Market market = read_market(run, buys);
-  const std::size_t at_a_time =
-      std::max<std::size_t>(1, run.ports.placer.traits().entries_at_a_time);
-  for (std::size_t first = 0; first < buys.size() && run.may_write(); first += at_a_time) {
+  const VenueTraits& traits = run.ports.placer.traits();
+  std::size_t entered = 0;
+  for (std::size_t first = 0; first < buys.size() && run.may_write();) {
     // What was bought a moment ago gets its stop before more is bought.
     if (first > 0) protect_own_fills(run);
+    if (!run.throttled && entered >= traits.entries_a_run)
+      run.throttled = "the venue's limits leave no room for more and their stops in this run";
     if (run.throttled) {
       run.say(Line{Level::warn, "SIGNALS_DEFERRED"}
                   .add("count", static_cast<std::int64_t>(buys.size() - first))
                   .add("reason", *run.throttled));
       return;
     }
-    const std::size_t count = std::min(at_a_time, buys.size() - first);
+    const std::size_t count =
+        std::min({std::max<std::size_t>(1, traits.entries_at_a_time),
+                  traits.entries_a_run - entered, buys.size() - first});
     const auto requests = ask_entries(run, std::span{buys}.subspan(first, count), market);
-    enter(run, claim(run, requests, market));
+    std::vector<EntryTicket> tickets = claim(run, requests, market);
+    entered += tickets.size();
+    enter(run, std::move(tickets));
+    first += count;
   }
 }
 

@@ -433,7 +433,7 @@ TEST_CASE("an exit on its way is no drift: its coins have left, and are not read
   world.run({world.buy("ETH_USDT", "3350.5")});
   world.clock.advance(60s);
   // What became of the sale is not shown at once; the balance shows it.
-  world.faults.on(VenueVerb::find, Mishap::unknown_order, {.leg = Leg::exit, .from = 1, .times = 12});
+  world.faults.on(VenueVerb::find, Mishap::unknown_order, {.leg = Leg::exit, .from = 1, .times = 6});
   const RunReport report = world.run({world.sell("ETH_USDT")});
   CHECK(report.exits == 1);
   CHECK_FALSE(world.said("DRIFT"));

@@ -13,9 +13,10 @@ namespace {
 // Counts calls by name, and passes for a venue behind a network.
 class Counting final : public ForwardingVenue {
  public:
-  Counting(World::Wrapped& ports, std::vector<std::string>& calls)
+  Counting(World::Wrapped& ports, std::vector<std::string>& calls, std::size_t entries_a_run)
       : ForwardingVenue{*ports.placer, *ports.protector}, calls_{calls}, traits_{ForwardingVenue::traits()} {
     traits_.network = true;
+    traits_.entries_a_run = entries_a_run;
   }
   const VenueTraits& traits() const override { return traits_; }
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
@@ -45,10 +46,14 @@ class Counting final : public ForwardingVenue {
 };
 
 struct Counted : World {
+  std::vector<std::string> calls;
+  std::size_t entries_a_run = 1000;
+  std::unique_ptr<Counting> venue;
+
   Counted() {
     paper.asynchronous = true;
     wrap = [this](Wrapped& ports) {
-      venue = std::make_unique<Counting>(ports, calls);
+      venue = std::make_unique<Counting>(ports, calls, entries_a_run);
       ports.placer = venue.get();
       ports.protector = venue.get();
     };
@@ -57,8 +62,6 @@ struct Counted : World {
     clock.advance(60s);
     calls.clear();
   }
-  std::vector<std::string> calls;
-  std::unique_ptr<Counting> venue;
 };
 
 using Calls = std::vector<std::string>;
@@ -121,6 +124,20 @@ TEST_CASE("entries beyond what may be sent at a time wait until the former are p
                              "protect 1", "find"});
   for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"})
     CHECK(world.what_is_wrong(symbol) == "");
+}
+
+TEST_CASE("entries beyond what may be sent in a run are put off unclaimed, and the next run takes them") {
+  Counted world;
+  world.entries_a_run = 2;
+  const std::vector<Signal> signals{world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"),
+                                    world.buy("SOL_USDT", "200")};
+  world.paper.entries_at_a_time = 2;
+  CHECK(world.run(signals).entries == 2);
+  CHECK(world.said("SIGNALS_DEFERRED count=1"));
+  CHECK_FALSE(world.said("SOL_USDT"));
+  world.clock.advance(60s);
+  CHECK(world.run(signals).entries == 1);
+  CHECK(world.what_is_wrong("SOL_USDT") == "");
 }
 
 TEST_CASE("entries of one run share the balance it began with") {

@@ -22,6 +22,7 @@ struct VenueTraits {
   Micros validity_window = 10s;          // how long after its stamp a request may still be executed
   Micros absence_margin = 2s;            // beyond valid_until before emptiness proves anything
   std::size_t entries_at_a_time = 1000;  // claimed and sent, then protected, before the next are claimed
+  std::size_t entries_a_run = 100'000;   // more cannot be sent and protected within the venue's limits in time
   bool network = true;                   // false: nothing leaves this machine
 };
 
