@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "bot.hpp"
 #include "processes.hpp"
@@ -168,12 +169,16 @@ TEST_CASE(
   const std::vector<std::string> wide{"--venue.pace", "documented", "--limits.max_open_positions",
                                       "0"};
   bool ended = false;
-  // At the moment the second claim is written: the answer to the first batch is in, its stops rest.
+  // When the second batch is claimed and being said, before the lease is asked for to send it.
   const auto run = bot.follow(
       signals,
       [&](int, When when, const SystemCall& call, pid_t) {
-        if (ended || when != When::before || !call.sends) return Then::go_on;
-        if (position(bot, "ETH_USDT").covered.is_zero()) return Then::go_on;
+        if (ended || when != When::before || call.object != ".followed1.err") return Then::go_on;
+        std::istringstream said{bot.folder().read(call.object)};
+        int passed = 0;
+        for (std::string line; std::getline(said, line);)
+          passed += line.starts_with("GUARD idempotency_passed ") ? 1 : 0;
+        if (passed < 16) return Then::go_on;
         end_sessions(bot);
         ended = true;
         return Then::go_on;
