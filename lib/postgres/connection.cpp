@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "tradeguard/postgres_session.hpp"
@@ -232,7 +233,10 @@ Result<std::vector<Setting>> connection_settings(const std::string& url) {
         Fault::configuration,
         "the address of the database cannot be read; it is postgresql://user@host:port/database");
 
+  // Looking for Kerberos tickets costs every run a millisecond; who wants its encryption writes so, in
+  // the address or in PGGSSENCMODE.
   std::vector<Setting> settings;
+  if (std::getenv("PGGSSENCMODE") == nullptr) settings.push_back({"gssencmode", "disable"});
   std::string options;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
