@@ -132,6 +132,10 @@ Order furnished(Session& session) {
   must(session.history().remember(symbol("ETH_USDT"), noon));
   must(session.journal().remember_rules(std::array{some_rules()}));
   must(session.journal().begin_run("first", "cafe", noon));
+  Change change;
+  change.alarms.push_back({AlarmEdge::What::raise,
+                           Alarm{.kind = NoticeType::drift, .subject = "ADA", .freezes = "ADA"}});
+  write(session, change);
   return open;
 }
 
@@ -139,7 +143,7 @@ Order furnished(Session& session) {
 std::vector<std::pair<std::string, std::string>> cells(SqlSession& session) {
   std::vector<std::pair<std::string, std::string>> all;
   for (const std::string table : {"accounts", "exchange_orders", "signal_claims", "entry_memory",
-                                  "decisions", "notices", "instrument_rules"})
+                                  "decisions", "notices", "alarms", "instrument_rules"})
     for (const SqlRow& row :
          rows(session, "SELECT name FROM pragma_table_info('" + table + "')").rows)
       all.emplace_back(table, std::get<std::string>(row[0]));
@@ -218,6 +222,59 @@ TEST_CASE(
   CHECK(illegible > 20);
 }
 
+TEST_CASE("what asks for nothing asks nobody", "[sql]") {
+  const Store store;
+  OverSession session{*store.session};
+  const auto before = store.session->round_trips();
+  CHECK(value_of(session.history().latest({})).empty());
+  CHECK(value_of(session.journal().claim_exits({}, 300s, 5s, noon)).empty());
+  CHECK(value_of(session.journal().outlook({})).known.empty());
+  must(session.journal().remember_rules({}));
+  CHECK(store.session->round_trips() == before);
+}
+
+TEST_CASE(
+    "a server lost while the store is looked for, made or opened is an outage, not a missing store",
+    "[sql]") {
+  const bool made = GENERATE(false, true);
+  const std::string step = GENERATE("find", "require", "init");
+  for (int n = 0;; ++n) {
+    INFO(step << " at question " << n << (made ? ", made" : ", not made"));
+    const ScratchFolder folder;
+    const auto session = value_of(
+        SqliteSession::open(folder.file("store.db"), {.mode = SqliteOptions::Mode::create}));
+    if (made) must(init_schema(*session));
+    LosingSession losing{*session, n};
+    const std::string said = step == "find"      ? asked(find_schema(losing))
+                             : step == "require" ? asked(require_schema(losing))
+                                                 : asked(init_schema(losing));
+    if (!losing.lost()) break;
+    CHECK_THAT(said, Catch::StartsWith("unreachable: "));
+    // Nothing half-made: another init makes it, or finds it made.
+    must(init_schema(*session));
+    CHECK(value_of(find_schema(*session)).what == SchemaFound::What::current);
+  }
+}
+
+TEST_CASE("a ticket is settled in the store that gave it, or not at all", "[sql]") {
+  const Store store;
+  OverSession session{*store.session};
+  const EntryTicket ticket = admitted(session, buy("ETH_USDT"), noon);
+  const Store other;
+  OverSession stranger{*other.session};
+  CHECK(complaint_of(stranger.guard().settle(ticket, Refused{"1", "no"}, noon))
+            .starts_with("data: no claim"));
+  for (int n = 0;; ++n) {
+    LosingSession losing{*store.session, n};
+    OverSession over{losing};
+    const std::string said = asked(over.guard().settle(ticket, Refused{"1", "no"}, noon));
+    if (!losing.lost()) break;
+    CHECK_THAT(said, Catch::StartsWith("unreachable: "));
+    CHECK(row(session, ticket.order().client_id).state == OrderState::claimed);
+  }
+  CHECK(row(session, ticket.order().client_id).state == OrderState::refused);
+}
+
 TEST_CASE("text of others is kept as it is where it is UTF-8, and marked where it is not",
           "[sql]") {
   struct Text {
@@ -239,7 +296,9 @@ TEST_CASE("text of others is kept as it is where it is UTF-8, and marked where i
       {"\xF4\x90\x80\x80", "????"},  // beyond the last
       {"\xF0\x9F\x9B", "???"},
       {"\xF0\x28\x8C\xBC", "?(??"},
-      {"\xF0\x9F\x28\xBC", "?" "?(?"},
+      {"\xF0\x9F\x28\xBC",
+       "?"
+       "?(?"},
       {"\xF5\x80\x80\x80", "????"},
       {std::string{"a\0b", 3}, "a?b"},
   }));
