@@ -54,7 +54,7 @@ class TelegramLine final : public Notifier {
         log_{log} {}
   Delivery deliver(const Notice& notice, Micros budget) noexcept override {
     const bool told = notifier_.migrated_to().has_value();
-    const Delivery delivery = notifier_.deliver(notice, budget);
+    Delivery delivery = notifier_.deliver(notice, budget);
     if (const auto moved = notifier_.migrated_to(); moved && !told)
       log_.write(Line{Level::warn, "TG_CHAT_MOVED"}.add("telegram.chat_id", *moved));
     return delivery;

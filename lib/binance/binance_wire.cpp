@@ -217,7 +217,7 @@ Fate fate_of(Call call, Meaning meaning, std::string_view message) {
 }
 
 Micros asked_pause(const HttpResponse& response, Micros otherwise) {
-  constexpr std::int64_t longest = 3 * 24 * 3600;
+  constexpr std::int64_t longest = std::int64_t{3} * 24 * 3600;
   const auto value = header(response, "retry-after");
   const auto seconds = value ? whole_number(*value) : std::nullopt;
   if (!seconds || *seconds < 0) return otherwise;

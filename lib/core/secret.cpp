@@ -1,6 +1,6 @@
 #include "tradeguard/secret.hpp"
 
-#include <string.h>
+#include <string.h>  // NOLINT(modernize-deprecated-headers): explicit_bzero is POSIX's
 
 #include <utility>
 

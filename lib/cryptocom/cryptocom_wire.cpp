@@ -18,9 +18,9 @@ namespace {
 using Json = rapidjson::Value;
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
-void append_signed(std::string& text, const Params& params);
+void append_signed(std::string& out, const Params& params);
 void write(Writer& writer, const Params& params);
-void write(Writer& writer, std::string_view text);
+void write(Writer& writer, std::string_view characters);
 std::string path_in(Book book, std::string_view action);
 Params params_of(const OrderName& name);
 Params trigger_params(const Order& stop);
@@ -53,7 +53,7 @@ const Json* member(const Json* object, std::string_view name);
 std::optional<std::string_view> scalar(const Json* value);
 std::string_view scalar_in(const Json* object, std::string_view name);
 std::string id_in(const Json* object, std::string_view name);
-std::optional<std::int64_t> whole_number(std::optional<std::string_view> text);
+std::optional<std::int64_t> whole_number(std::optional<std::string_view> words);
 template <class T>
 std::optional<T> not_negative(const Json* object, std::string_view name);
 std::optional<Decimal> without_sign(const Json* object, std::string_view name);
@@ -471,11 +471,11 @@ std::string bounded(std::string_view foreign) {
   for (std::size_t at = 0; at < foreign.size() && out.size() <= most;) {
     std::size_t end = at;
     while (end < foreign.size() && end - at <= most &&
-           hexadecimal.find(foreign[end]) != hexadecimal.npos)
+           hexadecimal.find(foreign[end]) != std::string_view::npos)
       ++end;
     if (end - at >= signature_like) {
       out += "***";
-      while (end < foreign.size() && hexadecimal.find(foreign[end]) != hexadecimal.npos) ++end;
+      while (end < foreign.size() && hexadecimal.find(foreign[end]) != std::string_view::npos) ++end;
       at = end;
     } else {
       end = std::max(end, at + 1);
@@ -666,7 +666,7 @@ constexpr unsigned parse_flags = rapidjson::kParseNumbersAsStringsFlag |
 
 Envelope::Envelope(const HttpResponse& response) : http_{response.status}, body_{response.body} {
   // A zero byte ends the parser's input: what stands behind it would go unread.
-  if (body_.size() > largest_body || body_.find('\0') != body_.npos) return;
+  if (body_.size() > largest_body || body_.find('\0') != std::string_view::npos) return;
   document_.Parse<parse_flags>(body_.data(), body_.size());
   if (document_.HasParseError() || !document_.IsObject()) return;
   code_text_ = scalar_in(&document_, "code");

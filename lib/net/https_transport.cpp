@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX's signals
 #include <sys/socket.h>
 
 #include <boost/asio/awaitable.hpp>
@@ -496,7 +496,7 @@ Moment Lines::next_look(Moment now) {
 
 template <class T>
 void Lines::start(asio::awaitable<T> coroutine) {
-  asio::co_spawn(loop_, std::move(coroutine), [](std::exception_ptr thrown) {
+  asio::co_spawn(loop_, std::move(coroutine), [](const std::exception_ptr& thrown) {
     if (thrown) std::rethrow_exception(thrown);
   });
 }
