@@ -289,7 +289,7 @@ SimExchange::Taken SimExchange::take(const Order& order, const Mishap& mishap) {
   if (traits_.duplicate_ids_refused) {
     const auto [first, last] = by_client_.equal_range(order.client_id);
     for (auto it = first; it != last; ++it)
-      if (papers_[it->second].open()) return {Refused{"-2010", "Duplicate order sent."}, {}};
+      if (papers_[it->second].open()) return {InDoubt{"-2010 Duplicate order sent."}, {}};
   }
   const auto refused = objection(order);
   // Where a create is a receipt only, a refusal for the balance shows in the order's own record.
@@ -319,7 +319,7 @@ std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const O
   if (traits_.duplicate_ids_refused) {
     const auto [first, last] = by_client_.equal_range(stop.client_id);
     for (auto it = first; it != last; ++it)
-      if (papers_[it->second].open()) return both(Refused{"-2010", "Duplicate order sent."});
+      if (papers_[it->second].open()) return both(InDoubt{"-2010 Duplicate order sent."});
   }
   const Price price = price_of(market(stop.symbol));
   if (price <= *stop.trigger || price >= *target.price)
