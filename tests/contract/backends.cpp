@@ -21,6 +21,7 @@ const std::vector<NotifierBackend>& notifier_backends() {
       {"memory", fresh_memory_notifier},
       {"printing", fresh_printing_notifier},
       {"file", fresh_file_notifier},
+      {"telegram", fresh_telegram_notifier},
   };
   return backends;
 }

@@ -59,6 +59,7 @@ class NotifierUnderTest {
   // From now on nothing gets through; then it does again.
   virtual void break_the_way() = 0;
   virtual void mend_the_way() = 0;
+  virtual bool network() const { return false; }
 };
 
 struct NotifierBackend {

@@ -7,6 +7,8 @@ namespace tradeguard::contract {
 std::unique_ptr<NotifierUnderTest> fresh_memory_notifier();
 std::unique_ptr<NotifierUnderTest> fresh_printing_notifier();
 std::unique_ptr<NotifierUnderTest> fresh_file_notifier();
+// Over TLS to the fake exchange, which is a fake Telegram too.
+std::unique_ptr<NotifierUnderTest> fresh_telegram_notifier();
 
 // A folder of its own, gone with its contents.
 class TemporaryFolder {

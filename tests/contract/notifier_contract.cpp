@@ -80,8 +80,8 @@ NOTIFIER_CONTRACT("every type of notice can be told", "[notifier]") {
   }
 }
 
-NOTIFIER_CONTRACT("a notifier without a network says that it is immediate", "[notifier]") {
-  CHECK(reader.notifier().immediate());
+NOTIFIER_CONTRACT("a notifier says that it is immediate where there is no network, and only there", "[notifier]") {
+  CHECK(reader.notifier().immediate() == !reader.network());
 }
 
 // ---- what only the file promises ---------------------------------------------------------------

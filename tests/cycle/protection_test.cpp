@@ -486,3 +486,19 @@ TEST_CASE("SIGTERM: a run waits a little for what it has sent, and not until its
   world.run({world.buy("ETH_USDT", "3350.5")});
   CHECK(world.clock.now() - began < 12s);
 }
+
+TEST_CASE("an entry that stays in doubt is a CRITICAL after a while, once, and freezes its base") {
+  World world;
+  world.faults.on(VenueVerb::place, Mishap::dropped, {.from = 1, .times = 1});
+  // The venue is asked, and never shows all it has: nothing is proven.
+  world.faults.on(VenueVerb::find, Mishap::view_truncated, {.from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK_FALSE(world.was_told(NoticeType::in_doubt_too_long));
+  world.clock.advance(world.settings.in_doubt_after);
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.said("IN_DOUBT_TOO_LONG"));
+  world.clock.advance(60s);
+  world.run({world.buy("ETH_USD", "3350.5")});
+  CHECK(world.times_told(NoticeType::in_doubt_too_long) == 1);
+  CHECK(world.entries_of("ETH_USD") == 0);
+}
