@@ -119,7 +119,6 @@ void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
     }
   };
   if (!run.one_by_one && ask(symbols)) return;
-  if (!run.one_by_one) return;
   for (const Symbol& symbol : symbols) ask({symbol});
 }
 

@@ -60,26 +60,25 @@ Result<void> init_schema(SqlSession& session) {
       return {};
     case SchemaFound::What::nothing:
       break;
-    case SchemaFound::What::older: {
+    case SchemaFound::What::older:
       if (found->version != 1)
         return failed(Fault::configuration, "the store has schema version " +
                                                 std::to_string(found->version) +
                                                 ", which no tradeguard ever made");
-      auto migrated = session.run(migration(session.dialect()));
-      if (!migrated) return tl::unexpected{std::move(migrated.error()).within("migrating the store")};
-      return {};
-    }
+      break;
     case SchemaFound::What::newer:
       return judge_schema_version(found->version);
     case SchemaFound::What::foreign:
       return is_foreign(found->table);
   }
-  auto created = session.run(creation(session.dialect()));
-  if (created) return {};
+  const bool migrates = found->what == SchemaFound::What::older;
+  auto done = session.run(migrates ? migration(session.dialect()) : creation(session.dialect()));
+  if (done) return {};
   // Another init may have been faster.
   if (auto again = find_schema(session); again && again->what == SchemaFound::What::current)
     return {};
-  return tl::unexpected{std::move(created.error()).within("creating the store")};
+  return tl::unexpected{
+      std::move(done.error()).within(migrates ? "migrating the store" : "creating the store")};
 }
 
 Result<void> require_schema(SqlSession& session) {
