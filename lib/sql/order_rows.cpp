@@ -76,6 +76,10 @@ const std::vector<OrderColumn>& all_columns() {
       whole_column<&Order::exit_until>("exit_until"),
       whole_column<&Order::released>("released"),
       whole_column<&Order::settled>("settled"),
+      whole_column<&Order::signal_at>("signal_at"),
+      whole_column<&Order::covered_at>("covered_at"),
+      text_column<&Order::exit_key>("exit_key"),
+      text_column<&Order::target_none>("target_none"),
   };
   return columns;
 }

@@ -463,7 +463,8 @@ Statement ask_account(const AccountKey& account) {
   return {
       "SELECT cycle, fence, halted, breaker, started_at, completed_at, stuck_told_at, "
       "CASE WHEN run_fence = fence THEN previous_run_ended ELSE run_ended END, "
-      "epoch, entries_after, venue_account_id "
+      "epoch, entries_after, venue_account_id, breaker_reset_at, quiet_until, quiet_status, "
+      "notify_quiet_until "
       "FROM accounts WHERE venue = ?1 AND account = ?2",
       of(account)};
 }
@@ -527,7 +528,8 @@ Result<AccountState> read_account(const SqlRows& rows) {
   RowReader row{rows.rows[0], "accounts"};
   row >> state.cycle >> state.fence >> state.halted >> state.breaker >> state.last_started_at >>
       state.last_completed_at >> state.last_stuck_told_at >> state.previous_run_ended >>
-      state.known_epoch >> state.entries_after >> state.venue_account_id;
+      state.known_epoch >> state.entries_after >> state.venue_account_id >> state.breaker_reset_at >>
+      state.quiet_until >> state.quiet_status >> state.notify_quiet_until;
   if (!row.readable()) return unreadable(row.complaint());
   return state;
 }

@@ -15,12 +15,12 @@ namespace {
 constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orders",
                                 "signal_claims",   "exit_wishes", "entry_memory",
                                 "decisions",       "alarms",      "notices",
-                                "instrument_rules"};
+                                "instrument_rules", "exit_words"};
 
 Statement list_tables(SqlDialect dialect);
 Statement read_version();
 std::vector<Statement> creation(SqlDialect dialect);
-std::vector<Statement> migration(SqlDialect dialect);
+std::vector<Statement> migration(SqlDialect dialect, int from);
 tl::unexpected<Error> is_foreign(const std::string& table);
 
 }  // namespace
@@ -61,7 +61,7 @@ Result<void> init_schema(SqlSession& session) {
     case SchemaFound::What::nothing:
       break;
     case SchemaFound::What::older:
-      if (found->version != 1)
+      if (found->version < 1)
         return failed(Fault::configuration, "the store has schema version " +
                                                 std::to_string(found->version) +
                                                 ", which no tradeguard ever made");
@@ -72,7 +72,7 @@ Result<void> init_schema(SqlSession& session) {
       return is_foreign(found->table);
   }
   const bool migrates = found->what == SchemaFound::What::older;
-  auto done = session.run(migrates ? migration(session.dialect()) : creation(session.dialect()));
+  auto done = session.run(migrates ? migration(session.dialect(), found->version) : creation(session.dialect()));
   if (done) return {};
   // Another init may have been faster.
   if (auto again = find_schema(session); again && again->what == SchemaFound::What::current)
@@ -146,16 +146,60 @@ constexpr std::string_view rules_table =
     "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, rules TEXT NOT NULL, "
     "PRIMARY KEY (symbol, venue, account))";
 
-// From version 1 to 2. Every statement but the first fails where another migration was faster.
-std::vector<Statement> migration(SqlDialect dialect) {
+// The newest word of a strategy or the operator that a symbol is to be sold: older BUYs are superseded.
+// `who` is "operator" or "strategy:NAME".
+constexpr std::string_view words_table =
+    "CREATE TABLE exit_words ("
+    "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, who TEXT NOT NULL, "
+    "said BIGINT NOT NULL, PRIMARY KEY (symbol, venue, account, who))";
+
+// An entry that is proven absent may have left all the same, and cools its base.
+constexpr std::string_view absent_index =
+    "CREATE INDEX exchange_orders_absent ON exchange_orders (base, venue, account, stamp) "
+    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
+    "'unsent')";
+// A sale that nobody asked for cools as a stop-out does.
+constexpr std::string_view forced_index =
+    "CREATE INDEX exchange_orders_forced ON exchange_orders "
+    "(base, venue, account, (coalesce(closed_at, sighted_at, stamp))) "
+    "WHERE leg = 'exit' AND filled <> '0' AND strategy IN ('unprotected', 'breached')";
+
+// Statement by statement what a version lacks that the next one has. Columns come with a constant default, so
+// no row is rewritten for them.
+std::vector<std::string> step_to(int version) {
+  switch (version) {
+    case 2:
+      // Rules stored with an entry are read back exactly or not at all.
+      return {std::string{rules_table},
+              "UPDATE exchange_orders SET rules = rules || ' stop_market=1' WHERE rules IS NOT NULL"};
+    case 3:
+      return {std::string{words_table},
+              std::string{absent_index},
+              std::string{forced_index},
+              "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
+              "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
+              "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
+              "ALTER TABLE exchange_orders ADD COLUMN target_none TEXT NOT NULL DEFAULT ''",
+              "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
+              "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
+              "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
+              "ALTER TABLE accounts ADD COLUMN notify_quiet_until BIGINT",
+              "ALTER TABLE signal_claims ADD COLUMN decided TEXT NOT NULL DEFAULT ''"};
+    default:
+      return {};
+  }
+}
+
+// Every statement but the first fails where another migration was faster.
+std::vector<Statement> migration(SqlDialect dialect, int from) {
   std::vector<Statement> statements{{"BEGIN", {}}};
   const auto add = [&](std::string sql) { statements.push_back({std::move(sql), {}}); };
   if (dialect == SqlDialect::postgres)
     add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
-  add(std::string{rules_table});
-  // Rules stored with an entry are read back exactly or not at all.
-  add("UPDATE exchange_orders SET rules = rules || ' stop_market=1' WHERE rules IS NOT NULL");
-  add("UPDATE tradeguard_meta SET value = '2' WHERE key = 'schema_version'");
+  for (int version = from + 1; version <= schema_version; ++version)
+    for (std::string& statement : step_to(version)) add(std::move(statement));
+  add("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
+      "' WHERE key = 'schema_version'");
   add("COMMIT");
   return statements;
 }
@@ -189,6 +233,8 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "run_result TEXT NOT NULL DEFAULT '', run_counters TEXT NOT NULL DEFAULT '', "
       "started_at BIGINT, completed_at BIGINT, stuck_told_at BIGINT, "
       "epoch TEXT, entries_after BIGINT, venue_account_id TEXT NOT NULL DEFAULT '', "
+      "breaker_reset_at BIGINT, quiet_until BIGINT, quiet_status TEXT NOT NULL DEFAULT '', "
+      "notify_quiet_until BIGINT, "
       "PRIMARY KEY (venue, account))");
 
   // The first column of a key names the thing itself, and venue and account come behind: an index
@@ -228,6 +274,8 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "exit_reason TEXT NOT NULL, exit_until BIGINT, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
       "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
+      "signal_at BIGINT, covered_at BIGINT, exit_key TEXT NOT NULL DEFAULT '', "
+      "target_none TEXT NOT NULL DEFAULT '', "
       "version BIGINT NOT NULL CHECK (version >= 1), "
       "cools_from BIGINT GENERATED ALWAYS AS (CASE "
       "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "
@@ -260,11 +308,16 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
       "WHERE leg = 'exit' AND filled <> '0'");
 
+  add(std::string{absent_index});
+  add(std::string{forced_index});
+
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
+  // `decided` is the word that denied it for good; empty: it was claimed.
   add("CREATE TABLE signal_claims ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, "
       "digest TEXT NOT NULL, client_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts BIGINT NOT NULL, "
+      "decided TEXT NOT NULL DEFAULT '', "
       "PRIMARY KEY (signal_key, venue, account))");
   add("CREATE TABLE exit_wishes ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, trade TEXT NOT NULL, "
@@ -300,6 +353,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "WHERE state <> 'waiting'");
 
   add(std::string{rules_table});
+  add(std::string{words_table});
 
   // The mark that tells a store from another one in its place.
   add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +

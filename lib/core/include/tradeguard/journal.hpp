@@ -44,6 +44,10 @@ struct AccountState {
   std::optional<std::string> known_epoch;      // as the account last saw it; differs: restored, promoted
   std::optional<Instant> entries_after;        // set with a new epoch
   std::string venue_account_id;                // the venue's own id of the account, once known
+  std::optional<Instant> breaker_reset_at;     // `resume` ended the breaker then: what was before does not count
+  std::optional<Instant> quiet_until;          // the venue asked not to be asked before this
+  std::string quiet_status;                    // with what: "418", "429"
+  std::optional<Instant> notify_quiet_until;   // the notifier's peer asked for silence
 };
 
 struct OpenBook {

@@ -72,6 +72,8 @@ struct Order {
   std::optional<InstrumentRules> rules;  // as they were when the entry was claimed
   std::optional<ProtectionPlan> plan;
   std::string strategy;                  // exits too: why ("signal", "breached", "unprotected", ...)
+  std::optional<Instant> signal_at;      // when its signal spoke; an exit concerns trades with an older one
+  std::optional<Instant> covered_at;     // of the trade: when a working stop for all of it was sighted last
   std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
   Micros naked_total{0};                 // of finished spells
   bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
@@ -79,6 +81,8 @@ struct Order {
   bool dust_told = false;
   std::string exit_reason;               // of the trade: somebody wants it sold; empty: nobody
   std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)
+  SignalKey exit_key;                    // the SELL signal that wants it sold; empty: the operator, or nobody
+  std::string target_none;               // why no target rests or is to rest; empty: one does, or is to
   bool released = false;                 // the operator took the trade out of our hands
   bool settled = false;                  // of the trade: nothing is open, nothing is asked
 

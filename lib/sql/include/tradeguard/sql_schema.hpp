@@ -10,7 +10,7 @@
 
 namespace tradeguard {
 
-inline constexpr int schema_version = 2;
+inline constexpr int schema_version = 3;
 
 // What `init` would find. `version` is there for older, current and newer.
 struct SchemaFound {
