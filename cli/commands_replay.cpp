@@ -57,7 +57,7 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
   if (const std::string* path = line.option("log")) {
     auto opened = open_log({.file = *path, .bare = line.bare, .file_only = true});
     if (!opened) return say_failure(opened.error());
-    log = std::move(*opened);
+    log = std::move(opened->sink);
   }
   auto store = stage_store(line, settings);
   if (!store) return say_failure(store.error());

@@ -27,7 +27,7 @@ int run_command(const CommandLine& line, const Pairs& environment) {
   if (!desk) {
     // Whoever looks for the end of every run in the log finds this one too.
     SystemClock clock;
-    Log log{*open_log({"", line.bare}), clock};
+    Log log{open_log({"", line.bare})->sink, clock};
     log.write(Line{Level::error, "RUN_FAILED"}.add("reason", "configuration"));
     return desk.error();
   }

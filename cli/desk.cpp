@@ -13,15 +13,16 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
     for (const std::string& fault : configuration.error()) write_whole(STDERR_FILENO, fault + "\n");
     return tl::unexpected{exit_configuration};
   }
-  auto sink = open_log({configuration->settings.log_file, line.bare});
-  if (!sink) return tl::unexpected{say_failure(sink.error())};
+  auto opened = open_log({configuration->settings.log_file, line.bare});
+  if (!opened) return tl::unexpected{say_failure(opened.error())};
 
   auto desk = std::make_unique<Desk>();
   desk->environment = environment;
   desk->json = line.json;
   desk->bare = line.bare;
   desk->log =
-      std::make_unique<Log>(std::move(*sink), desk->clock, configuration->settings.debug_trading);
+      std::make_unique<Log>(std::move(opened->sink), desk->clock,
+                            configuration->settings.debug_trading, std::move(opened->flush));
   desk->log->keep_secret(url_password(configuration->settings.store_url));
   desk->configuration = std::move(*configuration);
   return desk;

@@ -3,51 +3,91 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <system_error>
+#include <utility>
+
+#include "tradeguard/unblocked_output.hpp"
 
 namespace tradeguard::cli {
 
 namespace {
 
-class AppendedFile {
+constexpr Micros patience = 1s;  // with a reader that is slow, when the run is over
+
+class Outlets {
  public:
-  explicit AppendedFile(int descriptor) : descriptor_{descriptor} {}
-  AppendedFile(const AppendedFile&) = delete;
-  AppendedFile& operator=(const AppendedFile&) = delete;
-  ~AppendedFile() { ::close(descriptor_); }
-  bool append(std::string_view line) const { return write_whole(descriptor_, line); }
+  // Owns the file; -1: there is none.
+  Outlets(int file, const LogTarget& target)
+      : descriptor_{file}, bare_{target.bare}, watched_{::isatty(STDERR_FILENO) == 1} {
+    if (file >= 0) file_.emplace(file);
+    if (!target.file_only) error_.emplace(STDERR_FILENO);
+  }
+  Outlets(const Outlets&) = delete;
+  Outlets& operator=(const Outlets&) = delete;
+  ~Outlets() {
+    if (!waited_) drain();
+    file_.reset();
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  void write(Level level, Instant at, std::string_view line) {
+    const std::string whole = formatted(level, at, line, bare_);
+    const bool kept = file_ && file_->put(whole);
+    const bool wanted = error_ && (watched_ || !kept || level >= Level::warn);
+    const bool lost = wanted ? !error_->put(whole) : !kept;
+    if (lost) ++lost_;
+  }
+
+  std::int64_t flush() {
+    drain();
+    waited_ = true;
+    for (auto* outlet : {&file_, &error_})
+      if (*outlet) lost_ += static_cast<std::int64_t>((*outlet)->give_up());
+    return std::exchange(lost_, 0);
+  }
 
  private:
+  void drain() {
+    SystemClock clock;
+    const Micros until = clock.monotonic() + patience;
+    for (auto* outlet : {&file_, &error_})
+      if (*outlet) (*outlet)->drain(std::max(Micros{0}, until - clock.monotonic()));
+  }
+
   int descriptor_;
+  bool bare_;
+  bool watched_;
+  std::optional<UnblockedOutput> file_;
+  std::optional<UnblockedOutput> error_;
+  std::int64_t lost_ = 0;
+  bool waited_ = false;
 };
 
 }  // namespace
 
-Result<LogSink> open_log(const LogTarget& target) {
-  if (target.file.empty())
-    return [bare = target.bare](Level level, Instant at, std::string_view line) {
-      write_whole(STDERR_FILENO, formatted(level, at, line, bare));
-    };
-
-  constexpr mode_t for_the_group = 0640;
-  const int descriptor = ::open(
-      target.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, for_the_group);
-  if (descriptor < 0)
-    return failed(Fault::configuration, "run.log_file: " + target.file + " cannot be opened: " +
-                                            std::system_category().message(errno));
-  const auto file = std::make_shared<AppendedFile>(descriptor);
-  const bool watched = ::isatty(STDERR_FILENO) == 1;
-  if (target.file_only)
-    return [file, bare = target.bare](Level level, Instant at, std::string_view line) {
-      file->append(formatted(level, at, line, bare));
-    };
-  return [file, watched, bare = target.bare](Level level, Instant at, std::string_view line) {
-    const std::string whole = formatted(level, at, line, bare);
-    const bool kept = file->append(whole);
-    if (watched || !kept || level >= Level::warn) write_whole(STDERR_FILENO, whole);
-  };
+Result<OpenedLog> open_log(const LogTarget& target) {
+  int descriptor = -1;
+  if (!target.file.empty()) {
+    constexpr mode_t for_the_group = 0640;
+    // Not blocking: a named pipe without a reader is no log.
+    descriptor = ::open(target.file.c_str(),
+                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                        for_the_group);
+    if (descriptor < 0)
+      return failed(Fault::configuration,
+                    "run.log_file: " + target.file + " cannot be opened: " +
+                        (errno == ENXIO ? "it is a pipe that nobody reads"
+                                        : std::system_category().message(errno)));
+  }
+  const auto outlets = std::make_shared<Outlets>(descriptor, target);
+  return OpenedLog{[outlets](Level level, Instant at, std::string_view line) {
+                     outlets->write(level, at, line);
+                   },
+                   [outlets] { return outlets->flush(); }};
 }
 
 bool write_whole(int descriptor, std::string_view text) {

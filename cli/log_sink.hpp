@@ -15,10 +15,18 @@ struct LogTarget {
   bool file_only = false;
 };
 
+struct OpenedLog {
+  LogSink sink;
+  LogFlush flush;
+};
+
 // Each line is one write, so lines of many processes never mix. With a file, standard error carries
 // WARN and above unless it is a terminal: cron mails what matters. A line the file does not take
-// goes to standard error instead. Fault::configuration: the file cannot be opened for appending.
-Result<LogSink> open_log(const LogTarget& target);
+// goes to standard error instead. Nothing waits for a reader: what a pipe, socket or terminal has no
+// room for is kept, a few megabytes at most, and written when it has; flush waits a second for that,
+// and the end of the log does too unless flush has waited already.
+// Fault::configuration: the file cannot be opened for appending.
+Result<OpenedLog> open_log(const LogTarget& target);
 
 // One write to one descriptor, the newline included; whether all of it went.
 bool write_whole(int descriptor, std::string_view text);

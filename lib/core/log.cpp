@@ -278,8 +278,18 @@ void Log::emit(Level level, const std::string& line) noexcept {
     // The cut last: half a secret at the end of a line would not be recognised.
     sink_(level, clock_.now(), cut_to_fit(redacted(line, secrets_)));
   } catch (...) {
-    // The twin behind this line is still worth writing.
+    ++lost_;  // The twin behind this line is still worth writing.
   }
+}
+
+std::int64_t Log::lost_lines() noexcept {
+  try {
+    const std::lock_guard guard{mutex_};
+    if (flush_) lost_ += flush_();
+  } catch (...) {
+    // A flush that fails knows of nothing more.
+  }
+  return lost_;
 }
 
 std::string formatted(Level level, Instant at, std::string_view line, bool bare) {

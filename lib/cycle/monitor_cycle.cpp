@@ -234,6 +234,7 @@ void say_frame(Run& run, bool start, std::string_view result) {
   line.add("unprotected_median_ms", milliseconds(spells.size() / 2));
   line.add("unprotected_max_ms", milliseconds(spells.empty() ? 0 : spells.size() - 1));
   line.add("duration_ms", run.elapsed().count() / 1000);
+  if (const std::int64_t lost = run.ports.log.lost_lines(); lost > 0) line.add("lost_lines", lost);
   run.ports.log.write_twin_first(line);
 }
 

@@ -5,15 +5,18 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <sstream>
 
 #include "bot.hpp"
 
@@ -57,6 +60,18 @@ Ran restricted(const Bot& bot, const std::string& signals, const std::function<b
   }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), "",
           bot.folder().read(".restricted.err")};
+}
+
+// Standard output and error go where there is a reader, and he sleeps: nothing more goes in.
+bool nobody_empties(const int (&ends)[2]) {
+  const std::string bytes(4096, '.');
+  const int flags = ::fcntl(ends[1], F_GETFL);
+  ::fcntl(ends[1], F_SETFL, flags | O_NONBLOCK);
+  while (::write(ends[1], bytes.data(), bytes.size()) > 0) {
+  }
+  // The other end stays open in the process itself, which will not read it.
+  return errno == EAGAIN && ::fcntl(ends[1], F_SETFL, flags) == 0 && ::dup2(ends[1], 1) == 1 &&
+         ::dup2(ends[1], 2) == 2;
 }
 
 bool limit(__rlimit_resource_t what, rlim_t to) {
@@ -178,6 +193,27 @@ TEST_CASE("a store that cannot be written: nothing is bought, and why is said") 
   CHECK(bought(bot) == 2);
 }
 
+TEST_CASE("lines that standard error could not take are counted in RUN_END") {
+  fake::FakeVenueProcess venue;
+  Bot bot{venue, {"cryptocom", "sqlite"}};
+  bot.begin_anew();
+  const Ran ran = restricted(
+      bot, buy_signals(symbols) + "this is no signal\n",
+      [] {
+        int ends[2];
+        return ::pipe(ends) == 0 && nobody_empties(ends);
+      },
+      {"--run.log_file", "counted.log"});
+  CHECK(ran.code == 65);
+  std::istringstream log{bot.folder().read("counted.log")};
+  std::string last;
+  for (std::string line; std::getline(log, line);) last = line;
+  INFO(last);
+  CHECK(last.starts_with("RUN_END "));
+  // The one WARN of this run: the line that is no signal.
+  CHECK(last.ends_with(" lost_lines=1"));
+}
+
 TEST_CASE("nobody reads what a run says: it buys, protects, and ends as ever") {
   fake::FakeVenueProcess venue;
   Bot bot{venue, {"cryptocom", "sqlite"}};
@@ -198,6 +234,27 @@ TEST_CASE("nobody reads what a run says: it buys, protects, and ends as ever") {
          int ends[2];
          return ::pipe(ends) == 0 && ::close(ends[0]) == 0 && ::dup2(ends[1], 1) == 1 &&
                 ::dup2(ends[1], 2) == 2;
+       },
+       {}},
+      {"a full pipe whose reader sleeps",
+       [] {
+         int ends[2];
+         return ::pipe(ends) == 0 && nobody_empties(ends);
+       },
+       {}},
+      {"a full socket whose reader sleeps",
+       [] {
+         int ends[2];
+         return ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 && nobody_empties(ends);
+       },
+       {}},
+      {"a terminal that is not read",
+       [] {
+         const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+         int ends[2] = {master, -1};
+         if (master < 0 || ::grantpt(master) != 0 || ::unlockpt(master) != 0) return false;
+         ends[1] = ::open(::ptsname(master), O_RDWR | O_NOCTTY);
+         return ends[1] >= 0 && nobody_empties(ends);
        },
        {}},
       {"both are a full disk",

@@ -56,15 +56,21 @@ std::string escape_value(std::string_view value);
 // Where lines go. `line` has no prefix and no newline; it is redacted, and with both at most 4096
 // bytes. What was too long was cut where it can still be read, and ends with " cut=1". Called with
 // the log locked: a sink does not log.
+// A sink that cannot take a line throws; one that cannot take it now does not wait, because a run
+// that waits here holds the lock and has perhaps no stop yet.
 using LogSink = std::function<void(Level level, Instant at, std::string_view line)>;
+
+// Where the sink keeps lines for a slow reader: brings them out, with a patience of its own, and
+// says how many are lost since it was asked last. Called when the run has nothing left to do.
+using LogFlush = std::function<std::int64_t()>;
 
 class Log {
  public:
-  Log(LogSink sink, Clock& clock, bool twins = false)
-      : sink_{std::move(sink)}, clock_{clock}, twins_{twins} {}
+  Log(LogSink sink, Clock& clock, bool twins = false, LogFlush flush = nullptr)
+      : sink_{std::move(sink)}, clock_{clock}, twins_{twins}, flush_{std::move(flush)} {}
 
   // The line and, when twins are on, its twin behind it, at level debug. Never throws; a sink that
-  // throws is ignored.
+  // throws has lost the line.
   void write(const Line& line) noexcept;
   // For a line whose twin is made of other words: RUN_LOCKED.
   void write(const Line& line, const Line& twin) noexcept;
@@ -73,12 +79,16 @@ class Log {
   // Never appears in any line from now on, percent-encoded or escaped neither, but as "***"; shorter
   // than 6 characters is ignored.
   void keep_secret(std::string_view secret);
+  // How many lines did not arrive so far, twins included. Asks the flush first.
+  std::int64_t lost_lines() noexcept;
 
  private:
   void emit(Level level, const std::string& line) noexcept;
   LogSink sink_;
   Clock& clock_;
   bool twins_;
+  LogFlush flush_;
+  std::int64_t lost_ = 0;
   std::mutex mutex_;
   std::vector<Secret> secrets_;
 };

@@ -17,7 +17,8 @@ class PrintingNotifier final : public Notifier {
   using Sink = std::function<bool(std::string_view message)>;
 
   explicit PrintingNotifier(Sink sink) : sink_{std::move(sink)} {}
-  // Prints to an open stream and flushes it. The stream outlives the notifier.
+  // Prints to an open stream, past its buffer. The stream outlives the notifier. Where the reader of
+  // a pipe or a terminal has no room, the notice is tried again later; nothing waits for the reader.
   explicit PrintingNotifier(std::FILE* stream);
 
   Delivery deliver(const Notice& notice, Micros budget) noexcept override;
