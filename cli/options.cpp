@@ -26,6 +26,19 @@ bool word(std::string_view value, std::string& to) {
   return value.find('\0') == std::string_view::npos;
 }
 
+// A chat is a number, a group's is negative; a public one has a name.
+bool is_chat(std::string_view value) {
+  const auto all = [&](std::string_view from, auto allowed) {
+    return !from.empty() && std::all_of(from.begin(), from.end(), allowed);
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto letter = [&](char c) {
+    return digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (value.starts_with('@')) return all(value.substr(1), letter);
+  return all(value.substr(value.starts_with('-') ? 1 : 0), digit) && value.size() <= 20;
+}
+
 bool store_url(std::string_view value, std::string& to) {
   to = value;
   if (value.starts_with("postgresql://") || value.starts_with("postgres://")) return true;
@@ -229,7 +242,7 @@ constexpr Key table[] = {
 
   {"telegram", "chat_id", "", "a number, or @channel",
    "who is told by Telegram",
-   [](S& s, V v) { return word(v, s.telegram_chat_id); }},
+   [](S& s, V v) { return (v.empty() || is_chat(v)) && word(v, s.telegram_chat_id); }},
   {"telegram", "base_url", "https://api.telegram.org", a_url,
    "another address of the same API",
    [](S& s, V v) { return !v.empty() && http_url(v, s.telegram_base_url); }},

@@ -106,8 +106,14 @@ std::string fault_of_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return "does not exist or cannot be seen";
   if (!S_ISREG(status.st_mode)) return "is not a plain file";
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return "can be opened by others; its mode has to be 0600";
+  const mode_t rights = status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+  // systemd's LoadCredential and container secrets come as 0440: nobody may change them, and the group is
+  // there for the service alone. A file of a stranger is none of those.
+  constexpr mode_t readable = S_IRUSR | S_IRGRP;
+  const bool provided = (rights | readable) == readable &&
+                        (status.st_uid == 0 || status.st_uid == ::geteuid());
+  if ((rights & (S_IRWXG | S_IRWXO)) != 0 && !provided)
+    return "can be opened by others; its mode has to be 0600, or 0440 and nobody's to write";
   return "";
 }
 

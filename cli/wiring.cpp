@@ -246,9 +246,10 @@ NotifyKind notifier_kind(const Settings& settings) {
   return settings.kind == VenueKind::paper ? NotifyKind::printing : NotifyKind::unset;
 }
 
-Finding check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log) {
-  const auto failure = [](const Error& error) {
-    return Finding{"telegram", Judgement::problem, error.what, "", error.fault};
+std::vector<Finding> check_telegram(const Settings& settings, const Pairs& environment, Clock& clock,
+                                    Log& log) {
+  const auto failure = [](const Error& error) -> std::vector<Finding> {
+    return {Finding{"telegram", Judgement::problem, error.what, "", error.fault}};
   };
   auto token = read_secret(SecretName::telegram_token, environment);
   if (!token) return failure(token.error());
@@ -256,7 +257,7 @@ Finding check_telegram(const Settings& settings, const Pairs& environment, Clock
   auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
   if (!https) return failure(https.error());
   HttpsTransport transport{std::move(*https), clock};
-  return examine_telegram(transport, *token, settings.net_patience);
+  return examine_telegram(transport, *token, settings.telegram_chat_id, settings.net_patience);
 }
 
 Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,

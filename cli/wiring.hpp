@@ -77,8 +77,8 @@ Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& setti
 
 // Who is told; unset: nobody was chosen, and a real venue demands a choice.
 NotifyKind notifier_kind(const Settings& settings);
-// Whether Telegram knows the bot; nobody is told anything.
-Finding check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log);
+// Whether Telegram knows the bot, and the bot the chat; nobody is told anything.
+std::vector<Finding> check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log);
 
 // `messages` is where a printing notifier prints. Fault::configuration: a real venue without a
 // choice, Telegram without its token. `clock` and `log` outlive the notifier.

@@ -324,7 +324,8 @@ SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
     if (table.answer == Answer::accepted)
       market.balances = std::move(table.rows);
     else
-      market.balances = failed(Fault::unreachable, "private/user-balance: " + table.why);
+      market.balances = failed(table.key_refused ? Fault::configuration : Fault::unreachable,
+                               "private/user-balance: " + table.why);
   }
   return market;
 }

@@ -868,6 +868,7 @@ TableKind read_table(const HttpResult& result, Fill fill) {
   if (table.answer == Answer::not_here) table.answer = Answer::failed;
   if (table.answer == Answer::accepted && !fill(envelope.result(), table))
     table.answer = Answer::failed;
+  table.key_refused = envelope.code() == 40101 || envelope.code() == 40103 || envelope.code() == 40104;
   if (table.answer != Answer::accepted) table.why = envelope.said();
   if (table.answer == Answer::failed) table.oddity = envelope.oddity();
   return table;

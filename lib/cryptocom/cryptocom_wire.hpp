@@ -172,6 +172,7 @@ template <class Key, class Value>
 struct Table {
   Answer answer = Answer::failed;
   std::map<Key, Value> rows;
+  bool key_refused = false;  // the venue does not take this key: asking again is no use
   std::string why;
   std::optional<Oddity> oddity;
 };

@@ -73,6 +73,17 @@ Result<std::variant<RunLease, HeldElsewhere>> MemoryRunLock::try_acquire(
                   std::make_unique<MemoryHold>(state_, account, tables.account.fence)};
 }
 
+Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> MemoryRunLock::try_hold(
+    const AccountKey& account) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(account);
+  if (tables.holder)
+    return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
+  constexpr Fence nobodys = 0;  // the first lease has 1
+  tables.holder = nobodys;
+  return std::make_unique<MemoryHold>(state_, account, nobodys);
+}
+
 // ---- EntryHistory ------------------------------------------------------------------------------
 
 Result<std::map<std::string, BaseHistory>> MemoryEntryHistory::latest(

@@ -61,6 +61,33 @@ class PostgresHold final : public RunLease::Hold {
   Fence fence_;
 };
 
+// Of somebody who writes nothing: the key alone, and no fence. An account that nobody has used yet has no
+// row, and looking at it makes none.
+class PostgresLookersHold final : public RunLease::Hold {
+ public:
+  PostgresLookersHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account,
+                      std::int64_t key)
+      : connection_{connection}, account_{std::move(account)}, key_{key} {}
+  ~PostgresLookersHold() override {
+    const auto connection = connection_.lock();
+    if (!connection) return;
+    connection->locked.erase(account_);
+    (void)connection->run(std::array{Statement{"SELECT pg_advisory_unlock(?1)", {key_}}});
+  }
+  PostgresLookersHold(const PostgresLookersHold&) = delete;
+  PostgresLookersHold& operator=(const PostgresLookersHold&) = delete;
+
+  Result<bool> still_held() override {
+    const auto connection = connection_.lock();
+    return connection && connection->seems_alive();
+  }
+
+ private:
+  std::weak_ptr<PostgresConnection> connection_;
+  AccountKey account_;
+  std::int64_t key_;
+};
+
 }  // namespace
 
 // Lock, then bump, then nothing but the answers: one round trip. The UPDATE sees the lock of the
@@ -123,6 +150,38 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
                     std::make_unique<PostgresHold>(connection, account, fence)};
   }
   return failed(Fault::unreachable, "no key for the run lock could be agreed on");
+}
+
+Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRunLock::try_hold(
+    const AccountKey& account) {
+  const auto& connection = session_.connection_;
+  std::vector<SqlValue> arguments = of(account);
+  arguments.emplace_back(lock_id_);
+  arguments.emplace_back(lock_key(account));
+  const Statement ask{
+      "SELECT coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), "
+      "CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = ?3) THEN ?4 ELSE ?3 END)",
+      std::move(arguments)};
+  auto asked = session_.run(std::array{ask});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
+  const auto* key = (*asked)[0].rows.empty() ? nullptr
+                                             : std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
+  if (key == nullptr) return failed(Fault::configuration, "the run lock has no key");
+  // The server would give it to the same session a second time.
+  bool taken = false;
+  if (!connection->locked.contains(account)) {
+    auto tried = session_.run(std::array{Statement{"SELECT pg_try_advisory_lock(?1)", {*key}}});
+    if (!tried) return tl::unexpected{std::move(tried.error()).within("looking at the run lock")};
+    const auto* yes = std::get_if<std::int64_t>(&(*tried)[0].rows.at(0).at(0));
+    taken = yes != nullptr && *yes == 1;
+  }
+  if (!taken) {
+    auto holder = read_holder(session_, account);
+    if (!holder) return tl::unexpected{std::move(holder.error())};
+    return *holder;
+  }
+  connection->locked.insert(account);
+  return std::make_unique<PostgresLookersHold>(connection, account, *key);
 }
 
 // Two accounts that choose at once may both find `lock_id` free; the table lets one of them have

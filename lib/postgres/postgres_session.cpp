@@ -46,6 +46,9 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   if (create) return session;
 
   if (answers->size() == 2) {
+    const auto rights = missing_rights(*session);
+    if (rights && !rights->empty())
+      return failed(Fault::configuration, *rights + "; " + how_to_grant);
     if (auto schema = require_schema(*session); !schema)
       return tl::unexpected{std::move(schema.error()).within("connecting")};
     return failed(Fault::configuration, "the schema tradeguard cannot be read");

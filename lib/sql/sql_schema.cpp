@@ -113,6 +113,33 @@ Result<void> judge_schema_version(std::optional<std::int64_t> version) {
   return {};
 }
 
+Result<std::string> missing_rights(SqlSession& session) {
+  if (session.dialect() != SqlDialect::postgres) return std::string{};
+  // A schema that may not be used is not on the search path, so that its tables seem not to be there.
+  const Statement ask{
+      "SELECT CAST(current_user AS text), CASE WHEN has_schema_privilege(n.oid, 'USAGE') THEN 1 ELSE 0 END, "
+      "coalesce((SELECT min(CAST(c.relname AS text)) FROM pg_catalog.pg_class c "
+      "WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') "
+      "AND NOT (has_table_privilege(c.oid, 'SELECT') AND (c.relname = 'tradeguard_meta' "
+      "OR (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') "
+      "AND has_table_privilege(c.oid, 'DELETE'))))), '') "
+      "FROM pg_catalog.pg_namespace n WHERE n.nspname = 'tradeguard'",
+      {}};
+  auto asked = session.run(std::array{ask});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the role's rights")};
+  if ((*asked)[0].rows.empty()) return std::string{};
+  std::string role;
+  std::int64_t may_use = 0;
+  std::string table;
+  const SqlRow& row = (*asked)[0].rows[0];
+  if (!read(row[0], role) || !read(row[1], may_use) || !read(row[2], table))
+    return failed(Fault::configuration, "the rights of the database's role cannot be read");
+  if (may_use == 0) return "the database role " + role + " may not use the schema tradeguard";
+  if (!table.empty())
+    return "the database role " + role + " may not read and write the table " + table;
+  return std::string{};
+}
+
 namespace {
 
 Statement list_tables(SqlDialect dialect) {

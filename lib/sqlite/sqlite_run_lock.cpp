@@ -73,6 +73,18 @@ class SqliteHold final : public RunLease::Hold {
   Fence fence_;
 };
 
+// Of somebody who writes nothing, so that no fence has to be his.
+class LookersHold final : public RunLease::Hold {
+ public:
+  LookersHold(std::unique_ptr<LockFile> file, std::string path)
+      : file_{std::move(file)}, path_{std::move(path)} {}
+  Result<bool> still_held() override { return file_ && file_->is_at(path_); }
+
+ private:
+  std::unique_ptr<LockFile> file_;
+  std::string path_;
+};
+
 }  // namespace
 
 Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
@@ -103,6 +115,24 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
         std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};
   }
   return failed(Fault::unreachable, "somebody keeps replacing the lock file " + path);
+}
+
+// Makes no file: a run that finds none knows by that what happened to the store.
+Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> SqliteRunLock::try_hold(
+    const AccountKey& account) {
+  const std::string path = lock_file(account);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (descriptor < 0 && errno == ENOENT) return std::make_unique<LookersHold>(nullptr, path);
+  if (descriptor < 0)
+    return failed(Fault::configuration, "the lock file " + path + ": " + std::strerror(errno));
+  auto file = std::make_unique<LockFile>(descriptor);
+  int fault = 0;
+  if (file->try_lock(fault)) return std::make_unique<LookersHold>(std::move(file), path);
+  if (fault != EWOULDBLOCK)
+    return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));
+  auto holder = read_holder(session_, account);
+  if (!holder) return HeldElsewhere{};  // what cannot be read at once is not waited for
+  return *holder;
 }
 
 std::string SqliteRunLock::lock_file(const AccountKey& account) const {

@@ -141,6 +141,11 @@ TEST_CASE("a wrong value is refused with its place, what is wrong and what is ex
       faults_in("[run]\nhard_deadline = 30s\n").front() ==
       "bot.ini:2: run.hard_deadline: 30s is refused, expected at least run.deadline, which is 50s");
   CHECK(faults_in("[notify]\nkind = file\n").size() == 1);
+  for (const char* chat : {"my chat", "bot", "@", "-", "12x", "https://t.me/me", "@a#b"})
+    CHECK(faults_in(std::string{"[telegram]\nchat_id = "} + chat + "\n").front().ends_with(
+        "expected a number, or @channel"));
+  for (const char* chat : {"4242", "-1001234567890", "@my_channel"})
+    CHECK(settings_of(std::string{"[telegram]\nchat_id = "} + chat + "\n").telegram_chat_id == chat);
 }
 
 TEST_CASE("nothing unknown is passed over") {
@@ -176,8 +181,8 @@ TEST_CASE("a # starts a comment only at the start of a line or after a blank") {
     const Scratch folder;
     return read_well({folder.write("bot.ini", ini), {}, {}});
   };
-  CHECK(configuration("# all\n[telegram] # here\nchat_id = @a#b # not this\n")
-            .settings.telegram_chat_id == "@a#b");
+  CHECK(configuration("# all\n[telegram] # here\nchat_id = @a_b # not this\n")
+            .settings.telegram_chat_id == "@a_b");
   CHECK(configuration("[store]\nurl = postgresql://bot:p#w@h/db\t# it\n").settings.store_url ==
         "postgresql://bot:p#w@h/db");
   CHECK(configuration("[telegram]\n  # indented\nchat_id = # empty\n")

@@ -15,9 +15,21 @@ TEST_CASE("a secret comes from the environment or from a file only its owner can
         "from-file");
 }
 
+// systemd's LoadCredential and container secrets: nobody may write them, and the group is the service's.
+TEST_CASE("a secret's file of mode 0400 or 0440 is taken") {
+  const Scratch folder;
+  for (const mode_t mode : {0400U, 0440U}) {
+    const std::string file = folder.write("key" + std::to_string(mode), "provided\n", mode);
+    const auto read = read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", file}});
+    REQUIRE(read);
+    CHECK(read->reveal() == "provided");
+    CHECK(secret_sources({{"TRADEGUARD_API_KEY_FILE", file}}).front().fault.empty());
+  }
+}
+
 TEST_CASE("a secret's file that others can open is refused, and its content is not told") {
   const Scratch folder;
-  for (const mode_t mode : {0644U, 0640U, 0604U, 0620U}) {
+  for (const mode_t mode : {0644U, 0640U, 0604U, 0620U, 0444U, 0460U, 0540U}) {
     const std::string file = folder.write("key", "very-secret", mode);
     const auto refused =
         read_secret(SecretName::telegram_token, {{"TRADEGUARD_TELEGRAM_TOKEN_FILE", file}});

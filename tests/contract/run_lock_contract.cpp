@@ -63,6 +63,40 @@ STORE_CONTRACT("being locked out writes nothing", "[run_lock]") {
   CHECK(next.fence() > fence);
 }
 
+STORE_CONTRACT("who only looks keeps runs out meanwhile, and counts no cycle and no fence", "[run_lock]") {
+  const auto first = store.open();
+  const auto second = store.open();
+  std::int64_t cycle = 0;
+  Fence fence = 0;
+  {
+    const RunLease lease = acquired(*first);
+    cycle = lease.cycle();
+    fence = lease.fence();
+    CHECK(std::holds_alternative<HeldElsewhere>(value_of(second->lock().try_hold(second->pen.account))));
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto look = value_of(second->lock().try_hold(second->pen.account));
+    REQUIRE(std::holds_alternative<std::unique_ptr<RunLease::Hold>>(look));
+    CHECK(value_of(std::get<std::unique_ptr<RunLease::Hold>>(look)->still_held()));
+    CHECK(is_locked_out(*first));
+    CHECK(is_locked_out(*second));
+    CHECK(std::holds_alternative<HeldElsewhere>(value_of(first->lock().try_hold(first->pen.account))));
+    CHECK(value_of(first->journal().open_book(noon)).account.cycle == cycle);
+    CHECK(value_of(first->journal().open_book(noon)).account.fence == fence);
+  }
+  const RunLease next = acquired(*first);
+  CHECK(next.cycle() == cycle + 1);
+  CHECK(next.fence() > fence);
+}
+
+STORE_CONTRACT("looking at the lock of an account that nobody has used makes nothing", "[run_lock]") {
+  const auto first = store.open();
+  const auto second = store.open();
+  { const auto look = value_of(first->lock().try_hold(first->pen.account)); }
+  const RunLease lease = acquired(*second);
+  CHECK(lease.cycle() == 1);
+}
+
 // PostgreSQL's advisory locks can be taken twice by one session; one runner is still one runner.
 STORE_CONTRACT("a process that holds the lock does not get it a second time", "[run_lock]") {
   const auto session = store.open();

@@ -129,7 +129,7 @@ struct TelegramApi::Failed {
 std::string TelegramApi::endpoint(const Request& request) const {
   const auto slash = request.path.find('/', 1);
   const auto method = slash == std::string::npos ? "" : request.path.substr(slash + 1);
-  for (const std::string known : {"sendMessage", "getMe"}) {
+  for (const std::string known : {"sendMessage", "getMe", "getChat"}) {
     if (lower(method) == lower(known)) return known;
   }
   return method;
@@ -179,12 +179,18 @@ Reply TelegramApi::answer(const Request& request, const Fault* fault, Instant no
                    fault->number("retry_after")};
     }
     const auto method = endpoint(request);
-    if (method != "sendMessage" && method != "getMe")
+    if (method != "sendMessage" && method != "getMe" && method != "getChat")
       throw Failed{404, "Not Found: method not found"};
     text.open('{').with_raw("ok", "true").key("result");
     if (method == "getMe") {
       text.open('{').with_raw("id", "123456789").with_raw("is_bot", "true");
       text.with("first_name", "fake").with("username", "fake_venue_bot").close('}');
+    } else if (method == "getChat") {
+      auto fields = parse_query(request.query);
+      for (auto& pair : fields_of(request)) fields.push_back(std::move(pair));
+      const auto chat = value_of(fields, "chat_id").value_or("");
+      if (!is_known(chat)) throw Failed{400, "Bad Request: chat not found"};
+      text.open('{').with_raw("id", chat).with("type", "private").close('}');
     } else {
       text.raw(send(fields_of(request), now, request.arrived));
     }
@@ -209,12 +215,15 @@ Reply TelegramApi::answer(const Request& request, const Fault* fault, Instant no
   return reply;
 }
 
+bool TelegramApi::is_known(const std::string& chat) const {
+  const auto known = "," + std::string{chat_id} + "," + ground_.settings.text("group_chats") + ",";
+  return known.find("," + chat + ",") != std::string::npos;
+}
+
 std::string TelegramApi::send(const Pairs& fields, Instant now, Micros arrived) {
   const auto chat = value_of(fields, "chat_id").value_or("");
   if (chat.empty()) throw Failed{400, "Bad Request: chat_id is empty"};
-  const auto known = "," + std::string{chat_id} + "," + ground_.settings.text("group_chats") + ",";
-  if (known.find("," + chat + ",") == std::string::npos)
-    throw Failed{400, "Bad Request: chat not found"};
+  if (!is_known(chat)) throw Failed{400, "Bad Request: chat not found"};
   if (value_of(fields, "message_thread_id"))
     throw Failed{400, "Bad Request: message thread not found"};
 

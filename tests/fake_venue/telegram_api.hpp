@@ -28,6 +28,7 @@ class TelegramApi final : public Front {
 
  private:
   struct Failed;
+  bool is_known(const std::string& chat) const;
   std::string send(const Pairs& fields, Instant now, Micros arrived);
 
   Ground ground_;

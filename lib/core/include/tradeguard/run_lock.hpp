@@ -52,6 +52,13 @@ class RunLock {
   // Never waits for the holder. A killed holder frees the lock at once, a vanished host within 30 s.
   // Acquiring bumps fence and cycle durably before anything is read. Not for two threads at once.
   virtual Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) = 0;
+  // For who only looks: keeps runs out for as long as the hold lives, and writes nothing, neither fence nor
+  // cycle; its holder may not write either. Where no run has made the lock yet there is nothing to hold:
+  // still_held() is false then. A lock that cannot do this says so.
+  virtual Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
+      const AccountKey& /*account*/) {
+    return failed(Fault::configuration, "this run lock can be taken by runs only");
+  }
 };
 
 // Who writes: the account, and the fence of the lease if one is held. Journal and guards of a store

@@ -44,6 +44,8 @@ class MemoryRunLock final : public RunLock {
  public:
   explicit MemoryRunLock(MemoryStore& store) : state_{store.state_} {}
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
+  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
+      const AccountKey& account) override;
 
  private:
   std::shared_ptr<MemoryStore::State> state_;

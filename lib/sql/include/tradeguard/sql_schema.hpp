@@ -38,4 +38,11 @@ Result<void> require_schema(SqlSession& session);
 // The same judgement over a version that was read already; nullopt: there is no store.
 Result<void> judge_schema_version(std::optional<std::int64_t> version);
 
+// What this session's role may not do with the tables that a run reads and writes, as one sentence; empty
+// where it may do all of it, where there is no store, and where the store knows no roles.
+Result<std::string> missing_rights(SqlSession& session);
+inline constexpr const char* how_to_grant =
+    "as the owner: GRANT USAGE ON SCHEMA tradeguard TO <role>; GRANT SELECT, INSERT, UPDATE, DELETE ON "
+    "ALL TABLES IN SCHEMA tradeguard TO <role>";
+
 }  // namespace tradeguard

@@ -20,6 +20,8 @@ class SqliteRunLock final : public RunLock {
   // still_held() of the lease says false too when the lock file was unlinked or replaced, or when
   // somebody else has the account's fence.
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
+  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
+      const AccountKey& account) override;
 
   std::string lock_file(const AccountKey& account) const;
 

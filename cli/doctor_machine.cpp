@@ -1,0 +1,223 @@
+// What doctor finds on this machine: secrets, the notifier, files, disks.
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "doctor.hpp"
+#include "secrets.hpp"
+
+namespace tradeguard::cli {
+
+namespace {
+
+bool is_needed(SecretName secret, const Settings& settings);
+Found describe_notifier(const Settings& settings);
+Found send_a_test(Notifier& notifier, Desk& desk);
+std::string folder_of(const std::string& file);
+std::optional<Space> space_in(const std::string& folder);
+std::string size_text(std::uint64_t bytes);
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+}  // namespace
+
+// Only those that a run would read: what nobody needs is not missed.
+Secrets examine_secrets(const Desk& desk) {
+  const Settings& settings = desk.settings();
+  Secrets secrets;
+  for (const SecretSource& source : secret_sources(desk.environment)) {
+    if (!is_needed(source.secret, settings)) continue;
+    const std::string name{environment_name(source.secret)};
+    const auto read = read_secret(source.secret, desk.environment);
+    if (read) {
+      keep_out_of_sight(read->reveal(), *desk.log);
+      secrets.findings.push_back(well("secret", name + ": " + source.where));
+      continue;
+    }
+    (source.secret == SecretName::telegram_token ? secrets.notifier : secrets.exchange) = false;
+    const bool missing = source.fault.empty() && source.where == "not set";
+    secrets.findings.push_back(
+        problem("secret", missing ? name + " is not set" : read.error().what,
+                missing ? "set it, or set " + name + "_FILE to the path of a file of mode 0600"
+                        : "give " + name + " or " + name +
+                              "_FILE, not both; the file belongs to the user who runs this, with mode 0600",
+                exit_configuration));
+  }
+  if (secrets.findings.empty()) secrets.findings.push_back(well("secrets", "none is needed, none was read"));
+  return secrets;
+}
+
+std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_token) {
+  const Settings& settings = desk.settings();
+  const bool telegram = notifier_kind(settings) == NotifyKind::telegram;
+  if (telegram && !has_token)
+    return {doubtful("notifier", "Telegram was not asked: its token is missing", "")};
+  const auto notifier =
+      make_notifier(settings, desk.environment, desk.clock, *desk.log, wishes.messages);
+  if (!notifier) return {problem("notifier", notifier.error(), "")};
+  std::vector<Found> findings{describe_notifier(settings)};
+  if (telegram)
+    for (Finding& finding : check_telegram(settings, desk.environment, desk.clock, *desk.log))
+      findings.push_back(found(std::move(finding)));
+  if (wishes.send) findings.push_back(send_a_test(**notifier, desk));
+  return findings;
+}
+
+// What a stranger could change, or read a password in.
+Found examine_files(const Desk& desk, const std::string& config_file) {
+  const Settings& settings = desk.settings();
+  const auto mode = [](const std::string& path) -> mode_t {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_mode : 0;
+  };
+  if (!is_postgres(settings)) {
+    const std::string file = sqlite_file(settings);
+    if ((mode(file) & S_IWOTH) != 0)
+      return problem("files", file + " can be written by anybody", "chmod o-w " + file,
+                     exit_configuration);
+    const std::string folder = std::filesystem::absolute(file).parent_path();
+    // With the sticky bit nobody replaces what is another's, but anybody may put a lock there
+    // first.
+    if ((mode(folder) & S_IWOTH) != 0)
+      return problem("files", "the store's folder " + folder + " can be written by anybody",
+                     "put the store into a folder of its own, of mode 0700", exit_configuration);
+  }
+  const bool holds_password =
+      !config_file.empty() && !url_password(settings.store_url).empty() &&
+      std::ranges::any_of(desk.configuration.entries, [&](const Configuration::Entry& entry) {
+        return entry.section == "store" && entry.name == "url" &&
+               entry.source.starts_with(config_file + ":");
+      });
+  if (holds_password && (mode(config_file) & (S_IRWXG | S_IRWXO)) != 0)
+    return problem("files", config_file + " holds a password and can be opened by others",
+                   "chmod 600 " + config_file + ", or keep the password in ~/.pgpass",
+                   exit_configuration);
+  return well("files", "nobody else can write the store or read a password");
+}
+
+std::vector<Found> examine_disks(const Desk& desk) {
+  const Settings& settings = desk.settings();
+  std::vector<std::pair<std::string, std::string>> places;  // what, and the folder it lies in
+  if (!is_postgres(settings)) places.emplace_back("the store", folder_of(sqlite_file(settings)));
+  if (!settings.log_file.empty()) places.emplace_back("the log file", folder_of(settings.log_file));
+  if (notifier_kind(settings) == NotifyKind::file)
+    places.emplace_back("the messages", folder_of(settings.notify_file));
+  std::vector<Found> findings;
+  std::set<std::string> seen;
+  for (const auto& [what, folder] : places) {
+    if (!seen.insert(folder).second) continue;
+    if (const auto space = space_in(folder))
+      findings.push_back(judge_space(what, folder, *space));
+    else
+      findings.push_back(problem("disk", what + " is to lie in " + folder + ", which cannot be looked at",
+                                 "create the folder, and let the user who runs this write in it",
+                                 exit_configuration));
+  }
+  return findings;
+}
+
+Found judge_space(const std::string& what, const std::string& folder, const Space& space) {
+  // A minute writes kilobytes; what is left has to last until somebody reads a warning.
+  constexpr std::uint64_t too_little = 64 * mebibyte;
+  constexpr std::uint64_t little = 1024 * mebibyte;
+  constexpr std::uint64_t few_files = 100;
+  const std::string where = " in " + folder + ", the folder of " + what;
+  if (space.read_only)
+    return problem("disk", folder + ", the folder of " + what + ", is mounted read-only",
+                   "mount it writable: the file system may have failed", exit_unreachable);
+  if (space.bytes < too_little)
+    return problem("disk", "only " + size_text(space.bytes) + " are free" + where,
+                   "make room: without it nothing can be recorded, so nothing is traded",
+                   exit_unreachable);
+  if (space.files < few_files)
+    return problem("disk", "only " + std::to_string(space.files) + " more files fit" + where,
+                   "delete small files there: without room for new ones nothing can be recorded",
+                   exit_unreachable);
+  if (space.bytes < little)
+    return doubtful("disk", "only " + size_text(space.bytes) + " are free" + where,
+                    "make room, or move old log files away");
+  return well("disk", size_text(space.bytes) + " free" + where);
+}
+
+namespace {
+
+bool is_needed(SecretName secret, const Settings& settings) {
+  switch (secret) {
+    case SecretName::api_key:
+    case SecretName::api_secret:
+      return settings.kind != VenueKind::paper;
+    case SecretName::telegram_token:
+      return notifier_kind(settings) == NotifyKind::telegram;
+  }
+  return true;
+}
+
+Found describe_notifier(const Settings& settings) {
+  switch (notifier_kind(settings)) {
+    case NotifyKind::telegram:
+      return well("notifier", "Telegram, chat " + settings.telegram_chat_id);
+    case NotifyKind::printing:
+      return well("notifier", "messages are printed on standard output");
+    case NotifyKind::file: {
+      const std::string& file = settings.notify_file;
+      const bool exists = ::access(file.c_str(), F_OK) == 0;
+      if (::access(exists ? file.c_str() : folder_of(file).c_str(), W_OK) != 0)
+        return problem("notifier", "messages cannot be written to " + file,
+                       "let the user who runs this write there", exit_configuration);
+      return well("notifier", "messages are appended to " + file);
+    }
+    case NotifyKind::none:
+    case NotifyKind::unset:
+      break;
+  }
+  if (settings.kind == VenueKind::paper) return well("notifier", "nobody is notified");
+  return doubtful("notifier", "nobody is notified: notify.kind = none",
+                  "set telegram.chat_id, so that somebody learns of a position without a stop");
+}
+
+Found send_a_test(Notifier& notifier, Desk& desk) {
+  const Instant now = desk.clock.now();
+  Notice notice{};
+  notice.event_id = "doctor-" + std::to_string(to_micros(now));
+  notice.type = NoticeType::operator_action;
+  notice.facts = {{"action", "doctor"}, {"message", "a test, nothing happened"}};
+  notice.created_at = now;
+  const Delivery delivery = notifier.deliver(notice, desk.settings().notify_budget);
+  return std::visit(
+      overloaded{[](const Delivered&) { return well("message", "a test message was delivered"); },
+                 [](const TryLater& later) {
+                   return problem("message", later.why, "try again; notices wait until it answers",
+                                  exit_unreachable);
+                 },
+                 [](const Undeliverable& never) {
+                   return problem("message", never.why,
+                                  "look at telegram.chat_id: is the bot in that chat, may it write "
+                                  "there?",
+                                  exit_configuration);
+                 }},
+      delivery);
+}
+
+std::string folder_of(const std::string& file) {
+  return std::filesystem::absolute(file).parent_path();
+}
+
+std::optional<Space> space_in(const std::string& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) return std::nullopt;
+  // A file system without a table of files (btrfs) says zero of zero, and means that it has no limit.
+  const std::uint64_t files = status.f_files == 0 ? UINT64_MAX : std::uint64_t{status.f_favail};
+  return Space{std::uint64_t{status.f_bavail} * status.f_frsize, files,
+               (status.f_flag & ST_RDONLY) != 0};
+}
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes >= 10240 * mebibyte) return std::to_string(bytes / (1024 * mebibyte)) + " GiB";
+  return std::to_string(bytes / mebibyte) + " MiB";
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

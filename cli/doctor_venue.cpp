@@ -1,0 +1,192 @@
+// What doctor finds at the exchange, and in the sizes that are configured for it.
+#include <algorithm>
+
+#include "doctor.hpp"
+
+namespace tradeguard::cli {
+
+namespace {
+
+std::optional<Found> too_large(const Settings& settings, const Symbol& symbol, const MarketOptions& market);
+Found examine_clock(const Settings& settings, Instant venue, Instant here);
+Found not_answering(const Error& error, Instant now);
+std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
+                                   const std::map<Symbol, InstrumentRules>& rules,
+                                   const SltpPlacer::Market& market);
+Found judge_market(const Settings& settings, const Symbol& symbol, const InstrumentRules& rules,
+                   const std::optional<Quote>& quote);
+std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,
+                                   const std::map<std::string, Balance>& balances);
+
+}  // namespace
+
+std::vector<Found> examine_sizes(const Settings& settings) {
+  std::vector<Found> findings;
+  for (const auto& [symbol, market] : settings.markets)
+    if (auto finding = too_large(settings, symbol, market)) findings.push_back(std::move(*finding));
+  return findings;
+}
+
+// What every venue can be asked, and then what only its adapter knows to ask. What one answer explains is
+// said once.
+std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
+  const Settings& settings = desk.settings();
+  std::vector<Found> findings;
+  auto exchange =
+      open_exchange(settings, desk.environment, desk.clock, *desk.log, Purpose::looking);
+  if (!exchange)
+    return {problem("exchange", exchange.error(), "the exchange was not asked anything")};
+  OrderPlacer& placer = *(*exchange)->placer;
+  SltpPlacer& protector = *(*exchange)->protector;
+
+  const Micros asked = desk.clock.monotonic();
+  const auto time = placer.venue_time();
+  const Micros took = desk.clock.monotonic() - asked;
+  if (!time) return {not_answering(time.error(), desk.clock.now())};
+  findings.push_back(well("exchange", "answers, in " + std::to_string(took / 1ms) + " ms"));
+  findings.push_back(examine_clock(settings, *time, desk.clock.now()));
+
+  std::set<Symbol> markets;
+  for (const auto& [symbol, market] : settings.markets) markets.insert(symbol);
+  const auto market = protector.market(markets);
+  if (market.balances)
+    findings.push_back(well("balances", "can be read, so the key is valid"));
+  else
+    findings.push_back(
+        problem("balances", market.balances.error(),
+                "look at the key: is it there, may it read, may it be used from this "
+                "address, is its secret the one given?"));
+  const auto rules = placer.rules(markets);
+  if (markets.empty())
+    findings.push_back(doubtful("markets", "none is configured, so none was looked at",
+                                "write a [market.BASE_QUOTE] section for each that signals name"));
+  else if (!rules)
+    findings.push_back(problem("markets", rules.error(), "try again"));
+  else
+    for (Found& finding : examine_markets(settings, markets, *rules, market))
+      findings.push_back(std::move(finding));
+  // A key that is not taken is not taken for orders either, nor for anything the adapter would ask.
+  if (!market.balances) return findings;
+  const auto orders = placer.own_orders(*time - 1min);
+  if (orders)
+    findings.push_back(well("orders", "every book of orders can be read"));
+  else
+    findings.push_back(problem("orders", orders.error(), "look at what this key may read"));
+
+  auto examination =
+      open_examination(settings, desk.environment, **exchange, desk.clock, *desk.log);
+  if (!examination) {
+    findings.push_back(problem("key", examination.error(), ""));
+    return findings;
+  }
+  const bool far_order = wishes.far_order && settings.live && alone;
+  if (wishes.far_order && !far_order)
+    findings.push_back(
+        doubtful("far order", "none was placed",
+                 settings.live ? "try again when no run holds the lock"
+                               : "write live = true under [run]: without it nothing is placed"));
+  for (Finding& finding : (*examination)->examine(markets, far_order))
+    findings.push_back(found(std::move(finding)));
+  return findings;
+}
+
+namespace {
+
+std::optional<Found> too_large(const Settings& settings, const Symbol& symbol,
+                               const MarketOptions& market) {
+  const Money& cap = settings.policy.max_order_notional;
+  const auto& notional = market.cycle.notional;
+  if (!notional || !cap.is_positive() || *notional <= cap) return std::nullopt;
+  return problem(symbol.text(),
+                 "its notional of " + notional->text() + " " + symbol.quote() +
+                     " is above limits.max_order_notional = " + cap.text() + ", so every entry is denied",
+                 "lower market." + symbol.text() + ".notional, or raise limits.max_order_notional",
+                 exit_configuration);
+}
+
+Found examine_clock(const Settings& settings, Instant venue, Instant here) {
+  const Micros offset = std::chrono::abs(venue - here);
+  const std::string apart = std::to_string(offset / 1ms) + " ms from the exchange's";
+  if (offset > settings.max_clock_offset)
+    return problem(
+        "clock",
+        apart + ", and no entry is made beyond " + duration_text(settings.max_clock_offset),
+        "set this machine's clock, and keep it set (chrony, systemd-timesyncd)", exit_critical);
+  return well("clock", apart);
+}
+
+// A certificate that is not valid now is mostly a clock that is wrong: certificates are looked after.
+Found not_answering(const Error& error, Instant now) {
+  const auto says = [&](std::string_view words) { return error.what.find(words) != std::string::npos; };
+  if (says("not yet valid") || says("has expired"))
+    return problem("exchange",
+                   error.what + ", by this machine's clock, which says " + iso_seconds(now) + " UTC",
+                   "set the clock first (chrony, systemd-timesyncd); if it is right, look at the "
+                   "certificate of venue.base_url",
+                   exit_code_of(error));
+  return problem("exchange", error, "look at the network, venue.base_url and venue.ca_file");
+}
+
+std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
+                                   const std::map<Symbol, InstrumentRules>& rules,
+                                   const SltpPlacer::Market& market) {
+  std::vector<Found> findings;
+  for (const Symbol& symbol : markets) {
+    const auto rule = rules.find(symbol);
+    if (rule == rules.end()) {
+      findings.push_back(problem(symbol.text(), "there is no such market at this exchange",
+                                 "correct the name, or take the section out", exit_critical));
+      continue;
+    }
+    std::optional<Quote> quote;
+    if (market.quotes)
+      if (const auto last = market.quotes->find(symbol); last != market.quotes->end()) quote = last->second;
+    findings.push_back(judge_market(settings, symbol, rule->second, quote));
+    if (market.balances && findings.back().judgement == Judgement::ok)
+      if (auto finding = judge_balance(settings, symbol, *market.balances))
+        findings.push_back(std::move(*finding));
+  }
+  return findings;
+}
+
+// By the sums of a claim: what doctor finds possible is not denied for its size a minute later.
+Found judge_market(const Settings& settings, const Symbol& symbol, const InstrumentRules& rules,
+                   const std::optional<Quote>& quote) {
+  if (!rules.tradable)
+    return problem(symbol.text(), "is not traded at present", "wait, or take the section out",
+                   exit_critical);
+  if (!quote)
+    return problem(symbol.text(), "its price cannot be read", "try again", exit_critical);
+  const MarketSettings& market = settings.markets.at(symbol).cycle;
+  const std::string known = "is traded: tick " + rules.tick.text() + ", step " + rules.step.text() +
+                            ", least order worth " + rules.min_notional.text();
+  if (!market.notional) return well(symbol.text(), known + "; signals say how much to buy");
+  ProtectionPlan plan = settings.plan;
+  plan.stop_percent = market.stop_loss_percent.value_or(plan.stop_percent);
+  plan.target_percent = market.take_profit_percent.value_or(plan.target_percent);
+  const auto size = size_entry(market.notional, std::nullopt, quote->last, plan, rules);
+  if (!size)
+    return problem(symbol.text(),
+                   "an entry of " + market.notional->text() + " " + symbol.quote() +
+                       " would be denied: " + size.error(),
+                   "change market." + symbol.text() + ".notional, or the distance of its stop",
+                   exit_configuration);
+  return well(symbol.text(), known + ", an entry buys " + size->quantity.text());
+}
+
+std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,
+                                   const std::map<std::string, Balance>& balances) {
+  const auto& notional = settings.markets.at(symbol).cycle.notional;
+  if (!notional) return std::nullopt;
+  const Money needed = *notional + Money{Decimal::divide(notional->value, Decimal{100}, Rounding::up)};
+  const auto balance = balances.find(symbol.quote());
+  const Decimal free = balance == balances.end() ? Decimal{} : balance->second.free;
+  if (free >= needed.value) return std::nullopt;
+  return doubtful(symbol.text(),
+                  "an entry needs " + needed.text() + " " + symbol.quote() + ", and " +
+                      (balance == balances.end() ? "the exchange shows none" : free.text() + " are free"),
+                  "put money into the account: until then entries are denied (balance)");
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

@@ -1,0 +1,40 @@
+// How doctor judges what it measured: room on a disk, and which exit code comes first.
+#include <catch2/catch.hpp>
+
+#include "doctor.hpp"
+
+using namespace tradeguard;
+using namespace tradeguard::cli;
+
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+Found space(std::uint64_t mebibytes, std::uint64_t files = 10'000, bool read_only = false) {
+  return judge_space("the store", "/srv/bot", {mebibytes * mebibyte, files, read_only});
+}
+
+}  // namespace
+
+TEST_CASE("a disk that is full, short of files or read-only is a problem, and little room a warning") {
+  CHECK(space(4096).judgement == Judgement::ok);
+  CHECK(space(500).judgement == Judgement::warning);
+  CHECK(space(500).code == exit_ok);
+  for (const Found& full : {space(0), space(63), space(4096, 0), space(4096, 99), space(4096, 10'000, true)}) {
+    CHECK(full.judgement == Judgement::problem);
+    CHECK(full.code == exit_unreachable);
+    CHECK(full.detail.find("/srv/bot") != std::string::npos);
+    CHECK(full.detail.find("the store") != std::string::npos);
+    CHECK_FALSE(full.what_to_do.empty());
+  }
+  CHECK(space(63).detail.find("63 MiB") != std::string::npos);
+}
+
+TEST_CASE("doctor ends with the exit code that comes first in the contract, in whatever order things are found") {
+  const auto of = [](int code) { return problem("x", "y", "z", code); };
+  CHECK(first_that_applies({}) == exit_ok);
+  CHECK(first_that_applies({well("a", "b"), doubtful("c", "d", "e")}) == exit_ok);
+  CHECK(first_that_applies({of(exit_unreachable), of(exit_critical)}) == exit_critical);
+  CHECK(first_that_applies({of(exit_critical), of(exit_locked), of(exit_configuration)}) == exit_configuration);
+  CHECK(first_that_applies({of(exit_critical), of(exit_locked)}) == exit_locked);
+}
