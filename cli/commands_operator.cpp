@@ -98,6 +98,11 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       return say_failure(ended.error());
     if (auto reset = office.journal().set_breaker(std::nullopt, office.now); !reset)
       return say_failure(reset.error());
+    for (const Alarm& alarm : book->alarms) {
+      if (alarm.kind != NoticeType::breaker) continue;
+      change.alarms.push_back({AlarmEdge::What::clear, alarm});
+      change.alarms.back().alarm.cleared_at = office.now;
+    }
     said = "entries are taken again";
   }
   office.desk->log->write(

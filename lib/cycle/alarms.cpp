@@ -166,31 +166,63 @@ void remind(Run& run) {
   run.commit(std::move(items));
 }
 
-// Three trades sold in one day because they could not be protected: a person has to look.
-void trip_breaker(Run& run) {
-  if (!run.may_write() || run.book.account.breaker) return;
+// An exit that nobody asked for, and that sold something.
+bool flattens(const Order& leg) {
+  return leg.leg == Leg::exit && leg.filled.is_positive() &&
+         (leg.strategy == "unprotected" || leg.strategy == "breached");
+}
+
+// Those of this run are not in the book as it was read. A trade counts once, however often it was sold from.
+int flattened_today(const Run& run) {
+  Instant since = run.book.account.breaker_reset_at.value_or(Instant::min());
+  if (since > run.now) since = Instant::min();
+  const auto day = [](Instant at) { return std::chrono::floor<std::chrono::days>(at); };
   int flattened = run.book.flattened_today;
-  for (const Trade& trade : run.book.trades)
-    for (const Order& leg : trade.legs)
-      flattened += leg.leg == Leg::exit && run.placed_here.contains(leg.client_id) &&
-                   leg.filled.is_positive() &&
-                   (leg.strategy == "unprotected" || leg.strategy == "breached");
-  if (flattened < flattened_limit) return;
-  const std::string reason = std::to_string(flattened) + " trades flattened today";
-  if (auto set = run.ports.journal.set_breaker(reason, run.now); !set) {
-    run.store_failed(set.error());
-    return;
+  for (const Trade& trade : run.book.trades) {
+    bool here = false;
+    bool counted = false;
+    for (const Order& leg : trade.legs) {
+      if (!flattens(leg)) continue;
+      const bool of_this_run = run.placed_here.contains(leg.client_id);
+      here = here || of_this_run;
+      const bool today = day(leg.closed_at.value_or(leg.claimed_at)) == day(run.now);
+      counted = counted || (!of_this_run && today && leg.claimed_at > since);
+    }
+    flattened += here && !counted;
   }
-  run.book.account.breaker = reason;
+  return flattened;
+}
+
+// Three trades sold in one day because they could not be protected: a person has to look. It stands as an
+// alarm for as long as the account has it, so that each run ends with it and somebody is reminded.
+void trip_breaker(Run& run) {
+  if (!run.may_write()) return;
+  std::optional<std::string>& breaker = run.book.account.breaker;
+  const std::string subject = "-";
   Item item;
-  Notice notice{};
-  notice.event_id = "BREAKER:" + std::to_string(to_micros(run.now));
-  notice.type = NoticeType::breaker;
-  notice.severity = Severity::critical;
-  notice.facts = {{"reason", reason}, {"to trade again", "tradeguard resume"}};
-  notice.created_at = run.now;
-  item.say(Line{Level::critical, "BREAKER"}.add("reason", reason));
-  item.tell(std::move(notice));
+  if (!breaker) {
+    if (const int flattened = flattened_today(run); flattened >= flattened_limit) {
+      const std::string reason = std::to_string(flattened) + " trades flattened today";
+      if (auto set = run.ports.journal.set_breaker(reason, run.now); !set) {
+        run.store_failed(set.error());
+        return;
+      }
+      breaker = reason;
+    }
+  }
+  if (breaker) {
+    Alarm alarm{.kind = NoticeType::breaker, .subject = subject};
+    alarm.detail = *breaker;
+    Notice notice{};
+    notice.event_id = "BREAKER";
+    notice.type = NoticeType::breaker;
+    notice.facts = {{"reason", *breaker}, {"to trade again", "tradeguard resume"}};
+    notice.created_at = run.now;
+    raise(item, run, std::move(alarm), Line{Level::critical, "BREAKER"}.add("reason", *breaker),
+          std::move(notice));
+  } else {
+    clear(item, run, NoticeType::breaker, subject);
+  }
   run.commit({std::move(item)});
 }
 

@@ -105,7 +105,8 @@ void AccountTables::note_flattening(const Order& order) {
   Instant sold_at = order.stamp;
   if (order.sighted_at) sold_at = *order.sighted_at;
   if (order.closed_at) sold_at = *order.closed_at;
-  flattened_[day_of(sold_at)].insert(order.trade);
+  Instant& claimed_at = flattened_[day_of(sold_at)].try_emplace(order.trade, order.claimed_at).first->second;
+  claimed_at = std::max(claimed_at, order.claimed_at);
 }
 
 // A key is free while every entry sent under it is known never to have left.
@@ -240,7 +241,12 @@ int AccountTables::entries_on(Instant at) const {
 
 int AccountTables::flattened_on(Instant at) const {
   const auto it = flattened_.find(day_of(at));
-  return it == flattened_.end() ? 0 : static_cast<int>(it->second.size());
+  if (it == flattened_.end()) return 0;
+  // A reset that lies ahead is of a clock that was wrong.
+  Instant since = account.breaker_reset_at.value_or(Instant::min());
+  if (since > at) since = Instant::min();
+  return static_cast<int>(std::count_if(it->second.begin(), it->second.end(),
+                                        [&](const auto& trade) { return trade.second > since; }));
 }
 
 // ---- notices -----------------------------------------------------------------------------------

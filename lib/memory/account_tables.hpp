@@ -43,7 +43,8 @@ class AccountTables {
   bool breaker_alarm() const;
   int open_positions() const;
   int entries_on(Instant at) const;    // on its UTC day
-  int flattened_on(Instant at) const;  // trades, on its UTC day
+  // Trades, on its UTC day, since the breaker was reset.
+  int flattened_on(Instant at) const;
 
   // ---- notices
   void add_notice(Notice notice);  // one whose event id is known already is skipped
@@ -98,7 +99,7 @@ class AccountTables {
   std::unordered_map<SignalKey, std::vector<ClientOrderId>> by_key_;
   std::map<std::string, Cooling> cooling_;  // by base
   std::map<Day, int> entries_per_day_;
-  std::map<Day, std::set<ClientOrderId>> flattened_;            // trades
+  std::map<Day, std::map<ClientOrderId, Instant>> flattened_;   // trades, and when their last exit was claimed
   std::map<std::int64_t, Notice> outbox_;                       // waiting, by sequence
   std::unordered_map<std::string, ToldNotice> events_;          // every event id ever written
   std::map<std::pair<NoticeType, std::string>, Alarm> alarms_;  // standing

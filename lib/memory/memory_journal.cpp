@@ -158,11 +158,12 @@ Result<void> MemoryJournal::set_halt(const std::optional<std::string>& reason, I
   return {};
 }
 
-Result<void> MemoryJournal::set_breaker(const std::optional<std::string>& reason, Instant) {
+Result<void> MemoryJournal::set_breaker(const std::optional<std::string>& reason, Instant now) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
   tables.account.breaker = reason;
+  if (!reason) tables.account.breaker_reset_at = now;
   return {};
 }
 

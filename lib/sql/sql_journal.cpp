@@ -360,7 +360,10 @@ Result<void> SqlJournal::set_halt(const std::optional<std::string>& reason, Inst
   return update_account(session_, pen_, "halted = ?3", {sql(reason)}, "setting the halt");
 }
 
-Result<void> SqlJournal::set_breaker(const std::optional<std::string>& reason, Instant) {
+Result<void> SqlJournal::set_breaker(const std::optional<std::string>& reason, Instant now) {
+  if (!reason)
+    return update_account(session_, pen_, "breaker = NULL, breaker_reset_at = ?3", {sql(now)},
+                          "resetting the breaker");
   return update_account(session_, pen_, "breaker = ?3", {sql(reason)}, "setting the breaker");
 }
 
@@ -506,12 +509,16 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
   std::vector<SqlValue> arguments = of(account);
   arguments.push_back(sql(Instant{day}));
   arguments.push_back(sql(Instant{day + std::chrono::days{1}}));
+  arguments.push_back(sql(now));
+  // Claims and the reset are of this side's clock. A reset that lies ahead is of a clock that was wrong.
   return {
       "SELECT count(DISTINCT trade) FROM exchange_orders "
       "WHERE venue = ?1 AND account = ?2 AND leg = 'exit' AND filled <> '0' "
       "AND coalesce(closed_at, sighted_at, stamp) >= ?3 "
       "AND coalesce(closed_at, sighted_at, stamp) < ?4 "
-      "AND strategy IN ('unprotected', 'breached')",
+      "AND strategy IN ('unprotected', 'breached') "
+      "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
+      "WHERE a.venue = ?1 AND a.account = ?2 AND a.breaker_reset_at <= ?5), 0)",
       std::move(arguments)};
 }
 

@@ -147,6 +147,25 @@ TEST_CASE("resume SYMBOL: a frozen market takes entries again, and only when som
   CHECK(nothing.out == "nothing was frozen in ETH\n");
 }
 
+TEST_CASE("resume ends the breaker: its alarm is cleared, and the next run stays well") {
+  const Trading bot{any_store()};
+  bot.cycle("");
+  bot.sql("UPDATE accounts SET breaker = '3 trades flattened today'");
+  const Ran tripped = bot.cycle(buy("ETH_USDT", time_text()));
+  INFO(tripped.err);
+  CHECK(tripped.code == 1);
+  CHECK(lines_beginning(tripped.lines(), "BREAKER reason=").size() == 1);
+  CHECK(lines_with(tripped.lines(), "ORDER_PLACED").empty());
+  const Ran resumed = bot.command({"resume"});
+  INFO(resumed.out << resumed.err);
+  CHECK(resumed.code == 0);
+  CHECK(json_of(bot.command({"status", "--json"}))["alarms"].Empty());
+  const Ran well = bot.cycle(buy("BTC_USDT", time_text()));
+  INFO(well.err);
+  CHECK(well.code == 0);
+  CHECK(lines_with(well.lines(), "ORDER_PLACED").size() == 1);
+}
+
 TEST_CASE("prune removes what is settled and old, and says how much") {
   const Trading bot{any_store()};
   bot.cycle(buy("ETH_USDT", time_text()));

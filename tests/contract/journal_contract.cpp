@@ -261,6 +261,40 @@ STORE_CONTRACT("trades sold because no stop could hold them are counted for thei
   CHECK(book(*after_restart, noon + 12h).flattened_today == 0);
 }
 
+Order sold_unprotected(Session& session, std::string_view name, Instant at) {
+  Order exit = exit_for(bought(session, buy(name, at), at));
+  exit.strategy = "unprotected";
+  exit.claimed_at = at;
+  exit = append(session, exit);
+  exit.state = OrderState::closed;
+  exit.filled = exit.quantity;
+  exit.sighted_at = at;
+  exit.closed_at = at;
+  return advance(session, exit);
+}
+
+// Else nobody could end the breaker before midnight.
+STORE_CONTRACT("trades flattened before the breaker was reset do not count any more", "[journal]") {
+  const auto session = store.open();
+  sold_unprotected(*session, "ETH_USDT", noon);
+  sold_unprotected(*session, "BTC_USDT", noon + 1min);
+  must(session->journal().set_breaker("2 trades flattened", noon + 2min));
+  CHECK(book(*session, noon + 3min).flattened_today == 2);
+  must(session->journal().set_breaker(std::nullopt, noon + 4min));
+  const OpenBook open = book(*store.open(), noon + 5min);
+  CHECK(open.flattened_today == 0);
+  CHECK(open.account.breaker_reset_at == noon + 4min);
+  sold_unprotected(*session, "LTC_USDT", noon + 5min);
+  CHECK(book(*session, noon + 6min).flattened_today == 1);
+}
+
+STORE_CONTRACT("a breaker's reset that lies ahead is not believed", "[journal]") {
+  const auto session = store.open();
+  sold_unprotected(*session, "ETH_USDT", noon);
+  must(session->journal().set_breaker(std::nullopt, noon + 24h * 30));  // by a clock that was ahead
+  CHECK(book(*session, noon + 1min).flattened_today == 1);
+}
+
 STORE_CONTRACT("accounts see nothing of each other", "[journal]") {
   const auto main = store.open({"paper", "main"});
   const auto other = store.open({"binance", "main"});

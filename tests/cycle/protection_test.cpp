@@ -168,16 +168,74 @@ TEST_CASE("flatten_unprotected sells what cannot be protected, and three such tr
   }
   CHECK(world.was_told(NoticeType::breaker));
   world.faults.clear();
-  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).verdict == RunVerdict::critical_stands);
   CHECK(world.said("reason=protection_failing"));
   CHECK(world.entries_of("ETH_USDT") == 3);
-  {
-    const auto session = world.store->open(world.settings.account);
-    REQUIRE(session->journal().set_breaker(std::nullopt, world.clock.now()).has_value());
+}
+
+namespace {
+
+// Three trades that no stop can hold, sold within minutes.
+void flatten_three(World& world) {
+  world.settings.plan.flatten_unprotected = true;
+  world.settings.plan.flatten_after = 120s;
+  world.settings.policy.cooldown = {0s, 0s};
+  world.faults.on(VenueVerb::protect, Mishap::refused_unsupported, {.from = 1, .times = 0});
+  for (int trade = 0; trade < 3; ++trade) {
+    world.run({world.buy("ETH_USDT", "3350.5")});
+    world.clock.advance(180s);
+    world.run();
+    world.clock.advance(60s);
   }
-  world.clock.advance(26h);  // the next UTC day
+  world.faults.clear();
+}
+
+void reset_breaker(World& world) {
+  const auto session = world.store->open(world.settings.account);
+  REQUIRE(session->journal().set_breaker(std::nullopt, world.clock.now()).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("a breaker that was reset stays reset on the same day, and counts anew") {
+  World world;
+  flatten_three(world);
+  REQUIRE(world.was_told(NoticeType::breaker));
+  reset_breaker(world);
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.times_told(NoticeType::cleared) >= 1);
+  world.clock.advance(60s);
   world.run({world.buy("ETH_USDT", "3350.5")});
   CHECK(world.entries_of("ETH_USDT") == 4);
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.times_said("BREAKER reason=") == 1);
+}
+
+TEST_CASE("a breaker stands as an alarm: every run ends with it, and somebody is reminded") {
+  World world;
+  flatten_three(world);
+  const int reminders = world.times_told(NoticeType::reminder);
+  for (int minute = 0; minute < 20; ++minute) {
+    world.clock.advance(60s);
+    CHECK(world.run().verdict == RunVerdict::critical_stands);
+  }
+  CHECK(world.times_told(NoticeType::breaker) == 1);
+  CHECK(world.times_told(NoticeType::reminder) == reminders + 2);  // after 5 and 15 minutes
+}
+
+// A store of an earlier version, or a run that was killed in between, has the one without the other.
+TEST_CASE("a breaker without its alarm is an alarm in the next run, and an alarm without its breaker is none") {
+  World world;
+  world.run();
+  {
+    const auto session = world.store->open(world.settings.account);
+    REQUIRE(session->journal().set_breaker("3 trades flattened today", world.clock.now()).has_value());
+  }
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.said("BREAKER reason=\"3 trades flattened today\""));
+  CHECK(world.was_told(NoticeType::breaker));
+  reset_breaker(world);
+  CHECK(world.run().verdict == RunVerdict::ok);
 }
 
 TEST_CASE("alarms are told at the edge, reminded of, and taken back") {

@@ -55,7 +55,8 @@ struct OpenBook {
   std::vector<Trade> trades;        // unsettled, oldest first
   std::vector<Order> questions;     // of settled trades: still to be asked (lapsed, refused, fees)
   std::vector<Alarm> alarms;        // standing
-  // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached".
+  // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached", and
+  // that was claimed after the breaker was reset last. A reset later than `now` is not believed.
   int flattened_today = 0;
   bool notices_waiting = false;
 };
@@ -150,6 +151,7 @@ class OrderJournal {
 
   // The operator.
   virtual Result<void> set_halt(const std::optional<std::string>& reason, Instant now) = 0;
+  // nullopt: reset, and counted from `now` on. On an account without a breaker that is as good.
   virtual Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) = 0;
 
   // For people.
