@@ -41,10 +41,20 @@ R"(Reads the store and changes nothing; it needs no lock and can be asked while 
 Whether a stop still rests at the venue is looked up by runs, not by this command.)",
      "tradeguard status --config bot.ini", with_json, {}, status_command},
 
-    {looking, "why", "SIGNAL_KEY", 1, 1,
-     "what became of one signal, verdict by verdict",
-R"(The key is {symbol}:{side}:{minute}, as the GUARD lines of the log have it, or
-{symbol}:{side}:id={id} for a signal with an id.)",
+    {looking, "trades", "[SYMBOL]", 0, 1,
+     "past and open trades: bought, sold, by what, and the result after fees",
+R"(The newest 20, oldest first, and the sum of those that are closed, in each quote currency. Fees of
+sales are not stored: they are reckoned at the highest rate of the market, so that the real result is
+that good or better. Coins that are still held, or stay behind as dust, count as nothing.)",
+     "tradeguard trades --config bot.ini --since 24h", with_json,
+     {{"last", "NUMBER", "how many (20; all of them with --since)"},
+      {"since", "TIME", "entered then or later: 2025-01-01T00:00:00Z, or 24h for the last 24 hours"}}, trades_command},
+
+    {looking, "why", "KEY|ID|SYMBOL", 1, 1,
+     "what became of a signal, verdict by verdict",
+R"(By the signal's key, {symbol}:{side}:{minute} as the GUARD lines of the log have it, or
+{symbol}:{side}:id={id} for a signal with an id; by any id of an order, the exchange's or ours, as
+messages have it; or by a symbol, for its newest 20 signals.)",
      "tradeguard why --config bot.ini ETH_USDT:BUY:2025-01-01T12:00:00", with_json, {}, why_command},
 
     {looking, "config", "", 0, 0,

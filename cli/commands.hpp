@@ -37,6 +37,7 @@ const Command* find_command(std::string_view name);
 int run_command(const CommandLine& line, const Pairs& environment);
 int init_command(const CommandLine& line, const Pairs& environment);
 int status_command(const CommandLine& line, const Pairs& environment);
+int trades_command(const CommandLine& line, const Pairs& environment);
 int why_command(const CommandLine& line, const Pairs& environment);
 int config_command(const CommandLine& line, const Pairs& environment);
 int doctor_command(const CommandLine& line, const Pairs& environment);

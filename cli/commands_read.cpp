@@ -1,9 +1,10 @@
-// Commands that look and change nothing: status, why, config.
+// Commands that look and change nothing: status, config.
 #include <algorithm>
 
 #include "commands.hpp"
 #include "desk.hpp"
 #include "json.hpp"
+#include "order_view.hpp"
 #include "secrets.hpp"
 #include "wiring.hpp"
 
@@ -15,10 +16,6 @@ std::string status_text(const OpenBook& book, std::size_t waiting, const Account
                         Instant now);
 std::string status_json(const OpenBook& book, std::size_t waiting, const AccountKey& account,
                         Instant now);
-std::string why_text(const SignalKey& key, const std::vector<Decision>& decisions,
-                     const std::vector<Order>& orders);
-std::string why_json(const SignalKey& key, const std::vector<Decision>& decisions,
-                     const std::vector<Order>& orders);
 std::string config_text(const Desk& desk);
 std::string config_json(const Desk& desk);
 
@@ -37,20 +34,6 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   if (!waiting) return say_failure(waiting.error());
   print(line.json ? status_json(*book, *waiting, account, now)
                   : status_text(*book, *waiting, account, now));
-  return exit_ok;
-}
-
-int why_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  auto store = open_store((*desk)->settings(), account_of((*desk)->settings()));
-  if (!store) return say_failure(store.error());
-  const SignalKey& key = line.arguments.front();
-  const auto decisions = (*store)->journal->decisions(key);
-  if (!decisions) return say_failure(decisions.error());
-  const auto orders = (*store)->journal->orders_of(key);
-  if (!orders) return say_failure(orders.error());
-  print(line.json ? why_json(key, *decisions, *orders) : why_text(key, *decisions, *orders));
   return exit_ok;
 }
 
@@ -87,10 +70,6 @@ TradeView view_of(const Trade& trade, Instant now) {
   const Order& entry = trade.entry();
   if (entry.naked_since) view.naked_for = std::max(Micros{0}, now - *entry.naked_since);
   return view;
-}
-
-std::string id_at_venue(const Order& order) {
-  return order.venue_id.empty() ? order.client_id : order.venue_id;
 }
 
 std::string ago(const std::optional<Instant>& at, Instant now) {
@@ -162,21 +141,6 @@ std::string status_text(const OpenBook& book, std::size_t waiting, const Account
   return out;
 }
 
-void write_order(Json& json, const Order& order) {
-  json.field("client_id", order.client_id).field("order_id", id_at_venue(order));
-  json.field("leg", text(order.leg))
-      .field("attempt", order.attempt)
-      .field("side", text(order.side));
-  json.field("type", text(order.type))
-      .field("state", text(order.state))
-      .field("quantity", order.quantity.text());
-  json.field("filled", order.filled.text()).field("filled_value", order.filled_value.text());
-  json.maybe("price", order.price ? std::optional{order.price->text()} : std::nullopt);
-  json.maybe("trigger", order.trigger ? std::optional{order.trigger->text()} : std::nullopt);
-  json.time("claimed_at", order.claimed_at).maybe_time("closed_at", order.closed_at);
-  json.field("reason", order.reason);
-}
-
 std::string status_json(const OpenBook& book, std::size_t waiting, const AccountKey& account,
                         Instant now) {
   const AccountState& state = book.account;
@@ -225,57 +189,6 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
         json.end_object();
       }
     json.end_array().end_object();
-  }
-  json.end_array();
-  return json.text();
-}
-
-// ---- why ---------------------------------------------------------------------------------------
-
-std::string why_text(const SignalKey& key, const std::vector<Decision>& decisions,
-                     const std::vector<Order>& orders) {
-  std::string out = escape_value(key) + "\n";
-  if (decisions.empty() && orders.empty())
-    return out + "  no run has seen this signal in this account\n";
-  for (const Decision& decision : decisions) {
-    out += "  " + iso_seconds(decision.first) + "  " + decision.guard + "_" + decision.verdict;
-    if (!decision.detail.empty()) out += "  " + escape_value(decision.detail);
-    if (decision.count > 1)
-      out += "  " + std::to_string(decision.count) + " times, last " + iso_seconds(decision.last);
-    out += "\n";
-  }
-  for (const Order& order : orders) {
-    out += "  " + iso_seconds(order.claimed_at) + "  " + std::string{text(order.leg)} + " " +
-           std::string{text(order.side)} + " " + order.quantity.text() + " " + order.symbol.text();
-    if (order.trigger) out += " trigger " + order.trigger->text();
-    if (order.price) out += " price " + order.price->text();
-    out += ": " + std::string{text(order.state)} + ", filled " + order.filled.text() + ", order " +
-           id_at_venue(order);
-    if (!order.reason.empty()) out += ", " + escape_value(order.reason);
-    out += "\n";
-  }
-  return out;
-}
-
-std::string why_json(const SignalKey& key, const std::vector<Decision>& decisions,
-                     const std::vector<Order>& orders) {
-  Json json;
-  json.field("signal_key", key).field("known", !decisions.empty() || !orders.empty());
-  json.array("decisions");
-  for (const Decision& decision : decisions)
-    json.object()
-        .field("guard", decision.guard)
-        .field("verdict", decision.verdict)
-        .field("detail", decision.detail)
-        .time("first", decision.first)
-        .time("last", decision.last)
-        .field("count", decision.count)
-        .end_object();
-  json.end_array().array("orders");
-  for (const Order& order : orders) {
-    json.object();
-    write_order(json, order);
-    json.end_object();
   }
   json.end_array();
   return json.text();

@@ -174,6 +174,49 @@ std::vector<Order> AccountTables::rows_of_key(const SignalKey& key) const {
   return rows;
 }
 
+std::vector<Trade> AccountTables::past_trades(const TradeQuery& query) const {
+  std::vector<Trade> trades;
+  for (const auto& [id, rows] : trades_) {
+    const Order* entry = find(id);
+    if (!entry || (query.since && entry->claimed_at < *query.since)) continue;
+    if (query.symbol && entry->symbol != *query.symbol) continue;
+    trades.push_back(assemble(rows));
+  }
+  std::sort(trades.begin(), trades.end(), [](const Trade& a, const Trade& b) {
+    return std::pair{a.entry().claimed_at, a.id()} < std::pair{b.entry().claimed_at, b.id()};
+  });
+  if (trades.size() > query.at_most)
+    trades.erase(trades.begin(), trades.end() - static_cast<std::ptrdiff_t>(query.at_most));
+  return trades;
+}
+
+std::vector<SignalKey> AccountTables::keys_about(const std::string& word,
+                                                 std::size_t at_most) const {
+  if (word.empty()) return {};  // no id yet is nobody's name
+  std::map<SignalKey, Instant> found;
+  const auto add = [&](const SignalKey& key, Instant at) {
+    Instant& latest = found.try_emplace(key, at).first->second;
+    latest = std::max(latest, at);
+  };
+  for (const auto& [key, rows] : decisions_)
+    if (key == word || key.starts_with(word + ":"))
+      for (const Decision& row : rows) add(key, row.last);
+  for (const auto& [id, order] : orders_) {
+    const Order* entry = find(order.trade);
+    if (!entry || entry->signal_key.empty()) continue;
+    if (id == word || order.venue_id == word || order.fired_id == word || order.symbol.text() == word ||
+        entry->signal_key == word)
+      add(entry->signal_key, entry->claimed_at);
+  }
+  std::vector<SignalKey> newest;
+  for (const auto& [key, at] : found) newest.push_back(key);
+  std::sort(newest.begin(), newest.end(), [&](const SignalKey& a, const SignalKey& b) {
+    return std::pair{found.at(b), a} < std::pair{found.at(a), b};
+  });
+  if (newest.size() > at_most) newest.resize(at_most);
+  return newest;
+}
+
 const Order* AccountTables::newest_exit(const std::vector<ClientOrderId>& trades) const {
   const Order* newest = nullptr;
   for (const auto& id : trades) {

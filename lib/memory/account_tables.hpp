@@ -34,6 +34,8 @@ class AccountTables {
   std::vector<Order> questions(Instant now);  // of settled trades
   std::vector<Order> rows_of_trade(const ClientOrderId& trade) const;
   std::vector<Order> rows_of_key(const SignalKey& key) const;
+  std::vector<Trade> past_trades(const TradeQuery& query) const;  // oldest first
+  std::vector<SignalKey> keys_about(const std::string& word, std::size_t at_most) const;
   const Order* newest_exit(const std::vector<ClientOrderId>& trades) const;
 
   // ---- what a claim wants to know

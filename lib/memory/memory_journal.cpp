@@ -183,6 +183,18 @@ Result<std::optional<Order>> MemoryJournal::order(const ClientOrderId& id) {
   return found ? std::optional{*found} : std::nullopt;
 }
 
+Result<PastTrades> MemoryJournal::trades(const TradeQuery& query) {
+  std::lock_guard lock{state_->mutex};
+  PastTrades past{state_->of(pen_.account).past_trades(query), {}};
+  return past;
+}
+
+Result<std::vector<SignalKey>> MemoryJournal::keys_about(const std::string& word,
+                                                         std::size_t at_most) {
+  std::lock_guard lock{state_->mutex};
+  return state_->of(pen_.account).keys_about(word, at_most);
+}
+
 Result<std::size_t> MemoryJournal::waiting_notices() {
   std::lock_guard lock{state_->mutex};
   return state_->of(pen_.account).waiting_notices();

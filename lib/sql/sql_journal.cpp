@@ -431,6 +431,61 @@ Result<std::optional<Order>> SqlJournal::order(const ClientOrderId& id) {
   return std::optional{std::move(*order)};
 }
 
+Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(query.since.value_or(from_micros(0))));
+  arguments.push_back(sql(query.symbol ? query.symbol->text() : ""));
+  arguments.push_back(sql(static_cast<std::int64_t>(query.at_most)));
+  const Statement ask{
+      "SELECT " + order_fields("o") +
+          " FROM (SELECT venue, account, client_id, claimed_at, stamp FROM exchange_orders "
+          "WHERE venue = ?1 AND account = ?2 AND leg = 'entry' AND twin = 0 AND claimed_at >= ?3 "
+          "AND (symbol = ?4 OR ?4 = '') ORDER BY claimed_at DESC, stamp DESC, client_id DESC LIMIT ?5) e "
+          "JOIN exchange_orders o ON o.venue = e.venue AND o.account = e.account "
+          "AND o.trade = e.client_id ORDER BY e.claimed_at, e.stamp, e.client_id, "
+          "CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, o.stamp, o.client_id",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading past trades")};
+  OpenBook gathered;
+  gather_trades((*read)[0], gathered, Instant{});
+  PastTrades past{std::move(gathered.trades), {}};
+  for (const Alarm& alarm : gathered.alarms)
+    past.unreadable.push_back("trade " + alarm.subject + ": " + alarm.detail);
+  return past;
+}
+
+Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word,
+                                                      std::size_t at_most) {
+  if (word.empty()) return std::vector<SignalKey>{};  // no id yet is nobody's name
+  std::vector<SqlValue> arguments = of(pen_.account);
+  const std::string prefix = word + ":";
+  arguments.push_back(sql(word));
+  arguments.push_back(sql(prefix));
+  arguments.push_back(sql(static_cast<std::int64_t>(prefix.size())));
+  arguments.push_back(sql(static_cast<std::int64_t>(at_most)));
+  const Statement ask{
+      "SELECT k.signal_key FROM ("
+      "SELECT d.signal_key AS signal_key, d.last_at AS at FROM decisions d "
+      "WHERE d.venue = ?1 AND d.account = ?2 "
+      "AND (d.signal_key = ?3 OR substr(d.signal_key, 1, CAST(?5 AS INTEGER)) = ?4) "
+      "UNION ALL SELECT e.signal_key AS signal_key, e.claimed_at AS at FROM exchange_orders o "
+      "JOIN exchange_orders e ON e.venue = o.venue AND e.account = o.account AND e.client_id = o.trade "
+      "WHERE o.venue = ?1 AND o.account = ?2 AND e.signal_key <> '' "
+      "AND (o.client_id = ?3 OR o.venue_id = ?3 OR o.fired_id = ?3 OR o.symbol = ?3 "
+      "OR e.signal_key = ?3)) AS k GROUP BY k.signal_key ORDER BY max(k.at) DESC, k.signal_key LIMIT ?6",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("looking for signals")};
+  std::vector<SignalKey> keys;
+  for (const SqlRow& row : (*read)[0].rows) {
+    SignalKey key;
+    if (!tradeguard::read(row[0], key)) return unreadable("a signal has no key");
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
 Result<std::size_t> SqlJournal::waiting_notices() {
   const Statement ask{
       "SELECT count(*) FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting'",

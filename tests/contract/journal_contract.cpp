@@ -887,6 +887,60 @@ STORE_CONTRACT("pruning never touches a key younger than a day", "[journal][prun
   CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {}, noon + 48h)) == "stale");
 }
 
+// ---- looking back ------------------------------------------------------------------------------
+
+std::vector<std::string> symbols_of(Session& session, const TradeQuery& query) {
+  std::vector<std::string> symbols;
+  for (const Trade& trade : value_of(session.journal().trades(query)).trades)
+    symbols.push_back(trade.entry().symbol.text());
+  return symbols;
+}
+
+STORE_CONTRACT("past trades are the newest ones, oldest first, settled ones too, with all their rows",
+               "[journal][history]") {
+  const auto session = store.open();
+  using Symbols = std::vector<std::string>;
+  CHECK(symbols_of(*session, {}).empty());
+  Order eth = bought(*session, buy("ETH_USDT"), noon);
+  append(*session, stop_for(eth));
+  eth.settled = true;
+  advance(*session, eth);
+  bought(*session, buy("BTC_USDT", noon + 1h), noon + 1h);
+  bought(*session, buy("LTC_USDT", noon + 2h), noon + 2h);
+  CHECK(symbols_of(*session, {}) == Symbols{"ETH_USDT", "BTC_USDT", "LTC_USDT"});
+  CHECK(symbols_of(*session, {.at_most = 2}) == Symbols{"BTC_USDT", "LTC_USDT"});
+  CHECK(symbols_of(*session, {.since = noon + 1h}) == Symbols{"BTC_USDT", "LTC_USDT"});
+  CHECK(symbols_of(*session, {.symbol = symbol("ETH_USDT")}) == Symbols{"ETH_USDT"});
+  const auto past = value_of(session->journal().trades({.symbol = symbol("ETH_USDT")}));
+  CHECK(past.unreadable.empty());
+  CHECK(past.trades.at(0).legs.size() == 1);
+}
+
+STORE_CONTRACT("a signal is found by its key, by every id of its trade's orders, and by its symbol, newest first",
+               "[journal][history]") {
+  using Keys = std::vector<SignalKey>;
+  const auto session = store.open();
+  const Order first = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(first));
+  stop.venue_id = "777";
+  stop.fired_id = "778";
+  advance(*session, stop);
+  const auto about = [&](const std::string& word, std::size_t at_most = 10) {
+    return value_of(session->journal().keys_about(word, at_most));
+  };
+  for (const std::string& word :
+       {first.signal_key, first.client_id, first.venue_id, stop.client_id, std::string{"777"}, std::string{"778"}})
+    CHECK(about(word) == Keys{first.signal_key});
+  // Denied ones have no order, and are found by their symbol all the same.
+  must(session->journal().set_halt("news", noon));
+  const Signal denied = buy("ETH_USDT", noon + 1h);
+  claim(*session, denied, noon + 1h);
+  CHECK(about("ETH_USDT") == Keys{signal_key(denied), first.signal_key});
+  CHECK(about("ETH_USDT", 1) == Keys{signal_key(denied)});
+  CHECK(about(signal_key(denied)) == Keys{signal_key(denied)});
+  for (const char* unknown : {"ETH", "BTC_USDT", "77", "", "%", "ETH_USDT:"}) CHECK(about(unknown).empty());
+}
+
 STORE_CONTRACT("pruning leaves halt and breaker and alarms and epoch", "[journal][prune]") {
   const auto session = store.open();
   must(session->journal().set_halt("maintenance", noon));

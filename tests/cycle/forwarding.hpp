@@ -52,6 +52,10 @@ class ForwardingJournal : public OrderJournal {
     return inner_.orders_of(key);
   }
   Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
+  Result<PastTrades> trades(const TradeQuery& query) override { return inner_.trades(query); }
+  Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) override {
+    return inner_.keys_about(word, at_most);
+  }
   Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
   Result<std::size_t> prune(Instant before, Instant now) override {
     return inner_.prune(before, now);

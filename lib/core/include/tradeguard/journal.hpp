@@ -114,6 +114,17 @@ struct Outlook {
   std::map<Symbol, InstrumentRules> rules;     // as they were remembered, however old
 };
 
+// Which trades a person wants to see.
+struct TradeQuery {
+  std::optional<Instant> since;      // claimed then or later
+  std::optional<Symbol> symbol;
+  std::size_t at_most = 20;          // the newest of them
+};
+struct PastTrades {
+  std::vector<Trade> trades;             // open and settled, oldest first
+  std::vector<std::string> unreadable;   // one sentence each for a trade with a row that cannot be read
+};
+
 class OrderJournal {
  public:
   virtual ~OrderJournal() = default;
@@ -158,6 +169,10 @@ class OrderJournal {
   virtual Result<std::vector<Decision>> decisions(const SignalKey& key) = 0;
   virtual Result<std::vector<Order>> orders_of(const SignalKey& key) = 0;  // entry and its legs
   virtual Result<std::optional<Order>> order(const ClientOrderId& id) = 0;
+  virtual Result<PastTrades> trades(const TradeQuery& query) = 0;
+  // The signals a word is about, newest first: a signal's own key, any id of an order of its trade (ours, the
+  // venue's, that of a fired trigger), or a symbol.
+  virtual Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) = 0;
   virtual Result<std::size_t> waiting_notices() = 0;
   // Removes settled trades, delivered notices and decisions older than `before`; open trades and
   // keys claimed less than 24 h before `now` are never touched. Returns how many rows went.

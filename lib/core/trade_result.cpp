@@ -1,0 +1,46 @@
+#include "tradeguard/trade_result.hpp"
+
+#include <algorithm>
+
+namespace tradeguard {
+
+namespace {
+
+Money fee_at_most(const Order& order, Decimal rate) {
+  return Money{Decimal::multiply(order.filled_value.value, rate, Rounding::up)};
+}
+
+}  // namespace
+
+TradeResult result_of(const Trade& trade) {
+  TradeResult result;
+  const auto& rules = trade.entry().rules;
+  result.fees_known = rules.has_value();
+  const Decimal rate = rules ? rules->highest_fee_rate : Decimal{};
+  for (const Order& entry : trade.entries) {
+    result.bought += entry.filled_value;
+    const bool taken_from_the_coins = entry.fees_known && entry.fee_base.is_positive();
+    if (!taken_from_the_coins) result.fees += fee_at_most(entry, rate);
+  }
+  for (const Order& leg : trade.legs) {
+    result.sold += leg.filled_value;
+    result.fees += fee_at_most(leg, rate);
+  }
+  return result;
+}
+
+std::string way_out(const Trade& trade) {
+  std::string ways;
+  std::vector<std::string> seen;
+  for (const Order& leg : trade.legs) {
+    if (!leg.filled.is_positive()) continue;
+    std::string way = leg.leg == Leg::exit && !leg.strategy.empty() ? leg.strategy
+                                                                    : std::string{text(leg.leg)};
+    if (std::find(seen.begin(), seen.end(), way) != seen.end()) continue;
+    ways += (ways.empty() ? "" : "+") + way;
+    seen.push_back(std::move(way));
+  }
+  return ways;
+}
+
+}  // namespace tradeguard
