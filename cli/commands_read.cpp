@@ -118,6 +118,9 @@ std::string status_text(const OpenBook& book, std::size_t waiting, const Account
   row("entries", state.halted    ? "HALTED: " + escape_value(*state.halted)
                  : state.breaker ? "DENIED by the breaker: " + escape_value(*state.breaker)
                                  : "allowed");
+  if (state.quiet_until && *state.quiet_until > now)
+    row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
+                        " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
   row("notices", std::to_string(waiting) + " waiting");
   row("critical", std::to_string(book.alarms.size()) + " standing");
   for (const Alarm& alarm : book.alarms)
@@ -150,6 +153,8 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
   json.maybe_time("last_started_at", state.last_started_at)
       .maybe_time("last_completed_at", state.last_completed_at);
   json.maybe("halted", state.halted).maybe("breaker", state.breaker);
+  if (state.quiet_until && *state.quiet_until > now)
+    json.time("quiet_until", *state.quiet_until).field("quiet_status", state.quiet_status);
   json.field("notices_waiting", static_cast<std::int64_t>(waiting));
   json.array("alarms");
   for (const Alarm& alarm : book.alarms)
