@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view market_option_prefix = "--market.";
 
+bool value_follows(const std::string& argument);
+std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments);
 po::options_description common_options();
 void add_command_options(po::options_description& known, const Command& command);
 void add_settings(po::options_description& known, const std::vector<std::string>& arguments);
@@ -25,10 +27,14 @@ UsageError usage(const std::string& what) { return {what}; }
 tl::expected<CommandLine, UsageError> read_command_line(const std::vector<std::string>& arguments) {
   CommandLine line;
   std::vector<std::string> rest = arguments;
-  // The command comes first, so that what follows can be judged as its options.
-  if (!rest.empty() && !rest.front().starts_with("-")) {
-    line.command = rest.front();
-    rest.erase(rest.begin());
+  for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
+    if (rest[i] == "-h") rest[i] = "--help";
+    if (value_follows(rest[i])) ++i;
+  }
+  // Everything else is judged as an option of the command, wherever the command stands.
+  if (const auto place = place_of_command(rest)) {
+    line.command = rest[*place];
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(*place));
     if (find_command(line.command) == nullptr) {
       std::vector<std::string> names;
       for (const Command& command : commands()) names.emplace_back(command.name);
@@ -58,7 +64,50 @@ tl::expected<CommandLine, UsageError> read_command_line(const std::vector<std::s
   return line;
 }
 
+Given what_is_given(const std::vector<std::string>& arguments, const Pairs& environment) {
+  Given given{std::nullopt, environment, {}};
+  for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    const std::string& argument = arguments[i];
+    if (!argument.starts_with("--")) continue;
+    const auto equals = argument.find('=');
+    const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+    std::string value;
+    if (equals != std::string::npos)
+      value = argument.substr(equals + 1);
+    else if (value_follows(argument) && i + 1 < arguments.size())
+      value = arguments[++i];
+    if (name == "config")
+      given.file = value;
+    else if (name.find('.') != std::string::npos)
+      given.command_line.emplace_back(name, value);
+  }
+  return given;
+}
+
 namespace {
+
+// Whether the next argument is this option's value.
+bool value_follows(const std::string& argument) {
+  if (!argument.starts_with("--") || argument.find('=') != std::string::npos) return false;
+  const std::string name = argument.substr(2);
+  if (name == "config" || name == "log-format" || name.find('.') != std::string::npos) return true;
+  return std::ranges::any_of(commands(), [&](const Command& command) {
+    return std::ranges::any_of(command.options, [&](const CommandOption& known) {
+      return known.name == name && !known.value.empty();
+    });
+  });
+}
+
+// The first word that is neither an option nor the value of one.
+std::optional<std::size_t> place_of_command(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") return std::nullopt;
+    if (!argument.starts_with("-")) return i;
+    if (value_follows(argument)) ++i;
+  }
+  return std::nullopt;
+}
 
 po::options_description common_options() {
   po::options_description known;

@@ -37,4 +37,8 @@ struct UsageError {
 // trap. What the values mean is not judged here.
 tl::expected<CommandLine, UsageError> read_command_line(const std::vector<std::string>& arguments);
 
+// The configuration as far as a command line names it that read_command_line refuses: for telling
+// somebody, and nothing else.
+Given what_is_given(const std::vector<std::string>& arguments, const Pairs& environment);
+
 }  // namespace tradeguard::cli

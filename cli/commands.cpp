@@ -37,9 +37,14 @@ What the exit code says: tradeguard help exit-codes.)",
 
     {looking, "status", "", 0, 0,
      "open trades, their protection, what waits and what stands",
-R"(Reads the store and changes nothing; it needs no lock and can be asked while a run is going.
-Whether a stop still rests at the venue is looked up by runs, not by this command.)",
-     "tradeguard status --config bot.ini", with_json, {}, status_command},
+R"(Reads the store and changes nothing; it needs no lock and can be asked while a run is going. It
+says whether a run is going or was killed, and what needs somebody: each alarm with its cause and
+the next step. Whether a stop still rests at the exchange is looked up by runs, not by this command.
+With --max-age it is a check for a monitor: exit code 0 if all is well, 1 if the last run ended
+longer ago than that, something is unprotected or an alarm stands; 69 and 78 as for a run.)",
+     "tradeguard status --config bot.ini --max-age 180", with_json,
+     {{"max-age", "DURATION", "exit with 1 unless a run ended within it and nothing needs anybody"}},
+     status_command},
 
     {looking, "trades", "[SYMBOL]", 0, 1,
      "past and open trades: bought, sold, by what, and the result after fees",
@@ -109,10 +114,14 @@ it is over, with the filled quantity you read at the venue. The next run acts on
 
     {operating, "flatten", "[SYMBOL]", 0, 1,
      "sell the open trades of a symbol, or --all, now",
-R"(Records the wish and runs a cycle without signals to carry it out: legs are cancelled and read
-back, then what is held is sold at market. Coins tradeguard did not buy are not sold.)",
+R"(Checks first that it could sell, then stores the wish and runs a cycle without signals to carry
+it out: legs are cancelled and read back, then what is held is sold at market. Coins tradeguard did
+not buy are not sold. A base currency (ETH) stands for all of its markets. Once the wish is stored,
+every run of the next 24 h carries it out, also if this command fails; --withdraw takes it back.)",
      "tradeguard flatten --config bot.ini ETH_USDT --reason \"news\"", with_json,
-     {{"all", "", "every open trade of the account"}, reason, wait}, flatten_command},
+     {{"all", "", "every open trade of the account"},
+      {"withdraw", "", "cancel the wish to sell; what has been sold stays sold"},
+      reason, wait}, flatten_command},
 
     {operating, "prune", "", 0, 0,
      "remove settled trades and verdicts older than --keep",
@@ -142,8 +151,12 @@ The bars are time,symbol,open,high,low,close.)",
      replay_command},
 
     {setting_up, "help", "[COMMAND|TOPIC]", 0, 1,
-     "a command, or: configuration signals environment exit-codes",
+     "a command, an alarm, or: configuration signals environment exit-codes alarms",
      "", "tradeguard help run", without_json, {}, help_command},
+
+    {setting_up, "version", "", 0, 0,
+     "the version of this program, as --version",
+     "", "tradeguard version", without_json, {}, version_command},
   };
   return all;
 }

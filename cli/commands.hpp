@@ -49,5 +49,6 @@ int flatten_command(const CommandLine& line, const Pairs& environment);
 int prune_command(const CommandLine& line, const Pairs& environment);
 int replay_command(const CommandLine& line, const Pairs& environment);
 int help_command(const CommandLine& line, const Pairs& environment);
+int version_command(const CommandLine& line, const Pairs& environment);
 
 }  // namespace tradeguard::cli

@@ -1,10 +1,14 @@
 // The operator's way out: halt, resume, release, resolve, flatten, prune. Each takes the run lock,
 // is written with the notice that tells of it, and is told before it returns.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "commands.hpp"
 #include "desk.hpp"
 #include "json.hpp"
+#include "log_sink.hpp"
+#include "market_word.hpp"
 #include "one_cycle.hpp"
 #include "process.hpp"
 #include "tradeguard/memory_signals.hpp"
@@ -20,6 +24,7 @@ struct Office {
   std::unique_ptr<Desk> desk;
   std::unique_ptr<Store> store;
   std::unique_ptr<Notifier> notifier;  // null: there is none, and the next run tells
+  std::string no_notifier_because;
   std::optional<RunLease> lease;
   Instant now;
   std::string reason;  // what was given with --reason
@@ -28,14 +33,30 @@ struct Office {
 };
 using Opened = tl::expected<std::unique_ptr<Office>, int>;
 
+constexpr const char* operators_wish = "operator";
+
 enum class Need { lock, nothing };
 Opened open_office(const CommandLine& line, const Pairs& environment, Need need = Need::lock);
+// Without a store nobody knows which markets there are: a word that is none by itself is wrong usage.
+int code_without_office(const CommandLine& line, int code);
 Result<bool> take_lock(Office& office, Micros patience);
 Result<void> write(Office& office, Change change);
 Notice notice_of(const Office& office, NoticeType type, std::string_view action);
-void tell(Office& office);
-// Writes the change with its notice, tells it, logs it and says it; the exit code.
-int carry_out(Office& office, Change change, Notice notice, const std::string& said);
+// Why the notices that are due were not delivered now; empty: they were, or there are none.
+std::string tell(Office& office);
+// Writes the change with its notice, tells it, logs it and says it; the exit code. `in_force` is what
+// was stored before, and holds whether this succeeds or not.
+int carry_out(Office& office, Change change, Notice notice, const std::string& said,
+              const std::string& in_force = "");
+int say_nothing_stored(const Error& error);
+// A write failed. Of a connection that broke nobody knows whether it was before the commit.
+int say_not_written(const Error& error);
+
+// Every market this account has to do with at present: configured, or with an open trade.
+std::set<Symbol> known_markets(const Office& office, const OpenBook& book);
+// Whether this account has ever traded it.
+Result<bool> was_traded(const Office& office, const Symbol& symbol);
+int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWord>& market);
 
 const Trade* find_trade(const OpenBook& book, const std::string& id);
 std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects,
@@ -52,41 +73,53 @@ int halt_command(const CommandLine& line, const Pairs& environment) {
   // Without the lock it is written unfenced: a halt must not wait for the run it is meant to stop,
   // and every claim reads it in its own transaction.
   if (auto halted = office.journal().set_halt(office.reason, office.now); !halted)
-    return say_failure(halted.error());
+    return say_not_written(halted.error());
   office.desk->log->write(Line{Level::warn, "HALTED"}.add("reason", office.reason));
-  return carry_out(
-      office, {}, notice_of(office, NoticeType::halted, "halt"),
-      std::string{"halted: no further entry until `tradeguard resume`; protection goes on"} +
-          (office.lease ? "" : "\na run is going; it, or the next one, tells it"));
+  const std::string said = "halted: no further entry until `tradeguard resume`; protection goes on";
+  return carry_out(office, {}, notice_of(office, NoticeType::halted, "halt"), said, said);
 }
 
 int resume_command(const CommandLine& line, const Pairs& environment) {
-  std::optional<Symbol> symbol;
-  if (!line.arguments.empty()) {
-    symbol = Symbol::parse(line.arguments.front());
-    if (!symbol)
-      return say_usage("resume",
-                       "'" + line.arguments.front() + "' is no symbol, expected BASE_QUOTE");
-  }
   auto opened = open_office(line, environment);
-  if (!opened) return opened.error();
+  if (!opened) return code_without_office(line, opened.error());
   Office& office = **opened;
   const auto book = office.journal().open_book(office.now);
   if (!book) return say_failure(book.error());
+  std::optional<MarketWord> market;
+  if (!line.arguments.empty()) {
+    const std::set<Symbol> known = known_markets(office, *book);
+    std::set<std::string> frozen;
+    for (const Alarm& alarm : book->alarms)
+      if (!alarm.freezes.empty()) frozen.insert(alarm.freezes);
+    const auto named = read_market_word(line.arguments.front(), known, frozen);
+    if (!named) return say_usage("resume", named.error());
+    market = *named;
+    const bool has_base = frozen.contains(market->base) || known.empty() ||
+                          std::ranges::any_of(known, [&](const Symbol& symbol) {
+                            return symbol.base() == market->base;
+                          });
+    const auto traded = has_base || !market->symbol ? Result<bool>{true}
+                                                    : was_traded(office, *market->symbol);
+    if (!traded) return say_failure(traded.error());
+    if (!*traded)
+      return say_usage("resume", "this account has never had to do with " + market->text() +
+                                     ", so nothing of it can be frozen");
+  }
 
   Change change;
   Notice notice = notice_of(office, NoticeType::resumed, "resume");
   std::string said;
-  if (symbol) {
+  std::string in_force;
+  if (market) {
     for (const Alarm& alarm : book->alarms) {
-      if (alarm.freezes != symbol->base()) continue;
+      if (alarm.freezes != market->base) continue;
       change.alarms.push_back({AlarmEdge::What::clear, alarm});
       change.alarms.back().alarm.cleared_at = office.now;
       notice.facts.emplace_back("was frozen by", std::string{text(alarm.kind)});
     }
-    notice.symbol = symbol->text();
-    said = change.alarms.empty() ? "nothing was frozen in " + symbol->base()
-                                 : "entries in " + symbol->base() + " are taken again";
+    notice.symbol = market->text();
+    said = change.alarms.empty() ? "nothing was frozen in " + market->base
+                                 : "entries in " + market->base + " are taken again";
     if (change.alarms.empty()) {
       print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
       return exit_ok;
@@ -95,19 +128,22 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
     if (book->account.halted) notice.facts.emplace_back("was halted", *book->account.halted);
     if (book->account.breaker) notice.facts.emplace_back("breaker", *book->account.breaker);
     if (auto ended = office.journal().set_halt(std::nullopt, office.now); !ended)
-      return say_failure(ended.error());
-    if (auto reset = office.journal().set_breaker(std::nullopt, office.now); !reset)
+      return say_not_written(ended.error());
+    if (auto reset = office.journal().set_breaker(std::nullopt, office.now); !reset) {
+      print("the halt is ended, and the breaker is not reset: say `tradeguard resume` again\n");
       return say_failure(reset.error());
+    }
     for (const Alarm& alarm : book->alarms) {
       if (alarm.kind != NoticeType::breaker) continue;
       change.alarms.push_back({AlarmEdge::What::clear, alarm});
       change.alarms.back().alarm.cleared_at = office.now;
     }
     said = "entries are taken again";
+    in_force = said;
   }
   office.desk->log->write(
-      Line{Level::info, "RESUMED"}.add("symbol", symbol ? symbol->text() : "-"));
-  return carry_out(office, std::move(change), std::move(notice), said);
+      Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
+  return carry_out(office, std::move(change), std::move(notice), said, in_force);
 }
 
 int release_command(const CommandLine& line, const Pairs& environment) {
@@ -177,43 +213,65 @@ int resolve_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int flatten_command(const CommandLine& line, const Pairs& environment) {
-  std::optional<Symbol> symbol;
   if (line.arguments.empty() != line.has("all"))
     return say_usage("flatten", "name a symbol, or say --all, not both");
-  if (!line.arguments.empty()) {
-    symbol = Symbol::parse(line.arguments.front());
-    if (!symbol)
-      return say_usage("flatten",
-                       "'" + line.arguments.front() + "' is no symbol, expected BASE_QUOTE");
-  }
   auto opened = open_office(line, environment);
-  if (!opened) return opened.error();
+  if (!opened) return code_without_office(line, opened.error());
   Office& office = **opened;
   const auto book = office.journal().open_book(office.now);
-  if (!book) return say_failure(book.error());
+  if (!book) return say_nothing_stored(book.error());
+  std::optional<MarketWord> market;
+  if (!line.arguments.empty()) {
+    const std::set<Symbol> known = known_markets(office, *book);
+    const auto named = read_market_word(line.arguments.front(), known);
+    if (!named) return say_usage("flatten", named.error());
+    market = *named;
+    // A typing error must not look like a market in which everything is sold.
+    if (market->symbol && !known.contains(*market->symbol)) {
+      const auto traded = was_traded(office, *market->symbol);
+      if (!traded) return say_nothing_stored(traded.error());
+      if (!*traded)
+        return say_usage("flatten", "this account has never traded " + market->text() +
+                                        "; `tradeguard status` lists what is open");
+    }
+  }
+  if (line.has("withdraw")) return withdraw(office, *book, market);
 
   // A sale that came to nothing is tried again by every run of the day.
   constexpr Micros wished_for = 24h;
   Change change;
   for (const Trade& trade : book->trades) {
     if (trade.entry().settled || trade.entry().released) continue;
-    if (symbol && trade.entry().symbol != *symbol) continue;
+    if (market && !market->covers(trade.entry().symbol)) continue;
     Order entry = trade.entry();
-    entry.exit_reason = "operator";
-    entry.exit_until = office.now + wished_for;
+    // Whoever wished it before still does when the operator's wish is withdrawn.
+    if (entry.exit_reason.empty() || !entry.exit_until || *entry.exit_until <= office.now)
+      entry.exit_reason = operators_wish;
+    entry.exit_until = std::max(entry.exit_until.value_or(office.now), office.now + wished_for);
     change.advance.push_back(std::move(entry));
   }
-  const std::string what = symbol ? symbol->text() : "all symbols";
+  const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
     const std::string said = "no trade is open in " + what;
     print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }
+  // What would keep the cycle from selling is found before anything is stored.
+  const Desk& desk_now = *office.desk;
+  if (auto exchange = open_exchange(desk_now.settings(), environment, office.desk->clock,
+                                    *office.desk->log);
+      !exchange)
+    return say_nothing_stored(exchange.error());
+  if (auto notifier = make_notifier(desk_now.settings(), environment, office.desk->clock,
+                                    *office.desk->log, stderr);
+      !notifier)
+    return say_nothing_stored(notifier.error());
+
   Notice notice = notice_of(office, NoticeType::operator_action, "flatten");
-  notice.symbol = symbol ? symbol->text() : "";
+  notice.symbol = market ? market->text() : "";
   notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
-  const std::string said =
-      std::to_string(change.advance.size()) + " open trades of " + what + " are to be sold";
+  const std::string count = std::to_string(change.advance.size());
+  const std::string said = count + " open trades of " + what + " are to be sold";
   if (const int code = carry_out(office, std::move(change), std::move(notice), said);
       code != exit_ok)
     return code;
@@ -223,7 +281,14 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   const std::unique_ptr<Desk> desk = std::move(office.desk);
   opened->reset();
   MemorySignals none;
-  return one_cycle(*desk, none, catch_stop_signals(), desk->json ? stderr : stdout);
+  const int code = one_cycle(*desk, none, catch_stop_signals(), desk->json ? stderr : stdout);
+  if (code != exit_ok)
+    write_whole(STDERR_FILENO,
+                "tradeguard: the wish to sell " + count + " trades of " + what +
+                    " is stored, whatever became of this cycle: every run of the next 24 h carries "
+                    "it out. `tradeguard status` shows what is left; `tradeguard flatten " +
+                    (market ? market->text() : "--all") + " --withdraw` takes it back\n");
+  return code;
 }
 
 int prune_command(const CommandLine& line, const Pairs& environment) {
@@ -262,7 +327,10 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   office->store = std::move(*store);
   auto notifier = make_notifier(settings, environment, office->desk->clock, *office->desk->log,
                                 line.json ? stderr : stdout);
-  if (notifier) office->notifier = std::move(*notifier);
+  if (notifier)
+    office->notifier = std::move(*notifier);
+  else
+    office->no_notifier_because = notifier.error().what;
   if (const std::string* reason = line.option("reason")) office->reason = *reason;
   // Who can do without the lock can do without its being in order, too.
   const auto taken = take_lock(*office, *patience);
@@ -271,6 +339,12 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
     return tl::unexpected{say_locked("a run holds the lock; nothing was changed, try again")};
   office->now = office->desk->clock.now();
   return office;
+}
+
+int code_without_office(const CommandLine& line, int code) {
+  if (code != exit_configuration || line.arguments.empty()) return code;
+  const auto market = read_market_word(line.arguments.front(), {});
+  return market ? code : say_usage(line.command, market.error());
 }
 
 // A run is over in seconds; a person does not want to be told so.
@@ -303,7 +377,8 @@ Notice notice_of(const Office& office, NoticeType type, std::string_view action)
   return notice;
 }
 
-int carry_out(Office& office, Change change, Notice notice, const std::string& said) {
+int carry_out(Office& office, Change change, Notice notice, const std::string& said,
+              const std::string& in_force) {
   if (notice.type == NoticeType::operator_action) {
     Line line{Level::warn, "OPERATOR_ACTION"};
     for (const auto& [key, value] : notice.facts)
@@ -314,13 +389,87 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
   }
   const std::string event_id = notice.event_id;
   change.notices.push_back(std::move(notice));
-  if (auto written = write(office, std::move(change)); !written)
-    return say_failure(written.error());
-  tell(office);
-  print(office.desk->json
-            ? Json{}.field("done", true).field("said", said).field("event_id", event_id).text()
-            : said + "\n");
+  if (auto written = write(office, std::move(change)); !written) {
+    if (in_force.empty()) return say_not_written(written.error());
+    const int code = say_failure(written.error());
+    write_whole(STDERR_FILENO,
+                "tradeguard: this is in force all the same, and only its message was not stored: " +
+                    in_force + "\n");
+    return code;
+  }
+  const std::string untold = tell(office);
+  if (office.desk->json) {
+    Json json;
+    json.field("done", true).field("said", said).field("event_id", event_id);
+    json.maybe("not_told_because", untold.empty() ? std::nullopt : std::optional{untold});
+    print(json.text());
+  } else {
+    print(said + "\n" + (untold.empty() ? "" : "nobody was told yet, the next run tells it: " + untold + "\n"));
+  }
   return exit_ok;
+}
+
+int say_nothing_stored(const Error& error) {
+  const int code = say_failure(error);
+  write_whole(STDERR_FILENO, "tradeguard: nothing was stored and nothing was sent\n");
+  return code;
+}
+
+int say_not_written(const Error& error) {
+  if (error.fault != Fault::unreachable) return say_nothing_stored(error);
+  const int code = say_failure(error);
+  write_whole(STDERR_FILENO,
+              "tradeguard: whether it was stored is not known; `tradeguard status` says, when the store "
+              "can be reached\n");
+  return code;
+}
+
+std::set<Symbol> known_markets(const Office& office, const OpenBook& book) {
+  std::set<Symbol> known;
+  for (const auto& [symbol, market] : office.desk->settings().markets) known.insert(symbol);
+  for (const Trade& trade : book.trades) known.insert(trade.entry().symbol);
+  return known;
+}
+
+Result<bool> was_traded(const Office& office, const Symbol& symbol) {
+  const std::vector<Signal> question{
+      {.symbol = symbol, .side = Side::buy, .time = office.now, .strategy = "", .line = 0}};
+  const auto outlook = office.journal().outlook(question);
+  if (!outlook) return tl::unexpected{outlook.error()};
+  const auto history = outlook->history.find(symbol.base());
+  return outlook->rules.contains(symbol) ||
+         (history != outlook->history.end() && history->second.entry.has_value());
+}
+
+// What has been sold stays sold; what has not is protected again by the next run.
+int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWord>& market) {
+  Change change;
+  int begun = 0;
+  for (const Trade& trade : book.trades) {
+    if (market && !market->covers(trade.entry().symbol)) continue;
+    if (trade.entry().exit_reason != operators_wish) continue;
+    Order entry = trade.entry();
+    entry.exit_reason.clear();
+    entry.exit_until.reset();
+    change.advance.push_back(std::move(entry));
+    begun += std::ranges::any_of(trade.legs, [](const Order& leg) { return leg.leg == Leg::exit; }) ? 1 : 0;
+  }
+  const std::string what = market ? market->text() : "all symbols";
+  if (change.advance.empty()) {
+    const std::string said = "no wish of an operator to sell stands in " + what;
+    print(office.desk->json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
+    return exit_ok;
+  }
+  Notice notice = notice_of(office, NoticeType::operator_action, "withdraw");
+  notice.symbol = market ? market->text() : "";
+  const std::string count = std::to_string(change.advance.size());
+  notice.facts.emplace_back("trades", count);
+  return carry_out(office, std::move(change), std::move(notice),
+                   count + " trades of " + what +
+                       " are not to be sold any more; the next run protects them again" +
+                       (begun == 0 ? ""
+                                   : "\nof " + std::to_string(begun) +
+                                         " a sale was sent already: what it sells stays sold"));
 }
 
 Result<void> write(Office& office, Change change) {
@@ -335,16 +484,23 @@ Result<void> write(Office& office, Change change) {
 }
 
 // What is due now, the new notice among it. What cannot be told is tried again by the next run.
-void tell(Office& office) {
-  if (!office.lease || !office.notifier) return;
+std::string tell(Office& office) {
+  if (!office.lease) return "a run is going; it, or the next one, tells it";
+  if (!office.notifier) return office.no_notifier_because;
   const auto due = office.journal().due_notices(office.now, 100);
-  if (!due) return;
+  if (!due) return due.error().what;
   const Micros end = office.desk->clock.monotonic() + office.desk->settings().notify_budget;
   std::vector<DeliveryRecord> records;
+  std::string untold;
   for (const Notice& notice : *due) {
     const Micros left = end - office.desk->clock.monotonic();
-    if (left <= 0s) break;
+    if (left <= 0s) {
+      untold = "there was no time for all messages";
+      break;
+    }
     const Delivery delivery = office.notifier->deliver(notice, left);
+    if (const auto* later = std::get_if<TryLater>(&delivery)) untold = later->why;
+    if (const auto* never = std::get_if<Undeliverable>(&delivery)) untold = never->why;
     if (!std::holds_alternative<Delivered>(delivery)) continue;
     records.push_back({notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""});
     office.desk->log->write(Line{Level::info, "TG_SENT"}
@@ -355,6 +511,7 @@ void tell(Office& office) {
   }
   // Not recorded is told once more, which is what "at least once" means.
   static_cast<void>(office.journal().record_deliveries(records, office.now));
+  return untold;
 }
 
 const Trade* find_trade(const OpenBook& book, const std::string& id) {

@@ -1,8 +1,10 @@
 // Commands that look and change nothing: status, config.
 #include <algorithm>
 
+#include "alarm_help.hpp"
 #include "commands.hpp"
 #include "desk.hpp"
+#include "exit_codes.hpp"
 #include "json.hpp"
 #include "order_view.hpp"
 #include "secrets.hpp"
@@ -12,29 +14,49 @@ namespace tradeguard::cli {
 
 namespace {
 
-std::string status_text(const OpenBook& book, std::size_t waiting, const AccountKey& account,
-                        Instant now);
-std::string status_json(const OpenBook& book, std::size_t waiting, const AccountKey& account,
-                        Instant now);
+// What a look at the store comes to at this moment.
+struct Look {
+  const OpenBook& book;
+  std::size_t waiting;
+  const AccountKey& account;
+  Instant now;
+  std::string run;                    // "running", "ended", "killed", "never", "unknown"
+  std::vector<std::string> problems;  // sentences; empty: nothing needs anybody
+};
+std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run, Instant now);
+std::vector<std::string> problems_of(const Look& look, Micros max_age);
+std::string status_text(const Look& look);
+std::string status_json(const Look& look);
 std::string config_text(const Desk& desk);
 std::string config_json(const Desk& desk);
 
 }  // namespace
 
 int status_command(const CommandLine& line, const Pairs& environment) {
+  const std::string* given = line.option("max-age");
+  Micros max_age{};
+  if (given != nullptr) {
+    max_age = parse_duration(*given).value_or(Micros{0});
+    if (max_age == Micros{0})
+      return say_usage("status", "--max-age is a duration above 0, like 180 or 3m");
+  }
   auto desk = set_up(line, environment);
   if (!desk) return desk.error();
-  const AccountKey account = account_of((*desk)->settings());
-  auto store = open_store((*desk)->settings(), account);
+  const Settings& settings = (*desk)->settings();
+  const AccountKey account = account_of(settings);
+  auto store = open_store(settings, account);
   if (!store) return say_failure(store.error());
   const Instant now = (*desk)->clock.now();
   const auto book = (*store)->journal->open_book(now);
   if (!book) return say_failure(book.error());
   const auto waiting = (*store)->journal->waiting_notices();
   if (!waiting) return say_failure(waiting.error());
-  print(line.json ? status_json(*book, *waiting, account, now)
-                  : status_text(*book, *waiting, account, now));
-  return exit_ok;
+  Look look{*book, *waiting, account, now, "", {}};
+  look.run = run_state(book->account, run_is_going(settings, **store), settings.hard_deadline, now);
+  look.problems = problems_of(look, given == nullptr ? settings.stuck_after : max_age);
+  if (given == nullptr && book->trades.empty() && !book->account.last_started_at) look.problems.clear();
+  print(line.json ? status_json(look) : status_text(look));
+  return given != nullptr && !look.problems.empty() ? exit_critical : exit_ok;
 }
 
 int config_command(const CommandLine& line, const Pairs& environment) {
@@ -82,9 +104,25 @@ std::string seconds_text(Micros span) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
 }
 
-std::string protection_text(const TradeView& view) {
-  if (!view.exposure.held.is_positive())
-    return "nothing held, entry " + std::string{text(view.trade.entry().state)};
+// Of an entry of which nothing is held: bought nothing, or nobody knows yet.
+std::string entry_text(const Order& entry, Instant now) {
+  const std::string since = seconds_text(std::max(Micros{0}, now - entry.claimed_at));
+  switch (entry.state) {
+    case OrderState::claimed:
+      return "entry IN DOUBT: sent " + since + " ago, and nobody knows what became of it; every run looks it up, and no entry is taken in " +
+             entry.symbol.base();
+    case OrderState::placed:
+      return "entry open at the exchange for " + since + ", nothing of it is filled";
+    case OrderState::closed:
+    case OrderState::refused:
+    case OrderState::lapsed:
+      break;
+  }
+  return "nothing held, entry " + std::string{text(entry.state)};
+}
+
+std::string protection_text(const TradeView& view, Instant now) {
+  if (!view.exposure.held.is_positive()) return entry_text(view.trade.entry(), now);
   std::string out;
   if (view.stop != nullptr)
     out += "stop " + (view.stop->trigger ? view.stop->trigger->text() : "?") + " (" +
@@ -102,40 +140,91 @@ std::string protection_text(const TradeView& view) {
   return out;
 }
 
-std::string status_text(const OpenBook& book, std::size_t waiting, const AccountKey& account,
-                        Instant now) {
-  const AccountState& state = book.account;
+// A run that was killed leaves the lock free and its end unwritten. Where the lock cannot be seen, one
+// that began longer ago than any run may take is over.
+std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run,
+                      Instant now) {
+  if (going && *going) return "running";
+  if (!state.last_started_at) return "never";
+  if (state.last_run_ended) return "ended";
+  constexpr Micros grace = 5s;
+  if (going || now - *state.last_started_at > longest_run + grace) return "killed";
+  return "unknown";
+}
+
+std::vector<std::string> problems_of(const Look& look, Micros max_age) {
+  std::vector<std::string> problems;
+  const AccountState& state = look.book.account;
+  const auto count = [](std::size_t number, const char* what) {
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+  };
+  const std::string open = look.book.trades.empty()
+                               ? ""
+                               : ", and " + count(look.book.trades.size(), "trade") +
+                                     " open: nobody looks after it, its stops rest where the last run left them";
+  constexpr Micros clocks_differ = 10s;
+  if (!state.last_completed_at)
+    problems.push_back("no run has ever ended" + open);
+  else if (*state.last_completed_at > look.now + clocks_differ)
+    problems.push_back("the last run ended at " + iso_seconds(*state.last_completed_at) +
+                       " UTC, which is in the future: a clock was wrong, or is");
+  else if (look.now - *state.last_completed_at > max_age)
+    problems.push_back("no run has ended for " +
+                       seconds_text(look.now - *state.last_completed_at) + open +
+                       " (look at cron and its mail; run it by hand, or `tradeguard doctor`)");
+  if (look.run == "killed") problems.push_back("the last run was killed or failed; the next one takes up what it left");
+  if (!look.book.alarms.empty()) problems.push_back(count(look.book.alarms.size(), "alarm") + " standing");
+  std::size_t naked = 0;
+  for (const Trade& trade : look.book.trades) {
+    const TradeView view = view_of(trade, look.now);
+    const bool settling = look.run == "running";
+    if (!settling && view.exposure.held.is_positive() && !view.exposure.naked_is_dust) ++naked;
+  }
+  if (naked > 0) problems.push_back(count(naked, "trade") + " without a stop on record");
+  if (state.breaker) problems.push_back("the breaker denies every entry");
+  return problems;
+}
+
+std::string alarm_text(const Alarm& alarm) {
+  std::string out = "  " + std::string{text(alarm.kind)} + " " + (alarm.symbol.empty() ? "-" : alarm.symbol) +
+                    " " + escape_value(alarm.subject) + " since " + iso_seconds(alarm.raised_at) + " UTC" +
+                    (alarm.freezes.empty() ? "" : ", no entries in " + alarm.freezes) +
+                    (alarm.detail.empty() ? "" : ": " + escape_value(alarm.detail)) + "\n";
+  if (const AlarmHelp* help = find_alarm_help(text(alarm.kind)))
+    out += "    cause: " + std::string{help->cause} + "\n    next: " + next_step(*help, alarm) + "\n";
+  return out + "    more: tradeguard help " + std::string{text(alarm.kind)} + "\n";
+}
+
+std::string status_text(const Look& look) {
+  const AccountState& state = look.book.account;
   std::string out;
   const auto row = [&](std::string name, const std::string& value) {
     name.resize(11, ' ');
     out += name + value + "\n";
   };
-  row("account", account.venue + "/" + account.account);
-  row("cycle",
-      std::to_string(state.cycle) + (state.previous_run_ended ? "" : ", running or killed"));
-  row("started", ago(state.last_started_at, now));
-  row("completed", ago(state.last_completed_at, now));
+  row("account", look.account.venue + "/" + look.account.account);
+  row("verdict", look.problems.empty() ? "nothing needs anybody" : "LOOK AT IT: " + look.problems.front());
+  for (std::size_t i = 1; i < look.problems.size(); ++i) row("", "LOOK AT IT: " + look.problems[i]);
+  row("cycle", std::to_string(state.cycle) +
+                   (look.run == "running"   ? ", running"
+                    : look.run == "killed"  ? ", KILLED: it did not end, and no run is going"
+                    : look.run == "unknown" ? ", running or killed: its lock cannot be seen from here"
+                                            : ""));
+  row("started", ago(state.last_started_at, look.now));
+  row("completed", ago(state.last_completed_at, look.now));
   row("entries", state.halted    ? "HALTED: " + escape_value(*state.halted)
                  : state.breaker ? "DENIED by the breaker: " + escape_value(*state.breaker)
                                  : "allowed");
-  if (state.quiet_until && *state.quiet_until > now)
-    row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
-                        " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
-  row("notices", std::to_string(waiting) + " waiting");
-  row("critical", std::to_string(book.alarms.size()) + " standing");
-  for (const Alarm& alarm : book.alarms)
-    out += "  " + std::string{text(alarm.kind)} + " " +
-           (alarm.symbol.empty() ? "-" : alarm.symbol) + " " + escape_value(alarm.subject) +
-           " since " + iso_seconds(alarm.raised_at) + " UTC" +
-           (alarm.freezes.empty() ? "" : ", no entries in " + alarm.freezes) +
-           (alarm.detail.empty() ? "" : ": " + escape_value(alarm.detail)) + "\n";
-  row("trades", std::to_string(book.trades.size()) + " open");
-  for (const Trade& trade : book.trades) {
-    const TradeView view = view_of(trade, now);
+  row("notices", std::to_string(look.waiting) + " waiting");
+  row("critical", std::to_string(look.book.alarms.size()) + " standing");
+  for (const Alarm& alarm : look.book.alarms) out += alarm_text(alarm);
+  row("trades", std::to_string(look.book.trades.size()) + " open");
+  for (const Trade& trade : look.book.trades) {
+    const TradeView view = view_of(trade, look.now);
     const Order& entry = trade.entry();
     out += "  " + entry.symbol.text() + " " + view.exposure.held.text() +
            (view.exposure.average_fill ? " at " + view.exposure.average_fill->text() : "") +
-           ", order " + id_at_venue(entry) + ", " + protection_text(view) + "\n    trade " +
+           ", order " + id_at_venue(entry) + ", " + protection_text(view, look.now) + "\n    trade " +
            trade.id() + ", signal " + entry.signal_key + ", unprotected " +
            seconds_text(entry.naked_total + view.naked_for.value_or(Micros{0})) + " in all" +
            (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason)) +
@@ -144,8 +233,8 @@ std::string status_text(const OpenBook& book, std::size_t waiting, const Account
   return out;
 }
 
-std::string status_json(const OpenBook& book, std::size_t waiting, const AccountKey& account,
-                        Instant now) {
+std::string status_json(const Look& look) {
+  const auto& [book, waiting, account, now, run, problems] = look;
   const AccountState& state = book.account;
   Json json;
   json.field("venue", account.venue).field("account", account.account).time("now", now);
@@ -153,11 +242,10 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
   json.maybe_time("last_started_at", state.last_started_at)
       .maybe_time("last_completed_at", state.last_completed_at);
   json.maybe("halted", state.halted).maybe("breaker", state.breaker);
-  if (state.quiet_until && *state.quiet_until > now)
-    json.time("quiet_until", *state.quiet_until).field("quiet_status", state.quiet_status);
   json.field("notices_waiting", static_cast<std::int64_t>(waiting));
   json.array("alarms");
-  for (const Alarm& alarm : book.alarms)
+  for (const Alarm& alarm : book.alarms) {
+    const AlarmHelp* help = find_alarm_help(text(alarm.kind));
     json.object()
         .field("kind", text(alarm.kind))
         .field("subject", alarm.subject)
@@ -167,7 +255,10 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
         .field("breaks", alarm.breaks)
         .field("detail", alarm.detail)
         .time("raised_at", alarm.raised_at)
+        .field("cause", help == nullptr ? std::string_view{} : help->cause)
+        .field("next", help == nullptr ? std::string{} : next_step(*help, alarm))
         .end_object();
+  }
   json.end_array().array("trades");
   for (const Trade& trade : book.trades) {
     const TradeView view = view_of(trade, now);
@@ -195,6 +286,8 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
       }
     json.end_array().end_object();
   }
+  json.end_array().field("run", run).field("well", problems.empty()).array("problems");
+  for (const std::string& problem : problems) json.element(problem);
   json.end_array();
   return json.text();
 }
@@ -204,7 +297,7 @@ std::string status_json(const OpenBook& book, std::size_t waiting, const Account
 // What may be said of a secret: where it would come from. A dry run does not even look at the
 // files.
 std::vector<SecretSource> secrets_of(const Desk& desk) {
-  if (!desk.settings().dry_run) return secret_sources(desk.environment);
+  if (!desk.settings().dry_run) return secret_sources(desk.environment, SecretFiles{desk.settings()});
   std::vector<SecretSource> sources;
   for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token})
     sources.push_back({secret, "not read (DRY_RUN=1)", ""});

@@ -1,7 +1,11 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "commands.hpp"
+#include "exit_codes.hpp"
 #include "log_sink.hpp"
+#include "no_start.hpp"
 #include "one_cycle.hpp"
 #include "process.hpp"
 #include "signal_file.hpp"
@@ -12,8 +16,26 @@ namespace tradeguard::cli {
 
 namespace {
 
-Result<int> wired_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
-                        std::FILE* messages);
+Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals,
+                        const std::atomic<bool>& stop_asked);
+Error not_started(const RunReport& report);
+
+// Remembers beside the lock that live trades may be open, before the first of them can be.
+class NotedSignals final : public SignalSource {
+ public:
+  NotedSignals(SignalSource& signals, const Station& station) : signals_{signals}, station_{station} {}
+  Result<SignalBatch> read() override {
+    auto batch = signals_.read();
+    if (batch && std::ranges::any_of(batch->signals,
+                                     [](const Signal& signal) { return signal.side == Side::buy; }))
+      note_entries_ahead(station_);
+    return batch;
+  }
+
+ private:
+  SignalSource& signals_;
+  const Station& station_;
+};
 
 // Behind the cycle's own end at the deadline, which it reaches unless it is stuck.
 constexpr Micros grace = 2s;
@@ -29,54 +51,95 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     SystemClock clock;
     Log log{open_log({"", line.bare})->sink, clock};
     log.write(Line{Level::error, "RUN_FAILED"}.add("reason", "configuration"));
-    return desk.error();
+    const Given given{line.config, environment, line.settings};
+    const auto configuration = read_configuration(given);
+    std::string faults;
+    if (!configuration)
+      for (const std::string& fault : configuration.error()) faults += (faults.empty() ? "" : "; ") + fault;
+    return report_misread(given, faults, line.bare, desk.error());
   }
+  if (!(*desk)->log_fault.empty())
+    (*desk)->log->write(Line{Level::warn, "LOG_FILE_UNUSABLE"}
+                            .add("file", (*desk)->settings().log_file)
+                            .add("error", (*desk)->log_fault));
   SignalFile signals{path, (*desk)->clock, 10s, &stop_asked};
   return one_cycle(**desk, signals, stop_asked, stdout);
 }
 
 int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
               std::FILE* messages) {
-  try {
-    const Watchdog watchdog{desk.settings().hard_deadline + grace,
-                            "RUN_FAILED reason=hard_deadline", desk.settings().log_file, desk.bare};
-    auto code = wired_cycle(desk, signals, stop_asked, messages);
-    return code ? *code : say_run_failed(*desk.log, code.error());
-  } catch (const std::exception& broken) {
+  const Station station{desk.settings(), desk.config_file, desk.environment,
+                        desk.clock,      *desk.log,        messages};
+  const auto broke_off = [&](const std::exception& broken) {
     // The next run recovers: everything that was sent is on record.
     desk.log->write(Line{Level::critical, "RUN_FAILED"}
                         .add("reason", "internal_error")
                         .add("error", broken.what()));
-    return exit_internal;
+    report_no_start(station, Error{Fault::data, broken.what()}, exit_internal);
+  };
+  try {
+    const Watchdog watchdog{desk.settings().hard_deadline + grace,
+                            "RUN_FAILED reason=hard_deadline", desk.settings().log_file, desk.bare};
+    try {
+      auto code = wired_cycle(desk, station, signals, stop_asked);
+      return code ? *code
+                  : report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
+    } catch (const std::exception& broken) {
+      broke_off(broken);
+    }
+  } catch (const std::exception& unwatched) {
+    broke_off(unwatched);
   }
+  return exit_internal;
 }
 
 namespace {
 
-Result<int> wired_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
-                        std::FILE* messages) {
+Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals,
+                        const std::atomic<bool>& stop_asked) {
   const Settings& settings = desk.settings();
   auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log);
   if (!exchange) return tl::unexpected{std::move(exchange.error())};
-  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, messages);
+  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log,
+                                station.messages);
   if (!notifier) return tl::unexpected{std::move(notifier.error())};
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
 
+  NotedSignals noted{signals, station};
   CyclePorts ports{*(*store)->lock,      (*store)->pen,           *(*store)->journal,
                    *(*store)->guard,     *(*exchange)->placer,    *(*exchange)->protector,
-                   **notifier,           signals,                 desk.clock,
+                   **notifier,           noted,                   desk.clock,
                    *desk.log,            &stop_asked,             nullptr};
-  if (settings.dry_run)
-    ports.unattended_live_trades = [&] {
-      return unattended_live_trades(settings, **store, desk.clock.now());
-    };
+  ports.live_accounts = [&] { return accounts_with_open_trades(settings, **store, desk.clock.now()); };
   CycleSettings cycle =
       cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());
   cycle.start_facts.emplace_back("schema", std::to_string(schema_version));
   cycle.start_facts.emplace_back("store", is_postgres(settings) ? "postgres" : "sqlite");
   cycle.start_facts.emplace_back("dry_run", settings.dry_run ? "1" : "0");
-  return exit_code(monitor_cycle(ports, cycle).verdict);
+  bool began = false;
+  ports.before_the_end = [&](const RunReport& report) {
+    began = true;
+    try {
+      // Whoever lost the lease does not know what is open now.
+      if (report.verdict != RunVerdict::internal_error) report_started(station, report.open_trades);
+      report_log_file(station, desk.log_fault);
+    } catch (const std::exception& broken) {
+      desk.log->write(
+          Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
+    }
+  };
+  const RunReport report = monitor_cycle(ports, cycle);
+  const int code = exit_code(report.verdict);
+  if (began || report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck) return code;
+  return report_no_start(station, not_started(report), code);
+}
+
+Error not_started(const RunReport& report) {
+  const Fault fault = report.verdict == RunVerdict::configuration ? Fault::configuration
+                      : report.verdict == RunVerdict::unreachable ? Fault::unreachable
+                                                                  : Fault::data;
+  return {fault, report.error};
 }
 
 }  // namespace

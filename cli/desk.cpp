@@ -2,10 +2,19 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
+
 #include "log_sink.hpp"
 #include "secrets.hpp"
 
 namespace tradeguard::cli {
+
+namespace {
+
+bool output_failed = false;
+
+}  // namespace
 
 tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment) {
   auto configuration = read_configuration({line.config, environment, line.settings});
@@ -13,11 +22,19 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
     for (const std::string& fault : configuration.error()) write_whole(STDERR_FILENO, fault + "\n");
     return tl::unexpected{exit_configuration};
   }
-  auto opened = open_log({configuration->settings.log_file, line.bare});
-  if (!opened) return tl::unexpected{say_failure(opened.error())};
+  const std::string& log_file = configuration->settings.log_file;
+  const bool makes_log = line.command == "run";
+  std::string log_fault;
+  auto opened = open_log({.file = log_file, .bare = line.bare, .create = makes_log});
+  if (!opened) {
+    if (makes_log || ::access(log_file.c_str(), F_OK) == 0) log_fault = opened.error().what;
+    opened = open_log({.file = "", .bare = line.bare});
+  }
 
   auto desk = std::make_unique<Desk>();
+  desk->log_fault = std::move(log_fault);
   desk->environment = environment;
+  desk->config_file = line.config.value_or("");
   desk->json = line.json;
   desk->bare = line.bare;
   desk->log =
@@ -69,6 +86,24 @@ int say_usage(const std::string& command, const std::string& what) {
   return exit_usage;
 }
 
-void print(std::string_view text) { write_whole(STDOUT_FILENO, text); }
+void print(std::string_view text) {
+  std::string_view left = text;
+  while (!left.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
+    if (written > 0) {
+      left.remove_prefix(static_cast<std::size_t>(written));
+    } else if (written == 0 || errno != EINTR) {
+      output_failed = true;
+      write_whole(STDERR_FILENO, "tradeguard: standard output cannot be written (" +
+                                     std::system_category().message(errno) + "):\n" +
+                                     std::string{left});
+      return;
+    }
+  }
+}
+
+int exit_code_of_output(int code) {
+  return code == exit_ok && output_failed ? exit_internal : code;
+}
 
 }  // namespace tradeguard::cli

@@ -17,14 +17,18 @@ namespace tradeguard::cli {
 struct Desk {
   Configuration configuration;
   Pairs environment;
+  std::string config_file;  // as it was given; empty: none was
   bool json;
   bool bare;
   SystemClock clock;
   std::unique_ptr<Log> log;
+  std::string log_fault;  // why the log file is not written to; empty: it is, or there is none
 
   const Settings& settings() const { return configuration.settings; }
 };
 // The exit code instead, when the configuration is wrong; every fault was said on standard error.
+// The log file is made by `run` alone: one that another user's command left behind could not be
+// written by the runs that come after it. Where it cannot be opened the log goes to standard error.
 tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment);
 
 int exit_code_of(const Error& error);
@@ -35,6 +39,10 @@ int say_run_failed(Log& log, const Error& error);
 int say_locked(const std::string& what);
 int say_usage(const std::string& command, const std::string& what);
 
-void print(std::string_view text);  // to standard output
+// To standard output. What it does not take goes to standard error: an answer that was cut short
+// must not look like a whole one, and a command that took effect says so somewhere.
+void print(std::string_view text);
+// `code`, or exit_internal if the command succeeded and standard output did not take what it said.
+int exit_code_of_output(int code);
 
 }  // namespace tradeguard::cli

@@ -28,10 +28,10 @@ constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 Secrets examine_secrets(const Desk& desk) {
   const Settings& settings = desk.settings();
   Secrets secrets;
-  for (const SecretSource& source : secret_sources(desk.environment)) {
+  for (const SecretSource& source : secret_sources(desk.environment, SecretFiles{settings})) {
     if (!is_needed(source.secret, settings)) continue;
     const std::string name{environment_name(source.secret)};
-    const auto read = read_secret(source.secret, desk.environment);
+    const auto read = read_secret(source.secret, desk.environment, SecretFiles{settings});
     if (read) {
       keep_out_of_sight(read->reveal(), *desk.log);
       secrets.findings.push_back(well("secret", name + ": " + source.where));
@@ -41,9 +41,10 @@ Secrets examine_secrets(const Desk& desk) {
     const bool missing = source.fault.empty() && source.where == "not set";
     secrets.findings.push_back(
         problem("secret", missing ? name + " is not set" : read.error().what,
-                missing ? "set it, or set " + name + "_FILE to the path of a file of mode 0600"
-                        : "give " + name + " or " + name +
-                              "_FILE, not both; the file belongs to the user who runs this, with mode 0600",
+                missing ? "set it, or set " + name + "_FILE or " + std::string{key_name(source.secret)} +
+                              " to the path of a file of mode 0600"
+                        : "give one of " + name + ", " + name + "_FILE and " +
+                              std::string{key_name(source.secret)} + "; the file belongs to the user who runs this, with mode 0600",
                 exit_configuration));
   }
   if (secrets.findings.empty()) secrets.findings.push_back(well("secrets", "none is needed, none was read"));

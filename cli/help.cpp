@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "alarm_help.hpp"
+#include "desk.hpp"
 #include "exit_codes.hpp"
 #include "log_sink.hpp"
 #include "secrets.hpp"
@@ -55,7 +57,7 @@ std::string overview() {
       "\n"
       "To begin: DRY_RUN=1 in the environment keeps everything on paper.\n"
       "More: tradeguard help COMMAND, and: tradeguard help configuration, signals, environment, "
-      "exit-codes\n";
+      "exit-codes, alarms\n";
   return out;
 }
 
@@ -82,21 +84,28 @@ std::optional<std::string> help_topic(std::string_view topic) {
   if (topic == "signals") return signals_topic();
   if (topic == "environment") return environment_topic();
   if (topic == "exit-codes") return exit_codes_topic();
+  if (topic == "alarms") return alarms_page();
+  if (const AlarmHelp* alarm = find_alarm_help(topic)) return alarm_page(*alarm);
   return std::nullopt;
+}
+
+int version_command(const CommandLine&, const Pairs&) {
+  print("tradeguard " TRADEGUARD_VERSION "\n");
+  return exit_ok;
 }
 
 int help_command(const CommandLine& line, const Pairs&) {
   if (line.arguments.empty()) {
-    write_whole(1, overview());
+    print(overview());
     return exit_ok;
   }
   const std::string& wanted = line.arguments.front();
   if (const Command* command = find_command(wanted)) {
-    write_whole(1, help_for(*command));
+    print(help_for(*command));
     return exit_ok;
   }
   if (const auto topic = help_topic(wanted)) {
-    write_whole(1, *topic);
+    print(*topic);
     return exit_ok;
   }
   write_whole(2, "tradeguard: there is no help on '" + wanted + "'; try: tradeguard --help\n");
@@ -170,8 +179,6 @@ std::string environment_topic() {
       "environment\n"
       "                           it is an error, and so is any value but 0, 1 and unset.\n"
       "  DEBUG_TRADING=1          every log line has a twin with [DEBUG_TRADING] and more fields\n"
-      "  HTTPS_PROXY              http://[user:password@]host:port, for exchange and Telegram; never\n"
-      "                           for this machine. NO_PROXY names hosts that are reached without it\n"
       "  TRADEGUARD_SECTION_KEY   any key of the configuration; "
       "TRADEGUARD_MARKET__ETH_USDT__NOTIONAL\n"
       "\nSecrets, each also as NAME_FILE with the path of a file of mode 0600:\n";
@@ -185,13 +192,13 @@ std::string environment_topic() {
 
 std::string exit_codes_topic() {
   return "The first that applies:\n"
-         "  78  wrong configuration\n"
+         "  78  wrong configuration, and no live trade is known to be open (else 1)\n"
          "  64  wrong usage\n"
          "  75  the lock is held by another run, which is not stuck\n"
-         "  70  internal error; the next run recovers\n"
-         "   1  the cycle ran and a CRITICAL stands, or the holder of the lock is stuck: look at "
-         "it\n"
-         "  69  store or venue could not be reached, nothing was sent and no trade is open\n"
+         "  70  internal error; the next run recovers. Also: standard output did not take the answer\n"
+         "   1  the cycle ran and a CRITICAL stands, the holder of the lock is stuck, or a run did not\n"
+         "      start and live trades are open: look at it\n"
+         "  69  store or venue could not be reached, nothing was sent and no trade is known to be open\n"
          "  65  some signal lines were rejected, the rest was carried out\n"
          "   0  the cycle ran; blocked and denied signals are a success\n";
 }

@@ -33,6 +33,8 @@ class Json {
   }
   Json& field(std::string_view key, int value) { return field(key, std::int64_t{value}); }
   Json& field(std::string_view key, bool value) { return name(key), writer_.Bool(value), *this; }
+  // Of an array.
+  Json& element(std::string_view value) { return string(value), *this; }
   // Times as the log has them.
   Json& time(std::string_view key, Instant value) { return field(key, iso_micros(value)); }
   // What is not there is null.

@@ -75,7 +75,7 @@ Result<OpenedLog> open_log(const LogTarget& target) {
     constexpr mode_t for_the_group = 0640;
     // Not blocking: a named pipe without a reader is no log.
     descriptor = ::open(target.file.c_str(),
-                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                        O_WRONLY | O_APPEND | (target.create ? O_CREAT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                         for_the_group);
     if (descriptor < 0)
       return failed(Fault::configuration,

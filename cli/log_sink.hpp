@@ -13,6 +13,7 @@ struct LogTarget {
   std::string file;   // empty: standard error only
   bool bare = false;  // without time and level
   bool file_only = false;
+  bool create = true;  // false: a file that is not there is an error
 };
 
 struct OpenedLog {

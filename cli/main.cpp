@@ -1,12 +1,14 @@
 // tradeguard: reads what was typed, hands it to the command, returns its exit code.
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "commands.hpp"
 #include "desk.hpp"
 #include "help.hpp"
 #include "log_sink.hpp"
+#include "no_start.hpp"
 #include "process.hpp"
 
 namespace {
@@ -20,13 +22,15 @@ int dispatch(const std::vector<std::string>& arguments) {
   }
   const auto line = read_command_line(arguments);
   if (!line) {
-    const bool known = find_command(arguments.front()) != nullptr;
-    return say_usage(known ? arguments.front() : "", line.error().what);
+    const auto named = std::ranges::find_if(arguments, [](const std::string& argument) {
+      return find_command(argument) != nullptr;
+    });
+    const int code = say_usage(named == arguments.end() ? "" : *named, line.error().what);
+    if (named == arguments.end() || *named != "run") return code;
+    return report_misread(what_is_given(arguments, process_environment()), line.error().what, false,
+                          code);
   }
-  if (line->version) {
-    print("tradeguard " TRADEGUARD_VERSION "\n");
-    return exit_ok;
-  }
+  if (line->version) return version_command(*line, {});
   const Command* command = find_command(line->command);
   if (line->help) {
     print(command == nullptr ? overview() : help_for(*command));
@@ -40,7 +44,7 @@ int dispatch(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   open_standard_streams();
   try {
-    return dispatch({argv + 1, argv + argc});
+    return exit_code_of_output(dispatch({argv + 1, argv + argc}));
   } catch (const std::exception& broken) {
     write_whole(STDERR_FILENO, std::string{"tradeguard: internal error: "} + broken.what() + "\n");
     return exit_internal;

@@ -168,11 +168,17 @@ constexpr Key table[] = {
   {"venue", "ca_file", "", "a path, or nothing",
    "a certificate authority to trust besides the system's",
    [](S& s, V v) { return word(v, s.ca_file); }, true},
+  {"venue", "api_key_file", "", "a path, or nothing",
+   "file of mode 0600 with the API key; TRADEGUARD_API_KEY or _FILE does the same",
+   [](S& s, V v) { return word(v, s.api_key_file); }, true},
+  {"venue", "api_secret_file", "", "a path, or nothing",
+   "file of mode 0600 with its secret; TRADEGUARD_API_SECRET or _FILE does the same",
+   [](S& s, V v) { return word(v, s.api_secret_file); }, true},
   {"venue", "pace", "documented", "documented or off",
    "keep the venue's documented limits; off is for a server that has none",
    [](S& s, V v) { return choice(v, s.paced, {{"documented", true}, {"off", false}}); }},
-  {"venue", "min_notional", "1", "an amount of US dollars",
-   "smallest order in US dollars, unless the exchange asks for more (cryptocom)",
+  {"venue", "min_notional", "1", "an amount of quote currency",
+   "the cheapest order, where the venue does not say (cryptocom)",
    [](S& s, V v) { return amount(v, s.min_notional.value); }},
   {"venue", "highest_fee_percent", "0.5", "a percentage up to 10",
    "assumed of a fill until its fees are read, never less than they are",
@@ -249,6 +255,9 @@ constexpr Key table[] = {
   {"telegram", "ca_file", "", "a path, or nothing",
    "a certificate authority to trust besides the system's, for that address",
    [](S& s, V v) { return word(v, s.telegram_ca_file); }, true},
+  {"telegram", "token_file", "", "a path, or nothing",
+   "file of mode 0600 with the bot's token; TRADEGUARD_TELEGRAM_TOKEN or _FILE does the same",
+   [](S& s, V v) { return word(v, s.telegram_token_file); }, true},
   {"telegram", "topic", "", "a whole number, or nothing",
    "the topic of a forum group",
    [](S& s, V v) { return v.empty() || into(s.telegram_topic, v, [](V w, std::int64_t& to) { return whole(w, to, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }); }},
@@ -296,7 +305,7 @@ constexpr MarketKey market_table[] = {
    [](MarketOptions& m, V v) { return into(m.cycle.stop_loss_percent, v, stop_percent); }},
   {"take_profit_percent", a_target, "the target in this market",
    [](MarketOptions& m, V v) { return into(m.cycle.take_profit_percent, v, target_percent); }},
-  {"min_notional", "an amount of quote currency above 0", "smallest order here, unless the exchange asks for more (cryptocom)",
+  {"min_notional", "an amount of quote currency above 0", "the cheapest order here, where the venue does not say",
    [](MarketOptions& m, V v) { return into(m.min_notional, v, positive<Money>); }},
   {"paper_price", "a price above 0", "where paper fills when neither signal nor bars say",
    [](MarketOptions& m, V v) { return into(m.paper_price, v, positive<Price>); }},
@@ -414,6 +423,19 @@ std::string environment_name(std::string_view section, std::string_view name) {
 }
 std::string market_environment_name(std::string_view symbol, std::string_view name) {
   return std::string{market_environment_prefix} + std::string{symbol} + "__" + capitals(name);
+}
+
+Settings readable_settings(const Given& given) {
+  Reading reading;
+  Settings settings;
+  if (given.file) read_file(*given.file, reading);
+  Pairs environment = given.environment;
+  std::erase_if(environment, [](const auto& pair) { return pair.first == "DRY_RUN"; });
+  read_environment(environment, reading);
+  read_command_line(given.command_line, reading);
+  read_modes(environment, reading, settings);
+  effective(reading, settings);
+  return settings;
 }
 
 std::string nearest(std::string_view wrong, std::span<const std::string> candidates) {

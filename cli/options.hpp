@@ -54,6 +54,8 @@ struct Settings {
   std::string account;
   std::string base_url;
   std::string ca_file;
+  std::string api_key_file;     // empty: the secret is in the environment
+  std::string api_secret_file;  // empty: the same
   bool paced = true;
   Money min_notional;
   Decimal highest_fee_percent;
@@ -75,6 +77,7 @@ struct Settings {
   std::string telegram_chat_id;
   std::string telegram_base_url;
   std::string telegram_ca_file;
+  std::string telegram_token_file;  // empty: the token is in the environment
   std::optional<std::int64_t> telegram_topic;
   Micros telegram_pace{};
 
@@ -140,6 +143,10 @@ struct Configuration {
 // ...".
 using ConfigurationFaults = std::vector<std::string>;
 tl::expected<Configuration, ConfigurationFaults> read_configuration(const Given& given);
+
+// What can be read of a configuration with faults, DRY_RUN aside: for telling that it is wrong, never
+// for trading. What is at fault has its default.
+Settings readable_settings(const Given& given);
 
 // The key that was probably meant, for messages; empty if none is near.
 std::string nearest(std::string_view wrong, std::span<const std::string> candidates);

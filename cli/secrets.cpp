@@ -16,6 +16,14 @@ constexpr std::array all_secrets{SecretName::api_key, SecretName::api_secret, Se
 constexpr std::size_t longest_secret = 4096;
 
 const std::string* find(const Pairs& environment, std::string_view name);
+// Every place that names this secret; value and file are of the last of them.
+struct Named {
+  const std::string* value = nullptr;
+  const std::string* file = nullptr;
+  std::vector<std::string> places;  // "TRADEGUARD_API_KEY_FILE", "venue.api_key_file"
+};
+Named named_for(SecretName secret, const Pairs& environment, const SecretFiles& files);
+std::string joined(const std::vector<std::string>& places);
 std::string fault_of_file(const std::string& path);
 std::string file_variable(SecretName secret) { return std::string{environment_name(secret)} + "_FILE"; }
 
@@ -33,52 +41,83 @@ std::string_view environment_name(SecretName secret) {
   return "";
 }
 
-std::vector<SecretSource> secret_sources(const Pairs& environment) {
+std::string_view key_name(SecretName secret) {
+  switch (secret) {
+    case SecretName::api_key:
+      return "venue.api_key_file";
+    case SecretName::api_secret:
+      return "venue.api_secret_file";
+    case SecretName::telegram_token:
+      return "telegram.token_file";
+  }
+  return "";
+}
+
+SecretFiles::SecretFiles(const Settings& settings)
+    : api_key_{settings.api_key_file},
+      api_secret_{settings.api_secret_file},
+      telegram_token_{settings.telegram_token_file} {}
+
+const std::string& SecretFiles::of(SecretName secret) const {
+  switch (secret) {
+    case SecretName::api_key:
+      return api_key_;
+    case SecretName::api_secret:
+      return api_secret_;
+    case SecretName::telegram_token:
+      break;
+  }
+  return telegram_token_;
+}
+
+std::vector<SecretSource> secret_sources(const Pairs& environment, const SecretFiles& files) {
   std::vector<SecretSource> sources;
   for (const SecretName secret : all_secrets) {
-    const std::string* value = find(environment, environment_name(secret));
-    const std::string* file = find(environment, file_variable(secret));
+    const Named given = named_for(secret, environment, files);
     SecretSource source{secret, "not set", ""};
-    if (value != nullptr) source.where = "environment";
-    if (file != nullptr) {
-      source.where = "file " + *file;
-      source.fault = value != nullptr
-                         ? "is set in the environment too, so nobody knows which counts"
-                         : fault_of_file(*file);
+    if (given.value != nullptr) source.where = "environment";
+    if (given.file != nullptr) {
+      source.where = "file " + *given.file;
+      source.fault = fault_of_file(*given.file);
     }
+    if (given.places.size() > 1)
+      source.fault = "is set in several places (" + joined(given.places) +
+                     "), so nobody knows which counts";
     sources.push_back(std::move(source));
   }
   return sources;
 }
 
-Result<Secret> read_secret(SecretName secret, const Pairs& environment) {
+Result<Secret> read_secret(SecretName secret, const Pairs& environment, const SecretFiles& files) {
   const std::string name{environment_name(secret)};
-  const std::string* value = find(environment, name);
-  const std::string* file = find(environment, file_variable(secret));
-  if (value != nullptr && file != nullptr)
+  const Named given = named_for(secret, environment, files);
+  if (given.places.size() > 1)
     return failed(Fault::configuration,
-                  name + " and " + name + "_FILE are both set; unset one of them");
-  if (value != nullptr) return Secret{std::string{*value}};
+                  joined(given.places) + " are both set; unset all of them but one");
+  if (given.value != nullptr) return Secret{std::string{*given.value}};
+  const std::string* file = given.file;
   if (file == nullptr)
     return failed(Fault::configuration, name + " is not set, and neither is " + name +
-                                            "_FILE with the path of a file of mode 0600");
+                                            "_FILE or " + std::string{key_name(secret)} +
+                                            " with the path of a file of mode 0600");
+  const std::string& place = given.places.front();
   if (const std::string fault = fault_of_file(*file); !fault.empty())
-    return failed(Fault::configuration, name + "_FILE: " + *file + " " + fault);
+    return failed(Fault::configuration, place + ": " + *file + " " + fault);
 
   const int descriptor = ::open(file->c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
-    return failed(Fault::configuration, name + "_FILE: " + *file + " cannot be read");
+    return failed(Fault::configuration, place + ": " + *file + " cannot be read");
   std::string text(longest_secret + 1, '\0');
   const ssize_t size = ::read(descriptor, text.data(), text.size());
   ::close(descriptor);
   if (size < 0 || static_cast<std::size_t>(size) > longest_secret) {
     wipe(text);
     return failed(Fault::configuration,
-                  name + "_FILE: " + *file + " cannot be read, or is no secret");
+                  place + ": " + *file + " cannot be read, or is no secret");
   }
   text.resize(static_cast<std::size_t>(size));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  if (text.empty()) return failed(Fault::configuration, name + "_FILE: " + *file + " is empty");
+  if (text.empty()) return failed(Fault::configuration, place + ": " + *file + " is empty");
   return Secret{std::move(text)};
 }
 
@@ -100,6 +139,28 @@ const std::string* find(const Pairs& environment, std::string_view name) {
   const auto found =
       std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
   return found == environment.end() ? nullptr : &found->second;
+}
+
+Named named_for(SecretName secret, const Pairs& environment, const SecretFiles& files) {
+  Named given;
+  given.value = find(environment, environment_name(secret));
+  if (given.value != nullptr) given.places.emplace_back(environment_name(secret));
+  const std::string variable = file_variable(secret);
+  if (const std::string* file = find(environment, variable)) {
+    given.file = file;
+    given.places.push_back(variable);
+  }
+  if (const std::string& file = files.of(secret); !file.empty()) {
+    given.file = &file;
+    given.places.emplace_back(key_name(secret));
+  }
+  return given;
+}
+
+std::string joined(const std::vector<std::string>& places) {
+  std::string all;
+  for (const std::string& place : places) all += (all.empty() ? "" : " and ") + place;
+  return all;
 }
 
 std::string fault_of_file(const std::string& path) {

@@ -1,5 +1,5 @@
-// Secrets: from the environment, or from a file only its owner can read. Never from the
-// configuration. Tests: tests/cli/secrets_test.cpp
+// Secrets: from the environment, or from a file only its owner can read, which the environment or
+// the configuration names. A configuration never holds one. Tests: tests/cli/secrets_test.cpp
 #pragma once
 
 #include <string>
@@ -14,17 +14,33 @@ namespace tradeguard::cli {
 
 enum class SecretName { api_key, api_secret, telegram_token };
 std::string_view environment_name(SecretName secret);  // "TRADEGUARD_API_KEY"; the file's name has _FILE behind
+std::string_view key_name(SecretName secret);  // "venue.api_key_file", of the configuration
+
+// The files that the configuration names, which is where secrets come from that the environment
+// does not have. One that is named in both places is an error, even if it is the same.
+class SecretFiles {
+ public:
+  SecretFiles() = default;
+  explicit SecretFiles(const Settings& settings);
+  const std::string& of(SecretName secret) const;  // empty: none is named
+
+ private:
+  std::string api_key_;
+  std::string api_secret_;
+  std::string telegram_token_;
+};
 
 // Where a secret would come from; nothing is opened and no value leaves the environment.
 struct SecretSource {
   SecretName secret;
   std::string where;  // "not set", "environment", "file /run/secrets/key"
-  std::string fault;  // both are set, or the file is missing or open to others; empty: none
+  std::string fault;  // several are set, or the file is missing or open to others; empty: none
 };
-std::vector<SecretSource> secret_sources(const Pairs& environment);
+std::vector<SecretSource> secret_sources(const Pairs& environment, const SecretFiles& files = {});
 
 // The value without a newline at its end. An error names the place, never the value.
-Result<Secret> read_secret(SecretName secret, const Pairs& environment);
+Result<Secret> read_secret(SecretName secret, const Pairs& environment,
+                           const SecretFiles& files = {});
 
 // From here on the log shows nothing of it, and a crash leaves no image of this process behind.
 void keep_out_of_sight(std::string_view secret, Log& log);

@@ -1,5 +1,10 @@
 #include "wiring.hpp"
 
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -39,11 +44,9 @@ struct Credentials {
   Secret api_key;
   Secret api_secret;
 };
-Result<Credentials> read_credentials(const Pairs& environment, Log& log);
-Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const std::string& base_url, const std::string& ca_file,
-                                     Log& log);
-std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names);
+Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log);
+Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
+                                     const std::string& ca_file);
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log);
 
@@ -56,17 +59,12 @@ class TelegramLine final : public Notifier {
         log_{log} {}
   Delivery deliver(const Notice& notice, Micros budget) noexcept override {
     const bool told = notifier_.migrated_to().has_value();
-    const bool topic_told = notifier_.topic_refused().has_value();
     Delivery delivery = notifier_.deliver(notice, budget);
-    if (const auto why = notifier_.topic_refused(); why && !topic_told)
-      log_.write(Line{Level::warn, "TG_TOPIC_LEFT"}.add("error", *why));
     if (const auto moved = notifier_.migrated_to(); moved && !told)
       log_.write(Line{Level::warn, "TG_CHAT_MOVED"}.add("telegram.chat_id", *moved));
     return delivery;
   }
   bool immediate() const override { return false; }
-  std::optional<Instant> quiet_until() const override { return notifier_.quiet_until(); }
-  void keep_quiet(Instant until) override { notifier_.keep_quiet(until); }
 
  private:
   HttpsTransport transport_;
@@ -191,13 +189,12 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
                   "run.live: " + std::string{text(settings.kind)} +
                       " is not traded without it, and nothing was sent; write live = true under [run] "
                       "to trade real money, or set DRY_RUN=1 to trade on paper");
-  auto keys = read_credentials(environment, log);
+  auto keys = read_credentials(settings, environment, log);
   if (!keys) return tl::unexpected{std::move(keys.error())};
   const bool is_cryptocom = settings.kind == VenueKind::cryptocom;
   const std::string_view usual = is_cryptocom ? cryptocom_base_url : binance_base_url;
   auto https = https_settings(
-      settings, environment, settings.base_url.empty() ? std::string{usual} : settings.base_url,
-      settings.ca_file, log);
+      settings, settings.base_url.empty() ? std::string{usual} : settings.base_url, settings.ca_file);
   if (!https) return tl::unexpected{std::move(https.error())};
   if (settings.paced) https->limits = is_cryptocom ? cryptocom_limits() : binance_limits();
   exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
@@ -240,7 +237,7 @@ Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& setti
   auto* venue = dynamic_cast<BinanceVenue*>(exchange.placer);
   if (venue == nullptr) return failed(Fault::configuration, "on paper there is nothing to examine");
   // The venue keeps its key to itself, so what is signed here needs the key once more.
-  auto keys = read_credentials(environment, log);
+  auto keys = read_credentials(settings, environment, log);
   if (!keys) return tl::unexpected{std::move(keys.error())};
   return std::make_unique<BinanceExamination>(*venue, *exchange.transport, std::move(keys->api_key),
                                               std::move(keys->api_secret), settings.net_patience);
@@ -259,11 +256,10 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
   const auto failure = [](const Error& error) -> std::vector<Finding> {
     return {Finding{"telegram", Judgement::problem, error.what, "", error.fault}};
   };
-  auto token = read_secret(SecretName::telegram_token, environment);
+  auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return failure(token.error());
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, environment, settings.telegram_base_url,
-                              settings.telegram_ca_file, log);
+  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
   if (!https) return failure(https.error());
   HttpsTransport transport{std::move(*https), clock};
   return examine_telegram(transport, *token, settings.telegram_chat_id, settings.net_patience);
@@ -318,67 +314,93 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
   return cycle;
 }
 
-int unattended_live_trades(const Settings& settings, Store& store, Instant now) {
-  // The file's own venue, and where the file says paper, whatever may have been live before.
-  std::vector<VenueKind> kinds{settings.kind_of_file};
-  if (settings.kind_of_file == VenueKind::paper) kinds = {VenueKind::cryptocom, VenueKind::binance};
-  int trades = 0;
-  for (const VenueKind kind : kinds) {
-    const Pen pen{{std::string{text(kind)}, settings.account}, std::nullopt};
-    const auto book = SqlJournal{*store.session, pen}.open_book(now);
-    if (book) trades += static_cast<int>(book->trades.size());
+std::optional<bool> run_is_going(const Settings& settings, Store& store) {
+  if (is_postgres(settings)) {
+    const Statement ask{
+        "SELECT count(*) FROM accounts a JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' "
+        "AND l.granted AND l.objsubid = 1 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d "
+        "WHERE d.datname = current_database()) "
+        "AND CAST(l.classid AS BIGINT) = (a.lock_id >> 32) & 4294967295 "
+        "AND CAST(l.objid AS BIGINT) = a.lock_id & 4294967295 WHERE a.venue = ?1 AND a.account = ?2",
+        {store.pen.account.venue, store.pen.account.account}};
+    const auto asked = store.session->run(std::array{ask});
+    if (!asked || (*asked)[0].rows.empty()) return std::nullopt;
+    const auto* holders = std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
+    return holders == nullptr ? std::nullopt : std::optional{*holders > 0};
   }
-  return trades;
+  const auto* lock = dynamic_cast<const SqliteRunLock*>(store.lock.get());
+  if (lock == nullptr) return std::nullopt;
+  struct stat status {};
+  // Without a lock file nobody has ever run.
+  if (::stat(lock->lock_file(store.pen.account).c_str(), &status) != 0)
+    return errno == ENOENT ? std::optional{false} : std::nullopt;
+  // "1: FLOCK  ADVISORY  WRITE 25942 fe:00:10952826 0 EOF". The device is written differently by some
+  // file systems, so the inode has to do.
+  std::ifstream locks{"/proc/locks"};
+  if (!locks) return std::nullopt;
+  const std::string inode = ":" + std::to_string(status.st_ino) + " ";
+  for (std::string line; std::getline(locks, line);)
+    if (line.find(" FLOCK ") != std::string::npos && line.find(" WRITE ") != std::string::npos &&
+        line.find(inode) != std::string::npos)
+      return true;
+  return false;
+}
+
+Result<int> count_open_live_trades(const Settings& settings, const AccountKey& account, Instant now) {
+  std::error_code ignored;
+  if (!is_postgres(settings) && !std::filesystem::exists(sqlite_file(settings), ignored))
+    return failed(Fault::configuration, "there is no store " + sqlite_file(settings));
+  auto backend = open_backend(settings, StoreState::to_be_made);
+  if (!backend) return tl::unexpected{std::move(backend.error())};
+  const auto accounts = live_accounts(*backend->session, now);
+  if (!accounts) return tl::unexpected{accounts.error()};
+  for (const LiveAccount& live : *accounts)
+    if (live.account == account) return live.trades;
+  return 0;
+}
+
+std::vector<LiveAccount> accounts_with_open_trades(const Settings& settings, Store& store, Instant now) {
+  auto found = live_accounts(*store.session, now);
+  if (!found) return {};
+  if (settings.dry_run)
+    for (LiveAccount& live : *found)
+      // Where the file says paper, whatever may have been live before.
+      if (live.account.account == settings.account &&
+          (settings.kind_of_file == VenueKind::paper || live.account.venue == text(settings.kind_of_file)))
+        live.idle.reset();
+  return std::move(*found);
 }
 
 namespace {
 
-Result<Credentials> read_credentials(const Pairs& environment, Log& log) {
-  auto key = read_secret(SecretName::api_key, environment);
+Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log) {
+  const SecretFiles files{settings};
+  auto key = read_secret(SecretName::api_key, environment, files);
   if (!key) return tl::unexpected{std::move(key.error())};
-  auto secret = read_secret(SecretName::api_secret, environment);
+  auto secret = read_secret(SecretName::api_secret, environment, files);
   if (!secret) return tl::unexpected{std::move(secret.error())};
   keep_out_of_sight(key->reveal(), log);
   keep_out_of_sight(secret->reveal(), log);
   return Credentials{std::move(*key), std::move(*secret)};
 }
 
-Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const std::string& base_url, const std::string& ca_file,
-                                     Log& log) {
+Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
+                                     const std::string& ca_file) {
   auto base = parse_base_url(base_url);
   if (!base) return tl::unexpected{std::move(base.error())};
   HttpsSettings https;
-  const std::string proxy =
-      variable(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
-  if (const std::size_t at = proxy.rfind('@'); at != std::string::npos) {
-    const std::size_t colon = proxy.rfind(':', at);
-    keep_out_of_sight(proxy.substr(colon + 1, at - colon - 1), log);
-  }
-  auto found = proxy_for(*base, proxy, variable(environment, {"no_proxy", "NO_PROXY"}));
-  if (!found) return tl::unexpected{std::move(found.error())};
-  https.proxy = std::move(*found);
   https.base = std::move(*base);
   https.ca_file = ca_file;
   https.connections = static_cast<std::size_t>(settings.net_connections);
   return https;
 }
 
-// The first of these that is set and not empty, as curl and others take them.
-std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names)
-    for (const auto& [its_name, value] : environment)
-      if (its_name == name && !value.empty()) return value;
-  return "";
-}
-
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log) {
-  auto token = read_secret(SecretName::telegram_token, environment);
+  auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return tl::unexpected{std::move(token.error())};
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, environment, settings.telegram_base_url,
-                              settings.telegram_ca_file, log);
+  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
   if (!https) return tl::unexpected{std::move(https.error())};
   https->limits = telegram_limits(settings.telegram_pace);
   TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};
@@ -447,6 +469,7 @@ PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log) {
     if (const auto rules = own_rules(symbol, market, paper.fee_rate, clock.now()))
       paper.rules.emplace(symbol, *rules);
   }
+  paper.quotes_come_back = false;  // the cycle gives the price of the signal or none
   paper.price_invented = [&log](const Symbol& symbol) {
     log.write(
         Line{Level::warn, "PAPER_PRICE_INVENTED"}.add("symbol", symbol.text()).add("price", "100"));

@@ -88,8 +88,16 @@ Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const 
 CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
                              const std::string& host, Instant now);
 
-// Open live trades of the same store that a dry run does not attend to. What cannot be read has
-// none that could be told.
-int unattended_live_trades(const Settings& settings, Store& store, Instant now);
+// Whether a run of this account holds its lock at this moment. Takes nothing and keeps nobody out.
+// nullopt: nobody on this machine can say.
+std::optional<bool> run_is_going(const Settings& settings, Store& store);
+
+// Open live trades of the account by what the store holds, whatever its schema; nothing is made.
+// Cheaper and less particular than opening it for a run.
+Result<int> count_open_live_trades(const Settings& settings, const AccountKey& account, Instant now);
+
+// The accounts of this store with open live trades. To a dry run those of its own file count as
+// attended by nobody. What cannot be read has none that could be told.
+std::vector<LiveAccount> accounts_with_open_trades(const Settings& settings, Store& store, Instant now);
 
 }  // namespace tradeguard::cli

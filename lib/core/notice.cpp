@@ -132,6 +132,10 @@ std::string_view text(NoticeType type) {
       return "DIGEST";
     case NoticeType::reminder:
       return "REMINDER";
+    case NoticeType::run_failed:
+      return "RUN_FAILED";
+    case NoticeType::log_unusable:
+      return "LOG_UNUSABLE";
     case NoticeType::store_lost:
       return "STORE_LOST";
   }

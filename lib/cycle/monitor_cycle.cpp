@@ -17,10 +17,8 @@ void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
 void fail(Run& run, const Error& error);
 void say_frame(Run& run, bool start, std::string_view result);
 void set_aside_foreign_trades(Run& run);
-void keep_silences(Run& run);
-void say_quiet(Run& run, const Quiet& quiet);
-void note_silences(Run& run);
 void look_back(Run& run);
+void look_for_unattended(Run& run);
 RunVerdict verdict_of(const Run& run);
 
 constexpr Micros first_protection_patience = 5s;
@@ -98,10 +96,10 @@ bool open(Run& run) {
     return false;
   }
   say_frame(run, true, "");
-  keep_silences(run);
   drain_immediate(run);
   set_aside_foreign_trades(run);
   look_back(run);
+  look_for_unattended(run);
   look_at_epoch(run);
   return true;
 }
@@ -147,15 +145,14 @@ void close(Run& run) {
                              : run.store_lost ? "store_lost"
                              : run.report.verdict == RunVerdict::critical_stands ? "critical"
                              : run.report.verdict == RunVerdict::unreachable     ? "unreachable"
-                             : run.report.verdict == RunVerdict::configuration   ? "configuration"
                              : run.report.verdict == RunVerdict::some_rejected   ? "rejected"
                                                                                  : "ok";
-  note_silences(run);
   if (run.may_write()) {
     const auto finished = run.ports.journal.finish_run({result, ""}, run.ports.clock.now());
     if (!finished) run.store_failed(finished.error());
   }
   run.lease.reset();  // released before the last line says so
+  if (run.ports.before_the_end) run.ports.before_the_end(run.report);
   say_frame(run, false, result);
 }
 
@@ -269,49 +266,6 @@ void set_aside_foreign_trades(Run& run) {
   });
 }
 
-// Whoever asked an earlier run to be left alone is not asked by this one either.
-void keep_silences(Run& run) {
-  const AccountState& account = run.book.account;
-  if (account.quiet_until) {
-    const Quiet quiet{*account.quiet_until, account.quiet_status};
-    run.ports.placer.keep_quiet(quiet);
-    run.ports.protector.keep_quiet(quiet);
-    if (const auto kept = run.ports.placer.quiet()) say_quiet(run, *kept);
-  }
-  if (account.notify_quiet_until) run.ports.notifier.keep_quiet(*account.notify_quiet_until);
-}
-
-// What is over before the next minute needs no note.
-void note_silences(Run& run) {
-  if (!run.may_write()) return;
-  constexpr Micros worth_noting = 5s;
-  const Instant now = run.ports.clock.now();
-  const AccountState& account = run.book.account;
-  const auto same = [](const std::optional<Instant>& one, const std::optional<Instant>& other) {
-    const Micros apart = one && other ? *one - *other : Micros{0};
-    return one.has_value() == other.has_value() && apart < 1s && apart > -1s;
-  };
-  const auto lasting = [&](std::optional<Instant> until) {
-    return until && *until - now >= worth_noting ? until : std::nullopt;
-  };
-  auto quiet = run.ports.placer.quiet();
-  if (!quiet) quiet = run.ports.protector.quiet();
-  const auto venue = lasting(quiet ? std::optional{quiet->until} : std::nullopt);
-  const auto notifier = lasting(run.ports.notifier.quiet_until());
-  const auto venue_before = lasting(account.quiet_until);
-  if (same(venue, venue_before) && same(notifier, lasting(account.notify_quiet_until))) return;
-  if (venue && !same(venue, venue_before)) say_quiet(run, *quiet);
-  const auto noted =
-      run.ports.journal.note_silences(venue, venue ? quiet->status : std::string{}, notifier);
-  if (!noted) run.store_failed(noted.error());
-}
-
-void say_quiet(Run& run, const Quiet& quiet) {
-  run.say(Line{Level::warn, "VENUE_QUIET"}
-              .add("until", iso_micros(quiet.until))
-              .add("status", quiet.status));
-}
-
 // A run that was killed, or did not come at all, is said by the next one.
 void look_back(Run& run) {
   const AccountState& account = run.book.account;
@@ -351,6 +305,63 @@ void look_back(Run& run) {
   }
 }
 
+// Another account with open trades is attended to by its own runs. It is not when none of them came since
+// this account's run before; and as long as this account does not run minute by minute itself, nobody can
+// say so: then it is asked for. What was alarmed stays so until a run of that account comes.
+bool is_attended(const Run& run, const LiveAccount& live, const Alarm* standing) {
+  if (!live.idle) return false;
+  const Instant last_run = run.now - *live.idle;
+  if (standing != nullptr) return last_run > standing->raised_at;
+  const auto& before = run.book.account.last_started_at;
+  constexpr Micros side_by_side = 60s;
+  return before && *before <= run.now && run.now - *before <= run.settings.stuck_after &&
+         last_run + side_by_side >= *before;
+}
+
+// An account that was renamed, another venue in the configuration, or paper where there was money.
+void look_for_unattended(Run& run) {
+  if (run.ports.live_accounts == nullptr) return;
+  constexpr NoticeType kind = NoticeType::live_positions_unattended;
+  std::vector<Item> items;
+  std::set<std::string> open;
+  for (const LiveAccount& live : run.ports.live_accounts()) {
+    if (live.account == run.settings.account) continue;
+    const std::string subject = live.account.venue + "/" + live.account.account;
+    const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
+      return alarm.kind == kind && alarm.subject == subject;
+    });
+    const bool stands = standing != run.book.alarms.end();
+    if (is_attended(run, live, stands ? &*standing : nullptr)) continue;
+    open.insert(subject);
+    Line line{Level::critical, "LIVE_POSITIONS_UNATTENDED"};
+    line.add("trades", live.trades).add("account", subject);
+    if (stands) {
+      run.say(line);
+      continue;
+    }
+    Alarm alarm{.kind = kind, .subject = subject, .freezes = {}};
+    alarm.detail = std::to_string(live.trades) + " open trades, last run " +
+                   (live.idle ? iso_seconds(run.now - *live.idle) + " UTC" : "not known");
+    Notice notice{};
+    notice.event_id = "LIVE_POSITIONS_UNATTENDED:" + subject;
+    notice.type = kind;
+    notice.severity = Severity::critical;
+    notice.facts = {{"account", subject}, {"trades", std::to_string(live.trades)},
+                    {"what to do", "run that account again, or sell or release its trades"}};
+    notice.created_at = run.now;
+    Item item;
+    raise(item, run, std::move(alarm), std::move(line), std::move(notice));
+    items.push_back(std::move(item));
+  }
+  for (const Alarm& alarm : run.book.alarms) {
+    if (alarm.kind != kind || open.contains(alarm.subject)) continue;
+    Item item;
+    clear(item, run, kind, alarm.subject);
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
+}
+
 RunVerdict verdict_of(const Run& run) {
   if (run.fenced) return RunVerdict::internal_error;
   if (run.store_lost)
@@ -359,7 +370,7 @@ RunVerdict verdict_of(const Run& run) {
   if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0)
     return RunVerdict::critical_stands;
   if (run.venue_failed && !run.sent_entries && run.report.open_trades == 0)
-    return run.venue_misconfigured ? RunVerdict::configuration : RunVerdict::unreachable;
+    return RunVerdict::unreachable;
   if (run.report.rejected > 0) return RunVerdict::some_rejected;
   return RunVerdict::ok;
 }
@@ -376,7 +387,7 @@ void look_at_epoch(Run& run) {
   const auto id = run.ports.placer.account_id();
   if (!own || !id) {
     run.no_entries = "epoch_unread";
-    run.venue_error(own ? id.error() : own.error());
+    run.venue_failed = true;
     run.say(Line{Level::error, "VENUE_UNREADABLE"}
                 .add("what", "own orders")
                 .add("error", own ? id.error().what : own.error().what));

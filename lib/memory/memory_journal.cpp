@@ -25,6 +25,7 @@ Result<OpenBook> MemoryJournal::open_book(Instant now) {
   book.account.epoch = state_->epoch;
   // Asked before the run was begun: what was begun last is the previous run.
   if (tables.run_fence != tables.account.fence) book.account.previous_run_ended = !tables.run_open;
+  book.account.last_run_ended = !tables.run_open;
   book.trades = tables.open_trades();
   book.questions = tables.questions(now);
   book.alarms = tables.standing_alarms();
@@ -136,18 +137,6 @@ Result<void> MemoryJournal::finish_run(const RunSummary&, Instant now) {
 Result<void> MemoryJournal::note_stuck_told(Instant now) {
   std::lock_guard lock{state_->mutex};
   state_->of(pen_.account).account.last_stuck_told_at = now;
-  return {};
-}
-
-Result<void> MemoryJournal::note_silences(std::optional<Instant> venue_until,
-                                          const std::string& status,
-                                          std::optional<Instant> notifier_until) {
-  std::lock_guard lock{state_->mutex};
-  AccountTables& tables = state_->of(pen_.account);
-  if (is_fenced(pen_, tables)) return fenced_off();
-  tables.account.quiet_until = venue_until;
-  tables.account.quiet_status = status;
-  tables.account.notify_quiet_until = notifier_until;
   return {};
 }
 

@@ -266,7 +266,7 @@ void PaperVenue::make_doubtful(PlaceOutcome& outcome, const Error& error) {
 
 // The signal's price of an order may be the very 100 that quotes() had to answer.
 void PaperVenue::tell_guess(const Order& order) {
-  if (order.type == OrderType::market && order.price == Price{nobody_knows} &&
+  if (settings_.quotes_come_back && order.type == OrderType::market && order.price == Price{nobody_knows} &&
       guessed_.count(order.symbol) != 0) {
     tell_invented({order.symbol});
   }

@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +22,7 @@ namespace {
 Result<std::int64_t> kernel_file_system_type(const std::string& path);
 Result<void> require_local(const std::string& file, const SqliteOptions& options);
 Fault fault_of(int code);
+std::string cause_of(int code, const std::string& file);
 std::string_view name_of_network_file_system(std::int64_t type);
 std::string folder_of(const std::string& file);
 std::string as_sqlite_says_it(const std::string& sql);
@@ -37,7 +40,8 @@ struct SqliteSession::Database {
 
   Error error(const std::string& doing) const {
     const int code = sqlite3_errcode(handle);
-    return {fault_of(code), doing + " " + file + ": " + sqlite3_errmsg(handle)};
+    return {fault_of(code),
+            doing + " " + file + ": " + sqlite3_errmsg(handle) + cause_of(code, file)};
   }
   Result<void> execute(const char* sql) const {
     if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
@@ -68,7 +72,8 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
                        static_cast<int>(options.busy_timeout / Micros{std::milli::den}));
   // SQLite opens what it may not write without a word, and fails at the first write.
   if (sqlite3_db_readonly(database->handle, "main") == 1)
-    return failed(Fault::configuration, "the store " + file + " is read-only");
+    return failed(Fault::configuration,
+                  "the store " + file + " is read-only" + cause_of(SQLITE_READONLY, file));
 
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"})
     if (auto set = database->execute(pragma); !set) return tl::unexpected{std::move(set.error())};
@@ -201,6 +206,24 @@ Fault fault_of(int code) {
     default:
       return Fault::configuration;
   }
+}
+
+// SQLite says "disk I/O error" and "unable to open database file" to most of what can be mended.
+std::string cause_of(int code, const std::string& file) {
+  const int family = code & 0xFF;
+  if (family != SQLITE_FULL && family != SQLITE_IOERR && family != SQLITE_CANTOPEN &&
+      family != SQLITE_READONLY)
+    return "";
+  const std::string folder = folder_of(file);
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) == 0 && (disk.f_bavail == 0 || disk.f_favail == 0))
+    return std::string{" (the disk of "} + folder + " is full" +
+           (disk.f_bavail == 0 ? "" : ": no more files can be made on it") + ")";
+  for (const std::string& path : {file, folder, file + "-wal", file + "-shm"})
+    if (::access(path.c_str(), path == folder ? W_OK | X_OK : W_OK) != 0 && errno != ENOENT)
+      return " (" + path + " cannot be written: " + std::strerror(errno) +
+             "; SQLite writes the file and others beside it)";
+  return "";
 }
 
 Result<void> require_local(const std::string& file, const SqliteOptions& options) {

@@ -156,4 +156,8 @@ TEST_CASE(
   const auto invented = placed_at(signal("ADA_USDT", ""), prices);
   CHECK(invented.first.starts_with(" at 100,"));
   CHECK(invented.second == 1);
+  // The very same price is no invention where the signal gives it.
+  const auto given = placed_at(signal("XRP_USDT", ",\"price\":\"100\""), prices);
+  CHECK(given.first.starts_with(" at 100,"));
+  CHECK(given.second == 0);
 }

@@ -46,3 +46,18 @@ TEST_CASE("help and version need nothing else to be right") {
   CHECK(read_command_line({"why", "--help"})->help);
   CHECK(read_command_line({"--version"})->version);
 }
+
+TEST_CASE("the command is found behind options too, and -h is help") {
+  const auto line = read_command_line({"--config", "status", "--log-format=bare", "--json", "why", "KEY"});
+  REQUIRE(line);
+  CHECK(line->command == "why");
+  CHECK(line->config == "status");
+  CHECK(line->arguments == std::vector<std::string>{"KEY"});
+  CHECK(read_command_line({"--signals", "x", "--limits.max_open_positions", "1", "run"})->command == "run");
+  CHECK(read_command_line({"--all", "flatten"})->command == "flatten");
+  CHECK(read_command_line({"-h"})->help);
+  CHECK(read_command_line({"flatten", "-h"})->help);
+  // As a value it is one.
+  CHECK(*read_command_line({"halt", "--reason", "-h"})->option("reason") == "-h");
+  CHECK_FALSE(read_command_line({"halt", "--reason", "-h"})->help);
+}

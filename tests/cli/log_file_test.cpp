@@ -94,3 +94,44 @@ TEST_CASE("a run without standard streams writes its lines nowhere, least of all
   CHECK(bot.sql("SELECT count(*) FROM exchange_orders") == "3\n");
   CHECK(bot.cycle("").code == 0);
 }
+
+TEST_CASE("the log file is made by run alone, and what only looks or operates goes on without it") {
+  const Trading bot{GENERATE(from_range(store_kinds())), "[run]\nlog_file = bot.log\n"};
+  const auto there = [&] { return std::filesystem::exists(bot.folder().file("bot.log")); };
+  const auto cycle_of = [&] { return bot.sql("SELECT coalesce(max(cycle), 0) FROM accounts"); };
+  const std::string before = cycle_of();
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"status"}, {"why", "ETH_USDT:BUY:2025-01-01T12:00:00"}, {"config"}, {"halt", "--reason", "r"}}) {
+    CHECK(bot.command(command).code == 0);
+    CHECK_FALSE(there());
+  }
+  CHECK(bot.command({"resume"}).code == 0);
+  CHECK_FALSE(there());
+  CHECK(bot.cycle("").code == 0);
+  CHECK(there());
+  const std::string counted = cycle_of();
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"status"}, {"why", "ETH_USDT:BUY:2025-01-01T12:00:00"}, {"config"}})
+    CHECK(bot.command(command).code == 0);
+  CHECK(cycle_of() == counted);
+  // What is there is written to, as ever.
+  bot.command({"halt", "--reason", "r"});
+  CHECK(bot.folder().read("bot.log").find("HALTED reason=r") != std::string::npos);
+}
+
+TEST_CASE("a log file that cannot be opened stops neither a run nor a look") {
+  const Trading bot{"sqlite"};
+  std::filesystem::create_directory(bot.folder().file("folder.log"));
+  for (const char* path : {"/nonexistent/bot.log", "folder.log"}) {
+    const std::vector<std::string> broken{"--run.log_file", path};
+    const Ran ran = bot.cycle(buy("ETH_USDT", time_text()), broken);
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    CHECK(lines_with(ran.lines(), "LOG_FILE_UNUSABLE file=").size() == 1);
+    CHECK(ran.lines().back().starts_with("RUN_END "));
+    CHECK(ran.out.find("LOG UNUSABLE") != std::string::npos);
+    CHECK(bot.cycle("", broken).out.find("LOG UNUSABLE") == std::string::npos);
+    CHECK(bot.command({"status", "--run.log_file", path}).code == 0);
+    CHECK(bot.cycle("").code == 0);
+  }
+}

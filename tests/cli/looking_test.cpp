@@ -1,5 +1,7 @@
 // status, why, config, doctor, help: what they say, to people and to programs.
 #include <catch2/catch.hpp>
+#include <csignal>
+
 #include "json_read.hpp"
 #include "stores.hpp"
 
@@ -169,4 +171,131 @@ TEST_CASE("help is grouped, has an example for every command, and is what it was
   for (const char* topic : {"configuration", "signals", "environment", "exit-codes"})
     CHECK(place.run({"help", topic}).code == 0);
   CHECK(place.run({"--version"}).out.starts_with("tradeguard "));
+}
+
+TEST_CASE("-h is help, version is a command, and options may come before the command") {
+  const Trading bot{"sqlite"};
+  const Place& place = bot.place();
+  CHECK(place.run({"-h"}).out == place.run({"--help"}).out);
+  CHECK(place.run({"run", "-h"}).out == place.run({"help", "run"}).out);
+  CHECK(place.run({"version"}).out == place.run({"--version"}).out);
+  const Ran status = place.run({"--config", "bot.ini", "--json", "status"});
+  CHECK(status.code == 0);
+  CHECK(said(json_of(status)["venue"]) == "paper");
+}
+
+TEST_CASE("an answer that standard output does not take is no success") {
+  const Trading bot{"sqlite"};
+  const auto into_full_disk = [&](const std::string& command) {
+    return run_program({"sh", "-c", std::string{"env DRY_RUN=1 "} + TRADEGUARD_BINARY + " " + command +
+                                        " >/dev/full"},
+                       bot.folder().path());
+  };
+  for (const char* command : {"status --config bot.ini", "status --json --config bot.ini", "config",
+                              "why --config bot.ini KEY", "--help", "help run", "help signals", "version",
+                              "doctor --config bot.ini"}) {
+    const Ran ran = into_full_disk(command);
+    INFO(command << "\n" << ran.err);
+    CHECK(ran.code == 70);
+    CHECK(ran.err.find("standard output cannot be written") != std::string::npos);
+  }
+  // What took effect is said where it can be said.
+  const Ran halted = into_full_disk("halt --config bot.ini --reason r");
+  CHECK(halted.code == 70);
+  CHECK(halted.err.find("halted: no further entry") != std::string::npos);
+}
+
+TEST_CASE("status says at once that a run is going, and at once that it was killed") {
+  const Trading bot{any_store()};
+  CHECK(said(json_of(bot.command({"status", "--json"}))["run"]) == "never");
+  CHECK(bot.cycle("").code == 0);
+  CHECK(said(json_of(bot.command({"status", "--json"}))["run"]) == "ended");
+  HeldSignals held{bot.place()};
+  Started run = bot.start_cycle(held.path());
+  held.wait_for_reader();
+  CHECK(bot.command({"status"}).out.find("cycle      2, running\n") != std::string::npos);
+  // Who looks keeps nobody out and counts nothing.
+  CHECK(said(json_of(bot.command({"status", "--json"}))["run"]) == "running");
+  run.send(SIGKILL);
+  run.finish();
+  const Ran killed = bot.command({"status"});
+  INFO(killed.out);
+  CHECK(killed.out.find("cycle      2, KILLED") != std::string::npos);
+  CHECK(killed.out.find("the last run was killed or failed") != std::string::npos);
+  CHECK(said(json_of(bot.command({"status", "--json"}))["run"]) == "killed");
+  CHECK(bot.command({"status", "--max-age", "3m"}).code == 1);
+  CHECK(bot.cycle("").code == 0);
+  CHECK(said(json_of(bot.command({"status", "--json"}))["run"]) == "ended");
+  CHECK(bot.command({"status", "--max-age", "3m"}).code == 0);
+}
+
+TEST_CASE("status --max-age is a check for a monitor: 0 when a run ended lately, 1 when somebody has to look") {
+  const Trading bot{any_store()};
+  CHECK(bot.command({"status"}).code == 0);
+  CHECK(bot.command({"status", "--max-age", "180"}).code == 1);
+  for (const char* wrong : {"", "0", "-1", "soon", "3 minutes"}) {
+    INFO(wrong);
+    CHECK(bot.command({"status", "--max-age", wrong}).code == 64);
+  }
+  CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
+  for (const char* fine : {"180", "180s", "3m", "1h"}) CHECK(bot.command({"status", "--max-age", fine}).code == 0);
+  CHECK(bot.command({"status"}).out.find("verdict    nothing needs anybody\n") != std::string::npos);
+
+  // Half an hour without a run, and a trade open.
+  bot.sql("UPDATE accounts SET started_at = started_at - 1800000000, completed_at = completed_at - 1800000000");
+  const Ran late = bot.command({"status", "--max-age", "180"});
+  INFO(late.out);
+  CHECK(late.code == 1);
+  CHECK(late.out.find("no run has ended for 18") != std::string::npos);
+  CHECK(late.out.find("1 trade open: nobody looks after it") != std::string::npos);
+  CHECK(bot.command({"status", "--max-age", "1h"}).code == 0);
+  // Judged without being asked, too, and still no failure of the command.
+  const Ran plain = bot.command({"status"});
+  CHECK(plain.code == 0);
+  CHECK(plain.out.find("LOOK AT IT: no run has ended for 18") != std::string::npos);
+
+  // A clock that was ahead.
+  bot.sql("UPDATE accounts SET completed_at = completed_at + 864000000000");
+  const Ran ahead = bot.command({"status", "--max-age", "180"});
+  CHECK(ahead.code == 1);
+  CHECK(ahead.out.find("in the future") != std::string::npos);
+}
+
+TEST_CASE("status shows each alarm with its cause and the next command, and help has a page for it") {
+  const Trading bot{any_store()};
+  CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
+  const std::string trade = said(json_of(bot.command({"status", "--json"}))["trades"][0]["trade"]);
+  bot.sql("INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, order_id, raised_at, "
+          "told) VALUES ('paper', 'main', 'UNPROTECTED', '" + trade + "', '', 1, '', 'ETH_USDT', '100001', " +
+          "1700000000000000, 1)");
+  const Ran status = bot.command({"status", "--max-age", "3m"});
+  INFO(status.out);
+  CHECK(status.code == 1);
+  CHECK(status.out.find("  UNPROTECTED ETH_USDT " + trade) != std::string::npos);
+  CHECK(status.out.find("    cause: Coins of a trade are held") != std::string::npos);
+  CHECK(status.out.find("tradeguard flatten ETH_USDT") != std::string::npos);
+  CHECK(status.out.find("tradeguard release " + trade) != std::string::npos);
+  CHECK(status.out.find("    more: tradeguard help UNPROTECTED\n") != std::string::npos);
+  const auto json = json_of(bot.command({"status", "--json"}));
+  CHECK(said(json["well"]) == "false");
+  CHECK(said(json["alarms"][0]["next"]).find("tradeguard release " + trade) != std::string::npos);
+  const Ran help = bot.place().run({"help", "unprotected"});
+  CHECK(help.code == 0);
+  CHECK(help.out.starts_with("UNPROTECTED\n\n  cause "));
+  CHECK(bot.place().run({"help", "alarms"}).out.find("  IN_DOUBT_TOO_LONG ") != std::string::npos);
+}
+
+TEST_CASE("an entry whose answer was lost is not shown as an order that bought nothing") {
+  const Trading bot{any_store()};
+  bot.folder().write("faults", "place accepted_dropped\nfind view_truncated times=0\n");
+  bot.folder().write("signals.jsonl", buy("ETH_USDT", time_text()));
+  Started run = bot.start_cycle("signals.jsonl", {"--paper.faults", "faults"});
+  run.wait_for("ORDER_IN_DOUBT");
+  run.send(SIGKILL);
+  run.finish();
+  const Ran status = bot.command({"status"});
+  INFO(status.out);
+  CHECK(status.out.find("entry IN DOUBT: sent ") != std::string::npos);
+  CHECK(status.out.find("no entry is taken in ETH") != std::string::npos);
+  CHECK(status.out.find("nothing held") == std::string::npos);
 }

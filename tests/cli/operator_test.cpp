@@ -183,3 +183,58 @@ TEST_CASE("init twice changes nothing, and says so") {
   CHECK(said(again["changed"]) == "false");
   CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 1);
 }
+
+TEST_CASE("flatten and resume take a market as people write it, and a base for all of its markets") {
+  const Trading bot{any_store(), "[market.SOL_USDT]\nnotional = 50\n"};
+  bot.cycle(buy("ETH_USDT", time_text()) + buy("BTC_USDT", time_text()) + buy("ADA_USDT", time_text()));
+  CHECK(lines_beginning(bot.command({"flatten", "btc/usdt"}).lines(), "TRADE_CLOSED symbol=BTC_USDT").size() == 1);
+  CHECK(lines_beginning(bot.command({"flatten", "ETHUSDT"}).lines(), "TRADE_CLOSED symbol=ETH_USDT").size() == 1);
+  const Ran base = bot.command({"flatten", "ADA"});
+  INFO(base.err);
+  CHECK(base.code == 0);
+  CHECK(lines_beginning(base.lines(), "TRADE_CLOSED symbol=ADA_USDT").size() == 1);
+  CHECK(bot.command({"resume", "SOL"}).out == "nothing was frozen in SOL\n");
+}
+
+TEST_CASE("a market this account never had to do with is a typing error, and no market that was sold") {
+  const Trading bot{any_store(), "[market.SOL_USDT]\nnotional = 50\n"};
+  bot.cycle(buy("ETH_USDT", time_text()));
+  for (const char* wrong : {"NOPE_USDT", "NOPE", "ETH_USDT_", "usdt"}) {
+    INFO(wrong);
+    CHECK(bot.command({"flatten", wrong}).code == 64);
+    CHECK(bot.command({"resume", wrong}).code == 64);
+  }
+  const Ran configured = bot.command({"flatten", "SOL_USDT"});
+  CHECK(configured.code == 0);
+  CHECK(configured.out == "no trade is open in SOL_USDT\n");
+  CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 1);
+}
+
+TEST_CASE("flatten --withdraw takes back what flatten wished, and the trade is kept and protected") {
+  const Trading bot{any_store()};
+  bot.cycle(buy("ETH_USDT", time_text()));
+  bot.sql("UPDATE exchange_orders SET exit_reason = 'operator', exit_until = 9000000000000000, version = version + 1 "
+          "WHERE leg = 'entry' AND settled = 0");
+  CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "operator");
+  CHECK(bot.command({"flatten", "--withdraw"}).code == 64);
+  CHECK(bot.command({"flatten", "BTC_USDT", "--withdraw"}).code == 64);
+  const Ran back = bot.command({"flatten", "ETH", "--withdraw", "--reason", "too soon"});
+  INFO(back.err);
+  CHECK(back.code == 0);
+  CHECK(back.out.find("1 trades of ETH are not to be sold any more") != std::string::npos);
+  CHECK(lines_with(back.lines(), "OPERATOR_ACTION action=withdraw reason=\"too soon\" symbol=ETH").size() == 1);
+  CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]).empty());
+  const Ran next = bot.cycle("");
+  INFO(next.err);
+  CHECK(lines_with(next.lines(), "TRADE_CLOSED").empty());
+  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("no wish of an operator") != std::string::npos);
+}
+
+TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing takes back the operator's alone") {
+  const Trading bot{any_store()};
+  bot.cycle(buy("ETH_USDT", time_text()));
+  bot.sql("UPDATE exchange_orders SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
+          "WHERE leg = 'entry' AND settled = 0");
+  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("no wish of an operator") != std::string::npos);
+  CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "signal");
+}

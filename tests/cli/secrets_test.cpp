@@ -66,3 +66,25 @@ TEST_CASE("where secrets would come from is told without opening anything") {
   CHECK_FALSE(sources[1].fault.empty());
   CHECK(sources[2].where == "not set");
 }
+
+TEST_CASE("the configuration names the files of secrets, and one that is named twice is an error") {
+  const Scratch folder;
+  Settings settings;
+  settings.api_key_file = folder.write("key", "k-1\n", 0600);
+  settings.api_secret_file = folder.write("secret", "s-1\n", 0600);
+  settings.telegram_token_file = folder.write("token", "t-1\n", 0644);
+  const SecretFiles files{settings};
+  CHECK(read_secret(SecretName::api_key, {}, files)->reveal() == "k-1");
+  CHECK(read_secret(SecretName::api_secret, {}, files)->reveal() == "s-1");
+  const auto open_to_others = read_secret(SecretName::telegram_token, {}, files);
+  REQUIRE_FALSE(open_to_others);
+  CHECK(open_to_others.error().what.starts_with("telegram.token_file: " + folder.file("token")));
+  for (const auto* other : {"TRADEGUARD_API_KEY", "TRADEGUARD_API_KEY_FILE"}) {
+    const Pairs environment{{other, folder.file("key")}};
+    const auto twice = read_secret(SecretName::api_key, environment, files);
+    REQUIRE_FALSE(twice);
+    CHECK(twice.error().what.find(std::string{other} + " and venue.api_key_file") != std::string::npos);
+    CHECK_FALSE(secret_sources(environment, files)[0].fault.empty());
+  }
+  CHECK(secret_sources({}, files)[1].where == "file " + folder.file("secret"));
+}

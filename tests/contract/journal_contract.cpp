@@ -730,6 +730,21 @@ STORE_CONTRACT("a run knows whether the one before it ended", "[journal][run]") 
   CHECK(book(*session, noon + 120s).account.last_completed_at == noon + 61s);
 }
 
+STORE_CONTRACT("a run that began and did not end is seen at once, and not only by the next one",
+               "[journal][run]") {
+  {
+    const auto session = store.open();
+    CHECK(book(*session, noon).account.last_run_ended);
+    const RunLease lease = acquired(*session);
+    must(session->journal().begin_run("1_1", "hash", noon));
+    CHECK_FALSE(book(*session, noon).account.last_run_ended);
+    must(session->journal().finish_run({"ok", ""}, noon + 1s));
+    CHECK(book(*session, noon + 2s).account.last_run_ended);
+    must(session->journal().begin_run("2_2", "hash", noon + 60s));
+  }
+  CHECK_FALSE(book(*store.open(), noon + 61s).account.last_run_ended);
+}
+
 STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder",
                "[journal][run]") {
   const auto holder = store.open();
@@ -738,20 +753,6 @@ STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder
   locked_out->pen.fence = lease.fence() - 1;
   must(locked_out->journal().note_stuck_told(noon));
   CHECK(book(*holder, noon).account.last_stuck_told_at == noon);
-}
-
-STORE_CONTRACT("the silences that were asked for are remembered over a restart, and end with the next note",
-               "[journal][run]") {
-  CHECK_FALSE(book(*store.open(), noon).account.quiet_until);
-  must(store.open()->journal().note_silences(noon + 2h, "418", noon + 30s));
-  const AccountState asked = book(*store.open(), noon).account;
-  CHECK(asked.quiet_until == noon + 2h);
-  CHECK(asked.quiet_status == "418");
-  CHECK(asked.notify_quiet_until == noon + 30s);
-  must(store.open()->journal().note_silences(std::nullopt, "", std::nullopt));
-  const AccountState over = book(*store.open(), noon).account;
-  CHECK_FALSE(over.quiet_until);
-  CHECK_FALSE(over.notify_quiet_until);
 }
 
 STORE_CONTRACT("an accepted epoch is remembered with the venue's account", "[journal][run]") {

@@ -159,3 +159,11 @@ TEST_CASE("the key of an unsent entry is still free when the next minute proves 
   CHECK(world.said("GUARD idempotency_passed"));
   CHECK(world.said("GUARD cooldown_passed"));
 }
+
+TEST_CASE("seconds_remaining is never more than the cooldown, whatever a clock said at the entry") {
+  World world;
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 1);
+  world.clock.set(noon - 20s);
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.said("GUARD cooldown_blocked symbol=ETH_USDT seconds_remaining=300"));
+}

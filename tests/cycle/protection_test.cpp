@@ -402,6 +402,49 @@ TEST_CASE("live trades in the store of a dry run are said loudly") {
   CHECK(world.was_told(NoticeType::live_positions_unattended));
 }
 
+TEST_CASE("open live trades of another account are alarmed once by name, until somebody runs it again") {
+  World world;
+  LiveAccount other{{"binance", "main"}, 2, 30s};
+  world.live_accounts = [&] { return std::vector<LiveAccount>{other}; };
+  // This account has never run, so nobody knows yet who runs the other.
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.said("LIVE_POSITIONS_UNATTENDED trades=2 account=binance/main"));
+  CHECK(world.was_told(NoticeType::live_positions_unattended));
+  world.clock.advance(60s);
+  other.idle = 90s;
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.times_told(NoticeType::live_positions_unattended) == 1);
+  // Its own runs are back.
+  world.clock.advance(60s);
+  other.idle = 10s;
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.was_told(NoticeType::cleared));
+}
+
+TEST_CASE("two accounts of one store that run side by side do not alarm each other") {
+  World world;
+  CHECK(world.run().verdict == RunVerdict::ok);
+  LiveAccount other{{"binance", "second"}, 1, 50s};
+  world.live_accounts = [&] { return std::vector<LiveAccount>{other}; };
+  for (int minute = 0; minute < 5; ++minute) {
+    world.clock.advance(60s);
+    CHECK(world.run().verdict == RunVerdict::ok);
+  }
+  // And it stops.
+  for (int minute = 0; minute < 3; ++minute) {
+    world.clock.advance(60s);
+    *other.idle += 60s;
+    world.run();
+  }
+  CHECK(world.was_told(NoticeType::live_positions_unattended));
+}
+
+TEST_CASE("the account's own open trades are attended to by the run itself") {
+  World world;
+  world.live_accounts = [&] { return std::vector<LiveAccount>{{world.settings.account, 3, std::nullopt}}; };
+  CHECK(world.run().verdict == RunVerdict::ok);
+}
+
 TEST_CASE("a trade a bot claimed without rules or plan is an alarm, and the others go on") {
   World world;
   {

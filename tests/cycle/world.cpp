@@ -61,6 +61,7 @@ RunReport World::run(std::vector<Signal> signals) {
   CyclePorts ports{*wrapped.lock,     session->pen,      *wrapped.journal, *wrapped.guard,
                    *wrapped.placer,   *wrapped.protector, *wrapped.notifier, *wrapped.signals,
                    clock,             lines,             &stop,            unattended};
+  ports.live_accounts = live_accounts;
   return monitor_cycle(ports, settings);
 }
 

@@ -40,6 +40,7 @@ struct World {
   bool twins = false;
   std::atomic<bool> stop{false};
   std::function<int()> unattended;
+  std::function<std::vector<LiveAccount>()> live_accounts;
 
   // Lets a test put something between the cycle and its ports.
   struct Wrapped {

@@ -39,7 +39,8 @@ struct AccountState {
   std::optional<Instant> last_started_at;
   std::optional<Instant> last_completed_at;
   std::optional<Instant> last_stuck_told_at;
-  bool previous_run_ended = true;              // false: it was killed or failed
+  bool previous_run_ended = true;              // of the run before; false: it was killed or failed
+  bool last_run_ended = true;                  // of the run that began last; false while it goes on, too
   std::string epoch;                           // of the store, as it is now
   std::optional<std::string> known_epoch;      // as the account last saw it; differs: restored, promoted
   std::optional<Instant> entries_after;        // set with a new epoch
@@ -48,6 +49,13 @@ struct AccountState {
   std::optional<Instant> quiet_until;          // the venue asked not to be asked before this
   std::string quiet_status;                    // with what: "418", "429"
   std::optional<Instant> notify_quiet_until;   // the notifier's peer asked for silence
+};
+
+// An account of the store at a real venue with open trades.
+struct LiveAccount {
+  AccountKey account;
+  int trades = 0;
+  std::optional<Micros> idle = {};  // since a run of it last began or ended; nullopt: no run is known
 };
 
 struct OpenBook {
@@ -87,7 +95,6 @@ struct DeliveryRecord {
   enum class What { delivered, try_later, undeliverable } what;
   std::optional<Instant> next_try;
   std::string error;
-  bool may_have_arrived = false;  // of try_later: remembered with the notice
 };
 
 // One guard's verdict on one signal, kept one row per (key, verdict) with first, last and count.
@@ -159,10 +166,6 @@ class OrderJournal {
                                  Instant now) = 0;
   virtual Result<void> finish_run(const RunSummary& summary, Instant now) = 0;
   virtual Result<void> note_stuck_told(Instant now) = 0;      // unfenced: said by a run that is locked out
-  // The silences that the venue (with which status) and the notifier's peer asked for, in place of
-  // those noted before; nullopt: none.
-  virtual Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
-                                     std::optional<Instant> notifier_until) = 0;
   virtual Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) = 0;
 
   // The operator.

@@ -55,6 +55,8 @@ struct CycleSettings {
   Micros fast_patience = 250ms;       // first wait between two rounds, doubling to 4 s
 };
 
+struct RunReport;
+
 // What the cycle works with. All outlive the call; none is used from two threads.
 struct CyclePorts {
   RunLock& lock;
@@ -70,6 +72,12 @@ struct CyclePorts {
   const std::atomic<bool>* stop_asked = nullptr;   // SIGTERM, SIGINT: no new entries, finish protecting
   // In a dry run: how many live trades of the same store nobody attends to meanwhile.
   std::function<int()> unattended_live_trades = nullptr;
+  // Asked once, at RUN_START: the accounts of the store at real venues that have open trades, this one
+  // among them or not. Trades of another account that nobody runs are alarmed by whoever runs.
+  std::function<std::vector<LiveAccount>()> live_accounts = nullptr;
+  // Called once by a run that started, when everything is told and the lock is free, before RUN_END:
+  // for what is remembered or told without the store. Throws nothing.
+  std::function<void(const RunReport&)> before_the_end = nullptr;
 };
 
 // In the order of the contract: the first that applies is the exit code.

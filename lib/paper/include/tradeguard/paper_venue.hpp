@@ -31,6 +31,9 @@ struct PaperSettings {
   std::map<Symbol, Price> fixed_prices;
   // Told once a symbol and venue object when a fill had to take 100.
   std::function<void(const Symbol&)> price_invented;
+  // Whether a caller may hand a quote back as what its signal saw; then a fill at a guessed 100 is told
+  // too, also where a signal saw just that.
+  bool quotes_come_back = true;
 
   // Markets. Every BASE_QUOTE is traded: those named here by these rules and their highest fee
   // rate, all others by built_in_rules() and fee_rate, 0.1 %.

@@ -58,8 +58,6 @@ class SqlJournal final : public OrderJournal {
                          Instant now) override;
   Result<void> finish_run(const RunSummary& summary, Instant now) override;
   Result<void> note_stuck_told(Instant now) override;
-  Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
-                             std::optional<Instant> notifier_until) override;
   Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) override;
   Result<void> set_halt(const std::optional<std::string>& reason, Instant now) override;
   Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override;
@@ -75,6 +73,11 @@ class SqlJournal final : public OrderJournal {
   SqlSession& session_;
   const Pen& pen_;
 };
+
+// ---- For who asks whether somebody attends to what is open -------------------------------------
+
+// One question over the whole store, of any schema there has been; it is bounded by what is open.
+Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now);
 
 // ---- For run locks over an SQL store -----------------------------------------------------------
 

@@ -1,0 +1,195 @@
+#include "no_start.hpp"
+
+#include "exit_codes.hpp"
+#include "log_sink.hpp"
+#include "process.hpp"
+#include "run_marker.hpp"
+#include "wiring.hpp"
+
+namespace tradeguard::cli {
+
+namespace {
+
+struct OpenTrades {
+  std::optional<int> count;  // nullopt: nobody can say
+  std::string text() const { return count ? std::to_string(*count) : "not known"; }
+};
+OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error);
+bool tell(const Station& station, Notice notice);
+Notice notice_of(const Station& station, NoticeType type, Severity severity);
+std::string next_step(const Error& error);
+
+// A dry run, and a file of paper, have nothing to lose.
+bool trades_money(const Settings& settings) { return settings.kind != VenueKind::paper; }
+
+RunMarker marker(const Station& station) {
+  return marker_of(station.settings, account_of(station.settings), station.config_file,
+                   station.environment);
+}
+
+}  // namespace
+
+int report_no_start(const Station& station, const Error& error, int code) {
+  if (!trades_money(station.settings)) return code;
+  const RunMarker remembered = marker(station);
+  const OpenTrades open = open_trades(station, remembered, error);
+  if (open.count == 0 || (!open.count && !station.settings.live)) return code;
+  station.log.write(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}
+                        .add("trades", open.count ? open.text() : "?")
+                        .add("because", "run_failed"));
+  const Instant now = station.clock.now();
+  if (remembered.is_due(Topic::run_failed, error.what, now)) {
+    Notice notice = notice_of(station, NoticeType::run_failed, Severity::critical);
+    notice.facts.emplace_back("why", error.what);
+    notice.facts.emplace_back("open trades", open.text());
+    notice.facts.emplace_back("meanwhile",
+                              "stops that rest at the exchange stay there; nothing is bought, "
+                              "protected, sold or checked until a run starts again");
+    notice.facts.emplace_back("what to do", next_step(error));
+    if (tell(station, std::move(notice))) remembered.note_told(Topic::run_failed, error.what, now);
+  }
+  return open.count ? exit_critical : code;
+}
+
+int report_misread(const Given& given, const std::string& cause, bool bare, int code) {
+  for (const auto& [name, value] : given.environment)
+    if (name == "DRY_RUN" && value == "1") return code;
+  Settings settings = readable_settings(given);
+  SystemClock clock;
+  auto opened = open_log({.file = "", .bare = bare});
+  if (!opened) return code;
+  Log log{std::move(opened->sink), clock, false, std::move(opened->flush)};
+  const std::string config_file = given.file.value_or("");
+  // Where the kind itself cannot be read it may be any of them.
+  std::vector<VenueKind> kinds{settings.kind};
+  if (settings.kind == VenueKind::paper && cause.find("venue.kind") != std::string::npos)
+    kinds = {VenueKind::cryptocom, VenueKind::binance};
+  for (const VenueKind kind : kinds) {
+    settings.kind = kind;
+    const Station station{settings, config_file, given.environment, clock, log, stdout};
+    const int reported = report_no_start(station, Error{Fault::configuration, cause}, code);
+    if (reported != code) return reported;
+  }
+  return code;
+}
+
+void note_entries_ahead(const Station& station) {
+  if (!trades_money(station.settings)) return;
+  const RunMarker remembered = marker(station);
+  if (remembered.open_trades().value_or(0) == 0) remembered.note_open_trades(1, station.clock.now());
+}
+
+void report_started(const Station& station, int open_trades) {
+  if (!trades_money(station.settings)) return;
+  const RunMarker remembered = marker(station);
+  const Instant now = station.clock.now();
+  if (remembered.open_trades() != open_trades) remembered.note_open_trades(open_trades, now);
+  const auto told = remembered.told(Topic::run_failed);
+  if (!told) return;
+  Notice notice = notice_of(station, NoticeType::cleared, Severity::info);
+  notice.facts.emplace_back("was", std::string{text(NoticeType::run_failed)});
+  notice.facts.emplace_back("since", iso_micros(told->at));
+  notice.facts.emplace_back("open trades", std::to_string(open_trades));
+  if (tell(station, std::move(notice))) remembered.forget_told(Topic::run_failed, now);
+}
+
+void report_log_file(const Station& station, const std::string& fault) {
+  const RunMarker remembered = marker(station);
+  const Instant now = station.clock.now();
+  if (fault.empty()) {
+    remembered.forget_told(Topic::log_file, now);
+    return;
+  }
+  if (!remembered.is_due(Topic::log_file, fault, now)) return;
+  Notice notice = notice_of(station, NoticeType::log_unusable, Severity::warning);
+  notice.facts.emplace_back("why", fault);
+  notice.facts.emplace_back("meanwhile", "runs go on, and their log goes to standard error");
+  notice.facts.emplace_back("what to do", "let the bot's user write the file and its folder, or correct "
+                                          "run.log_file");
+  if (tell(station, std::move(notice))) remembered.note_told(Topic::log_file, fault, now);
+}
+
+namespace {
+
+// The store knows best. A server that does not answer is not waited for a second time where the
+// marker knows.
+OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error) {
+  const auto remembered = marker.open_trades();
+  if (remembered && error.fault == Fault::unreachable && is_postgres(station.settings))
+    return {remembered};
+  const auto counted =
+      count_open_live_trades(station.settings, account_of(station.settings), station.clock.now());
+  return {counted ? std::optional{*counted} : remembered};
+}
+
+Result<std::unique_ptr<Notifier>> notifier_of(const Station& station) {
+  try {
+    return make_notifier(station.settings, station.environment, station.clock, station.log,
+                         station.messages);
+  } catch (const std::exception& broken) {
+    return failed(Fault::configuration, broken.what());
+  }
+}
+
+bool tell(const Station& station, Notice notice) {
+  const auto line = [&](Level level, std::string_view name) {
+    Line words{level, name};
+    words.add("type", text(notice.type)).add("symbol", "-").add("order_id", "-");
+    return words;
+  };
+  auto notifier = notifier_of(station);
+  if (!notifier) {
+    station.log.write(line(Level::error, "TG_FAILED")
+                          .add("error", notifier.error().what)
+                          .add("stack", "report>making the notifier"));
+    return false;
+  }
+  const Delivery delivery = (*notifier)->deliver(notice, station.settings.notify_budget);
+  return std::visit(overloaded{[&](const Delivered&) {
+                                 station.log.write(line(Level::info, "TG_SENT"));
+                                 return true;
+                               },
+                               [&](const TryLater& later) {
+                                 station.log.write(line(Level::warn, "TG_FAILED")
+                                                       .add("error", later.why)
+                                                       .add("stack", "report>deliver"));
+                                 return false;
+                               },
+                               [&](const Undeliverable& never) {
+                                 station.log.write(line(Level::error, "TG_FAILED")
+                                                       .add("error", never.why)
+                                                       .add("stack", "report>deliver"));
+                                 return false;
+                               }},
+                    delivery);
+}
+
+Notice notice_of(const Station& station, NoticeType type, Severity severity) {
+  const AccountKey account = account_of(station.settings);
+  const Instant now = station.clock.now();
+  Notice notice{};
+  notice.event_id = std::string{text(type)} + ":" + account.venue + "/" + account.account + ":" +
+                    std::to_string(to_micros(now));
+  notice.type = type;
+  notice.severity = severity;
+  notice.created_at = now;
+  notice.facts.emplace_back("account", account.venue + "/" + account.account);
+  notice.facts.emplace_back("host", host_name());
+  return notice;
+}
+
+std::string next_step(const Error& error) {
+  switch (error.fault) {
+    case Fault::configuration:
+      return "mend it, then `tradeguard doctor`; the next run protects what is open";
+    case Fault::unreachable:
+      return "`tradeguard doctor` says whether it is back; the next run after that protects what is open";
+    case Fault::fenced:
+    case Fault::data:
+      break;
+  }
+  return "`tradeguard doctor`, and the log of this run; look at the open trades at the exchange";
+}
+
+}  // namespace
+}  // namespace tradeguard::cli

@@ -1,0 +1,40 @@
+#include <array>
+
+#include "cells.hpp"
+#include "tradeguard/sql_store.hpp"
+#include "transactions.hpp"
+
+namespace tradeguard {
+
+Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now) {
+  const std::string clock = now_expression(session, now);
+  // The columns are those of the first schema, so that an older store answers too.
+  const Statement ask{
+      "SELECT o.venue, o.account, count(*), " + clock +
+          " - (SELECT a.started_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account), " +
+          clock +
+          " - (SELECT a.completed_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account) "
+          "FROM exchange_orders o WHERE o.leg = 'entry' AND o.twin = 0 AND o.settled = 0 "
+          "AND o.venue <> 'paper' GROUP BY o.venue, o.account ORDER BY o.venue, o.account",
+      {}};
+  auto asked = session.run(std::array{ask});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("counting open live trades")};
+  std::vector<LiveAccount> found;
+  for (const SqlRow& cells : (*asked)[0].rows) {
+    LiveAccount account;
+    std::optional<Micros> since_start;
+    std::optional<Micros> since_end;
+    RowReader row{cells, "exchange_orders"};
+    row >> account.account.venue >> account.account.account >> account.trades >> since_start >> since_end;
+    if (!row.readable()) return unreadable(row.complaint());
+    // A moment ahead of the clock says nothing about when somebody ran.
+    constexpr Micros clocks_differ = -10s;
+    for (const auto& since : {since_start, since_end})
+      if (since && *since >= clocks_differ && (!account.idle || *since < *account.idle))
+        account.idle = std::max(Micros{0}, *since);
+    found.push_back(std::move(account));
+  }
+  return found;
+}
+
+}  // namespace tradeguard
