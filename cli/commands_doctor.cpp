@@ -54,6 +54,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   add(examine_sizes(settings));
 
   std::unique_ptr<RunLease::Hold> hold;  // let go before its store
+  std::optional<Found> silence;
   auto store = open_store(settings, account_of(settings));
   if (store) {
     findings.push_back(well(
@@ -63,11 +64,14 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     hold = std::move(locked.hold);
     add(std::move(locked.findings));
     add(examine_account(desk, **store, hold != nullptr));
+    silence = examine_silence(desk, **store);
   } else {
     findings.push_back(problem("store", store.error(), ""));
   }
   if (paper) return findings;
-  if (secrets.exchange)
+  if (silence)
+    findings.push_back(*silence);
+  else if (secrets.exchange)
     add(examine_venue(desk, wishes, hold != nullptr));
   else
     findings.push_back(doubtful("exchange", "was not asked: the key or its secret is missing", ""));

@@ -215,6 +215,9 @@ std::string status_text(const Look& look) {
   row("entries", state.halted    ? "HALTED: " + escape_value(*state.halted)
                  : state.breaker ? "DENIED by the breaker: " + escape_value(*state.breaker)
                                  : "allowed");
+  if (state.quiet_until && *state.quiet_until > look.now)
+    row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
+                        " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
   row("notices", std::to_string(look.waiting) + " waiting");
   row("critical", std::to_string(look.book.alarms.size()) + " standing");
   for (const Alarm& alarm : look.book.alarms) out += alarm_text(alarm);
@@ -242,6 +245,8 @@ std::string status_json(const Look& look) {
   json.maybe_time("last_started_at", state.last_started_at)
       .maybe_time("last_completed_at", state.last_completed_at);
   json.maybe("halted", state.halted).maybe("breaker", state.breaker);
+  if (state.quiet_until && *state.quiet_until > now)
+    json.time("quiet_until", *state.quiet_until).field("quiet_status", state.quiet_status);
   json.field("notices_waiting", static_cast<std::int64_t>(waiting));
   json.array("alarms");
   for (const Alarm& alarm : book.alarms) {

@@ -59,6 +59,8 @@ struct Locked {
 Locked examine_lock(const Settings& settings, Store& store);
 std::vector<Found> examine_store(Desk& desk, Store& store);
 std::vector<Found> examine_account(Desk& desk, Store& store, bool alone);
+// The exchange asked an earlier run for silence that is not over: it is not asked by doctor either.
+std::optional<Found> examine_silence(Desk& desk, Store& store);
 
 // ---- what is configured, and the exchange ----
 // Sizes that no entry could have, whatever the exchange says.

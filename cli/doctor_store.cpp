@@ -92,6 +92,19 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   return findings;
 }
 
+std::optional<Found> examine_silence(Desk& desk, Store& store) {
+  const Instant now = desk.clock.now();
+  const auto book = store.journal->open_book(now);
+  if (!book || !book->account.quiet_until) return std::nullopt;
+  const Instant until = *book->account.quiet_until;
+  if (until <= now || until > now + longest_quiet) return std::nullopt;
+  return problem("exchange",
+                 "answered HTTP " + escape_value(book->account.quiet_status) +
+                     " and asked for silence until " + iso_seconds(until) +
+                     " UTC, so it was not asked anything",
+                 "wait until then: asking earlier makes a ban longer", exit_unreachable);
+}
+
 namespace {
 
 // Signals are judged, and cooldowns counted, by the clock of a store that has one.

@@ -179,6 +179,8 @@ std::string environment_topic() {
       "environment\n"
       "                           it is an error, and so is any value but 0, 1 and unset.\n"
       "  DEBUG_TRADING=1          every log line has a twin with [DEBUG_TRADING] and more fields\n"
+      "  HTTPS_PROXY              http://[user:password@]host:port, for exchange and Telegram; never\n"
+      "                           for this machine. NO_PROXY names hosts that are reached without it\n"
       "  TRADEGUARD_SECTION_KEY   any key of the configuration; "
       "TRADEGUARD_MARKET__ETH_USDT__NOTIONAL\n"
       "\nSecrets, each also as NAME_FILE with the path of a file of mode 0600:\n";

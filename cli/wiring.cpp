@@ -45,8 +45,10 @@ struct Credentials {
   Secret api_secret;
 };
 Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log);
-Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
-                                     const std::string& ca_file);
+Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
+                                     const std::string& base_url, const std::string& ca_file,
+                                     Log& log);
+std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names);
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log);
 
@@ -59,12 +61,17 @@ class TelegramLine final : public Notifier {
         log_{log} {}
   Delivery deliver(const Notice& notice, Micros budget) noexcept override {
     const bool told = notifier_.migrated_to().has_value();
+    const bool topic_told = notifier_.topic_refused().has_value();
     Delivery delivery = notifier_.deliver(notice, budget);
+    if (const auto why = notifier_.topic_refused(); why && !topic_told)
+      log_.write(Line{Level::warn, "TG_TOPIC_LEFT"}.add("error", *why));
     if (const auto moved = notifier_.migrated_to(); moved && !told)
       log_.write(Line{Level::warn, "TG_CHAT_MOVED"}.add("telegram.chat_id", *moved));
     return delivery;
   }
   bool immediate() const override { return false; }
+  std::optional<Instant> quiet_until() const override { return notifier_.quiet_until(); }
+  void keep_quiet(Instant until) override { notifier_.keep_quiet(until); }
 
  private:
   HttpsTransport transport_;
@@ -194,7 +201,8 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
   const bool is_cryptocom = settings.kind == VenueKind::cryptocom;
   const std::string_view usual = is_cryptocom ? cryptocom_base_url : binance_base_url;
   auto https = https_settings(
-      settings, settings.base_url.empty() ? std::string{usual} : settings.base_url, settings.ca_file);
+      settings, environment, settings.base_url.empty() ? std::string{usual} : settings.base_url,
+      settings.ca_file, log);
   if (!https) return tl::unexpected{std::move(https.error())};
   if (settings.paced) https->limits = is_cryptocom ? cryptocom_limits() : binance_limits();
   exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
@@ -259,7 +267,8 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return failure(token.error());
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
+  auto https = https_settings(settings, environment, settings.telegram_base_url,
+                              settings.telegram_ca_file, log);
   if (!https) return failure(https.error());
   HttpsTransport transport{std::move(*https), clock};
   return examine_telegram(transport, *token, settings.telegram_chat_id, settings.net_patience);
@@ -384,15 +393,33 @@ Result<Credentials> read_credentials(const Settings& settings, const Pairs& envi
   return Credentials{std::move(*key), std::move(*secret)};
 }
 
-Result<HttpsSettings> https_settings(const Settings& settings, const std::string& base_url,
-                                     const std::string& ca_file) {
+Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
+                                     const std::string& base_url, const std::string& ca_file,
+                                     Log& log) {
   auto base = parse_base_url(base_url);
   if (!base) return tl::unexpected{std::move(base.error())};
   HttpsSettings https;
+  const std::string proxy =
+      variable(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  if (const std::size_t at = proxy.rfind('@'); at != std::string::npos) {
+    const std::size_t colon = proxy.rfind(':', at);
+    keep_out_of_sight(proxy.substr(colon + 1, at - colon - 1), log);
+  }
+  auto found = proxy_for(*base, proxy, variable(environment, {"no_proxy", "NO_PROXY"}));
+  if (!found) return tl::unexpected{std::move(found.error())};
+  https.proxy = std::move(*found);
   https.base = std::move(*base);
   https.ca_file = ca_file;
   https.connections = static_cast<std::size_t>(settings.net_connections);
   return https;
+}
+
+// The first of these that is set and not empty, as curl and others take them.
+std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names)
+    for (const auto& [its_name, value] : environment)
+      if (its_name == name && !value.empty()) return value;
+  return "";
 }
 
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
@@ -400,7 +427,8 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return tl::unexpected{std::move(token.error())};
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, settings.telegram_base_url, settings.telegram_ca_file);
+  auto https = https_settings(settings, environment, settings.telegram_base_url,
+                              settings.telegram_ca_file, log);
   if (!https) return tl::unexpected{std::move(https.error())};
   https->limits = telegram_limits(settings.telegram_pace);
   TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};

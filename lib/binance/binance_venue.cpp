@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "binance_wire.hpp"
+#include "tradeguard/silence.hpp"
 
 namespace tradeguard {
 
@@ -37,23 +38,25 @@ class Channel {
         patience_{patience},
         paced_{paced},
         clock_{clock},
-        log_{log} {}
+        log_{log},
+        silence_{clock} {}
 
   const Signer& signer() const { return signer_; }
 
   // Why nothing can be asked; nullopt: it can.
   std::optional<Error> mute() const {
     if (signer_.broken()) return signer_.broken();
-    if (clock_.monotonic() < quiet_until_) return Error{Fault::unreachable, std::string{silence}};
-    return std::nullopt;
+    return silence_.why();
   }
+  std::optional<Quiet> quiet() const { return silence_.quiet(); }
+  void keep_quiet(const Quiet& quiet) { silence_.keep(quiet); }
   bool no_orders_now() const { return clock_.monotonic() < orders_quiet_until_; }
 
   std::vector<HttpResult> exchange(const std::vector<HttpRequest>& requests) {
     if (requests.empty()) return {};
-    if (clock_.monotonic() < quiet_until_)
+    if (const auto why = silence_.why())
       return std::vector<HttpResult>(requests.size(),
-                                     tl::unexpected{HttpFailure{false, std::string{silence}}});
+                                     tl::unexpected{HttpFailure{false, why->what}});
     auto results = paced_ ? transport_.exchange(requests, patience_)
                           : transport_.exchange(without_limits(requests), patience_);
     for (std::size_t i = 0; i < results.size(); ++i)
@@ -67,8 +70,9 @@ class Channel {
     if (ruling.quiet > Micros{0}) {
       const Micros until = clock_.monotonic() + ruling.quiet;
       orders_quiet_until_ = std::max(orders_quiet_until_, until);
-      if (!ruling.quiet_orders_only) quiet_until_ = std::max(quiet_until_, until);
+      if (!ruling.quiet_orders_only) silence_.asked(ruling.quiet, std::to_string(ruling.status));
     }
+    if (ruling.not_served) silence_.not_served(ruling.code + ": " + ruling.message);
     if (ruling.fate == Fate::clock) offset_.reset();
     if (!read.puzzle.empty())
       log_.write(Line{Level::warn, "VENUE_ANSWER"}
@@ -115,16 +119,18 @@ class Channel {
   void hide(const HttpRequest& request, HttpResponse& response) const {
     constexpr std::string_view mark = "&signature=";
     constexpr std::string_view hidden = "***";
+    constexpr std::size_t shortest_secret = 16;  // a shorter text may be a word of the answer itself
     const auto signature = request.target.find(mark);
     if (signature == std::string::npos) return;
     for (const auto secret :
-         {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())})
+         {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())}) {
+      if (secret.size() < shortest_secret) continue;
       for (auto at = response.body.find(secret); at != std::string::npos;
            at = response.body.find(secret, at + hidden.size()))
         response.body.replace(at, secret.size(), hidden);
+    }
   }
 
-  static constexpr std::string_view silence = "the exchange asked to be left alone for a while";
   HttpTransport& transport_;
   Signer signer_;
   Micros patience_;
@@ -134,7 +140,7 @@ class Channel {
   // The venue's clock less ours: measured once, and again when the venue says that it is off.
   std::optional<Micros> offset_;
   bool told_ = true;  // whether the measured time was handed out
-  Micros quiet_until_{0};
+  Silence silence_;
   Micros orders_quiet_until_{0};
 };
 
@@ -609,6 +615,8 @@ BinanceVenue::BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_
 BinanceVenue::~BinanceVenue() = default;
 
 const VenueTraits& BinanceVenue::traits() const { return desk_->traits; }
+std::optional<Quiet> BinanceVenue::quiet() const { return desk_->channel.quiet(); }
+void BinanceVenue::keep_quiet(const Quiet& quiet) { desk_->channel.keep_quiet(quiet); }
 
 Result<Instant> BinanceVenue::venue_time() { return desk_->channel.tell_time(); }
 

@@ -20,6 +20,7 @@ constexpr std::size_t message_limit = 200;
 // least this.
 constexpr Micros pause_without_word = 1s;
 constexpr Micros shortest_ban = 120s;
+constexpr Micros firewall_clears = 120s;  // two to five minutes, by the reports of those it shut out
 
 // Foreign text, cut between characters.
 std::string bounded(std::string_view foreign) {
@@ -217,11 +218,21 @@ Fate fate_of(Call call, Meaning meaning, std::string_view message) {
 }
 
 Micros asked_pause(const HttpResponse& response, Micros otherwise) {
-  constexpr std::int64_t longest = std::int64_t{3} * 24 * 3600;
-  const auto value = header(response, "retry-after");
-  const auto seconds = value ? whole_number(*value) : std::nullopt;
-  if (!seconds || *seconds < 0) return otherwise;
-  return std::chrono::seconds{std::min(*seconds, longest)};
+  return retry_after(response).value_or(otherwise);
+}
+
+// "IP banned until 1735732800000", where that is all there is. nullopt: it is not, or nobody knows what
+// time it is there.
+std::optional<Micros> ban_in(std::string_view message, const HttpResponse& response) {
+  constexpr std::string_view before = "banned until ";
+  const std::size_t at = message.find(before);
+  const Instant now = http_date(response).value_or(response.answered);
+  if (at == std::string_view::npos || now == Instant{}) return std::nullopt;
+  std::string_view digits = message.substr(at + before.size());
+  digits = digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size()));
+  const auto milliseconds = digits.size() == 13 ? whole_number(digits) : std::nullopt;
+  if (!milliseconds) return std::nullopt;
+  return std::clamp<Micros>(from_micros(*milliseconds * 1000) - now, shortest_ban, 72h);
 }
 
 Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
@@ -246,16 +257,26 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
   // A ban, and too many requests, whatever the body is. Too many *orders* silences new orders only.
   if (response.status == 418 || response.status == 429 || meaning == Meaning::throttled) {
     const bool banned = response.status == 418 || says(ruling.message, "banned");
-    ruling.quiet = asked_pause(response, banned ? shortest_ban : pause_without_word);
+    const Micros usual = banned ? ban_in(ruling.message, response).value_or(shortest_ban)
+                                : pause_without_word;
+    ruling.quiet = asked_pause(response, usual);
     ruling.quiet_orders_only = response.status != 418 && code == "-1015";
     return rule(Fate::throttled);
   }
-  // The firewall: nothing behind it saw the request. Refused and not unsent, because what the
-  // firewall dislikes is this request or this address: sent again it earns the same, and somebody
-  // has to be told.
-  if (response.status == 403) {
+  // Nobody behind these saw the request. Where a documented code comes with a 403, it was the API.
+  const std::string theirs = body.whole ? bounded(text_or_empty(body.document, "msg")) : "";
+  ruling.not_served = response.status == 451 || says(theirs, "restricted location");
+  if (ruling.not_served) {
+    ruling.code = "http_" + std::to_string(response.status);
+    ruling.message = bounded("not served from this country or address" +
+                             (theirs.empty() ? "" : ": " + theirs));
+    return rule(Fate::throttled);
+  }
+  if (response.status == 403 && meaning == Meaning::undocumented) {
     ruling.code = "http_403";
-    return rule(Fate::refused);
+    ruling.message = "the exchange's firewall did not let the request through";
+    ruling.quiet = asked_pause(response, firewall_clears);
+    return rule(Fate::throttled);
   }
   if (error) {
     // No documented refusal shows an order; one that does is doubt.
@@ -299,7 +320,8 @@ struct Answer {
   // A reading that did not come to its end. Asking later may succeed, but for what the key may not
   // do.
   Error unread() const {
-    const auto fault = ruling.code == "-2014" || ruling.code == "-2015" || ruling.code == "-1022"
+    const auto fault = ruling.not_served || ruling.code == "-2014" || ruling.code == "-2015" ||
+                               ruling.code == "-1022"
                            ? Fault::configuration
                            : Fault::unreachable;
     return Error{fault, ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message};

@@ -45,6 +45,7 @@ struct Ruling {
   bool understood = true;          // false: nothing documents such an answer
   Micros quiet{0};                 // the venue asks to be left alone for so long
   bool quiet_orders_only = false;  // and only new orders are meant
+  bool not_served = false;         // from this country or address, whatever is asked
 };
 Ruling ruling(Call call, const HttpResult& result);
 

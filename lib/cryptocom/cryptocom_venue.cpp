@@ -1,8 +1,10 @@
 #include "tradeguard/cryptocom_venue.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "cryptocom_search.hpp"
+#include "tradeguard/silence.hpp"
 
 namespace tradeguard {
 
@@ -31,7 +33,7 @@ std::vector<RateLimit> cryptocom_limits() {
       {"private/create-order", 15, 100ms},     {"private/cancel-order", 15, 100ms},
       {"private/get-order-detail", 30, 100ms}, {"private/get-trades", 1, 1s},
       {"private/get-order-history", 1, 1s},    {"public/get-tickers", 100, 1s},
-      {"public/get-instruments", 100, 1s}};
+      {"public/get-instruments", 100, 1s},    {"public/get-risk-parameters", 100, 1s}};
   for (const char* name :
        {"private/get-open-orders", "private/user-balance", "private/advanced/create-order",
         "private/advanced/create-oco", "private/advanced/cancel-order",
@@ -56,9 +58,13 @@ class CryptocomVenue::Desk {
   Result<std::vector<Sighting>> own_orders(Instant since);
   const std::string& account_id() const { return account_id_; }
   Market market(const std::set<Symbol>* symbols, bool with_balances);
+  std::optional<Quiet> quiet() const { return silence_.quiet(); }
+  void keep_quiet(const Quiet& quiet) { silence_.keep(quiet); }
 
  private:
   std::vector<HttpResult> exchange(std::vector<HttpRequest> requests);
+  std::optional<Unsent> held_back() const;
+  void hear_silence(const HttpResponse& response);
   void measure(const HttpResponse& response);
   void redact(HttpResponse& response) const;
   void tell(std::string_view method, const Oddity& oddity);
@@ -78,6 +84,7 @@ class CryptocomVenue::Desk {
   Clock& clock_;
   Log& log_;
   VenueTraits traits_;
+  Silence silence_;
   std::int64_t last_id_ = 0;
   std::int64_t last_nonce_ = 0;
   Micros lowest_offset_{0};  // of the venue's clock to ours
@@ -95,7 +102,8 @@ CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_
       api_secret_{std::move(api_secret)},
       settings_{std::move(settings)},
       clock_{clock},
-      log_{log} {
+      log_{log},
+      silence_{clock} {
   traits_ = {.oco = true,
              .stop_market = true,
              .duplicate_ids_refused = false,
@@ -115,7 +123,9 @@ std::vector<PlaceOutcome> CryptocomVenue::Desk::place(std::span<const Order* con
   for (std::size_t i = 0; i < orders.size(); ++i) {
     outcomes.emplace_back(
         Unsent{Unsent::Why::too_late, "valid until " + iso_micros(orders[i]->valid_until)});
-    if (too_late(*orders[i])) continue;
+    const auto held = held_back();
+    if (held) outcomes.back() = *held;
+    if (held || too_late(*orders[i])) continue;
     sent.emplace_back(i, next_id());
     const bool advanced = act_of(*orders[i]) == Act::create_advanced;
     requests.push_back(advanced ? build_stop(*orders[i], sent.back().second, keys())
@@ -140,10 +150,11 @@ std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Desk::protect(
   std::vector<std::pair<std::size_t, std::int64_t>> sent;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& [stop, target] = requests[i];
-    const PlaceOutcome late =
-        Unsent{Unsent::Why::too_late, "valid until " + iso_micros(stop.valid_until)};
+    const auto held = held_back();
+    const PlaceOutcome late = held.value_or(
+        Unsent{Unsent::Why::too_late, "valid until " + iso_micros(stop.valid_until)});
     outcomes.push_back({late, target ? std::optional{late} : std::nullopt});
-    if (too_late(stop) || (target && too_late(*target))) continue;
+    if (held || too_late(stop) || (target && too_late(*target))) continue;
     sent.emplace_back(i, next_id());
     sending.push_back(target ? build_pair(stop, *target, sent.back().second, keys())
                              : build_stop(stop, sent.back().second, keys()));
@@ -181,6 +192,7 @@ CancelOutcome joined(const CancelOutcome& a, const CancelOutcome& b) {
 // An order is cancelled in its own book: in the other one the venue may say yes and do nothing.
 // What a fired trigger became rests in the regular book.
 std::vector<CancelOutcome> CryptocomVenue::Desk::cancel(std::span<const CancelRequest> requests) {
+  if (const auto held = held_back()) return std::vector<CancelOutcome>(requests.size(), *held);
   std::vector<HttpRequest> sending;
   std::vector<std::pair<std::size_t, Book>> sent;
   const auto send = [&](std::size_t i, Book book, const OrderName& name) {
@@ -254,33 +266,90 @@ void CryptocomVenue::Desk::search(Search& searching) {
 
 // ---- Tables ------------------------------------------------------------------------------------
 
+namespace {
+
+constexpr std::array<std::string_view, 3> dollars{"USD", "USDT", "USDC"};
+
+bool is_dollar(std::string_view currency) {
+  return std::find(dollars.begin(), dollars.end(), currency) != dollars.end();
+}
+
+// What one of this currency is worth in US dollars; nullopt: no market tells.
+std::optional<Price> worth(const std::string& currency, const std::map<Symbol, Price>& prices) {
+  if (is_dollar(currency)) return Price{Decimal{1}};
+  for (const std::string_view dollar : dollars) {
+    const auto market = Symbol::parse(currency + "_" + std::string{dollar});
+    const auto price = market ? prices.find(*market) : prices.end();
+    if (price != prices.end()) return price->second;
+  }
+  return std::nullopt;
+}
+
+// The least order in the quote currency. Rules live for a day, in which a currency moves: a tenth more
+// than the venue asks for today, and a hundredth where a dollar is as good as a dollar.
+Money least_in(const std::string& quote, Price quote_in_dollars, Money dollars_asked) {
+  const auto percent = quote == "USD" ? Decimal{100} : is_dollar(quote) ? Decimal{101} : Decimal{110};
+  const Decimal asked = Decimal::divide(
+      Decimal::multiply(dollars_asked.value, percent, Rounding::up), Decimal{100}, Rounding::up);
+  return Money{Decimal::divide(asked, quote_in_dollars.value, Rounding::up)};
+}
+
+}  // namespace
+
 Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
     const std::set<Symbol>& symbols) {
   const Instant read_at = now();
-  const auto table = read_instruments(exchange({build_instruments()}).front());
+  const bool other_quotes = std::any_of(symbols.begin(), symbols.end(), [](const Symbol& symbol) {
+    return !is_dollar(symbol.quote());
+  });
+  std::vector<HttpRequest> requests{build_instruments(), build_risk_parameters()};
+  if (other_quotes) requests.push_back(build_tickers());
+  const auto answers = exchange(std::move(requests));
+  const auto table = read_instruments(answers[0]);
   if (table.oddity) tell("public/get-instruments", *table.oddity);
   if (table.answer != Answer::accepted)
-    return failed(Fault::unreachable, "public/get-instruments: " + table.why);
+    return failed(table.fault, "public/get-instruments: " + table.why);
+  // Without them the configured minimum is all there is, and the venue refuses what is too small.
+  const auto limits = read_risk_parameters(answers[1]);
+  if (limits.oddity) tell("public/get-risk-parameters", *limits.oddity);
+  std::map<Symbol, Price> prices;
+  if (other_quotes) {
+    auto tickers = read_tickers(answers[2], std::nullopt);
+    if (tickers.oddity) tell("public/get-tickers", *tickers.oddity);
+    if (tickers.answer != Answer::accepted)
+      return failed(tickers.fault, "public/get-tickers: " + tickers.why);
+    prices = std::move(tickers.rows);
+  }
+
   std::map<Symbol, InstrumentRules> rules;
   for (const Symbol& symbol : symbols) {
     const auto row = table.rows.find(symbol);
     if (row == table.rows.end()) continue;
-    const auto own = settings_.market_min_notional.find(symbol);
-    // The venue publishes no least order: a step is the least there can be, the notional is
-    // configured.
-    rules.emplace(symbol, InstrumentRules{.symbol = symbol,
-                                          .tick = row->second.tick,
-                                          .step = row->second.step,
-                                          .min_quantity = row->second.step,
-                                          .max_quantity = Quantity{},
-                                          .min_notional = own == settings_.market_min_notional.end()
-                                                              ? settings_.min_notional
-                                                              : own->second,
-                                          .highest_fee_rate = settings_.highest_fee_rate,
-                                          .max_open_stops = open_orders_in_a_market,
-                                          .tradable = row->second.tradable,
-                                          .stop_market = true,
-                                          .read_at = read_at});
+    InstrumentRules market{.symbol = symbol,
+                           .tick = row->second.tick,
+                           .step = row->second.step,
+                           .min_quantity = row->second.step,
+                           .max_quantity = Quantity{},
+                           .min_notional = settings_.min_notional,
+                           .highest_fee_rate = settings_.highest_fee_rate,
+                           .max_open_stops = open_orders_in_a_market,
+                           .tradable = row->second.tradable,
+                           .stop_market = true,
+                           .read_at = read_at};
+    const auto published = limits.rows.find(symbol.base());
+    const OrderLimits limit = published == limits.rows.end() ? OrderLimits{} : published->second;
+    if (const auto quote = worth(symbol.quote(), prices)) {
+      market.min_notional =
+          is_dollar(symbol.quote())
+              ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
+              : least_in(symbol.quote(), *quote, std::max(settings_.min_notional, limit.least));
+    }
+    // What somebody wrote for this market is in its quote currency, and may only ask for more.
+    if (const auto own = settings_.market_min_notional.find(symbol);
+        own != settings_.market_min_notional.end())
+      market.min_notional =
+          published == limits.rows.end() ? own->second : std::max(own->second, market.min_notional);
+    rules.emplace(symbol, std::move(market));
   }
   return rules;
 }
@@ -306,32 +375,34 @@ SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
   std::map<Symbol, Quote> quotes;
   bool any = asked.empty();
   std::string why;
+  Fault fault = Fault::unreachable;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto table = read_tickers(answers[i], asked[i]);
     if (table.oddity) tell("public/get-tickers", *table.oddity);
     any = any || table.answer == Answer::accepted;
     why = table.why;
+    fault = table.fault;
     for (const auto& [symbol, last] : table.rows)
       if (symbols->contains(symbol)) quotes.insert_or_assign(symbol, Quote{last, at});
   }
   if (any)
     market.quotes = std::move(quotes);
   else
-    market.quotes = failed(Fault::unreachable, "public/get-tickers: " + why);
+    market.quotes = failed(fault, "public/get-tickers: " + why);
   if (with_balances) {
     auto table = read_balances(answers.back());
     if (table.oddity) tell("private/user-balance", *table.oddity);
     if (table.answer == Answer::accepted)
       market.balances = std::move(table.rows);
     else
-      market.balances = failed(table.key_refused ? Fault::configuration : Fault::unreachable,
-                               "private/user-balance: " + table.why);
+      market.balances = failed(table.fault, "private/user-balance: " + table.why);
   }
   return market;
 }
 
 // There is no call for the time: every answer says it, to the second, in its Date header.
 Result<Instant> CryptocomVenue::Desk::venue_time() {
+  if (const auto why = silence_.why()) return tl::unexpected<Error>{*why};
   if (!offset_) {
     const auto answers = exchange({build_ticker(*Symbol::parse("BTC_USDT"))});
     if (!offset_ && !answers.front())
@@ -347,7 +418,11 @@ std::vector<HttpResult> CryptocomVenue::Desk::exchange(std::vector<HttpRequest> 
   if (requests.empty()) return {};
   if (!settings_.paced)
     for (HttpRequest& request : requests) request.limit.clear();
-  auto results = transport_.exchange(requests, settings_.patience);
+  std::vector<HttpResult> results;
+  if (const auto why = silence_.why())
+    results.assign(requests.size(), tl::unexpected<HttpFailure>{HttpFailure{false, why->what}});
+  else
+    results = transport_.exchange(requests, settings_.patience);
   for (HttpRequest& request : requests) wipe(request.body);
   while (results.size() < requests.size())
     results.emplace_back(tl::unexpect, HttpFailure{true, "no answer"});
@@ -355,8 +430,25 @@ std::vector<HttpResult> CryptocomVenue::Desk::exchange(std::vector<HttpRequest> 
     if (!result) continue;
     measure(*result);
     redact(*result);
+    hear_silence(*result);
   }
   return results;
+}
+
+// Why nothing is sent at all.
+std::optional<Unsent> CryptocomVenue::Desk::held_back() const {
+  const auto why = silence_.why();
+  if (!why) return std::nullopt;
+  return Unsent{Unsent::Why::throttled, why->what};
+}
+
+void CryptocomVenue::Desk::hear_silence(const HttpResponse& response) {
+  const auto hush = hush_in(response);
+  if (!hush) return;
+  if (!hush->not_served.empty())
+    silence_.not_served(hush->not_served);
+  else
+    silence_.asked(hush->length, hush->status);
 }
 
 // The venue's clock stood somewhere in the second its Date names, at some moment between sending
@@ -379,8 +471,9 @@ void CryptocomVenue::Desk::measure(const HttpResponse& response) {
 
 // An error may repeat the request it is about, and what an answer says is told and stored.
 void CryptocomVenue::Desk::redact(HttpResponse& response) const {
+  constexpr std::size_t shortest_key = 16;  // a shorter text may be a word of the answer itself
   const std::string_view key = api_key_.reveal();
-  if (key.empty()) return;
+  if (key.size() < shortest_key) return;
   for (std::size_t at = response.body.find(key); at != std::string::npos;
        at = response.body.find(key, at)) {
     response.body.replace(at, key.size(), "***");
@@ -422,6 +515,8 @@ CryptocomVenue::CryptocomVenue(HttpTransport& transport, Secret api_key, Secret 
 CryptocomVenue::~CryptocomVenue() = default;
 
 const VenueTraits& CryptocomVenue::traits() const { return desk_->traits(); }
+std::optional<Quiet> CryptocomVenue::quiet() const { return desk_->quiet(); }
+void CryptocomVenue::keep_quiet(const Quiet& quiet) { desk_->keep_quiet(quiet); }
 Result<Instant> CryptocomVenue::venue_time() { return desk_->venue_time(); }
 std::vector<Result<Lookup>> CryptocomVenue::find(std::span<const OrderQuery> queries) {
   return desk_->find(queries);

@@ -195,6 +195,7 @@ HttpRequest public_get(const std::string& method, const std::string& query) {
 }  // namespace
 
 HttpRequest build_instruments() { return public_get("public/get-instruments", ""); }
+HttpRequest build_risk_parameters() { return public_get("public/get-risk-parameters", ""); }
 HttpRequest build_tickers() { return public_get("public/get-tickers", ""); }
 HttpRequest build_ticker(const Symbol& symbol) {
   return public_get("public/get-tickers", "?instrument_name=" + percent_encoded(symbol.text()));
@@ -370,9 +371,14 @@ constexpr Meaning other_code =
 
 // Without a code in the body, the gateway speaks.
 constexpr Meaning statuses[] = {
+  // A firewall, a ban, a law: nobody behind them saw the request.
+  {403, 403,     "HTTP 403: a firewall",                 throttled, throttled, throttled, wait},
   {404, 404,     "HTTP 404",                             in_doubt,  in_doubt,  in_doubt,  not_here},
   {408, 408,     "HTTP 408",                             in_doubt,  in_doubt,  in_doubt,  wait},
+  {418, 418,     "HTTP 418: a ban",                      throttled, throttled, throttled, wait},
   {429, 429,     "HTTP 429",                             throttled, throttled, throttled, wait},
+  {451, 451,     "HTTP 451: not served from this country or address",
+                                                         throttled, throttled, throttled, wait},
   {500, 599,     "HTTP 5xx",                             in_doubt,  in_doubt,  in_doubt,  wait},
 };
 constexpr Meaning other_status =
@@ -435,6 +441,22 @@ Answer answer_of(Act act, int http_status, std::optional<std::int64_t> code) {
   if (by_table == Answer::accepted && !good)
     return act == Act::read ? Answer::failed : Answer::in_doubt;
   return by_table;
+}
+
+std::optional<Hush> hush_in(const HttpResponse& response) {
+  constexpr Micros ban_without_word = 120s;
+  const Envelope envelope{response};
+  const std::string status = std::to_string(response.status);
+  const bool restricted = envelope.foreign().find("restricted location") != std::string::npos;
+  if (response.status == 451 || restricted)
+    return Hush{{}, status, "HTTP " + status + ": not served from this country or address"};
+  const bool throttling = response.status == 429 || envelope.code() == 42901;
+  const bool shut_out = !envelope.code() && (response.status == 403 || response.status == 418);
+  if (!throttling && !shut_out) return std::nullopt;
+  const auto asked = retry_after(response);
+  // The documented limits are of tenths of a second and name no pause: the pace is kept elsewhere.
+  if (throttling && (!asked || *asked == Micros{0})) return std::nullopt;
+  return Hush{asked.value_or(ban_without_word), status, ""};
 }
 
 std::string outcome_table() {
@@ -618,6 +640,26 @@ Table<Symbol, Instrument> read_instruments(const HttpResult& result) {
   });
 }
 
+// Other lists of the same answer hold limits of derivatives, under the same names.
+Table<std::string, OrderLimits> read_risk_parameters(const HttpResult& result) {
+  using Limits = Table<std::string, OrderLimits>;
+  return read_table<Limits>(result, [](const Json* body, Limits& table) {
+    const Json* rows = member(body, "base_currency_config");
+    if (rows == nullptr || !rows->IsArray()) return false;
+    const auto amount = [](const Json& row, const char* name) {
+      return not_negative<Money>(&row, name).value_or(Money{});
+    };
+    for (const Json& row : rows->GetArray()) {
+      const std::string base{scalar_in(&row, "instrument_name")};
+      if (base.empty()) continue;
+      table.rows.emplace(base, OrderLimits{amount(row, "min_order_notional_usd"),
+                                           amount(row, "max_order_notional_usd"),
+                                           amount(row, "daily_notional_limit")});
+    }
+    return true;
+  });
+}
+
 Table<Symbol, Price> read_tickers(const HttpResult& result, const std::optional<Symbol>& asked) {
   using Tickers = Table<Symbol, Price>;
   return read_table<Tickers>(result, [&](const Json* body, Tickers& table) {
@@ -681,6 +723,8 @@ std::string Envelope::foreign() const {
 }
 
 std::string Envelope::said() const {
+  const bool gateway = !code_ && (http_ == 403 || http_ == 418 || http_ == 451);
+  if (gateway) return std::string{meaning_of(http_, std::nullopt).name};  // its page says no more
   std::string words =
       code_ ? "code " + bounded(code_text_) : "HTTP " + std::to_string(http_) + " without a code";
   if (code_ && *code_ != 0) words.append(", ").append(name_of(code_));
@@ -855,6 +899,12 @@ Page<T> read_page(const HttpResult& result, Parse parse, Look look) {
   return page;
 }
 
+// Refusals that no later run gets around: the key, its address or its account, and the country.
+bool lasting(const Envelope& envelope) {
+  const std::int64_t code = envelope.code().value_or(0);
+  return envelope.http() == 451 || code == 40101 || code == 40103 || code == 40104;
+}
+
 template <class TableKind, class Fill>
 TableKind read_table(const HttpResult& result, Fill fill) {
   TableKind table;
@@ -868,9 +918,9 @@ TableKind read_table(const HttpResult& result, Fill fill) {
   if (table.answer == Answer::not_here) table.answer = Answer::failed;
   if (table.answer == Answer::accepted && !fill(envelope.result(), table))
     table.answer = Answer::failed;
-  table.key_refused = envelope.code() == 40101 || envelope.code() == 40103 || envelope.code() == 40104;
   if (table.answer != Answer::accepted) table.why = envelope.said();
   if (table.answer == Answer::failed) table.oddity = envelope.oddity();
+  if (lasting(envelope)) table.fault = Fault::configuration;
   return table;
 }
 

@@ -70,6 +70,7 @@ HttpRequest build_history(Book book, Window window, Serial serial, Keys keys);
 HttpRequest build_trades(Window window, Serial serial, Keys keys);
 HttpRequest build_balance(Serial serial, Keys keys);
 HttpRequest build_instruments();
+HttpRequest build_risk_parameters();
 HttpRequest build_ticker(const Symbol& symbol);
 HttpRequest build_tickers();  // of every market
 
@@ -91,6 +92,14 @@ std::string_view text(Answer answer);
 // The one table. Without a code the HTTP status decides.
 Answer answer_of(Act act, int http_status, std::optional<std::int64_t> code);
 std::string outcome_table();  // all of it as text, for tests/cryptocom/outcomes.golden
+
+// What an answer says of being asked at all, beside what it answers.
+struct Hush {
+  Micros length{0};         // nothing is to be asked for so long
+  std::string status;       // "429"
+  std::string not_served;   // this country or address is served nothing: why; empty: it is
+};
+std::optional<Hush> hush_in(const HttpResponse& response);
 
 // An answer that was not understood, for its VENUE_ANSWER line. `text` is foreign and bounded.
 struct Oddity {
@@ -172,8 +181,8 @@ template <class Key, class Value>
 struct Table {
   Answer answer = Answer::failed;
   std::map<Key, Value> rows;
-  bool key_refused = false;  // the venue does not take this key: asking again is no use
   std::string why;
+  Fault fault = Fault::unreachable;  // configuration: the key, the address or the account is refused
   std::optional<Oddity> oddity;
 };
 struct Instrument {
@@ -183,6 +192,13 @@ struct Instrument {
 };
 // Spot only; a row that cannot be read is absent.
 Table<Symbol, Instrument> read_instruments(const HttpResult& result);
+// What the venue takes as one order of a base currency, and in a day, in US dollars; zero: not said.
+struct OrderLimits {
+  Money least;
+  Money most;
+  Money in_a_day;
+};
+Table<std::string, OrderLimits> read_risk_parameters(const HttpResult& result);
 // A single row without a name is that of the market asked for.
 Table<Symbol, Price> read_tickers(const HttpResult& result, const std::optional<Symbol>& asked);
 Table<std::string, Balance> read_balances(const HttpResult& result);

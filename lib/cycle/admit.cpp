@@ -242,7 +242,7 @@ bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols) {
       if (rules) market.rules.merge(*rules);
       else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
                        .add("error", rules.error().what));
-      run.venue_failed = run.venue_failed || !rules;
+      if (!rules) run.venue_error(rules.error());
       return rules.has_value();
     } catch (const std::exception& error) {
       run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
@@ -257,10 +257,28 @@ bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols) {
   return some_read;
 }
 
+bool some_fill_waits_for_its_stop(const Run& run) {
+  return std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
+    if (!run.own.contains(trade.id()) || trade.entry().settled) return false;
+    const Exposure e = exposure(trade, run.sighted, run.venue_now());
+    return !e.naked_is_dust && (e.held - e.working - e.asked - e.leaving).is_positive();
+  });
+}
+
 void protect_own_fills(Run& run) {
-  run.begin_pass();
-  reconcile(run);
-  if (!run.fenced) protect(run);
+  constexpr int attempts = 4;
+  Micros pause = run.settings.fast_patience;
+  for (int attempt = 0; attempt < attempts && !run.fenced; ++attempt) {
+    run.begin_pass();
+    reconcile(run);
+    if (run.fenced) return;
+    protect(run);
+    if (run.legs_throttled == 0 || !some_fill_waits_for_its_stop(run)) return;
+    // A stop that was too early for the venue goes again before anything more is bought.
+    run.ports.clock.wait(pause);
+    pause *= 2;
+  }
+  run.throttled = "the venue throttles the stops of this run";
 }
 
 std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals,

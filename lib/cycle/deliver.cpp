@@ -13,6 +13,7 @@ constexpr Micros critical_budget = 2s;  // while there is something to protect
 constexpr std::size_t digest_from = 6;  // more than five waiting go out as one message
 // What a message takes in every notifier without being split: a part that fails repeats no other part.
 constexpr std::size_t digest_length = 3800;
+constexpr int refused_long_enough = 12;  // attempts: hours, as they back off
 
 void deliver_waiting(Run& run, Micros until);
 std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices);
@@ -25,7 +26,7 @@ void deliver_alone(Run& run, const Notice& notice, Micros until);
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
 bool flush_records(Run& run);
 void note_undeliverable(Run& run);
-Micros back_off(int attempts);
+Micros back_off(const Notice& notice);
 Line tg_line(Level level, std::string_view name, const Notice& notice);
 
 }  // namespace
@@ -203,7 +204,10 @@ void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros
   digest.type = NoticeType::digest;
   digest.created_at = run.now;
   const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
-  if (std::holds_alternative<Undeliverable>(delivery)) {
+  const auto* later = std::get_if<TryLater>(&delivery);
+  const bool again = std::any_of(notices.begin(), notices.end(),
+                                 [](const Notice& notice) { return notice.attempts >= 3; });
+  if (std::holds_alternative<Undeliverable>(delivery) || (later && later->refused && again)) {
     // One that nobody takes does not spoil the others.
     for (const Notice& notice : notices) deliver_alone(run, notice, until);
     return;
@@ -219,28 +223,43 @@ void deliver_alone(Run& run, const Notice& notice, Micros until) {
 
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
   DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
+  const auto trace = "cycle>deliver>" + std::string{text(notice.type)};
+  const auto never = [&](const std::string& why) {
+    record.what = DeliveryRecord::What::undeliverable;
+    record.error = why;
+    run.undeliverable = notice.event_id + ": " + why;
+    run.say(tg_line(Level::error, "TG_FAILED", notice).add("error", why).add("stack", trace));
+  };
   std::visit(overloaded{
                  [&](const Delivered&) {
                    run.report.notices_sent += 1;
+                   run.way_refused.reset();
+                   run.something_arrived = true;
                    run.say(tg_line(Level::info, "TG_SENT", notice));
                  },
                  [&](const TryLater& later) {
+                   // Two attempts that may have arrived are as good as told: more of them is one
+                   // message again and again, while the other side is slow. A CRITICAL goes on.
+                   if (later.may_have_arrived && notice.may_have_arrived &&
+                       notice.severity != Severity::critical) {
+                     run.report.notices_sent += 1;
+                     record.error = later.why;
+                     run.say(tg_line(Level::info, "TG_SENT", notice).add("confirmed", 0));
+                     return;
+                   }
+                   if (later.refused && notice.attempts >= refused_long_enough)
+                     run.long_refused.insert(notice.event_id);
                    record.what = DeliveryRecord::What::try_later;
-                   record.next_try = run.now + std::max(later.after, back_off(notice.attempts));
+                   record.next_try = run.now + std::max(later.after, back_off(notice));
                    record.error = later.why;
+                   record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
+                   if (later.refused) run.way_refused = later.why;
                    if (!notice.trade.empty()) run.waiting_trades.insert(notice.trade);
-                   run.say(tg_line(Level::warn, "TG_FAILED", notice)
+                   run.say(tg_line(later.refused ? Level::error : Level::warn, "TG_FAILED", notice)
                                .add("error", later.why)
-                               .add("stack", "cycle>deliver>" + std::string{text(notice.type)}));
+                               .add("stack", trace));
                  },
-                 [&](const Undeliverable& never) {
-                   record.what = DeliveryRecord::What::undeliverable;
-                   record.error = never.why;
-                   run.undeliverable = notice.event_id;
-                   run.say(tg_line(Level::error, "TG_FAILED", notice)
-                               .add("error", never.why)
-                               .add("stack", "cycle>deliver>" + std::string{text(notice.type)}));
-                 },
+                 [&](const Undeliverable& refused) { never(refused.why); },
              },
              delivery);
   run.delivered.push_back(std::move(record));
@@ -248,31 +267,46 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
 
 bool flush_records(Run& run) {
   if (run.delivered.empty()) return true;
+  // Others arrive, and this one has been refused for hours: it is the message after all.
+  for (DeliveryRecord& record : run.delivered) {
+    if (!run.something_arrived || !run.long_refused.contains(record.event_id) ||
+        record.what != DeliveryRecord::What::try_later)
+      continue;
+    record.what = DeliveryRecord::What::undeliverable;
+    record.next_try.reset();
+    run.undeliverable = record.event_id + ": " + record.error;
+  }
   const auto recorded = run.ports.journal.record_deliveries(run.delivered, run.now);
   run.delivered.clear();
   if (!recorded) run.store_failed(recorded.error());
   return recorded.has_value();
 }
 
-// A notice nobody will ever get stands as a CRITICAL until a later one arrives: then the way is open again.
+// A notice nobody will ever get, and a way that is refused, stand as a CRITICAL until something
+// arrives: then the way is open again.
 void note_undeliverable(Run& run) {
   Item item;
   const std::string subject = "notifier";
   const bool standing = stands(run, NoticeType::undeliverable, subject);
-  if (run.undeliverable && !standing) {
+  const auto& trouble = run.undeliverable ? run.undeliverable : run.way_refused;
+  if (trouble && !standing) {
     Alarm alarm{.kind = NoticeType::undeliverable, .subject = subject};
-    alarm.detail = *run.undeliverable;
+    alarm.detail = *trouble;
     alarm.raised_at = run.now;
     alarm.told = 0;  // by whom?
     item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
-  } else if (!run.undeliverable && standing && run.report.notices_sent > 0) {
+  } else if (!trouble && standing && run.something_arrived) {
     clear(item, run, NoticeType::undeliverable, subject);
   }
   run.commit({std::move(item)});
 }
 
-// 30 s, doubling to one hour: what waits is tried by later runs, never by a sleeping one.
-Micros back_off(int attempts) { return std::min<Micros>(1h, 30s * (1 << std::min(attempts, 7))); }
+// Three runs, then every 5 min, then every 30: what waits is tried by later runs, never by a sleeping
+// one. A CRITICAL never rests longer than 5 min.
+Micros back_off(const Notice& notice) {
+  if (notice.attempts < 3) return 30s;
+  return notice.attempts < 9 || notice.severity == Severity::critical ? Micros{5min} : Micros{30min};
+}
 
 Line tg_line(Level level, std::string_view name, const Notice& notice) {
   Line line{level, name};

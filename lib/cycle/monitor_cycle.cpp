@@ -17,6 +17,9 @@ void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
 void fail(Run& run, const Error& error);
 void say_frame(Run& run, bool start, std::string_view result);
 void set_aside_foreign_trades(Run& run);
+void keep_silences(Run& run);
+void say_quiet(Run& run, const Quiet& quiet);
+void note_silences(Run& run);
 void look_back(Run& run);
 void look_for_unattended(Run& run);
 RunVerdict verdict_of(const Run& run);
@@ -96,6 +99,7 @@ bool open(Run& run) {
     return false;
   }
   say_frame(run, true, "");
+  keep_silences(run);
   drain_immediate(run);
   set_aside_foreign_trades(run);
   look_back(run);
@@ -145,8 +149,10 @@ void close(Run& run) {
                              : run.store_lost ? "store_lost"
                              : run.report.verdict == RunVerdict::critical_stands ? "critical"
                              : run.report.verdict == RunVerdict::unreachable     ? "unreachable"
+                             : run.report.verdict == RunVerdict::configuration   ? "configuration"
                              : run.report.verdict == RunVerdict::some_rejected   ? "rejected"
                                                                                  : "ok";
+  note_silences(run);
   if (run.may_write()) {
     const auto finished = run.ports.journal.finish_run({result, ""}, run.ports.clock.now());
     if (!finished) run.store_failed(finished.error());
@@ -266,6 +272,49 @@ void set_aside_foreign_trades(Run& run) {
   });
 }
 
+// Whoever asked an earlier run to be left alone is not asked by this one either.
+void keep_silences(Run& run) {
+  const AccountState& account = run.book.account;
+  if (account.quiet_until) {
+    const Quiet quiet{*account.quiet_until, account.quiet_status};
+    run.ports.placer.keep_quiet(quiet);
+    run.ports.protector.keep_quiet(quiet);
+    if (const auto kept = run.ports.placer.quiet()) say_quiet(run, *kept);
+  }
+  if (account.notify_quiet_until) run.ports.notifier.keep_quiet(*account.notify_quiet_until);
+}
+
+// What is over before the next minute needs no note.
+void note_silences(Run& run) {
+  if (!run.may_write()) return;
+  constexpr Micros worth_noting = 5s;
+  const Instant now = run.ports.clock.now();
+  const AccountState& account = run.book.account;
+  const auto same = [](const std::optional<Instant>& one, const std::optional<Instant>& other) {
+    const Micros apart = one && other ? *one - *other : Micros{0};
+    return one.has_value() == other.has_value() && apart < 1s && apart > -1s;
+  };
+  const auto lasting = [&](std::optional<Instant> until) {
+    return until && *until - now >= worth_noting ? until : std::nullopt;
+  };
+  auto quiet = run.ports.placer.quiet();
+  if (!quiet) quiet = run.ports.protector.quiet();
+  const auto venue = lasting(quiet ? std::optional{quiet->until} : std::nullopt);
+  const auto notifier = lasting(run.ports.notifier.quiet_until());
+  const auto venue_before = lasting(account.quiet_until);
+  if (same(venue, venue_before) && same(notifier, lasting(account.notify_quiet_until))) return;
+  if (venue && !same(venue, venue_before)) say_quiet(run, *quiet);
+  const auto noted =
+      run.ports.journal.note_silences(venue, venue ? quiet->status : std::string{}, notifier);
+  if (!noted) run.store_failed(noted.error());
+}
+
+void say_quiet(Run& run, const Quiet& quiet) {
+  run.say(Line{Level::warn, "VENUE_QUIET"}
+              .add("until", iso_micros(quiet.until))
+              .add("status", quiet.status));
+}
+
 // A run that was killed, or did not come at all, is said by the next one.
 void look_back(Run& run) {
   const AccountState& account = run.book.account;
@@ -370,7 +419,7 @@ RunVerdict verdict_of(const Run& run) {
   if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0)
     return RunVerdict::critical_stands;
   if (run.venue_failed && !run.sent_entries && run.report.open_trades == 0)
-    return RunVerdict::unreachable;
+    return run.venue_misconfigured ? RunVerdict::configuration : RunVerdict::unreachable;
   if (run.report.rejected > 0) return RunVerdict::some_rejected;
   return RunVerdict::ok;
 }
@@ -387,7 +436,7 @@ void look_at_epoch(Run& run) {
   const auto id = run.ports.placer.account_id();
   if (!own || !id) {
     run.no_entries = "epoch_unread";
-    run.venue_failed = true;
+    run.venue_error(own ? id.error() : own.error());
     run.say(Line{Level::error, "VENUE_UNREADABLE"}
                 .add("what", "own orders")
                 .add("error", own ? id.error().what : own.error().what));

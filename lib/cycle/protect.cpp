@@ -106,6 +106,7 @@ void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
   const auto ask = [&](const std::set<Symbol>& some) {
     try {
       auto market = run.ports.protector.market(some);
+      if (!market.quotes) run.venue_error(market.quotes.error());
       if (!market.quotes) venue_unreadable(run, "quotes", market.quotes.error().what);
       if (!market.balances) venue_unreadable(run, "balances", market.balances.error().what);
       if (market.quotes && !run.quotes) run.quotes.emplace();
@@ -444,9 +445,11 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
     if (sighted_as_planned(applied.order, *accepted->record)) run.sighted.insert(order.client_id);
     else if (accepted->record->status == VenueStatus::open) run.mismatched.insert(order.client_id);
   }
-  if (const auto* unsent = std::get_if<Unsent>(&outcome);
-      unsent && (unsent->why == Unsent::Why::throttled || unsent->why == Unsent::Why::clock))
-    run.throttled = unsent->message;
+  if (const auto* unsent = std::get_if<Unsent>(&outcome)) {
+    if (unsent->why == Unsent::Why::clock) run.throttled = unsent->message;
+    // A leg of this moment, not the entries of this run: they wait until it rests.
+    if (unsent->why == Unsent::Why::throttled) run.legs_throttled += 1;
+  }
   const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
   if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
   if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);

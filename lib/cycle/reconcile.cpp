@@ -59,6 +59,7 @@ void reconcile(Run& run) {
       // A leg that one view shows is there, whatever the others would say; that there is none takes all.
       if (!answers[i] || (questions[i].probe && half_asked.contains(order.trade))) {
         run.venue_failed = true;
+        if (!answers[i]) run.venue_error(answers[i].error());
         run.unread.insert(order.trade);
         continue;
       }

@@ -30,7 +30,7 @@ void Run::measure_clock() {
   if (venue_time)
     clock_offset = *venue_time - ports.clock.now();
   else
-    venue_failed = true;
+    venue_error(venue_time.error());
 }
 
 Trade* Run::trade(const ClientOrderId& id) {

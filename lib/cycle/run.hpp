@@ -92,11 +92,17 @@ class Run {
   bool sent_entries = false;
   bool exits_wished = false;
   bool venue_failed = false;             // some question to the venue got no answer at all
+  bool venue_misconfigured = false;      // and no later run gets one: the key, the address, the country
+  void venue_error(const Error& error) {
+    venue_failed = true;
+    venue_misconfigured = venue_misconfigured || error.fault == Fault::configuration;
+  }
   bool one_by_one = false;               // a port threw: bursts of one request only
   bool store_lost = false;               // finish own fills from memory, claim nothing else
   bool fenced = false;                   // another run holds the account: stop at once
   std::optional<std::string> no_entries; // a reason found in this run that denies every entry
   std::optional<std::string> throttled;  // after one such answer no entry is sent in this run
+  int legs_throttled = 0;                // answers of that kind to stops, targets and exits
   std::optional<RunLease> lease;
 
   // Writes the items in one transaction, takes the new rows into the book, tells the tales.
@@ -120,7 +126,10 @@ class Run {
   std::vector<DeliveryRecord> delivered;
   std::set<ClientOrderId> waiting_trades;  // an earlier notice of theirs is still undelivered
   bool outbox_has_more = false;
-  std::optional<std::string> undeliverable;  // event id of a notice that nobody will get
+  std::optional<std::string> undeliverable;  // a notice that nobody will get, and why
+  std::optional<std::string> way_refused;    // why nothing is taken at present
+  bool something_arrived = false;            // a notice, for certain
+  std::set<std::string> long_refused;        // event ids that were refused in run after run
   void deliver_now(const Notice& notice);
 
  private:

@@ -333,6 +333,7 @@ void AccountTables::record_delivery(const DeliveryRecord& record) {
     Notice& notice = outbox_.at(event->second.sequence);
     notice.attempts += 1;
     notice.next_try = record.next_try;
+    notice.may_have_arrived = record.may_have_arrived;
     return;
   }
   event->second.waiting = false;

@@ -140,6 +140,18 @@ Result<void> MemoryJournal::note_stuck_told(Instant now) {
   return {};
 }
 
+Result<void> MemoryJournal::note_silences(std::optional<Instant> venue_until,
+                                          const std::string& status,
+                                          std::optional<Instant> notifier_until) {
+  std::lock_guard lock{state_->mutex};
+  AccountTables& tables = state_->of(pen_.account);
+  if (is_fenced(pen_, tables)) return fenced_off();
+  tables.account.quiet_until = venue_until;
+  tables.account.quiet_status = status;
+  tables.account.notify_quiet_until = notifier_until;
+  return {};
+}
+
 Result<void> MemoryJournal::accept_epoch(const std::string& venue_account_id,
                                          Instant entries_after) {
   std::lock_guard lock{state_->mutex};

@@ -4,6 +4,9 @@
 // Connections and requests meet late: connections are made for the number of requests that need
 // one, and the first request in order takes the first that is up. A slow handshake therefore delays
 // nobody but the last.
+//
+// A connection is dialed at one address after the other, and at the next one too when the one before
+// it keeps silent for a share of the patience: the first that comes all the way up is the connection.
 #include "tradeguard/https_transport.hpp"
 
 #include <netdb.h>
@@ -74,14 +77,27 @@ struct Connection {
   }
 
   tcp::socket socket;
+  tcp::endpoint address;
   Owned<SSL> tls;  // none: plain http to this machine
   boost::beast::flat_buffer unread;
-  Moment by;                   // when a connection that is being made is given up
-  bool late = false;           // it was
+  bool late = false;           // it was given up
   bool used = false;           // a request was written to it
   std::size_t bytes_sent = 0;  // what the kernel took from us in all
   bool cut = false;            // the peer ended it, perhaps without saying so
   int broken = 0;              // errno
+};
+
+// A connection that is being made, at as many addresses as it takes.
+struct Dial {
+  std::vector<tcp::endpoint> addresses;
+  std::size_t tried = 0;
+  std::vector<std::shared_ptr<Connection>> attempts;  // that are going on
+  Moment next;         // when the address behind is tried too
+  Moment by;           // when it is given up
+  bool over = false;   // one attempt came up, or nobody waits for any
+  std::string why;     // of the attempt that came furthest
+  int how_far = 0;
+  bool more() const { return !over && tried < addresses.size(); }
 };
 
 enum class Step { done, wait_to_read, wait_to_write, ended, failed };
@@ -120,10 +136,11 @@ class Pace {
  public:
   explicit Pace(const RateLimit& limit)
       : weight_{limit.weight},
-        // Requests that left a window apart arrive a little closer than that.
-        window_{limit.window + std::max<Micros>(limit.window / 20, 3ms)},
+        margin_{std::clamp<Micros>(limit.window / 4, least_margin, most_margin)},
         length_{limit.window} {}
   int weight() const { return weight_; }
+  // Too many arrived after all: the way is less even than was thought.
+  void widen() { margin_ = std::min(margin_ * 2, std::max(length_, most_margin)); }
   // When a request of this weight has room; nullopt: only after one that is promised was sent.
   std::optional<Moment> room_at(Moment now, int weight);
   void promise(int weight) { promised_ += weight; }
@@ -133,8 +150,12 @@ class Pace {
   int near(Micros ahead) const;
 
  private:
+  // Requests that left a window apart arrive closer than that, by what each was held up on the way. A
+  // busy machine alone makes that a dozen milliseconds.
+  static constexpr Micros least_margin = 25ms;
+  static constexpr Micros most_margin = 500ms;
   int weight_;
-  Micros window_;
+  Micros margin_;
   Micros length_;
   int promised_ = 0;
   std::deque<std::pair<Moment, int>> sent_;  // oldest first, within the window
@@ -168,11 +189,21 @@ class Lines {
   void grant_turns(Moment now);
   void take_off();
   void dial_what_is_needed(Moment now);
+  void try_next_addresses(Moment now);
+  void try_next(const std::shared_ptr<Dial>& dial, Moment now);
+  static void give_up(Dial& dial);
+  void prefer(const tcp::endpoint& address);
+  void prefer_others(const tcp::endpoint& address);
   void hang_up();
   Moment next_look(Moment now);
 
-  asio::awaitable<void> dial(std::shared_ptr<Connection> connection);
-  asio::awaitable<std::string> come_up(Connection& connection);
+  struct Raised {
+    std::string why;  // empty: it is up
+    int how_far = 0;  // 0: no connection, 1: connected, 2: the certificate did not please
+  };
+  asio::awaitable<void> attempt(std::shared_ptr<Dial> dial, std::shared_ptr<Connection> connection);
+  asio::awaitable<Raised> come_up(Connection& connection);
+  asio::awaitable<std::string> ask_proxy(Connection& connection);
   asio::awaitable<void> fly(std::shared_ptr<Connection> connection, Flight& flight);
   void land(Flight& flight, HttpResult result);
   void not_connected(const std::string& why);
@@ -192,6 +223,7 @@ class Lines {
 
   const HttpsSettings& settings_;
   Clock& clock_;
+  std::string way_;  // who is connected to: the host, or the proxy before it
   std::uint16_t port_;
 
   // A name is looked up on a thread of its own, because nothing can interrupt that. It outlives
@@ -219,7 +251,7 @@ class Lines {
   Micros patience_{};
   bool may_dial_ahead_ = true;
   std::vector<std::shared_ptr<Connection>> idle_;
-  std::vector<std::shared_ptr<Connection>> dialing_;
+  std::vector<std::shared_ptr<Dial>> dialing_;
 };
 
 }  // namespace
@@ -281,14 +313,15 @@ namespace {
 Lines::Lines(const HttpsSettings& settings, Clock& clock)
     : settings_{settings},
       clock_{clock},
-      port_{static_cast<std::uint16_t>(std::stoul(settings.base.port))} {
+      way_{settings.proxy ? settings.proxy->host : settings.base.host},
+      port_{static_cast<std::uint16_t>(
+          std::stoul(settings.proxy ? settings.proxy->port : settings.base.port))} {
   mailbox_->reader = this;
   error_code not_an_address;
-  const asio::ip::address address = asio::ip::make_address(settings.base.host, not_an_address);
-  if (!not_an_address) {
-    literal_ = true;
-    addresses_.emplace_back(address, port_);
-  }
+  asio::ip::make_address(settings.base.host, not_an_address);
+  literal_ = !not_an_address;
+  const asio::ip::address address = asio::ip::make_address(way_, not_an_address);
+  if (!not_an_address) addresses_.emplace_back(address, port_);
   if (!settings.base.tls) return;
   method_ = counting_socket();
   context_ = tls_context(settings, context_trouble_);
@@ -337,6 +370,7 @@ void Lines::look() {
   grant_turns(now);
   take_off();
   dial_what_is_needed(now);
+  try_next_addresses(now);
   if (count(Flight::Stage::landed) == flights_.size()) return hang_up();
   const Moment next = next_look(now);
   if (next == alarm_at_) return;
@@ -377,12 +411,8 @@ void Lines::give_up_the_late(Moment now) {
         break;
     }
   }
-  for (const auto& connection : dialing_) {
-    if (now < connection->by || connection->late) continue;
-    connection->late = true;
-    error_code ignored;
-    connection->socket.close(ignored);
-  }
+  for (const auto& dial : dialing_)
+    if (now >= dial->by) give_up(*dial);
 }
 
 // In order, and nobody overtakes under the same limit: a light request does not slip past a heavy
@@ -446,11 +476,49 @@ void Lines::dial_what_is_needed(Moment now) {
 
   if (addresses_.empty()) return look_up();
   for (std::size_t n = std::min(wanted - made, most - open); n > 0; --n) {
-    auto connection = std::make_shared<Connection>(loop_);
-    connection->by = now + patience_;
-    dialing_.push_back(connection);
-    start(dial(std::move(connection)));
+    auto dial = std::make_shared<Dial>();
+    dial->addresses = addresses_;
+    dial->by = now + patience_;
+    dialing_.push_back(dial);
+    try_next(dial, now);
   }
+}
+
+void Lines::try_next_addresses(Moment now) {
+  for (const auto& dial : dialing_)
+    if (dial->more() && now >= dial->next) try_next(dial, now);
+}
+
+void Lines::try_next(const std::shared_ptr<Dial>& dial, Moment now) {
+  // All of them within the patience, with time left for the last; long enough for a handshake with
+  // the other side of the world, which is not given up by it.
+  constexpr Micros longest_share = 1s;
+  const auto shares = static_cast<std::int64_t>(dial->addresses.size()) + 2;
+  auto connection = std::make_shared<Connection>(loop_);
+  connection->address = dial->addresses[dial->tried++];
+  dial->next = now + std::min<Micros>(patience_ / shares, longest_share);
+  dial->attempts.push_back(connection);
+  start(attempt(dial, std::move(connection)));
+}
+
+// Its attempts wake up to a closed socket.
+void Lines::give_up(Dial& dial) {
+  dial.over = true;
+  error_code ignored;
+  for (const auto& connection : dial.attempts) {
+    connection->late = true;
+    connection->socket.close(ignored);
+  }
+}
+
+// The address that answered is the first to be tried from now on, the one that did not the last.
+void Lines::prefer(const tcp::endpoint& address) {
+  std::stable_partition(addresses_.begin(), addresses_.end(),
+                        [&](const tcp::endpoint& one) { return one == address; });
+}
+void Lines::prefer_others(const tcp::endpoint& address) {
+  std::stable_partition(addresses_.begin(), addresses_.end(),
+                        [&](const tcp::endpoint& one) { return one != address; });
 }
 
 // Everything is answered: what is still being connected is for nobody.
@@ -458,11 +526,7 @@ void Lines::hang_up() {
   alarm_.cancel();
   alarm_at_ = Moment::max();
   may_dial_ahead_ = false;
-  error_code ignored;
-  for (const auto& connection : dialing_) {
-    connection->late = true;
-    connection->socket.close(ignored);
-  }
+  for (const auto& dial : dialing_) give_up(*dial);
 }
 
 Moment Lines::next_look(Moment now) {
@@ -489,8 +553,10 @@ Moment Lines::next_look(Moment now) {
         break;
     }
   }
-  for (const auto& connection : dialing_)
-    if (!connection->late) next = std::min(next, connection->by);
+  for (const auto& dial : dialing_) {
+    if (!dial->over) next = std::min(next, dial->by);
+    if (dial->more()) next = std::min(next, dial->next);
+  }
   return next;
 }
 
@@ -501,51 +567,116 @@ void Lines::start(asio::awaitable<T> coroutine) {
   });
 }
 
-asio::awaitable<void> Lines::dial(std::shared_ptr<Connection> connection) {
-  const std::string why = co_await come_up(*connection);
-  std::erase(dialing_, connection);
-  if (why.empty()) {
+asio::awaitable<void> Lines::attempt(std::shared_ptr<Dial> dial,
+                                     std::shared_ptr<Connection> connection) {
+  const Raised raised = co_await come_up(*connection);
+  std::erase(dial->attempts, connection);
+  const bool known = std::find(dialing_.begin(), dialing_.end(), dial) != dialing_.end();
+  if (raised.why.empty() && !dial->over) {
+    give_up(*dial);  // the other attempts: this one is faster
+    std::erase(dialing_, dial);
+    prefer(connection->address);
     idle_.push_back(std::move(connection));
   } else {
-    not_connected(why);
+    const std::string why =
+        raised.why.empty() ? "not connected within " + duration_text(patience_) : raised.why;
+    if (dial->why.empty() || raised.how_far >= dial->how_far) {
+      dial->why = why;
+      dial->how_far = raised.how_far;
+    }
+    if (known && dial->more()) {
+      try_next(dial, Steady::now());
+    } else if (known && dial->attempts.empty()) {
+      dial->over = true;
+      std::erase(dialing_, dial);
+      not_connected(dial->why);
+    }
   }
   look_soon();
 }
 
-// Empty: it is up.
-asio::awaitable<std::string> Lines::come_up(Connection& connection) {
-  if (settings_.base.tls && !context_) co_return context_trouble_;
+asio::awaitable<Lines::Raised> Lines::come_up(Connection& connection) {
+  if (settings_.base.tls && !context_) co_return Raised{context_trouble_, 2};
+  const Raised late{"not connected within " + duration_text(patience_), 0};
   error_code failed_to;
-  const std::vector<tcp::endpoint> addresses = addresses_;
-  for (const tcp::endpoint& address : addresses) {
-    error_code ignored;
-    connection.socket.close(ignored);
-    connection.socket.open(address.protocol(), failed_to);
-    if (!failed_to)
-      co_await connection.socket.async_connect(
-          address, asio::redirect_error(asio::use_awaitable, failed_to));
-    if (!failed_to || connection.late) break;
-  }
-  if (connection.late) co_return "not connected within " + duration_text(patience_);
-  if (failed_to) co_return "not connected: " + spoken(failed_to.message());
+  connection.socket.open(connection.address.protocol(), failed_to);
+  if (!failed_to)
+    co_await connection.socket.async_connect(
+        connection.address, asio::redirect_error(asio::use_awaitable, failed_to));
+  if (connection.late) co_return late;
+  if (failed_to) co_return Raised{"not connected: " + spoken(failed_to.message()), 0};
 
   connection.socket.set_option(tcp::no_delay{true}, failed_to);
   connection.socket.non_blocking(true, failed_to);
-  if (!settings_.base.tls) co_return "";
+  if (!settings_.base.tls) co_return Raised{};
+  if (settings_.proxy) {
+    const std::string why = co_await ask_proxy(connection);
+    if (connection.late) co_return late;
+    if (!why.empty()) co_return Raised{why, 1};
+  }
 
   connection.tls = tls_for(connection);
-  if (!connection.tls) co_return "not connected: TLS cannot be set up";
+  if (!connection.tls) co_return Raised{"not connected: TLS cannot be set up", 1};
   for (;;) {
     ERR_clear_error();
     const int outcome = SSL_connect(connection.tls.get());
-    if (outcome == 1) co_return "";
+    if (outcome == 1) co_return Raised{};
     const int reason = SSL_get_error(connection.tls.get(), outcome);
-    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE)
-      co_return handshake_trouble(connection);
+    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
+      const bool untrusted = SSL_get_verify_result(connection.tls.get()) != X509_V_OK;
+      co_return Raised{handshake_trouble(connection), untrusted ? 2 : 1};
+    }
     const Step step = reason == SSL_ERROR_WANT_READ ? Step::wait_to_read : Step::wait_to_write;
     const bool go_on = co_await ready(connection, step);
-    if (!go_on) co_return "not connected within " + duration_text(patience_);
+    if (!go_on) co_return late;
   }
+}
+
+// A tunnel to the host; empty: there it is. What the proxy says of a refusal is its status only.
+asio::awaitable<std::string> Lines::ask_proxy(Connection& connection) {
+  constexpr std::size_t longest_head = 16u << 10;
+  const BaseUrl& base = settings_.base;
+  const bool brackets = base.host.find(':') != std::string::npos;
+  const std::string to =
+      (brackets ? "[" + base.host + "]" : base.host) + ":" + base.port;
+  std::string text = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\nUser-Agent: tradeguard\r\n";
+  if (const auto& authorization = settings_.proxy->authorization) {
+    text.reserve(text.size() + authorization->reveal().size() + 64);  // one block: it is wiped
+    text.append("Proxy-Authorization: Basic ").append(authorization->reveal()).append("\r\n");
+  }
+  text.append("\r\n");
+  const bool whole = co_await write_all(connection, text);
+  wipe(text);
+  const std::string proxy = "the proxy " + way_ + ":" + settings_.proxy->port;
+  const auto lost = [&] {
+    return connection.broken != 0
+               ? "not connected: " + proxy + ": " +
+                     spoken(std::generic_category().message(connection.broken))
+               : "not connected: " + proxy + " closed the connection";
+  };
+  if (!whole) co_return lost();
+
+  // Byte by byte: what stands behind its head is the host's, and TLS reads it.
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    char byte = 0;
+    const Moved moved = read_some(connection, &byte, 1);
+    if (moved.step == Step::done) {
+      head += byte;
+      if (head.size() > longest_head) co_return "not connected: " + proxy + " does not speak HTTP";
+      continue;
+    }
+    if (moved.step != Step::wait_to_read) co_return lost();
+    const bool go_on = co_await ready(connection, moved.step);
+    if (!go_on) co_return lost();
+  }
+  const bool http = head.starts_with("HTTP/1.") && head.size() > 12;
+  const std::string status = http ? head.substr(9, 3) : "";
+  if (status.size() == 3 && status[0] == '2') co_return "";
+  if (status == "407")
+    co_return "not connected: " + proxy + " wants a user name and password, or others (407)";
+  co_return "not connected: " + proxy +
+      (http ? " refused with status " + status : " does not speak HTTP");
 }
 
 // A connection that did not come up costs one request. It is the last that has its turn and none to
@@ -579,7 +710,12 @@ asio::awaitable<void> Lines::fly(std::shared_ptr<Connection> connection, Flight&
 
   tl::expected<Answer, std::string> answer = tl::unexpected<std::string>{why_lost(*connection)};
   if (whole) answer = co_await read_answer(*connection, settings_, request.method == "HEAD");
+  // One that lets everybody in and answers nobody is tried last.
+  if (!answer && connection->late) prefer_others(connection->address);
   if (answer) {
+    constexpr int too_many_requests = 429;
+    if (flight.pace != nullptr && answer->response.status == too_many_requests)
+      flight.pace->widen();
     answer->response.sent = sent_at;
     answer->response.answered = clock_.now();
     if (answer->keep) idle_.push_back(connection);
@@ -608,7 +744,7 @@ std::size_t Lines::count(Flight::Stage stage) const {
 
 void Lines::look_up() {
   if (std::exchange(looking_up_, true)) return;
-  const auto ask = [mailbox = mailbox_, host = settings_.base.host, port = port_] {
+  const auto ask = [mailbox = mailbox_, host = way_, port = port_] {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -652,7 +788,7 @@ void Lines::looked_up(int trouble, std::vector<tcp::endpoint> addresses) {
   addresses_ = std::move(addresses);
   if (addresses_.empty()) {
     const std::string why =
-        "host name not resolved: " + spoken(::gai_strerror(trouble == 0 ? EAI_NONAME : trouble));
+        (settings_.proxy ? "proxy's host name not resolved: " : "host name not resolved: ") + spoken(::gai_strerror(trouble == 0 ? EAI_NONAME : trouble));
     for (std::size_t n = count(Flight::Stage::turned); n > 0; --n) not_connected(why);
     may_dial_ahead_ = false;
   }
@@ -964,7 +1100,8 @@ std::string request_text(const BaseUrl& base, const HttpRequest& request) {
   text.append(" HTTP/1.1\r\nHost: ");
   text.append(brackets ? "[" : "").append(base.host).append(brackets ? "]" : "");
   if (!usual_port) text.append(":").append(base.port);
-  text.append("\r\nUser-Agent: tradeguard\r\n");
+  // A body that comes compressed would not be read.
+  text.append("\r\nUser-Agent: tradeguard\r\nAccept-Encoding: identity\r\n");
   for (const auto& [name, value] : request.headers)
     text.append(name).append(": ").append(value).append("\r\n");
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
@@ -989,13 +1126,13 @@ std::string spoken(std::string text) {
 // ----------------------------------------------------------------------------------------- pace
 
 std::optional<Moment> Pace::room_at(Moment now, int weight) {
-  while (!sent_.empty() && sent_.front().first + window_ <= now) sent_.pop_front();
+  while (!sent_.empty() && sent_.front().first + length_ + margin_ <= now) sent_.pop_front();
   int used = promised_;
   for (const auto& [at, its_weight] : sent_) used += its_weight;
   if (used + weight <= weight_) return now;
   for (const auto& [at, its_weight] : sent_) {
     used -= its_weight;
-    if (used + weight <= weight_) return at + window_;
+    if (used + weight <= weight_) return at + length_ + margin_;
   }
   return std::nullopt;
 }

@@ -61,6 +61,7 @@ ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, Claimed
                        const Versions& standing, Micros max_age, Micros max_future, Instant now);
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
 Result<Notice> read_notice(const SqlRow& cells);
+std::string stored_error(const DeliveryRecord& record);
 Statements prune_statements(const AccountKey& account, Instant before, Instant now);
 
 // A single UPDATE of the account's row: its own lock and its own transaction.
@@ -275,7 +276,7 @@ Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_
   arguments.push_back(sql(static_cast<std::int64_t>(at_most)));
   const Statement ask{
       "SELECT n.event_id, n.type, n.severity, n.trade, n.symbol, n.order_id, n.side, n.facts, "
-      "n.created_at, n.sequence, n.attempts, n.next_try FROM notices n "
+      "n.created_at, n.sequence, n.attempts, n.next_try, n.error FROM notices n "
       "WHERE n.venue = ?1 AND n.account = ?2 AND n.state = 'waiting' "
       "AND (n.next_try IS NULL OR n.next_try <= ?3) "
       "AND (n.severity = 'CRITICAL' OR n.trade = '' OR NOT EXISTS (SELECT 1 FROM notices h "
@@ -306,7 +307,8 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
                                  : record.what == What::undeliverable ? "undeliverable"
                                                                       : "waiting"),
                              sql(over ? std::nullopt : record.next_try),
-                             sql(over ? std::optional{now} : std::nullopt), sql(record.error)};
+                             sql(over ? std::optional{now} : std::nullopt),
+                             sql(stored_error(record))};
   }
   std::vector<SqlRow> sorted;
   sorted.reserve(rows.size());
@@ -344,6 +346,15 @@ Result<void> SqlJournal::note_stuck_told(Instant now) {
   return update_account(session_, Pen{pen_.account, std::nullopt},
                         "stuck_told_at = " + now_expression(session_, now), {},
                         "noting that a stuck run was told");
+}
+
+Result<void> SqlJournal::note_silences(std::optional<Instant> venue_until,
+                                       const std::string& status,
+                                       std::optional<Instant> notifier_until) {
+  return update_account(session_, pen_,
+                        "quiet_until = ?3, quiet_status = ?4, notify_quiet_until = ?5",
+                        {sql(venue_until), sql(status), sql(notifier_until)},
+                        "noting the silences that were asked for");
 }
 
 Result<void> SqlJournal::accept_epoch(const std::string& venue_account_id, Instant entries_after) {
@@ -851,14 +862,23 @@ Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows) 
   return std::move(draft).done();
 }
 
+// Whether an attempt may have arrived stands behind the error it came with.
+constexpr std::string_view arrival_mark = " [may have arrived]";
+
+std::string stored_error(const DeliveryRecord& record) {
+  return record.error + std::string{record.may_have_arrived ? arrival_mark : ""};
+}
+
 Result<Notice> read_notice(const SqlRow& cells) {
   Notice notice{};
   std::string facts;
+  std::string error;
   RowReader row{cells, "notices"};
   row >> notice.event_id >> notice.type >> notice.severity >> notice.trade >> notice.symbol >>
       notice.order_id >> notice.side >> facts >> notice.created_at >> notice.sequence >>
-      notice.attempts >> notice.next_try;
+      notice.attempts >> notice.next_try >> error;
   if (!row.readable()) return unreadable(row.complaint());
+  notice.may_have_arrived = error.ends_with(arrival_mark);
   notice.facts = parse_facts(facts);
   return notice;
 }

@@ -12,9 +12,8 @@ namespace {
 
 using namespace telegram;
 
-// One answer that does not come leaves time for another notice in the same run.
-constexpr Micros longest_patience = 5s;
 constexpr Micros soon = 1s;
+constexpr Micros longest_silence = 1h;  // that is believed
 
 }  // namespace
 
@@ -28,6 +27,12 @@ class TelegramNotifier::Desk {
 
   Delivery deliver(const Notice& notice, Micros budget);
   const std::optional<std::string>& migrated_to() const { return migrated_to_; }
+  const std::optional<std::string>& topic_refused() const { return topic_refused_; }
+  const std::optional<Instant>& quiet_until() const { return quiet_until_; }
+  void keep_quiet(Instant until) {
+    if (until <= clock_.now() || until > clock_.now() + longest_silence) return;
+    if (!quiet_until_ || *quiet_until_ < until) quiet_until_ = until;
+  }
 
  private:
   Delivery tell(const Message& message, Micros end);
@@ -38,6 +43,8 @@ class TelegramNotifier::Desk {
   Address address_;
   Clock& clock_;
   std::optional<std::string> migrated_to_;
+  std::optional<std::string> topic_refused_;
+  std::optional<Instant> quiet_until_;
 };
 
 std::vector<RateLimit> telegram_limits(Micros pace) {
@@ -61,9 +68,15 @@ Delivery TelegramNotifier::deliver(const Notice& notice, Micros budget) noexcept
 }
 
 std::optional<std::string> TelegramNotifier::migrated_to() const { return desk_->migrated_to(); }
+std::optional<std::string> TelegramNotifier::topic_refused() const {
+  return desk_->topic_refused();
+}
+std::optional<Instant> TelegramNotifier::quiet_until() const { return desk_->quiet_until(); }
+void TelegramNotifier::keep_quiet(Instant until) { desk_->keep_quiet(until); }
 
 Delivery TelegramNotifier::Desk::deliver(const Notice& notice, Micros budget) {
-  if (!is_token(token_.reveal())) return Undeliverable{"the Telegram token has no token's form"};
+  if (!is_token(token_.reveal()))
+    return TryLater{30s, "the Telegram token is malformed; copy it again from BotFather", true, false};
   const Micros end = clock_.monotonic() + budget;
   // One after the other: sent together they would arrive in any order.
   for (const Message& message : messages_of(notice)) {
@@ -80,12 +93,20 @@ Delivery TelegramNotifier::Desk::tell(const Message& message, Micros end) {
   for (;;) {
     const Micros left = end - clock_.monotonic();
     if (left <= Micros{0}) return TryLater{soon, "no time was left for telling Telegram"};
-    const auto answer = send(message, markup, std::min(left, longest_patience));
+    if (const Instant now = clock_.now(); quiet_until_ && now < *quiet_until_)
+      return TryLater{*quiet_until_ - now,
+                      "Telegram asked to wait until " + iso_seconds(*quiet_until_) + "Z"};
+    // All the time there is: who gives up before Telegram answers tells everything twice.
+    const auto answer = send(message, markup, left);
     const auto done =
         std::visit(overloaded{
                        [](const Delivered& told) -> std::optional<Delivery> { return told; },
                        [](const TryLater& later) -> std::optional<Delivery> { return later; },
                        [](const Undeliverable& never) -> std::optional<Delivery> { return never; },
+                       [&](const AskedToWait& wait) -> std::optional<Delivery> {
+                         keep_quiet(clock_.now() + wait.after);
+                         return TryLater{wait.after, wait.why};
+                       },
                        [&](const MovedTo& there) -> std::optional<Delivery> {
                          if (moved) return TryLater{30s, "the Telegram group moved twice at once"};
                          moved = true;
@@ -99,8 +120,10 @@ Delivery TelegramNotifier::Desk::tell(const Message& message, Micros end) {
                          return std::nullopt;
                        },
                        [&](const ThreadGone& gone) -> std::optional<Delivery> {
-                         if (!address_.topic) return Undeliverable{gone.why};
+                         if (!address_.topic || *address_.topic == 1)
+                           return TryLater{30s, gone.why, true, false};
                          address_.topic.reset();  // for the rest of this run
+                         topic_refused_ = gone.why;
                          return std::nullopt;
                        },
                    },

@@ -39,11 +39,23 @@ struct Reply {
 Reply read_reply(const HttpResponse& response, std::string_view token);
 std::string cleaned(std::string_view foreign, std::string_view token);
 bool mentions(std::string_view text, std::string_view words);
+bool mentions_any(std::string_view text, std::span<const std::string_view> words);
+std::optional<Micros> wait_in(std::string_view words);
 
 std::string well_formed(std::string_view text);
 std::optional<std::int64_t> whole_number(std::string_view text);
 
 constexpr Micros usual_wait = 30s;
+
+// What Telegram says of a text, and of nothing else.
+constexpr std::array<std::string_view, 9> about_the_text{
+    "message is too long", "text is too long",        "message_too_long",
+    "text is empty",       "text must be non-empty",  "message must be non-empty",
+    "message_empty",       "be encoded in utf-8",     "text_invalid"};
+constexpr std::array<std::string_view, 4> about_the_markup{
+    "can't parse entities", "unsupported parse_mode", "entities_too_long", "entity_"};
+constexpr std::array<std::string_view, 4> about_the_topic{"thread", "topic", "not a forum",
+                                                          "not_a_forum"};
 
 }  // namespace
 
@@ -110,25 +122,35 @@ HttpRequest build_message(const Address& address, const Message& message, Markup
 
 Answer read_answer(const HttpResult& result, std::string_view token) {
   if (!result) {
-    // With bytes on the way the message may have arrived: it is told again, and its event id says
-    // so.
-    const std::string_view doubt = result.error().sent ? " (it may have arrived)" : "";
-    return TryLater{usual_wait, "Telegram did not answer: " + cleaned(result.error().what, token) +
-                                    std::string{doubt}};
+    // With bytes on the way the message may have arrived, and its event id says so to a reader who
+    // sees it twice.
+    const bool sent = result.error().sent;
+    const std::string_view doubt = sent ? " (it may have arrived)" : "";
+    return TryLater{usual_wait,
+                    "Telegram did not answer: " + cleaned(result.error().what, token) +
+                        std::string{doubt},
+                    false, sent};
   }
   const int status = result->status;
   const Reply reply = read_reply(*result, token);
   const std::string why = "Telegram answered " + std::to_string(status) + ": " + reply.description;
   if (status == 200 && reply.ok) return Delivered{};
-  if (reply.understood && !reply.ok && status >= 400 && status < 500 && reply.moved_to)
-    return MovedTo{*reply.moved_to};
-  if (reply.understood && !reply.ok && status == 400) {
-    if (mentions(reply.description, "can't parse entities")) return MarkupRefused{why};
-    if (mentions(reply.description, "message thread not found")) return ThreadGone{why};
+  const bool said_no = status >= 300 && status < 500 && status != 408;
+  if (reply.understood && !reply.ok && said_no) {
+    const std::string& words = reply.description;
+    const auto wait = reply.retry_after ? reply.retry_after : wait_in(words);
+    if (wait) return AskedToWait{*wait, why};
+    if (reply.moved_to) return MovedTo{*reply.moved_to};
+    const bool bad_request = status == 400;
+    if (bad_request && mentions_any(words, about_the_markup)) return MarkupRefused{why};
+    if (bad_request && mentions_any(words, about_the_text)) return Undeliverable{why};
+    if ((bad_request || status == 403) && mentions_any(words, about_the_topic))
+      return ThreadGone{why};
   }
-  const bool final = status == 400 || status == 401 || status == 403 || status == 404;
-  if (reply.understood && !reply.ok && final) return Undeliverable{why};
-  return TryLater{reply.retry_after.value_or(usual_wait), why};
+  if (status == 429 || status == 420)
+    return AskedToWait{reply.retry_after.value_or(usual_wait), why};
+  // Telegram's server at fault, or what stands before it.
+  return TryLater{reply.retry_after.value_or(usual_wait), why, said_no, false};
 }
 
 namespace {
@@ -490,6 +512,23 @@ std::string cleaned(std::string_view foreign, std::string_view token) {
   // What stands behind the colon is the secret; in a URL the colon itself may be encoded.
   hide(token.substr(std::min(token.size(), token.find(':') + 1)));
   return shortened(well_formed(text), longest);
+}
+
+bool mentions_any(std::string_view text, std::span<const std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view one) { return mentions(text, one); });
+}
+
+// "SLOWMODE_WAIT_10", "FLOOD_WAIT_31", "retry after 5": where it is said in words only.
+std::optional<Micros> wait_in(std::string_view words) {
+  for (const std::string_view before : {"WAIT_", "retry after "}) {
+    const std::size_t at = words.find(before);
+    if (at == std::string_view::npos) continue;
+    std::string_view digits = words.substr(at + before.size());
+    digits = digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size()));
+    if (const auto seconds = whole_number(digits)) return believable(*seconds);
+  }
+  return std::nullopt;
 }
 
 bool mentions(std::string_view text, std::string_view words) {

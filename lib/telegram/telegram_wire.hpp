@@ -39,6 +39,11 @@ HttpRequest build_message(const Address& address, const Message& message, Markup
 // The characters tokens are made of. Anything else would be another target, or another header.
 bool is_token(std::string_view token);
 
+// The bot or its chat is to be left alone for a while, whatever the message.
+struct AskedToWait {
+  Micros after;
+  std::string why;
+};
 // Refusals with a remedy; the others are a Delivery already.
 struct MovedTo {
   std::string chat_id;  // the group became a supergroup
@@ -47,11 +52,13 @@ struct MarkupRefused {
   std::string why;
 };
 struct ThreadGone {
-  std::string why;
+  std::string why;  // the topic is closed, deleted or no topic of this chat
 };
-using Answer = std::variant<Delivered, TryLater, Undeliverable, MovedTo, MarkupRefused, ThreadGone>;
-// Undeliverable is said only by Telegram itself: 400, 401, 403 or 404 in its own JSON. Everything
-// that is not understood may be a gateway on a bad day and is tried later. No text holds the token.
+using Answer = std::variant<Delivered, TryLater, Undeliverable, AskedToWait, MovedTo, MarkupRefused,
+                            ThreadGone>;
+// Undeliverable is only what Telegram itself refuses with words about the text of the message. All
+// other refusals are of the way (token, chat, rights, a gateway): TryLater, `refused` where
+// somebody said no and has to be asked why. No text holds the token.
 Answer read_answer(const HttpResult& result, std::string_view token);
 
 }  // namespace tradeguard::telegram

@@ -65,7 +65,7 @@ const HttpResult lost = tl::unexpected{HttpFailure{true, "the connection broke"}
 struct World {
   explicit World(BinanceSettings settings = {}, std::string_view pem = {})
       : venue{way,
-              secret("the-key"),
+              secret("the-key-of-22-characters"),
               secret(pem.empty() ? "the-secret" : pem),
               std::move(settings),
               clock,
@@ -197,6 +197,52 @@ TEST_CASE("a banned address is quiet until the ban is over, and says so in every
   CHECK(world.way.bursts.empty());
   world.clock.advance(300s);
   CHECK(is<Accepted>(place(world.venue, entry("entry", "1", noon + 300s))));
+}
+
+TEST_CASE("a silence of an earlier run is kept, and one of this run is there for the next") {
+  World world;
+  world.awake();
+  CHECK_FALSE(world.venue.quiet());
+  world.venue.keep_quiet({noon + 30min, "418"});
+  world.way.bursts.clear();
+  const auto held = place(world.venue, entry("entry", "1", noon));
+  REQUIRE(is<Unsent>(held));
+  CHECK(std::get<Unsent>(held).why == Unsent::Why::throttled);
+  CHECK_THAT(std::get<Unsent>(held).message,
+             Catch::Contains("HTTP 418") && Catch::Contains("before 2025-01-01T12:30:00Z"));
+  CHECK(world.way.bursts.empty());
+  REQUIRE(world.venue.quiet());
+  CHECK(world.venue.quiet()->until == noon + 30min);
+}
+
+TEST_CASE("an entry that the firewall stops is unsent, and what follows is not sent at all") {
+  World world;
+  world.awake();
+  world.way.on("POST", answered(403, "<html>403 Forbidden</html>"));
+  const auto stopped = place(world.venue, entry("entry", "1", noon));
+  REQUIRE(is<Unsent>(stopped));
+  CHECK(std::get<Unsent>(stopped).why == Unsent::Why::throttled);
+  REQUIRE(world.venue.quiet());
+  CHECK(world.venue.quiet()->status == "403");
+  world.way.bursts.clear();
+  CHECK(is<Unsent>(protect(world.venue, stop())));
+  CHECK(world.way.bursts.empty());
+}
+
+TEST_CASE("from a country that is not served one question a run is asked, and nothing is remembered") {
+  World world;
+  world.awake();
+  world.way.on("", answered(451, R"({"code":0,"msg":"Service unavailable from a restricted location."})"));
+  const auto refused = world.venue.balances();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::configuration);
+  CHECK_THAT(refused.error().what, Catch::Contains("not served from this country or address"));
+  world.way.bursts.clear();
+  world.clock.advance(1h);
+  CHECK(is<Unsent>(place(world.venue, entry("entry", "1", noon + 1h))));
+  CHECK_FALSE(world.venue.rules({eth()}));
+  CHECK(world.way.bursts.empty());
+  CHECK_FALSE(world.venue.quiet());
 }
 
 TEST_CASE("too many orders silence orders and not readings") {
@@ -621,7 +667,7 @@ TEST_CASE("an answer that was not understood is one line, without query, key and
                             {"http", "400"},
                             {"code", "-9000"},
                             {"text", R"({"code":-9000,"msg":"A new\nthing."})"}});
-  for (const char* secret_text : {"the-key", "the-secret", "signature", "ETHUSDT"})
+  for (const char* secret_text : {"the-key-of-22-characters", "the-secret", "signature", "ETHUSDT"})
     CHECK(world.lines.front().find(secret_text) == std::string::npos);
 }
 
@@ -631,12 +677,22 @@ TEST_CASE("a page that shows the request back does not carry its key and signatu
   std::string signature;
   world.way.on("POST", [&](const HttpRequest& request) {
     signature = request.target.substr(request.target.find("&signature=") + 11);
-    return good("<html>" + signature + " and the-key, the-key</html>");
+    return good("<html>" + signature + " and the-key-of-22-characters, the-key-of-22-characters</html>");
   });
   CHECK(is<InDoubt>(place(world.venue, entry("entry", "1", noon))));
   REQUIRE(world.lines.size() == 1);
   CHECK(world.lines.front().find("<html>*** and ***, ***</html>") != std::string::npos);
   CHECK(signature.size() == 64);
+}
+
+TEST_CASE("a key that is a word of the answers changes none of them") {
+  ManualClock clock{noon};
+  Way way;
+  Log log{[](Level, Instant, std::string_view) {}, clock};
+  BinanceVenue venue{way, secret("orderId"), secret("s"), {}, clock, log};
+  way.on("/api/v3/time", good(R"({"serverTime":1735732800000})"));
+  way.on("POST", good(market_answer));
+  CHECK(is<Accepted>(place(venue, entry("entry", "1", noon))));
 }
 
 TEST_CASE("what is documented is not told") {

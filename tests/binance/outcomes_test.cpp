@@ -21,7 +21,7 @@ struct Said {
 std::vector<Said> everything_documented() {
   std::vector<Said> all;
   for (const int status :
-       {200, 204, 302, 400, 401, 403, 404, 408, 409, 410, 418, 429, 500, 502, 503, 504})
+       {200, 204, 302, 400, 401, 403, 404, 408, 409, 410, 418, 429, 451, 500, 502, 503, 504})
     all.push_back({status, 0, ""});
   for (const int code :
        {-1000, -1001, -1002, -1003, -1006, -1007, -1008, -1010, -1013, -1014, -1015, -1016, -1020,
@@ -142,6 +142,43 @@ TEST_CASE("the pause the venue asks for is kept to the second, and has an end") 
   CHECK(pause(418, "99999999999", "-1003").quiet == 72h);
   CHECK(pause(418, "soon", "-1003").quiet == 120s);
   CHECK(pause(429, "-5", "-1003").quiet == 1s);
+}
+
+TEST_CASE("a ban that names its end in words only lasts until then") {
+  auto answer = answered(
+      418, R"({"code":-1003,"msg":"Way too much request weight used; IP banned until 1735740000000."})");
+  answer->headers.emplace_back("date", "Wed, 01 Jan 2025 12:00:00 GMT");
+  CHECK(ruling(Call::read, answer).quiet == 2h);
+  answer->headers.back().second = "Wed, 01 Jan 2025 15:00:00 GMT";
+  CHECK(ruling(Call::read, answer).quiet == 120s);
+}
+
+TEST_CASE("the firewall's page is no refusal: nothing was sent, and it is left alone for a while") {
+  const auto page = answered(403, "<html><h1>403 Forbidden</h1></html>");
+  for (const Call call : {Call::create, Call::cancel, Call::read}) {
+    const Ruling ruled = ruling(call, page);
+    CHECK(ruled.fate == Fate::throttled);
+    CHECK(ruled.quiet == 120s);
+    CHECK_FALSE(ruled.quiet_orders_only);
+    CHECK_FALSE(ruled.not_served);
+    CHECK(ruled.message == "the exchange's firewall did not let the request through");
+  }
+  auto dated = page;
+  dated->headers.emplace_back("retry-after", "300");
+  CHECK(ruling(Call::create, dated).quiet == 300s);
+}
+
+TEST_CASE("a country that is not served is a matter of configuration, whatever the status and the form") {
+  const auto answer = GENERATE(
+      answered(451, ""), answered(451, "<html>Unavailable For Legal Reasons</html>"),
+      answered(451, R"({"code":0,"msg":"Service unavailable from a restricted location according to 'b. Eligibility' in the terms."})"),
+      answered(403, R"({"code":0,"msg":"Service unavailable from a restricted location."})"));
+  for (const Call call : {Call::create, Call::cancel, Call::read}) {
+    const Ruling ruled = ruling(call, answer);
+    CHECK(ruled.fate == Fate::throttled);
+    CHECK(ruled.not_served);
+    CHECK_THAT(ruled.message, Catch::StartsWith("not served from this country or address"));
+  }
 }
 
 TEST_CASE("of what the venue says two hundred bytes are kept, cut between characters") {

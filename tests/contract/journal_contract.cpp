@@ -755,6 +755,20 @@ STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder
   CHECK(book(*holder, noon).account.last_stuck_told_at == noon);
 }
 
+STORE_CONTRACT("the silences that were asked for are remembered over a restart, and end with the next note",
+               "[journal][run]") {
+  CHECK_FALSE(book(*store.open(), noon).account.quiet_until);
+  must(store.open()->journal().note_silences(noon + 2h, "418", noon + 30s));
+  const AccountState asked = book(*store.open(), noon).account;
+  CHECK(asked.quiet_until == noon + 2h);
+  CHECK(asked.quiet_status == "418");
+  CHECK(asked.notify_quiet_until == noon + 30s);
+  must(store.open()->journal().note_silences(std::nullopt, "", std::nullopt));
+  const AccountState over = book(*store.open(), noon).account;
+  CHECK_FALSE(over.quiet_until);
+  CHECK_FALSE(over.notify_quiet_until);
+}
+
 STORE_CONTRACT("an accepted epoch is remembered with the venue's account", "[journal][run]") {
   std::string epoch;
   {

@@ -193,6 +193,21 @@ STORE_CONTRACT("attempts and the next try are remembered over a restart", "[outb
   CHECK(due_then[0].attempts == 3);
 }
 
+STORE_CONTRACT("an attempt that may have arrived is remembered with its notice", "[outbox]") {
+  {
+    const auto session = store.open();
+    tell(*session, {notice("asked"), notice("refused")});
+    const std::vector<DeliveryRecord> records{
+        {"asked", try_later, noon, "no answer", true}, {"refused", try_later, noon, "no", false}};
+    REQUIRE(session->journal().record_deliveries(records, noon));
+  }
+  const auto session = store.open();
+  const auto due_now = value_of(session->journal().due_notices(noon, 10));
+  REQUIRE(due_now.size() == 2);
+  CHECK(due_now[0].may_have_arrived);
+  CHECK_FALSE(due_now[1].may_have_arrived);
+}
+
 // In order means that the second waits for the first, also while the first waits.
 STORE_CONTRACT("a notice put off holds back its own trade and no other", "[outbox]") {
   const auto session = store.open();

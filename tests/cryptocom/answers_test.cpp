@@ -40,11 +40,12 @@ TEST_CASE("only what is known to leave no order behind is a refusal of a create"
   }
 }
 
-TEST_CASE("without a code every HTTP status of a create is doubt, but for too many requests") {
+TEST_CASE("without a code every HTTP status of a create is doubt, but for those of a gateway that let nothing through") {
+  const std::set<int> unseen{403, 418, 429, 451};
   for (int status = 100; status < 600; ++status) {
     INFO(status);
     CHECK(answer_of(Act::create, status, std::nullopt) ==
-          (status == 429 ? Answer::throttled : Answer::in_doubt));
+          (unseen.contains(status) ? Answer::throttled : Answer::in_doubt));
   }
 }
 
@@ -441,6 +442,32 @@ TEST_CASE("instruments are the spot markets that can be read") {
   CHECK(table.rows.at(symbol("ETH_USDT")).tradable);
   CHECK(table.rows.at(symbol("BTC_USD")).step == qty("0.00001"));
   CHECK_FALSE(table.rows.at(symbol("BTC_USD")).tradable);
+}
+
+TEST_CASE("least and largest orders are those of base currencies, in dollars, and of nothing else") {
+  const auto table = read_risk_parameters(answered("public/get-risk-parameters", R"({
+    "default_max_product_leverage_for_spot":"5.0","update_timestamp_ms":1785542400000,
+    "base_currency_config":[
+      {"instrument_name":"BTC","min_order_notional_usd":"1.0","max_order_notional_usd":"1000000.0",
+       "order_limit":"200.0","daily_notional_limit":null},
+      {"instrument_name":"NEW","min_order_notional_usd":2.5,"max_order_notional_usd":200,
+       "daily_notional_limit":"5000.0"},
+      {"instrument_name":"ODD","min_order_notional_usd":"-1","max_order_notional_usd":"much"},
+      {"min_order_notional_usd":"9.0"}, null],
+    "perpetual_swap_config":[{"instrument_name":"BTC","min_order_notional_usd":"777.0"}],
+    "futures_config":[{"instrument_name":"ETH","min_order_notional_usd":"777.0"}]})"));
+  REQUIRE(table.answer == Answer::accepted);
+  REQUIRE(table.rows.size() == 3);
+  CHECK(table.rows.at("BTC").least == money("1"));
+  CHECK(table.rows.at("BTC").most == money("1000000"));
+  CHECK(table.rows.at("BTC").in_a_day == money("0"));
+  CHECK(table.rows.at("NEW").least == money("2.5"));
+  CHECK(table.rows.at("NEW").most == money("200"));
+  CHECK(table.rows.at("NEW").in_a_day == money("5000"));
+  CHECK(table.rows.at("ODD").least == money("0"));
+  CHECK(table.rows.at("ODD").most == money("0"));
+  CHECK(read_risk_parameters(answered("public/get-risk-parameters", R"({"data":[]})")).answer ==
+        Answer::failed);
 }
 
 TEST_CASE("tickers tell the last trade, and a market without one is absent") {

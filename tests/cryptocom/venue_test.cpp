@@ -56,7 +56,7 @@ struct Place {
 
   explicit Place(bool paced = true)
       : venue{hand,
-              Secret{std::string{"the-api-key"}},
+              Secret{std::string{"the-api-key-of-22-chars"}},
               Secret{std::string{"the-secret"}},
               {.min_notional = Money{5},
                .market_min_notional = {{symbol("BTC_USDT"), Money{7}}},
@@ -111,6 +111,73 @@ TEST_CASE("a request carries the stamp of its claim, however late it is sent") {
   place.clock.advance(30s);
   place.venue.place(TestTickets::of({order}));
   CHECK(place.hand.sent.at(0).body.find("\"nonce\":1767225600500") != std::string::npos);
+}
+
+TEST_CASE("what the gateway stops is unsent, and then nothing is sent until it is over") {
+  const auto [status, head, seconds] = GENERATE(table<int, std::string, int>({
+      {403, "", 120}, {403, "600", 600}, {418, "7200", 7200}, {418, "", 120}, {429, "30", 30}}));
+  Place place;
+  place.hand.answer = [status = status, head = head](const HttpRequest&) {
+    HttpResult stopped = http(status, "<html>go away</html>");
+    if (!head.empty()) stopped->headers.emplace_back("retry-after", head);
+    return stopped;
+  };
+  const Instant began = place.clock.now();
+  const auto first = place.venue.place(TestTickets::of({place.entry("a")})).at(0);
+  CHECK(get<Unsent>(first).why == Unsent::Why::throttled);
+  REQUIRE(place.venue.quiet());
+  CHECK(place.venue.quiet()->until == began + std::chrono::seconds{seconds});
+  CHECK(place.venue.quiet()->status == std::to_string(status));
+
+  place.hand.answer = accept;
+  place.hand.sent.clear();
+  const auto held = place.venue.place(TestTickets::of({place.entry("b")})).at(0);
+  CHECK(get<Unsent>(held).why == Unsent::Why::throttled);
+  CHECK_THAT(get<Unsent>(held).message, Catch::Contains("HTTP " + std::to_string(status)));
+  CHECK_FALSE(place.venue.balances());
+  CHECK_FALSE(place.venue.rules({symbol("ETH_USDT")}));
+  const std::vector<CancelRequest> cancels{{"tg1-s", "1", symbol("ETH_USDT"), Leg::stop}};
+  CHECK(std::holds_alternative<Unsent>(place.venue.cancel(cancels).at(0)));
+  CHECK(place.hand.sent.empty());
+  place.clock.advance(std::chrono::seconds{seconds});
+  CHECK(is<Accepted>(place.venue.place(TestTickets::of({place.entry("c")})).at(0)));
+}
+
+TEST_CASE("a 429 that names no pause is the business of the pace, and silences nothing") {
+  Place place;
+  place.hand.answer = [](const HttpRequest&) { return http(429, R"({"code":42901})"); };
+  CHECK(is<Unsent>(place.venue.place(TestTickets::of({place.entry("a")})).at(0)));
+  CHECK_FALSE(place.venue.quiet());
+}
+
+TEST_CASE("an API error under a 403 is the API's word and no firewall's") {
+  Place place;
+  place.hand.answer = [](const HttpRequest&) { return coded(403, "40103"); };
+  const auto balances = place.venue.balances();
+  REQUIRE_FALSE(balances);
+  CHECK(balances.error().fault == Fault::configuration);
+  CHECK_FALSE(place.venue.quiet());
+}
+
+TEST_CASE("a country that is not served is a matter of configuration, asked about once a run") {
+  Place place;
+  place.hand.answer = [](const HttpRequest&) { return http(451, "<html>legal reasons</html>"); };
+  const auto rules = place.venue.rules({symbol("ETH_USDT")});
+  REQUIRE_FALSE(rules);
+  CHECK(rules.error().fault == Fault::configuration);
+  CHECK_THAT(rules.error().what, Catch::Contains("not served from this country or address"));
+  const std::size_t asked = place.hand.sent.size();
+  CHECK(is<Unsent>(place.venue.place(TestTickets::of({place.entry("a")})).at(0)));
+  CHECK(place.hand.sent.size() == asked);
+  CHECK_FALSE(place.venue.quiet());
+}
+
+TEST_CASE("the silence of an earlier run is kept") {
+  Place place;
+  place.venue.keep_quiet({place.clock.now() + 1h, "418"});
+  CHECK(is<Unsent>(place.venue.place(TestTickets::of({place.entry("a")})).at(0)));
+  CHECK_FALSE(place.venue.venue_time());
+  CHECK(place.hand.sent.empty());
 }
 
 TEST_CASE("what would arrive after its time is not sent, by the venue's clock") {
@@ -292,17 +359,35 @@ TEST_CASE("trades are not waited for when their turn is not there yet") {
   CHECK(place.venue.account_id() == "52e7c00f-1324-5a6z-bfgt-de445bde21a5");
 }
 
-TEST_CASE("rules are the venue's steps and the configured minimums") {
-  Place place;
-  place.hand.answer = [](const HttpRequest&) {
-    return listed(
-        "m",
-        R"({"symbol":"ETH_USDT","inst_type":"CCY_PAIR","price_tick_size":"0.01","qty_tick_size":"0.0001","tradable":true},
-      {"symbol":"BTC_USDT","inst_type":"CCY_PAIR","price_tick_size":"0.01","qty_tick_size":"0.00001","tradable":false})");
+namespace {
+
+// The three tables that rules are made of.
+HttpResult tables(const HttpRequest& request, const std::string& base_config) {
+  if (request.target == "/public/get-risk-parameters")
+    return answered("m", R"({"base_currency_config":[)" + base_config + "]}");
+  if (request.target == "/public/get-tickers")
+    return listed("m", R"({"i":"BTC_USDT","a":"50000"},{"i":"CRO_USD","a":"0.1"},{"i":"ETH_BTC","a":"0.06"})");
+  const auto market = [](const std::string& name, const char* tradable = "true") {
+    return R"({"symbol":")" + name + R"(","inst_type":"CCY_PAIR","price_tick_size":"0.01",)" +
+           R"("qty_tick_size":"0.0001","tradable":)" + tradable + "}";
   };
-  const auto rules = place.venue.rules({eth(), symbol("BTC_USDT"), symbol("NO_SUCH")});
+  return listed("m", market("ETH_USDT") + "," + market("BTC_USDT", "false") + "," +
+                         market("ETH_USD") + "," + market("ETH_BTC") + "," + market("ETH_CRO") +
+                         "," + market("ETH_EUR"));
+}
+
+}  // namespace
+
+TEST_CASE("rules are the venue's steps, and the larger of its minimum and the configured one") {
+  Place place;
+  place.hand.answer = [](const HttpRequest& request) {
+    return tables(request, R"({"instrument_name":"ETH","min_order_notional_usd":"1.0"},
+                              {"instrument_name":"BTC","min_order_notional_usd":"20.0"})");
+  };
+  const auto rules = place.venue.rules({eth(), symbol("BTC_USDT"), symbol("NO_USDT")});
   REQUIRE(rules);
   REQUIRE(rules->size() == 2);
+  CHECK(place.hand.bursts == std::vector<std::size_t>{2});
   const auto& eth_rules = rules->at(eth());
   CHECK(eth_rules.tick == price("0.01"));
   CHECK(eth_rules.step == qty("0.0001"));
@@ -312,10 +397,49 @@ TEST_CASE("rules are the venue's steps and the configured minimums") {
   CHECK(eth_rules.max_open_stops == 200);
   CHECK(eth_rules.tradable);
   CHECK(eth_rules.read_at == place.clock.now());
-  CHECK(rules->at(symbol("BTC_USDT")).min_notional == money("7"));
+  // Configured for this market are 7; twenty dollars are a little more than twenty of these.
+  CHECK(rules->at(symbol("BTC_USDT")).min_notional == money("20.2"));
   CHECK_FALSE(rules->at(symbol("BTC_USDT")).tradable);
   place.hand.answer = [](const HttpRequest&) { return http(502, "<html>"); };
   CHECK_FALSE(place.venue.rules({eth()}));
+}
+
+TEST_CASE("a minimum in dollars becomes one of the quote currency, at today's price and a tenth more") {
+  Place place;
+  place.hand.answer = [](const HttpRequest& request) {
+    return tables(request, R"({"instrument_name":"ETH","min_order_notional_usd":"10.0"})");
+  };
+  const auto rules = place.venue.rules(
+      {symbol("ETH_USD"), symbol("ETH_BTC"), symbol("ETH_CRO"), symbol("ETH_EUR")});
+  REQUIRE(rules);
+  CHECK(place.hand.bursts == std::vector<std::size_t>{3});
+  CHECK(rules->at(symbol("ETH_USD")).min_notional == money("10"));
+  CHECK(rules->at(symbol("ETH_BTC")).min_notional == money("0.00022"));
+  CHECK(rules->at(symbol("ETH_CRO")).min_notional == money("110"));
+  CHECK(rules->at(symbol("ETH_EUR")).min_notional == money("5"));  // no market tells its worth
+}
+
+TEST_CASE("without the venue's limits the configured minimum holds, in dollars too") {
+  Place place;
+  place.hand.answer = [](const HttpRequest& request) {
+    if (request.target == "/public/get-risk-parameters") return http(404, "<html>");
+    return tables(request, "");
+  };
+  const auto rules = place.venue.rules({eth(), symbol("ETH_BTC"), symbol("BTC_USDT")});
+  REQUIRE(rules);
+  CHECK(rules->at(eth()).min_notional == money("5"));
+  CHECK(rules->at(symbol("ETH_BTC")).min_notional == money("0.00011"));
+  CHECK(rules->at(symbol("BTC_USDT")).min_notional == money("7"));
+}
+
+TEST_CASE("a market quoted in coins has no rules while nobody says what the coin is worth") {
+  Place place;
+  place.hand.answer = [](const HttpRequest& request) {
+    if (request.target == "/public/get-tickers") return http(502, "<html>");
+    return tables(request, "");
+  };
+  CHECK_FALSE(place.venue.rules({symbol("ETH_BTC")}));
+  CHECK(place.venue.rules({eth()}));
 }
 
 TEST_CASE("the market is one burst, few prices one by one and many at once") {
@@ -375,12 +499,23 @@ TEST_CASE(
   const auto raw = tradeguard::place(place.venue, place.entry("b"));
   const auto from = echoed.find("\"sig\":\"") + 7;
   const std::string signature = echoed.substr(from, 64);
-  REQUIRE(echoed.find("the-api-key") != std::string::npos);
+  REQUIRE(echoed.find("the-api-key-of-22-chars") != std::string::npos);
   std::string told = describe(outcome) + describe(raw);
   for (const std::string& line : place.lines) told += line;
-  CHECK(told.find("the-api-key") == std::string::npos);
+  CHECK(told.find("the-api-key-of-22-chars") == std::string::npos);
   CHECK(told.find(signature.substr(0, 16)) == std::string::npos);
   CHECK(told.find("the-secret") == std::string::npos);
+}
+
+TEST_CASE("a key that is a word of the answers changes none of them") {
+  ManualClock clock{at("2026-01-01T00:00:00.5Z")};
+  Hand hand{clock};
+  Log log{[](Level, Instant, std::string_view) {}, clock};
+  CryptocomVenue venue{hand, Secret{std::string{"symbol"}}, Secret{std::string{"s"}}, {}, clock, log};
+  hand.answer = [](const HttpRequest& request) { return tables(request, ""); };
+  const auto rules = venue.rules({eth()});
+  REQUIRE(rules);
+  CHECK(rules->contains(eth()));
 }
 
 TEST_CASE("an answer that is as expected is not told") {

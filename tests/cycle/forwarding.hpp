@@ -35,6 +35,10 @@ class ForwardingJournal : public OrderJournal {
   Result<void> finish_run(const RunSummary& summary, Instant now) override {
     return inner_.finish_run(summary, now);
   }
+  Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
+                             std::optional<Instant> notifier_until) override {
+    return inner_.note_silences(venue_until, status, notifier_until);
+  }
   Result<void> note_stuck_told(Instant now) override { return inner_.note_stuck_told(now); }
   Result<void> accept_epoch(const std::string& id, Instant after) override {
     return inner_.accept_epoch(id, after);
@@ -77,6 +81,8 @@ class ForwardingVenue : public OrderPlacer, public SltpPlacer {
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
     return placer_.cancel(requests);
   }
+  std::optional<Quiet> quiet() const override { return placer_.quiet(); }
+  void keep_quiet(const Quiet& quiet) override { placer_.keep_quiet(quiet); }
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
     return placer_.place(tickets);
   }

@@ -255,6 +255,7 @@ Reply CryptocomApi::answer(const Request& request, const Fault* fault, Instant n
 
 void CryptocomApi::check_envelope(const Request& request, Call& call) {
   static const std::set<std::string> methods{"public/get-instruments",
+                                             "public/get-risk-parameters",
                                              "public/get-tickers",
                                              "public/get-valuations",
                                              "private/create-order",
@@ -346,6 +347,7 @@ void CryptocomApi::check_rate(const Request& request, const Call& call) {
 CryptocomApi::Outcome CryptocomApi::run(Call& call) {
   const auto& name = call.method;
   if (name == "public/get-instruments") return instruments(call);
+  if (name == "public/get-risk-parameters") return risk_parameters();
   if (name == "public/get-tickers") return tickers(call);
   if (name == "public/get-valuations") return valuations(call);
   if (name == "private/create-order") return create(call);
@@ -394,6 +396,41 @@ CryptocomApi::Outcome CryptocomApi::instruments(const Call& call) {
   text.with_raw("tradable", "true").with_raw("expiry_timestamp_ms", whole("0"));
   text.with("underlying_symbol", "BTCUSD-INDEX").close('}');
   return text.close(']').close('}').str();
+}
+
+// As captured in August 2026: limits of base currencies in dollars, and lists of derivatives whose
+// members have the same names.
+CryptocomApi::Outcome CryptocomApi::risk_parameters() {
+  JsonText text;
+  text.open('{');
+  text.with("default_max_product_leverage_for_spot", "5.0");
+  text.with("default_max_product_leverage_for_perps", "50.0");
+  text.with("default_unit_margin_rate", "0.05").with_raw("default_collateral_cap", "null");
+  text.with_raw("update_timestamp_ms", whole("1785542400000"));
+  text.key("base_currency_config").open('[');
+  std::set<std::string> listed;
+  for (const auto& [symbol, market] : exchange_.markets()) {
+    if (!listed.insert(market.base).second) continue;
+    const auto rate = dollars(market.quote);
+    const auto most = market.max_notional.is_zero() ? Decimal{1'000'000} : market.max_notional;
+    text.open('{').with("instrument_name", market.base);
+    text.with_raw("collateral_cap_notional", "null").with("minimum_haircut", "0.1");
+    text.with("unit_margin_rate", "0.05").with("max_product_leverage_for_spot", "5.0");
+    text.with("order_limit", "200.0");
+    text.with("max_order_notional_usd", Decimal::multiply(most, rate, Rounding::down).text());
+    text.with("min_order_notional_usd",
+              Decimal::multiply(market.min_notional, rate, Rounding::up).text());
+    text.close('}');
+  }
+  text.close(']').key("perpetual_swap_config").open('[');
+  text.open('{').with("instrument_name", "ETH").with("min_order_notional_usd", "777.0");
+  text.with("max_order_notional_usd", "888.0").close('}');
+  return text.close(']').close('}').str();
+}
+
+Decimal CryptocomApi::dollars(const std::string& currency) const {
+  if (exchange_.market(currency + "_USDT")) return exchange_.price(currency + "_USDT");
+  return Decimal{1};
 }
 
 CryptocomApi::Outcome CryptocomApi::tickers(const Call& call) {
@@ -623,7 +660,8 @@ void CryptocomApi::check_size(const Wanted& wanted) const {
                          : Decimal::multiply(wanted.quantity, price, Rounding::down);
   const bool small = !wanted.quantity.is_zero() && wanted.quantity < market.min_quantity;
   if (small || value < market.min_notional) throw Refused{415, ""};
-  if (wanted.quantity > market.max_quantity) throw Refused{314, ""};
+  const bool large = !market.max_notional.is_zero() && value > market.max_notional;
+  if (large || wanted.quantity > market.max_quantity) throw Refused{314, ""};
   const auto open = std::count_if(
       exchange_.orders().begin(), exchange_.orders().end(),
       [&](const auto& order) { return order.symbol == wanted.symbol && !closed(order.status); });

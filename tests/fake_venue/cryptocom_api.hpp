@@ -29,6 +29,8 @@ class CryptocomApi final : public Front {
   void check_rate(const Request& request, const Call& call);
   Outcome run(Call& call);
   Outcome instruments(const Call& call);
+  Outcome risk_parameters();
+  Decimal dollars(const std::string& currency) const;
   Outcome tickers(const Call& call);
   Outcome valuations(const Call& call);
   Outcome create(Call& call);

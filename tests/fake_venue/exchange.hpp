@@ -29,6 +29,7 @@ struct Market {
   Decimal min_quantity;
   Decimal max_quantity;
   Decimal min_notional;
+  Decimal max_notional;     // of one order; zero: none
   Decimal maker_fee;
   Decimal taker_fee;
   Decimal fee_step;         // fees are cut to multiples of it; zero: exact

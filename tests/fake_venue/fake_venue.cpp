@@ -367,6 +367,8 @@ bool FakeVenue::change_market(const Pairs& query, std::string& why) {
         changed.max_quantity = *amount;
       else if (name == "min_notional")
         changed.min_notional = *amount;
+      else if (name == "max_notional")
+        changed.max_notional = *amount;
       else if (name == "fee")
         changed.maker_fee = changed.taker_fee = *amount;
       else if (name == "open")

@@ -8,7 +8,7 @@
 //   /price?symbol=S&price=P         a trade at both exchanges, or at [exchange=cryptocom|binance]
 //   POST /balance?currency=C&amount=A[&exchange=E]
 //   POST /market?symbol=S&…[&exchange=E] lists or changes one: price, tick, step, min_quantity,
-//                                        max_quantity, min_notional, fee, open, stop_market,
+//                                        max_quantity, min_notional, max_notional, fee, open, stop_market,
 //                                        max_stops
 //   POST /fault?on=ENDPOINT&…            faults.hpp; POST /faults/clear
 //   POST /order?client=ID&…              effects of faults.hpp on an order that exists;

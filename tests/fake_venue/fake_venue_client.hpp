@@ -19,7 +19,7 @@ namespace tradeguard::fake {
 class FakeVenueProcess {
  public:
   // What a client of the venue is configured with.
-  static constexpr std::string_view api_key = "fake-venue-key";
+  static constexpr std::string_view api_key = "fake-venue-hmac-key";
   static constexpr std::string_view api_secret = "fake-venue-secret";
   static constexpr std::string_view ed25519_api_key = "fake-venue-ed25519-key";
   static constexpr std::string_view bot_token = "123456789:fake-venue-token";

@@ -14,7 +14,7 @@
 namespace tradeguard::fake {
 
 // Keys without a credential in them: who speaks to a fake needs no secret.
-inline constexpr std::string_view api_key = "fake-venue-key";
+inline constexpr std::string_view api_key = "fake-venue-hmac-key";
 inline constexpr std::string_view api_secret = "fake-venue-secret";
 inline constexpr std::string_view ed25519_api_key = "fake-venue-ed25519-key";
 inline constexpr std::string_view bot_token = "123456789:fake-venue-token";

@@ -35,7 +35,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const auto& asked : {symbol, std::optional<Symbol>{}})
     for (const auto& [name, price] : read_tickers(answer, asked).rows)
       require(price.value.is_positive(), "prices are positive");
+  for (const auto& [base, limits] : read_risk_parameters(answer).rows)
+    require(!limits.least.is_negative() && !limits.most.is_negative(), "a limit is not negative");
   static_cast<void>(read_balances(answer));
+  if (answer)
+    if (const auto hush = hush_in(*answer))
+      require(hush->length >= Micros{0} && hush->length <= longest_quiet, "a silence ends");
   require(bounded(bytes.rest()).size() <= 200, "foreign text is bounded");
   return 0;
 }

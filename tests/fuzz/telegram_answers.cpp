@@ -1,4 +1,4 @@
-// Telegram's answers: one of six meanings, and no text holds the token or grows.
+// Telegram's answers: one of seven meanings, and no text holds the token or grows.
 #include "fuzz.hpp"
 #include "telegram_wire.hpp"
 
@@ -35,9 +35,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                    check_text(later.why);
                  },
                  [&](const Undeliverable& never) {
-                   require(response.status >= 400 && response.status <= 404,
-                           "only a refusal is final");
+                   require(response.status == 400, "only words about the message are final");
                    check_text(never.why);
+                 },
+                 [](const telegram::AskedToWait& wait) {
+                   require(wait.after >= 1s && wait.after <= 1h, "a silence can be believed");
+                   check_text(wait.why);
                  },
                  [](const telegram::MovedTo& there) {
                    require(!there.chat_id.empty() && there.chat_id != "0", "somewhere else");

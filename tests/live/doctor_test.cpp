@@ -174,3 +174,21 @@ TEST_CASE("doctor finds files that others could write or read a password in") {
   CHECK(line_of(open, "files").find("chmod 600") != std::string::npos);
   CHECK(open.out.find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("doctor leaves an exchange alone that asked for silence, and status says until when") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault(bot.endpoint(At::entry),
+                  {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
+  bot.cycle(buy_eth());
+  const auto asked = bot.all_requests();
+  const Ran status = bot.command({"status"});
+  INFO(status.out);
+  CHECK(status.out.find("exchange   answered HTTP 418 and asked for silence until ") !=
+        std::string::npos);
+  const Ran doctor = bot.command({"doctor"});
+  INFO(doctor.out);
+  CHECK(doctor.out.find("answered HTTP 418 and asked for silence until ") != std::string::npos);
+  CHECK(doctor.code == 69);
+  // Telegram is asked whether it knows the bot and the chat, the exchange nothing.
+  CHECK(bot.all_requests() - asked <= 2);
+}

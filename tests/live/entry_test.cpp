@@ -130,6 +130,63 @@ TEST_CASE(
   CHECK(bot.covered());
 }
 
+namespace {
+
+void silence_is_over(const LiveBot& bot) {
+  bot.trading.sql("UPDATE accounts SET quiet_until = NULL");
+}
+
+}  // namespace
+
+TEST_CASE("a firewall's page spends no signal and starts no cooldown, and the exchange is left alone for a while") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault(bot.endpoint(At::entry), {{"status", "403"}, {"body", "html"}});
+  const std::string signal = buy_eth();
+  const Ran stopped = bot.cycle(signal);
+  INFO(stopped.err);
+  CHECK(mentions(stopped, "ORDER_UNSENT"));
+  CHECK(mentions(stopped, "VENUE_QUIET until="));
+  CHECK_FALSE(mentions(stopped, "ORDER_REFUSED"));
+  silence_is_over(bot);
+  const Ran next = bot.cycle(signal);
+  INFO(next.err);
+  CHECK(next.code == 0);
+  CHECK(bot.entries().size() == 1);
+  CHECK(bot.covered());
+}
+
+TEST_CASE("a ban of two hours is kept by the runs after it, and they say so") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault(bot.endpoint(At::entry),
+                  {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
+  const std::string signal = buy_eth();
+  const Ran banned = bot.cycle(signal);
+  INFO(banned.err);
+  CHECK(mentions(banned, "VENUE_QUIET until="));
+  const auto asked = bot.all_requests();
+  const Ran quiet = bot.cycle(signal);
+  INFO(quiet.err);
+  CHECK(mentions(quiet, "VENUE_QUIET until="));
+  CHECK(mentions(quiet, "status=418"));
+  CHECK(bot.all_requests() == asked);
+  silence_is_over(bot);
+  CHECK(bot.cycle(signal).code == 0);
+  CHECK(bot.entries().size() == 1);
+}
+
+TEST_CASE("a country that is not served is a wrong configuration and no outage") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault(bot.cryptocom() ? "public/*" : "GET /api/v3/*",
+                  {{"status", "451"},
+                   {"body", R"({"code":0,"msg":"Service unavailable from a restricted location."})"},
+                   {"times", "0"}});
+  const Ran refused = bot.cycle(buy_eth());
+  INFO(refused.err);
+  CHECK(refused.code == 78);
+  CHECK(mentions(refused, "not served from this country or address"));
+  CHECK(bot.requests(At::entry) == 0);
+}
+
 TEST_CASE("a clock that is off enters nothing, and protection goes on") {
   LiveBot bot{any_kind(), "[cooldown]\nseconds = 0\nafter_stop = 0\n"};
   REQUIRE(bot.cycle(buy_eth()).code == 0);

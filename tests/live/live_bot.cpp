@@ -92,8 +92,10 @@ void LiveBot::wait_for_request(At at, std::int64_t how_many) {
   REQUIRE(requests(at) >= how_many);
 }
 
-std::int64_t LiveBot::requests(At at) {
-  const std::string seen = venue.stats().at("requests").text_of(endpoint(at));
+std::int64_t LiveBot::requests(At at) { return requests(endpoint(at)); }
+
+std::int64_t LiveBot::requests(std::string_view endpoint) {
+  const std::string seen = venue.stats().at("requests").text_of(std::string{endpoint});
   return seen.empty() ? 0 : std::stoll(seen);
 }
 

@@ -45,6 +45,7 @@ class LiveBot {
   // Until the venue has seen this many requests of it; fails the test after 20 s.
   void wait_for_request(At at, std::int64_t how_many = 1);
   std::int64_t requests(At at);
+  std::int64_t requests(std::string_view endpoint);
   std::int64_t all_requests();
 
   // At the exchange this bot trades at.

@@ -13,6 +13,7 @@ namespace {
 // A notice that failed rests for seconds or more, which no test has.
 void rest_is_over(const LiveBot& bot) {
   bot.trading.sql("UPDATE notices SET next_try = 1 WHERE next_try IS NOT NULL");
+  bot.trading.sql("UPDATE accounts SET notify_quiet_until = NULL");
 }
 
 }  // namespace
@@ -77,6 +78,43 @@ TEST_CASE("Telegram asks to wait: nothing is lost and nothing told twice") {
   CHECK(mentions(first, "TG_FAILED"));
   rest_is_over(bot);
   CHECK(bot.cycle().code == 0);
+  rest_is_over(bot);
+  CHECK(bot.cycle().code == 0);
+  CHECK(count_of(bot.venue.messages(), "SLTP_CREATED") == 1);
+}
+
+TEST_CASE("a token that Telegram refused for one run loses nothing: the next run tells it all") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault("sendMessage",
+                  {{"code", "401"}, {"message", "Unauthorized"}, {"times", "0"}});
+  const Ran refused = bot.cycle(buy_eth());
+  INFO(refused.err);
+  CHECK(refused.code == 1);
+  CHECK(mentions(refused, "TG_FAILED"));
+  CHECK(mentions(refused, "Unauthorized"));
+  CHECK(bot.venue.messages().empty());
+
+  bot.venue.clear_faults();
+  rest_is_over(bot);
+  const Ran told = bot.cycle();
+  INFO(told.err);
+  CHECK(told.code == 0);
+  CHECK(count_of(bot.venue.messages(), "ORDER_CREATED") == 1);
+  CHECK(count_of(bot.venue.messages(), "SLTP_CREATED") == 1);
+}
+
+TEST_CASE("Telegram asks the chat to be quiet for ten minutes: the next run sends nothing to it") {
+  LiveBot bot{any_kind()};
+  bot.venue.fault("sendMessage", {{"code", "429"}, {"retry_after", "600"}, {"times", "0"}});
+  bot.cycle(buy_eth());
+  const auto asked = bot.requests("sendMessage");
+  CHECK(asked == 1);
+  bot.venue.clear_faults();
+  bot.trading.sql("UPDATE notices SET next_try = 1 WHERE next_try IS NOT NULL");
+  const Ran quiet = bot.cycle();
+  INFO(quiet.err);
+  CHECK(bot.requests("sendMessage") == asked);
+  CHECK(bot.venue.messages().empty());
   rest_is_over(bot);
   CHECK(bot.cycle().code == 0);
   CHECK(count_of(bot.venue.messages(), "SLTP_CREATED") == 1);

@@ -123,3 +123,67 @@ TEST_CASE("percent-encoding leaves the unreserved characters and nothing else") 
   CHECK(percent_encoded("１２") == "%EF%BC%91%EF%BC%92");
   CHECK(percent_encoded("") == "");
 }
+
+TEST_CASE("a pause is seconds or a date, and never longer than three days") {
+  const auto asked = [](const std::string& value, const std::string& date = "") {
+    HttpResponse response;
+    response.headers = {{"retry-after", value}};
+    if (!date.empty()) response.headers.emplace_back("date", date);
+    return retry_after(response);
+  };
+  const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
+  CHECK(asked("7200") == 2h);
+  CHECK(asked("0") == 0s);
+  CHECK(asked("99999999999999999999") == 72h);
+  CHECK(asked("Sun, 06 Nov 1994 08:51:37 GMT", date) == 120s);
+  CHECK(asked("Sun, 06 Nov 1994 08:40:37 GMT", date) == 0s);
+  CHECK(asked("Sun, 06 Nov 2094 08:40:37 GMT", date) == 72h);
+  for (const char* nothing : {"", "soon", "-5", "1.5", " 7"}) CHECK_FALSE(asked(nothing, date));
+  CHECK_FALSE(asked("Sun, 06 Nov 1994 08:51:37 GMT"));
+  CHECK_FALSE(retry_after(HttpResponse{}));
+}
+
+TEST_CASE("a proxy is for hosts elsewhere, as HTTPS_PROXY and NO_PROXY say") {
+  const auto proxy = [](const std::string& url, std::string_view https_proxy,
+                        std::string_view no_proxy = "") -> std::string {
+    const auto found = proxy_for(parse_base_url(url).value(), https_proxy, no_proxy);
+    if (!found) return found.error().what;
+    if (!*found) return "none";
+    const auto& login = (*found)->authorization;
+    return (*found)->host + " " + (*found)->port + (login ? " " + std::string{login->reveal()} : "");
+  };
+  const std::string exchange = "https://api.binance.com";
+  CHECK(proxy(exchange, "") == "none");
+  CHECK(proxy(exchange, "http://proxy.lan:3128") == "proxy.lan 3128");
+  CHECK(proxy(exchange, "HTTP://proxy.lan:3128/") == "proxy.lan 3128");
+  CHECK(proxy(exchange, "proxy.lan:8080") == "proxy.lan 8080");
+  CHECK(proxy(exchange, "http://[fd00::1]:3128") == "fd00::1 3128");
+  CHECK(proxy(exchange, "http://u:p@proxy.lan:1") == "proxy.lan 1 dTpw");
+  CHECK(proxy(exchange, "http://u%3A:p%40%25@proxy.lan:1") == "proxy.lan 1 dTo6cEAl");
+
+  for (const char* here : {"https://127.0.0.1:8443", "https://localhost", "https://[::1]:9",
+                           "http://127.0.0.1:80"})
+    CHECK(proxy(here, "http://proxy.lan:3128") == "none");
+
+  for (const char* list : {"*", "binance.com", ".binance.com", "other.test, api.binance.com",
+                           "API.BINANCE.COM:443"})
+    CHECK(proxy(exchange, "http://proxy.lan:3128", list) == "none");
+  for (const char* list : {"", "api", "inance.com", "other.test", "api.binance.com:8443", ",,"})
+    CHECK(proxy(exchange, "http://proxy.lan:3128", list) == "proxy.lan 3128");
+}
+
+TEST_CASE("a proxy that cannot be used is refused by name, without its password") {
+  const auto base = parse_base_url("https://api.binance.com").value();
+  for (const char* url : {"socks5://u:geheim@proxy.lan:1080", "https://u:geheim@proxy.lan:443",
+                          "http://u:geheim@proxy.lan", "http://u:geheim@", "http://u:geheim%4@p:1",
+                          "http://u:geheim@proxy.lan:3128/path", "http://u:geheim@proxy lan:3128",
+                          "http://u:geheim@[fd00::1]", "http://u:geheim@proxy.lan:99999"}) {
+    const auto refused = proxy_for(base, url, "");
+    INFO(url);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().fault == Fault::configuration);
+    CHECK_THAT(refused.error().what, Catch::StartsWith("HTTPS_PROXY: ") &&
+                                         Catch::Contains("nothing was sent") &&
+                                         Catch::Contains("NO_PROXY") && !Catch::Contains("geheim"));
+  }
+}

@@ -129,6 +129,7 @@ TEST_CASE("a request arrives whole, and its answer comes back whole") {
                              Catch::Contains("Content-Type: application/json\r\n") &&
                              Catch::Contains("X-KEY: k\r\n") &&
                              Catch::Contains("User-Agent: tradeguard") &&
+                             Catch::Contains("Accept-Encoding: identity\r\n") &&
                              Catch::Contains("Content-Length: 16\r\n"));
 }
 
@@ -753,6 +754,20 @@ TEST_CASE("weights count, and a light request does not slip past a heavy one") {
   std::vector<std::string> order;
   for (const auto& one : arrivals.all) order.push_back(one.second);
   CHECK(order == std::vector<std::string>{"/7", "/8", "/1", "/2"});
+}
+
+TEST_CASE("a limit that the server says was passed all the same is kept with more room afterwards") {
+  MisbehavingServer server{plain(), [](Peer& peer) {
+                             while (peer.hear()) peer.answer("{}", 429);
+                           }};
+  HttpsSettings settings = to(server.url());
+  settings.limits = {{"orders", 1, 200ms}};
+  HttpsTransport transport{settings, wall()};
+  const auto first = ask(transport, weighing(1));
+  const auto second = ask(transport, weighing(1));
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(second->sent - first->sent >= 295ms);  // the window, and twice a quarter of it
 }
 
 TEST_CASE("limits do not hold up each other, nor what has none") {

@@ -17,11 +17,14 @@
 namespace net_test {
 namespace {
 
-int listener(int& port) {
+int listener(int& port, const std::string& at = "127.0.0.1") {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  ::inet_pton(AF_INET, at.c_str(), &address.sin_addr);
   socklen_t size = sizeof address;
   if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       ::listen(fd, 256) != 0 ||
@@ -49,7 +52,8 @@ MisbehavingServer::MisbehavingServer(ServerOptions options, Script script)
     SSL_CTX_use_certificate(context_.get(), options_.identity->certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), options_.identity->key.get());
   }
-  listening_ = listener(port_);
+  port_ = options_.port;
+  listening_ = listener(port_, options_.address);
   accepting_ = std::thread{[this] { accept_all(); }};
 }
 
@@ -103,6 +107,7 @@ void MisbehavingServer::serve(int fd, int number) {
     Peer{fd, nullptr, number}.say(options_.before_handshake);
     up = false;
   } else if (context_) {
+    if (options_.before_tls) options_.before_tls();
     tls = SSL_new(context_.get());
     SSL_set_fd(tls, fd);
     up = SSL_accept(tls) == 1;
@@ -212,6 +217,27 @@ void Peer::reset() {
 void Peer::wait_for_bytes() {
   pollfd poll{fd_, POLLIN, 0};
   ::poll(&poll, 1, 10'000);
+}
+
+void Peer::relay_to(int port) {
+  const int other = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(other, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    pollfd both[2] = {{fd_, POLLIN, 0}, {other, POLLIN, 0}};
+    char bytes[16384];
+    for (bool open = true; open && ::poll(both, 2, 10'000) > 0;)
+      for (const int from : {0, 1}) {
+        if (both[from].revents == 0) continue;
+        const ssize_t count = ::recv(both[from].fd, bytes, sizeof bytes, 0);
+        open = open && count > 0 &&
+               ::send(both[1 - from].fd, bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL) ==
+                   count;
+      }
+  }
+  ::close(other);
 }
 
 bool Peer::wait_for_end(std::chrono::milliseconds at_most) {

@@ -39,6 +39,7 @@ class Peer {
   void stop_talking(bool properly);  // the same, without waiting for the client to go
   void reset();                      // RST, at the end of the script
   void wait_for_bytes();             // of the client's, without reading them
+  void relay_to(int port);           // bytes both ways, to 127.0.0.1, until one side ends
   bool wait_for_end(std::chrono::milliseconds at_most = std::chrono::seconds{10});
   bool resumed() const { return tls_ != nullptr && SSL_session_reused(tls_) == 1; }
   std::string name_asked_for() const;  // SNI; empty: none
@@ -61,6 +62,9 @@ struct ServerOptions {
   std::optional<Identity> identity;  // none: plain http
   int newest_tls = 0;                // 0: the newest there is
   std::string before_handshake;      // said as soon as the connection is there, instead of TLS
+  std::string address = "127.0.0.1";
+  int port = 0;                      // 0: any
+  std::function<void()> before_tls;  // called before the handshake is answered
 };
 
 class MisbehavingServer {
@@ -72,6 +76,7 @@ class MisbehavingServer {
   MisbehavingServer& operator=(const MisbehavingServer&) = delete;
 
   std::string url(std::string_view host = "127.0.0.1") const;
+  int port() const { return port_; }
   int connections() const { return connections_; }
   int most_at_once() const { return most_at_once_; }
   int heard() const { return heard_; }  // scripts count with count_one()

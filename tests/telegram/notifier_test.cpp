@@ -106,11 +106,64 @@ TEST_CASE("a topic that is gone loses the topic and not the message") {
   CHECK_FALSE(chat.telegram.received[2].topic);
 }
 
-TEST_CASE("a chat without topics that misses one is beyond our remedies") {
-  Chat chat;
-  chat.telegram.next(thread_gone);
-  CHECK(undeliverable(chat.tell(a_fill())));
+TEST_CASE("a topic that is closed, deleted or of another chat loses the topic and not the message") {
+  const char* words = GENERATE("Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_DELETED",
+                               "Bad Request: the message thread was closed",
+                               "Bad Request: invalid message thread identifier specified",
+                               "Bad Request: chat is not a forum");
+  Chat chat{{"-100123", 77}};
+  chat.telegram.next(refusal(400, words));
+  REQUIRE(delivered(chat.tell(a_fill())));
+  REQUIRE(chat.telegram.received.size() == 2);
+  CHECK(chat.telegram.received[0].topic == 77);
+  CHECK_FALSE(chat.telegram.received[1].topic);
+  REQUIRE(chat.notifier.topic_refused());
+  CHECK_THAT(*chat.notifier.topic_refused(), Catch::Contains(words));
+}
+
+TEST_CASE("a group whose General topic is closed waits until it is open") {
+  const std::optional<std::int64_t> topic = GENERATE(std::optional<std::int64_t>{}, 1);
+  Chat chat{{"-100123", topic}};
+  chat.telegram.next(refusal(400, "Bad Request: TOPIC_CLOSED"));
+  const Delivery closed = chat.tell(a_fill());
+  REQUIRE(later(closed));
+  CHECK(std::get<TryLater>(closed).refused);
   CHECK(chat.telegram.received.size() == 1);
+  CHECK(delivered(chat.tell(a_fill())));
+}
+
+TEST_CASE("after one 401 the next message is tried and arrives") {
+  Chat chat;
+  chat.telegram.next(refusal(401, "Unauthorized"));
+  CHECK(later(chat.tell(a_fill())));
+  CHECK(delivered(chat.tell(a_fill())));
+}
+
+TEST_CASE("a wait that Telegram asks for is the chat's: no message is sent before it is over") {
+  Chat chat;
+  chat.telegram.next(refusal(400, "Bad Request: SLOWMODE_WAIT_10"));
+  const Instant began = chat.clock.now();
+  REQUIRE(later(chat.tell(a_fill())));
+  CHECK(chat.notifier.quiet_until() == began + 10s);
+  chat.clock.advance(4s);
+  const Delivery second = chat.tell(a_fill());
+  REQUIRE(later(second));
+  CHECK(std::get<TryLater>(second).after == 6s);
+  CHECK(std::get<TryLater>(second).why == "Telegram asked to wait until 2025-01-01T12:00:10Z");
+  CHECK(chat.telegram.received.size() == 1);
+  chat.clock.advance(6s);
+  CHECK(delivered(chat.tell(a_fill())));
+}
+
+TEST_CASE("a silence of an earlier run is kept, one that nobody can mean is not") {
+  Chat chat;
+  chat.notifier.keep_quiet(chat.clock.now() + 40s);
+  CHECK(later(chat.tell(a_fill())));
+  CHECK(chat.telegram.received.empty());
+  chat.clock.advance(40s);
+  CHECK(delivered(chat.tell(a_fill())));
+  chat.notifier.keep_quiet(chat.clock.now() + 24h * 30);
+  CHECK(delivered(chat.tell(a_fill())));
 }
 
 TEST_CASE("all remedies may be needed for one message, each once") {
@@ -167,12 +220,22 @@ TEST_CASE("no request begins when the budget is used up, and none is more patien
   CHECK(chat.telegram.patiences[1] == 1s);
 }
 
-TEST_CASE("a token that is none is not sent anywhere") {
-  Chat chat{{"1", {}}, "1:a/../../x"};
-  CHECK(undeliverable(chat.tell(a_fill())));
-  Chat without{{"1", {}}, ""};
-  CHECK(undeliverable(without.tell(a_fill())));
-  CHECK(chat.telegram.requests.empty());
+TEST_CASE("a token that is none is not sent anywhere, and notices wait for a better one") {
+  for (const char* token : {"1:a/../../x", ""}) {
+    Chat chat{{"1", {}}, token};
+    const Delivery waits = chat.tell(a_fill());
+    REQUIRE(later(waits));
+    CHECK(std::get<TryLater>(waits).refused);
+    CHECK(chat.telegram.requests.empty());
+  }
+}
+
+TEST_CASE("an answer is waited for as long as the budget lasts") {
+  Chat chat;
+  chat.telegram.takes = 6s;
+  CHECK(delivered(chat.tell(a_fill(), 10s)));
+  REQUIRE(chat.telegram.patiences.size() == 1);
+  CHECK(chat.telegram.patiences[0] == 10s);
 }
 
 TEST_CASE("a transport that throws does not end the run") {

@@ -222,33 +222,80 @@ TEST_CASE("delivered is HTTP 200 and ok in Telegram's own words") {
     CHECK(std::holds_alternative<TryLater>(answered(answer(status, R"({"ok":true})"))));
 }
 
-TEST_CASE("what Telegram refuses for good is undeliverable, with its words") {
+TEST_CASE("only words about the message itself are a refusal for good") {
+  const std::string words = GENERATE(
+      "Bad Request: message is too long", "Bad Request: MESSAGE_TOO_LONG",
+      "Bad Request: text is too long", "Bad Request: message text is empty",
+      "Bad Request: text must be non-empty", "Bad Request: strings must be encoded in UTF-8");
+  const Answer refused = answered(refusal(400, words));
+  REQUIRE(std::holds_alternative<Undeliverable>(refused));
+  CHECK(std::get<Undeliverable>(refused).why == "Telegram answered 400: " + words);
+}
+
+TEST_CASE("a refusal of the token, the chat or the bot's rights waits until somebody mends it") {
   const auto [code, words] = GENERATE(table<int, const char*>({
       {400, "Bad Request: chat not found"},
-      {400, "Bad Request: message is too long"},
+      {400, "Bad Request: chat_id is empty"},
+      {400, "Bad Request: PEER_ID_INVALID"},
       {400, "Bad Request: not enough rights to send text messages to the chat"},
+      {400, "Bad Request: need administrator rights in the channel chat"},
+      {400, "Bad Request: have no write access to the chat"},
+      {400, "Bad Request: something Telegram says since last week"},
       {401, "Unauthorized"},
+      {401, "Unauthorized: invalid token specified"},
       {403, "Forbidden: bot was blocked by the user"},
+      {403, "Forbidden: bot was kicked from the supergroup chat"},
+      {403, "Forbidden: user is deactivated"},
       {404, "Not Found"},
+      {409, "Conflict: terminated by other request"},
+      {421, "Misdirected Request"},
   }));
   const Answer refused = answered(refusal(code, words));
-  REQUIRE(std::holds_alternative<Undeliverable>(refused));
-  CHECK(std::get<Undeliverable>(refused).why ==
-        "Telegram answered " + std::to_string(code) + ": " + words);
+  REQUIRE(std::holds_alternative<TryLater>(refused));
+  const auto& later = std::get<TryLater>(refused);
+  CHECK(later.refused);
+  CHECK_FALSE(later.may_have_arrived);
+  CHECK(later.after > 0s);
+  CHECK(later.why == "Telegram answered " + std::to_string(code) + ": " + words);
 }
 
-TEST_CASE("a gateway's refusal is not Telegram's: the notice is tried later") {
+TEST_CASE("a gateway's answer is not Telegram's: the notice is tried later") {
   const int status = GENERATE(400, 401, 403, 404, 409, 413, 421, 500, 502, 503, 504);
   for (const char* body :
-       {"", "<html><h1>Forbidden</h1></html>", R"({"ok":fal)", R"({"error":"no"})"})
-    CHECK(std::holds_alternative<TryLater>(answered(answer(status, body))));
+       {"", "<html><h1>Forbidden</h1></html>", R"({"ok":fal)", R"({"error":"no"})"}) {
+    const Answer later = answered(answer(status, body));
+    REQUIRE(std::holds_alternative<TryLater>(later));
+    // A wrong address answers like that for ever, a server at fault for a while.
+    CHECK(std::get<TryLater>(later).refused == (status < 500));
+  }
 }
 
-TEST_CASE("trouble at Telegram is tried later") {
-  const int code = GENERATE(409, 420, 421, 429, 500, 502, 504);
+TEST_CASE("trouble at Telegram is tried later, and nobody has to look") {
+  const int code = GENERATE(408, 500, 502, 504);
   const Answer later = answered(refusal(code, "Internal Server Error"));
   REQUIRE(std::holds_alternative<TryLater>(later));
   CHECK(std::get<TryLater>(later).after > 0s);
+  CHECK_FALSE(std::get<TryLater>(later).refused);
+}
+
+TEST_CASE("a slow mode or a flood is a wait of the chat, also where only words say so") {
+  const auto [code, words, after] = GENERATE(table<int, const char*, Micros>({
+      {400, "Bad Request: SLOWMODE_WAIT_10", 10s},
+      {403, "Forbidden: SLOWMODE_WAIT_42", 42s},
+      {420, "FLOOD_WAIT_31", 31s},
+      {420, "Flood", 30s},
+      {429, "Too Many Requests: retry after 5", 5s},
+      {429, "Too Many Requests", 30s},
+      {400, "Bad Request: SLOWMODE_WAIT_99999999999999999999", 30s},
+  }));
+  const Answer wait = answered(refusal(code, words));
+  INFO(words);
+  if (std::string_view{words}.ends_with("999")) {
+    CHECK(std::holds_alternative<TryLater>(wait));
+    return;
+  }
+  REQUIRE(std::holds_alternative<AskedToWait>(wait));
+  CHECK(std::get<AskedToWait>(wait).after == after);
 }
 
 TEST_CASE("a wait is taken from wherever it stands, and only as far as it can be believed") {
@@ -273,10 +320,10 @@ TEST_CASE("a wait is taken from wherever it stands, and only as far as it can be
   }));
   HttpResponse throttled = refusal(429, "Too Many Requests: retry after", parameters);
   if (*head != '\0') throttled.headers = {{"retry-after", head}};
-  const Answer later = answered(throttled);
+  const Answer wait = answered(throttled);
   INFO(parameters << " and header " << head);
-  REQUIRE(std::holds_alternative<TryLater>(later));
-  CHECK(std::get<TryLater>(later).after == after);
+  REQUIRE(std::holds_alternative<AskedToWait>(wait));
+  CHECK(std::get<AskedToWait>(wait).after == after);
 }
 
 TEST_CASE("a group that became a supergroup has a new id of 64 bits") {
@@ -289,16 +336,23 @@ TEST_CASE("a group that became a supergroup has a new id of 64 bits") {
   CHECK(std::get<MovedTo>(moved("\"-1009223372036\"")).chat_id == "-1009223372036");
   CHECK(std::get<MovedTo>(moved("-9223372036854775808")).chat_id == "-9223372036854775808");
   for (const char* no_id : {"0", "null", "{}", "1.5", "\"x\"", "18446744073709551615", "true"})
-    CHECK(std::holds_alternative<Undeliverable>(moved(no_id)));
+    CHECK(std::holds_alternative<TryLater>(moved(no_id)));
 }
 
 TEST_CASE("refusals with a remedy are known by their words") {
   CHECK(std::holds_alternative<MarkupRefused>(
       answered(refusal(400, "Bad Request: can't parse entities: Unsupported start tag"))));
+  CHECK(std::holds_alternative<MarkupRefused>(
+      answered(refusal(400, "Bad Request: ENTITY_BOUNDS_INVALID"))));
+  for (const char* words :
+       {"Bad Request: message thread not found", "BAD REQUEST: MESSAGE THREAD NOT FOUND",
+        "Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_DELETED",
+        "Bad Request: the message thread was closed",
+        "Bad Request: invalid message thread identifier specified",
+        "Bad Request: the chat is not a forum"})
+    CHECK(std::holds_alternative<ThreadGone>(answered(refusal(400, words))));
   CHECK(std::holds_alternative<ThreadGone>(
-      answered(refusal(400, "Bad Request: message thread not found"))));
-  CHECK(std::holds_alternative<ThreadGone>(
-      answered(refusal(400, "BAD REQUEST: MESSAGE THREAD NOT FOUND"))));
+      answered(refusal(403, "Forbidden: not enough rights to write in the topic"))));
 }
 
 TEST_CASE("no answer is tried later, and says whether the message may have arrived") {
@@ -307,6 +361,7 @@ TEST_CASE("no answer is tried later, and says whether the message may have arriv
         read_answer(tl::unexpected<HttpFailure>{{sent, "the connection was reset"}}, the_token);
     REQUIRE(std::holds_alternative<TryLater>(later));
     CHECK(std::get<TryLater>(later).after > 0s);
+    CHECK(std::get<TryLater>(later).may_have_arrived == sent);
     return std::get<TryLater>(later).why;
   };
   CHECK(why(false) == "Telegram did not answer: the connection was reset");
@@ -326,8 +381,8 @@ TEST_CASE("the token stands in no error, whoever repeats it, and foreign words a
        {"no such path /bot" + token + "/sendMessage", "/bot110201543%3A" + secret, escaped,
         token + token, long_text + token}) {
     const Answer refused = answered(refusal(404, echo));
-    REQUIRE(std::holds_alternative<Undeliverable>(refused));
-    const std::string why = std::get<Undeliverable>(refused).why;
+    REQUIRE(std::holds_alternative<TryLater>(refused));
+    const std::string why = std::get<TryLater>(refused).why;
     CHECK_THAT(why, !Catch::Contains(secret) && !Catch::Contains("AAHdqT") && Catch::Contains("*"));
   }
   const Answer failed_answer =
@@ -335,9 +390,9 @@ TEST_CASE("the token stands in no error, whoever repeats it, and foreign words a
   CHECK_THAT(std::get<TryLater>(failed_answer).why, !Catch::Contains(secret));
 
   const Answer wordy = answered(refusal(403, std::string(100'000, 'y')));
-  CHECK(std::get<Undeliverable>(wordy).why.size() < 300);
+  CHECK(std::get<TryLater>(wordy).why.size() < 300);
   const Answer lines = answered(refusal(403, R"(a\nb\u0000c)"));
-  CHECK(std::get<Undeliverable>(lines).why == "Telegram answered 403: a b c");
+  CHECK(std::get<TryLater>(lines).why == "Telegram answered 403: a b c");
 }
 
 TEST_CASE("an answer nested a million deep is not understood and breaks nothing") {

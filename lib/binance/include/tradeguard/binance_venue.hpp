@@ -39,6 +39,8 @@ class BinanceVenue final : public OrderPlacer, public SltpPlacer {
   Result<Instant> venue_time() override;
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override;
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override;
+  std::optional<Quiet> quiet() const override;
+  void keep_quiet(const Quiet& quiet) override;
 
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override;
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override;

@@ -95,6 +95,7 @@ struct DeliveryRecord {
   enum class What { delivered, try_later, undeliverable } what;
   std::optional<Instant> next_try;
   std::string error;
+  bool may_have_arrived = false;  // of try_later: remembered with the notice
 };
 
 // One guard's verdict on one signal, kept one row per (key, verdict) with first, last and count.
@@ -166,6 +167,10 @@ class OrderJournal {
                                  Instant now) = 0;
   virtual Result<void> finish_run(const RunSummary& summary, Instant now) = 0;
   virtual Result<void> note_stuck_told(Instant now) = 0;      // unfenced: said by a run that is locked out
+  // The silences that the venue (with which status) and the notifier's peer asked for, in place of
+  // those noted before; nullopt: none.
+  virtual Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
+                                     std::optional<Instant> notifier_until) = 0;
   virtual Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) = 0;
 
   // The operator.

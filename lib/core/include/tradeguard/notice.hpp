@@ -47,6 +47,7 @@ struct Notice {
   std::int64_t sequence = 0;   // in order of writing
   int attempts = 0;
   std::optional<Instant> next_try;
+  bool may_have_arrived = false;  // an attempt was sent and not answered
 };
 
 // The message for a person: several lines of plain text, no markup. Used by every notifier.
@@ -56,10 +57,15 @@ std::string stored_facts(const Notice& notice);
 std::vector<std::pair<std::string, std::string>> parse_facts(std::string_view stored);
 
 struct Delivered {};
+// The way is blocked and not the message: it waits for its turn.
 struct TryLater {
   Micros after;
   std::string why;
+  bool refused = false;           // the other side said no (token, chat, rights): a person has to look
+  bool may_have_arrived = false;  // it was sent, and nobody answered
 };
+// This very message will never be taken. Said of nothing else: what a wrong token or a closed chat
+// refuses today, a right one takes tomorrow.
 struct Undeliverable {
   std::string why;
 };
@@ -72,6 +78,10 @@ class Notifier {
   virtual Delivery deliver(const Notice& notice, Micros budget) noexcept = 0;
   // True: costs nothing and cannot hang (printing, memory, file); it is drained at each barrier.
   virtual bool immediate() const = 0;
+  // Until when the other side asked for silence, by this machine's clock; nullopt: it did not.
+  virtual std::optional<Instant> quiet_until() const { return std::nullopt; }
+  // An earlier run was asked for silence: nothing is sent before then.
+  virtual void keep_quiet(Instant until) { static_cast<void>(until); }
 };
 
 }  // namespace tradeguard

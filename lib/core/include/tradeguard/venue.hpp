@@ -53,6 +53,12 @@ struct Balance {
   Decimal total;                         // free and locked
 };
 
+// Silence that a venue asked for: nothing is asked of it before then, whatever it is.
+struct Quiet {
+  Instant until;       // by this machine's clock
+  std::string status;  // what it answered: "418", "429"
+};
+
 // Common to both halves. All calls are one concurrent burst, never retry, and end within the patience
 // the adapter was made with. Results stand in the order of the arguments.
 class Venue {
@@ -62,7 +68,12 @@ class Venue {
   virtual Result<Instant> venue_time() = 0;
   virtual std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) = 0;
   virtual std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) = 0;
+  // The silence it asked for and that is not over; nullopt: it may be asked.
+  virtual std::optional<Quiet> quiet() const { return std::nullopt; }
+  // An earlier run was asked for it. What is further ahead than any venue means is not believed.
+  virtual void keep_quiet(const Quiet& quiet) { static_cast<void>(quiet); }
 };
+inline constexpr Micros longest_quiet = std::chrono::hours{72};
 
 class OrderPlacer : public virtual Venue {
  public:

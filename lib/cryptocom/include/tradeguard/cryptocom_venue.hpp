@@ -16,8 +16,9 @@ inline constexpr std::string_view cryptocom_base_url = "https://api.crypto.com/e
 
 struct CryptocomSettings {
   Micros patience = 2s;           // of each request
-  Money min_notional{1};          // the venue publishes none
-  std::map<Symbol, Money> market_min_notional;
+  // In US dollars; what the venue publishes for a base currency counts where it is more.
+  Money min_notional{1};
+  std::map<Symbol, Money> market_min_notional;  // in the market's quote currency
   Decimal highest_fee_rate;       // assumed of a fill until its fees are read: 0.005 is 0.5 %
   bool paced = true;              // keeps the venue's documented limits; false: a server without limits
 };
@@ -37,6 +38,8 @@ class CryptocomVenue final : public OrderPlacer, public SltpPlacer {
   Result<Instant> venue_time() override;
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override;
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override;
+  std::optional<Quiet> quiet() const override;
+  void keep_quiet(const Quiet& quiet) override;
 
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override;
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override;

@@ -2,6 +2,7 @@
 // Contract tests: tests/net/https_transport_test.cpp
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tradeguard/error.hpp"
+#include "tradeguard/secret.hpp"
 #include "tradeguard/time.hpp"
 
 namespace tradeguard {
@@ -17,7 +19,7 @@ namespace tradeguard {
 struct HttpRequest {
   std::string method;  // "GET", "POST", "DELETE"
   std::string target;  // "/exchange/v1/private/create-order?…", without scheme and host
-  // Besides Host, User-Agent, Connection and Content-Length, which are the transport's.
+  // Besides Host, User-Agent, Accept-Encoding, Connection and Content-Length: the transport's.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string limit;   // name of the RateLimit it counts against; empty: none
@@ -35,6 +37,9 @@ struct HttpResponse {
 std::optional<std::string_view> header(const HttpResponse& response, std::string_view name);
 // The Date header, in whole seconds; nullopt: none, or not understood.
 std::optional<Instant> http_date(const HttpResponse& response);
+// What Retry-After asks for: seconds, or a date less the answer's own. nullopt: nothing, or not understood.
+// Never negative, at most three days.
+std::optional<Micros> retry_after(const HttpResponse& response);
 
 // No complete answer. `sent` false is certain: no byte of the request left this process.
 struct HttpFailure {
@@ -70,6 +75,18 @@ struct BaseUrl {
   std::string path;  // in front of every target, without a slash at its end
 };
 Result<BaseUrl> parse_base_url(std::string_view url);
+
+// A proxy that makes tunnels.
+struct Proxy {
+  std::string host;
+  std::string port;
+  std::shared_ptr<const Secret> authorization;  // "user:password" in base64; null: none
+};
+// What the variables HTTPS_PROXY and NO_PROXY mean for this host; nullopt: no proxy. Never one for a
+// loopback address. Fault::configuration, without the address's user and password: a proxy of another
+// kind than http://[user:password@]host[:port], which is the only one spoken to.
+Result<std::optional<Proxy>> proxy_for(const BaseUrl& base, std::string_view https_proxy,
+                                       std::string_view no_proxy);
 
 // Percent-encoding of RFC 3986 for query values: everything but A-Z a-z 0-9 - _ . ~ is encoded.
 std::string percent_encoded(std::string_view text);

@@ -12,6 +12,7 @@ namespace tradeguard {
 
 struct HttpsSettings {
   BaseUrl base;
+  std::optional<Proxy> proxy;           // the way to the host, by CONNECT; never used without TLS
   std::string ca_file;                  // PEM, trusted besides the system's directory; empty: none
   std::size_t connections = 32;         // open to the host at a time
   std::size_t body_limit = 8u << 20;    // bytes of an answer's body
@@ -22,7 +23,9 @@ struct HttpsSettings {
 
 // TLS 1.2 or newer, SNI, the system's certificates from the hashed directory. Nothing is resolved, read
 // or connected before the first exchange; connections are kept open between exchanges and die with
-// the transport. For one thread. Not for use on both sides of a fork.
+// the transport. Of a name with several addresses the next is tried where one refuses, fails in TLS or
+// keeps silent for a share of the patience; the one that worked is the first choice from then on. For
+// one thread. Not for use on both sides of a fork.
 class HttpsTransport final : public HttpTransport {
  public:
   explicit HttpsTransport(HttpsSettings settings, Clock& clock);

@@ -58,6 +58,8 @@ class SqlJournal final : public OrderJournal {
                          Instant now) override;
   Result<void> finish_run(const RunSummary& summary, Instant now) override;
   Result<void> note_stuck_told(Instant now) override;
+  Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
+                             std::optional<Instant> notifier_until) override;
   Result<void> accept_epoch(const std::string& venue_account_id, Instant entries_after) override;
   Result<void> set_halt(const std::optional<std::string>& reason, Instant now) override;
   Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override;

@@ -35,6 +35,11 @@ class TelegramNotifier final : public Notifier {
   ~TelegramNotifier() override;
   Delivery deliver(const Notice& notice, Micros budget) noexcept override;
   bool immediate() const override { return false; }
+  // A 429 or a slow mode is the whole chat's: what comes behind it is not sent before that is over.
+  std::optional<Instant> quiet_until() const override;
+  void keep_quiet(Instant until) override;
+  // What Telegram said of the topic; from then on messages go to the group. nullopt: nothing.
+  std::optional<std::string> topic_refused() const;
   // Where the group went that became a supergroup since this notifier was made; the configuration
   // wants the new id. nullopt: nowhere.
   std::optional<std::string> migrated_to() const;
