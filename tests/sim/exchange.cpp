@@ -31,6 +31,13 @@ bool is_stop(OrderType type) { return type == OrderType::stop_market || type == 
 
 }  // namespace
 
+bool too_little(Quantity quantity, Price price, const InstrumentRules& rules) {
+  const Decimal whole = quantity.value.to_multiple(rules.step.value, Rounding::down);
+  return !quantity.is_positive() || whole < rules.min_quantity.value ||
+         Decimal::multiply(whole, price.value, Rounding::down) <
+             Decimal::multiply(rules.min_notional.value, Decimal::from_units(1'100'000'000'000'000'000), Rounding::up);
+}
+
 VenueTraits traits_of(Exchange exchange) {
   switch (exchange) {
     case Exchange::oco_slow_window:
@@ -64,7 +71,7 @@ SimExchange::SimExchange(const Story& story, const VenueTraits& traits)
                           .highest_fee_rate = must<Decimal>("0.001")};
     rules.read_at = now_;
     const std::int64_t ticks = listing.ticks + chance.between(-500, 500);
-    markets_.push_back({rules.symbol, rules, ticks, ticks, {}});
+    markets_.push_back({rules.symbol, rules, rules.tick, ticks, ticks, {}});
     symbols_.push_back(rules.symbol);
   }
   for (const char* currency : {"USDT", "USD"}) given_[currency] = Decimal{5000};
@@ -107,13 +114,21 @@ void SimExchange::advance(Instant to) {
         fill(index, part, price_of(market(papers_[index].asked.symbol)));
       }
       if (papers_[index].open() && papers_[index].expires && *papers_[index].expires <= now_)
-        close(index, VenueStatus::expired, "expired by the venue");
+        end_by_itself(index);
     }
     if (now_ == full) {
       tick_prices();
       triggers();
     }
   }
+}
+
+void SimExchange::end_by_itself(std::size_t index) {
+  papers_[index].taken_away = true;
+  if (!papers_[index].gone_soon) return close(index, VenueStatus::expired, "expired by the venue");
+  const auto sibling = papers_[index].sibling;
+  close(index, VenueStatus::rejected, "rejected by the engine");
+  if (sibling && papers_[*sibling].open()) close(*sibling, VenueStatus::rejected, "rejected by the engine");
 }
 
 void SimExchange::tick_prices() {
@@ -151,13 +166,18 @@ void SimExchange::run_order(std::size_t index) {
   Paper& paper = papers_[index];
   if (!paper.to_come.empty()) return;
   switch (paper.type) {
-    case OrderType::market: fill_all(index, price); return;
+    case OrderType::market: {
+      const Price off = moved_by_percent(price, Decimal::from_units(Decimal::Units{paper.slips} * 100'000'000'000'000'000));
+      fill_all(index, to_tick(off, m.grain, Rounding::down));
+      return;
+    }
     case OrderType::limit:
       if (price >= *paper.asked.price) fill_all(index, price);
       return;
     case OrderType::stop_market:
     case OrderType::stop_limit: break;
   }
+  if (paper.sleeps) return;
   if (!paper.now.fired && price <= *paper.trigger) {
     paper.now.fired = true;
     if (!traits_.answers_are_sightings) paper.fired_id = new_id();
@@ -260,6 +280,10 @@ std::optional<Refused> SimExchange::objection(const Order& order) const {
   if (cost(at, order.quantity, Rounding::down) < m.rules.min_notional) return Refused{"415", "below minimum"};
   if (order.trigger && !order.trigger->value.is_multiple_of(m.rules.tick.value))
     return Refused{"308", "invalid price"};
+  if (order.price && sells(order) && !order.price->value.is_multiple_of(m.rules.tick.value))
+    return Refused{"308", "invalid price"};
+  if (is_stop(order.type) && stops_refused_until && now_ < *stops_refused_until)
+    return Refused{"140001", "stops are disabled"};
   if (sells(order)) {
     const auto total = balances_.find(order.symbol.base());
     const Decimal free = (total == balances_.end() ? Decimal{} : total->second) - locked(order.symbol.base());
@@ -324,6 +348,9 @@ std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const O
   const Price price = price_of(market(stop.symbol));
   if (price <= *stop.trigger || price >= *target.price)
     return both(Refused{"-2010", "The relationship of the prices is not correct."});
+  if (pairs_refused_until && now_ < *pairs_refused_until) return both(Refused{"140001", "pairs are disabled"});
+  if (!target.price->value.is_multiple_of(market(target.symbol).rules.tick.value))
+    return both(Refused{"308", "invalid price"});
   auto refused = objection(stop);
   if (!refused && mishap.rejected_later) refused = Refused{"306", "rejected by the engine"};
   if (refused && (traits_.answers_are_sightings || refused->code != "306")) return both(*refused);
@@ -352,6 +379,9 @@ std::size_t SimExchange::open_paper(const Order& order, const Mishap& mishap) {
   Paper paper{.asked = order, .type = order.type, .trigger = order.trigger, .venue_id = new_id(),
               .fired_id = {}, .created = now_, .visible_from = now_ + slow_to_show_};
   paper.in_parts = mishap.in_parts;
+  paper.sleeps = mishap.sleeps && is_stop(paper.type);
+  paper.slips = paper.type == OrderType::market ? mishap.slips : 0;
+  paper.gone_soon = mishap.gone_soon;
   if (mishap.expires.count() > 0) paper.expires = now_ + mishap.expires;
   if (mishap.stored_wrong && is_stop(paper.type)) {
     const Market& m = market(order.symbol);
@@ -441,7 +471,7 @@ std::vector<const SimExchange::Paper*> SimExchange::matching(const OrderQuery& q
 }
 
 Price SimExchange::price_of(const Market& m) {
-  return Price{Decimal::from_units(m.rules.tick.value.units() * m.ticks)};
+  return Price{Decimal::from_units(m.grain.value.units() * m.ticks)};
 }
 Price SimExchange::price(const Symbol& symbol) const { return price_of(market(symbol)); }
 
@@ -450,13 +480,14 @@ Price SimExchange::price_ago(const Symbol& symbol, Micros span) const {
   const auto seconds = static_cast<std::size_t>(span.count() / 1'000'000) + 1;
   if (m.recent.empty() || span.count() <= 0) return price_of(m);
   const std::int64_t ticks = m.recent[m.recent.size() - std::min(seconds, m.recent.size())];
-  return Price{Decimal::from_units(m.rules.tick.value.units() * ticks)};
+  return Price{Decimal::from_units(m.grain.value.units() * ticks)};
 }
 
 std::map<std::string, Balance> SimExchange::balances() const {
   std::map<std::string, Balance> all;
   for (const auto& [currency, given] : given_) {
     const Decimal total = balances_.at(currency);
+    if (zeros_omitted && total.is_zero()) continue;
     all[currency] = Balance{total - locked(currency), total};
   }
   return all;
@@ -480,8 +511,52 @@ bool SimExchange::owner_cancels_stop(std::size_t which) {
   if (stops.empty()) return false;
   const std::size_t index = stops[which % stops.size()];
   const auto sibling = papers_[index].sibling;
+  papers_[index].taken_away = true;
   close(index, VenueStatus::cancelled, "cancelled by the user");
-  if (sibling && papers_[*sibling].open()) close(*sibling, VenueStatus::cancelled, "cancelled by the user");
+  if (!sibling || !papers_[*sibling].open()) return true;
+  papers_[*sibling].taken_away = true;
+  close(*sibling, VenueStatus::cancelled, "cancelled by the user");
+  return true;
+}
+
+// By hand: what rests is cancelled, and all coins are sold.
+bool SimExchange::owner_takes_all(std::size_t which) {
+  const Market& m = markets_[which % markets_.size()];
+  const std::string base = m.symbol.base();
+  const std::vector<std::size_t> open = open_;
+  bool some = false;
+  for (const std::size_t index : open) {
+    if (!papers_[index].open() || papers_[index].asked.symbol.base() != base || !sells(papers_[index].asked)) continue;
+    papers_[index].taken_away = true;
+    some = true;
+    close(index, VenueStatus::cancelled, "cancelled by the user");
+  }
+  const Decimal all = balances_[base];
+  if (!some || !all.is_positive()) return false;
+  const Decimal value = cost(price_of(m), Quantity{all}, Rounding::half_even).value;
+  balances_[base] -= all;
+  balances_["market " + base] += all;
+  balances_[m.symbol.quote()] += value;
+  balances_["market " + m.symbol.quote()] -= value;
+  say("owner sells all " + all.text() + " " + base);
+  return true;
+}
+
+bool SimExchange::owner_withdraws(const std::string& quote) {
+  const Decimal all = balances_[quote];
+  if (!all.is_positive()) return false;
+  balances_[quote] -= all;
+  given_[quote] -= all;
+  say("owner withdraws all " + quote);
+  return true;
+}
+
+// Orders that rest stay as they are; new ones have to keep the new tick.
+bool SimExchange::change_tick(std::size_t which) {
+  Market& m = markets_[which % markets_.size()];
+  m.rules.tick = Price{Decimal::multiply(m.rules.tick.value, Decimal{10}, Rounding::down)};
+  m.rules.read_at = now_;
+  say("tick " + m.symbol.text() + " " + m.rules.tick.text());
   return true;
 }
 
@@ -573,6 +648,28 @@ void SimExchange::watch_naked(const ClientOrderId& trade) {
     naked_since_.erase(since);
   }
   static_cast<void>(last);
+  const Quantity open = held(trade) - under_stops(trade);
+  if (!too_little(open, price_of(m), m.rules)) {
+    stopless_since_.emplace(trade, now_);
+  } else {
+    stopless_since_.erase(trade);
+    if (under_stops(trade).is_positive()) once_covered_.insert(trade);
+  }
+}
+
+Quantity SimExchange::under_stops(const ClientOrderId& trade) const {
+  Quantity sum;
+  const auto [first, last] = by_trade_.equal_range(trade);
+  for (auto it = first; it != last; ++it) {
+    const Paper& paper = papers_[it->second];
+    if (is_stop(paper.type) && paper.open()) sum += paper.left();
+  }
+  return sum;
+}
+
+std::optional<Instant> SimExchange::stopless_since(const ClientOrderId& trade) const {
+  const auto since = stopless_since_.find(trade);
+  return since == stopless_since_.end() ? std::nullopt : std::optional{since->second};
 }
 
 std::string SimExchange::money_is_lost() const {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Mishap {
   bool stored_wrong = false;     // taken as something else than was asked
   Micros in_parts{0};            // the fill grows over this time
   Micros expires{0};             // the venue ends it by itself
+  bool gone_soon = false;        // and then says that it was rejected, with what it was paired with
+  bool sleeps = false;           // a stop that never fires, wherever the price goes
+  int slips = 0;                 // filled so many permille above the price
 };
 
 struct Look {
@@ -64,6 +68,10 @@ class SimExchange {
     std::optional<std::size_t> sibling;                 // the other half of its OCO
     Micros in_parts{0};
     bool owners = false;         // not the bot's
+    bool sleeps = false;
+    bool gone_soon = false;
+    bool taken_away = false;     // ended by the owner or the exchange while it rested
+    int slips = 0;
     bool open() const { return now.status == VenueStatus::open; }
     Quantity left() const { return asked.quantity - now.filled; }
   };
@@ -101,6 +109,12 @@ class SimExchange {
   void owner_buys(std::size_t market, const Quantity& quantity);
   void owner_gives(const std::string& base, Decimal amount);
   bool half_fill_a_target(std::size_t which, int permille);
+  bool owner_takes_all(std::size_t market);
+  bool owner_withdraws(const std::string& quote);
+  bool change_tick(std::size_t market);
+  std::optional<Instant> stops_refused_until;
+  std::optional<Instant> pairs_refused_until;
+  bool zeros_omitted = false;              // a currency of which there is nothing has no row
   std::optional<Instant> closed_until;     // maintenance: nobody is answered
   std::optional<Instant> banned_until;     // throttled
 
@@ -113,6 +127,13 @@ class SimExchange {
   Quantity received(const ClientOrderId& trade) const;
   Quantity sold(const ClientOrderId& trade) const;
   Quantity for_sale(const ClientOrderId& trade) const;
+  Quantity held(const ClientOrderId& trade) const { return received(trade) - sold(trade); }
+  Quantity under_stops(const ClientOrderId& trade) const;
+  Decimal total(const std::string& currency) const { return balances_.at(currency); }
+  // Since when more of the trade than the venue would take as an order is under no stop that rests; and whether
+  // one of its stops had covered all of it before.
+  std::optional<Instant> stopless_since(const ClientOrderId& trade) const;
+  bool had_a_stop(const ClientOrderId& trade) const { return once_covered_.contains(trade); }
   // A stop that was sent again while the first copy was on its way, and came to rest twice: the first copy found
   // the second one closed already. One in a million, told as TWIN, and beyond what can be promised.
   bool stop_came_twice = false;
@@ -122,7 +143,8 @@ class SimExchange {
   struct Market {
     Symbol symbol;
     InstrumentRules rules;
-    std::int64_t ticks;                    // the price, in ticks
+    Price grain;                           // of the price; the tick that orders have to keep may change
+    std::int64_t ticks;                    // the price, in grains
     std::int64_t anchor;
     std::vector<std::int64_t> recent;      // of the last seconds
   };
@@ -137,6 +159,7 @@ class SimExchange {
   void fill_all(std::size_t index, Price at);
   void close(std::size_t index, VenueStatus status, std::string reason);
   void show(Paper& paper);
+  void end_by_itself(std::size_t index);
   void tick_prices();
   void triggers();
   void watch_naked(const ClientOrderId& trade);
@@ -160,9 +183,14 @@ class SimExchange {
   std::map<std::string, Decimal> balances_;
   std::map<std::string, Decimal> given_;   // from outside: the beginning, and the owner's gifts
   std::map<ClientOrderId, Instant> naked_since_;
+  std::map<ClientOrderId, Instant> stopless_since_;
+  std::set<ClientOrderId> once_covered_;
   std::int64_t ids_ = 0;
 };
 
 VenueTraits traits_of(Exchange exchange);
+
+// What no exchange takes as an order at this price, with a tenth to spare: the witness's own sum.
+bool too_little(Quantity quantity, Price price, const InstrumentRules& rules);
 
 }  // namespace tradeguard::sim

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "not_yet.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -45,7 +46,7 @@ struct Outcome {
 };
 
 std::optional<Wanted> read_arguments(int count, char** words);
-Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only);
+Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only, StoreKind kind);
 Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figures);
 std::vector<std::size_t> shrunk(const Wanted& wanted, std::uint64_t seed, const std::string& broken);
 int explain(const Wanted& wanted);
@@ -61,6 +62,7 @@ int main(int count, char** words) {
     std::fputs(
         "simulation [--seeds N] [--from S] [--seconds T] [--store memory|sqlite] [--twice] [--first]\n"
         "           [--no-shrink] [--quiet]   runs stories and reports\n"
+        "           [--with F-6,F-8|all]      tells and judges these findings and no others, mended or not\n"
         "simulation --seed S [--only 3,7,9] [--log] [--store memory|sqlite]   tells one story\n",
         stderr);
     return 64;
@@ -91,7 +93,12 @@ std::optional<Wanted> read_arguments(int count, char** words) {
     else if (word == "--first") wanted.first = true;
     else if (word == "--quiet") wanted.quiet = true;
     else if (word == "--no-shrink") wanted.shrink = false;
-    else if (word == "--store") {
+    else if (word == "--with") {
+      std::string list = ++i < count ? words[i] : "";
+      for (char* part = std::strtok(list.data(), ","); part != nullptr; part = std::strtok(nullptr, ","))
+        switched_on().findings.insert(part);
+      good = !switched_on().findings.empty();
+    } else if (word == "--store") {
       const std::string kind = ++i < count ? words[i] : "";
       good = kind == "memory" || kind == "sqlite";
       wanted.store = kind == "sqlite" ? StoreKind::sqlite : StoreKind::memory;
@@ -108,8 +115,8 @@ std::optional<Wanted> read_arguments(int count, char** words) {
   return wanted;
 }
 
-Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only) {
-  Story story = story_of(seed);
+Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only, StoreKind kind) {
+  Story story = story_of(seed, kind == StoreKind::sqlite);
   if (!only) return story;
   std::vector<Happening> kept;
   for (const std::size_t index : *only)
@@ -146,7 +153,7 @@ Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figure
 }
 
 int explain(const Wanted& wanted) {
-  const Story story = told_again(*wanted.only_seed, wanted.only);
+  const Story story = told_again(*wanted.only_seed, wanted.only, wanted.store);
   std::printf("seed %llu, exchange %s, %d minutes\n", static_cast<unsigned long long>(story.seed),
               std::string{text(story.exchange)}.c_str(), story.minutes);
   for (std::size_t i = 0; i < story.happenings.size(); ++i)
@@ -175,7 +182,7 @@ int search(const Wanted& wanted) {
       store = fresh_store(wanted.store);
       if (wanted.twice) other = fresh_store(wanted.store);
     }
-    const Story story = story_of(seed);
+    const Story story = story_of(seed, wanted.store == StoreKind::sqlite);
     Outcome outcome = tell(story, *store, false, &figures);
     if (wanted.twice && outcome.broken.empty()) {
       const Outcome again = tell(story, *other, false, nullptr);
@@ -208,10 +215,10 @@ std::vector<std::size_t> shrunk(const Wanted& wanted, std::uint64_t seed, const 
   const std::string promise = broken.substr(0, broken.find(':'));
   const auto still_fails = [&](const std::vector<std::size_t>& kept) {
     const auto store = fresh_store(wanted.store);
-    const std::string now = tell(told_again(seed, kept), *store, false, nullptr).broken;
+    const std::string now = tell(told_again(seed, kept, wanted.store), *store, false, nullptr).broken;
     return !now.empty() && now.substr(0, now.find(':')) == promise;
   };
-  std::vector<std::size_t> kept(story_of(seed).happenings.size());
+  std::vector<std::size_t> kept(story_of(seed, wanted.store == StoreKind::sqlite).happenings.size());
   for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i;
   for (std::size_t chunk = std::max<std::size_t>(1, kept.size() / 2); chunk > 0; chunk /= 2) {
     for (bool smaller = true; smaller;) {
@@ -235,8 +242,11 @@ std::vector<std::size_t> shrunk(const Wanted& wanted, std::uint64_t seed, const 
 std::string replay_command(const Wanted& wanted, std::uint64_t seed, const std::vector<std::size_t>& kept) {
   std::string list;
   for (const std::size_t index : kept) list += (list.empty() ? "" : ",") + std::to_string(index);
+  std::string with;
+  for (const std::string& finding : switched_on().findings) with += (with.empty() ? "" : ",") + finding;
   return "simulation --seed " + std::to_string(seed) + " --only " + (list.empty() ? "-" : list) +
-         (wanted.store == StoreKind::sqlite ? " --store sqlite" : "") + " --log";
+         (wanted.store == StoreKind::sqlite ? " --store sqlite" : "") +
+         (with.empty() ? "" : " --with " + with) + " --log";
 }
 
 void report(const Wanted& wanted, const Figures& figures, double seconds) {

@@ -1,5 +1,6 @@
 #include "store.hpp"
 
+#include <array>
 #include <filesystem>
 #include <stdexcept>
 
@@ -72,7 +73,49 @@ class OnSqlite final : public SimStore {
   }
   bool restore_as(const std::string&) override { return false; }
 
+  // Nobody writes meanwhile, so the file and its log together are a copy.
+  bool backup() override {
+    for (const char* part : parts) {
+      std::filesystem::remove(file() + ".copy" + part);
+      if (std::filesystem::exists(file() + part)) std::filesystem::copy_file(file() + part, file() + ".copy" + part);
+    }
+    return true;
+  }
+  bool restore() override {
+    if (!std::filesystem::exists(file() + ".copy")) return false;
+    first_.reset();
+    std::filesystem::remove(file() + "-shm");
+    for (const char* part : parts) {
+      std::filesystem::remove(file() + part);
+      if (std::filesystem::exists(file() + ".copy" + part)) std::filesystem::copy_file(file() + ".copy" + part, file() + part);
+    }
+    first_ = value_or_throw(SqliteSession::open(file()));
+    return true;
+  }
+
+  // Something of an open trade that no version of this program could have written.
+  bool damage(const AccountKey& account, int which) override {
+    constexpr std::array columns{"quantity", "filled", "fee_base", "leg"};
+    const std::string column = columns[static_cast<std::size_t>(which) % columns.size()];
+    const auto found = first_->run(std::array{Statement{
+        "SELECT client_id, " + column + " FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND leg = 'stop' "
+        "AND state = 'placed' ORDER BY client_id", {account.venue, account.account}}});
+    if (!found || (*found)[0].rows.empty()) return false;
+    const SqlRow& row = (*found)[0].rows.front();
+    const Statement undo{"UPDATE exchange_orders SET " + column + " = ?2 WHERE client_id = ?1", {row[0], row[1]}};
+    const auto done = first_->run(std::array{
+        Statement{"UPDATE exchange_orders SET " + column + " = 'x' WHERE client_id = ?1", {row[0]}}});
+    if (!done) return false;
+    undo_.push_back(undo);
+    return true;
+  }
+  void repair() override {
+    for (const Statement& undo : undo_) static_cast<void>(first_->run(std::array{undo}));
+    undo_.clear();
+  }
+
  private:
+  static constexpr std::array parts{"", "-wal"};
   class One final : public SimSession {
    public:
     One(const std::string& file, const AccountKey& account)
@@ -90,6 +133,7 @@ class OnSqlite final : public SimStore {
   std::string file() const { return (folder_ / "store.db").string(); }
   std::filesystem::path folder_;
   std::unique_ptr<SqliteSession> first_;
+  std::vector<Statement> undo_;
 };
 
 }  // namespace

@@ -31,6 +31,12 @@ class SimStore {
   // The lease is lost although its owner still works: a vanished connection, a replaced lock file.
   virtual void lose_lock(const AccountKey& account) = 0;
   virtual bool restore_as(const std::string& epoch) = 0;  // false: this one cannot
+  // What happens to files: a copy is made, and put back when more was written since; a row is damaged. Only the
+  // file can do that.
+  virtual bool backup() { return false; }
+  virtual bool restore() { return false; }
+  virtual bool damage(const AccountKey&, int) { return false; }
+  virtual void repair() {}
 };
 
 enum class StoreKind { memory, sqlite };

@@ -1,7 +1,10 @@
 #include "story.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+
+#include "not_yet.hpp"
 
 namespace tradeguard::sim {
 
@@ -13,10 +16,11 @@ Kind kind_at(Chance& chance, Port port);
 std::int64_t amount_of(Chance& chance, Kind kind);
 void ordinary_life(Story& story, Chance& chance);
 std::int64_t start_of(Chance& chance);
+void taught(Story& story, bool files);
 
 }  // namespace
 
-Story story_of(std::uint64_t seed) {
+Story story_of(std::uint64_t seed, bool files) {
   Chance chance{seed, "story"};
   Story story{.seed = seed,
               .exchange = static_cast<Exchange>(chance.below(3)),
@@ -29,6 +33,7 @@ Story story_of(std::uint64_t seed) {
   int faults = 0;
   if (!chance.once_in(8)) faults = chance.once_in(3) ? chance.between(10, 40) : chance.between(1, 8);
   for (int i = 0; i < faults; ++i) story.happenings.push_back(fault(chance, eventful_minute(story, chance)));
+  taught(story, files);
   return story;
 }
 
@@ -159,6 +164,243 @@ Kind kind_at(Chance& chance, Port port) {
   return Kind::busy;
 }
 
+// ---- what the first version taught us -----------------------------------------------------------------
+
+// One kind of fault it had, told on purpose: in the midst of everything else, or on a day that is quiet but for
+// it. A stream of its own leaves the rest of each story as it was.
+struct Lesson {
+  std::string_view finding;
+  void (*tell)(Story& story, Chance& chance, int minute);
+};
+
+void at_minute(Story& story, Kind kind, int run, int who, std::int64_t amount) {
+  story.happenings.push_back({kind, run, Port::any, 0, who, amount});
+}
+void strikes(Story& story, Kind kind, int run, Port port, int nth, int who, std::int64_t amount) {
+  story.happenings.push_back({kind, run, port, nth, who, amount});
+}
+int some_market(Chance& chance) { return static_cast<int>(chance.below(5)); }
+std::int64_t seconds(std::int64_t n) { return n * 1000; }
+
+constexpr std::array lessons{
+    // Said after the entry was said, and before the entry was sent.
+    Lesson{"F-1", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      const int age = c.between(70, 250);
+      at_minute(s, Kind::buy, m, who, seconds(age));
+      at_minute(s, Kind::sell, m + 1, who, seconds(c.between(62, age + 59)));
+    }},
+    // Both in one file, with any order and also with one time.
+    Lesson{"F-2", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      if (c.once_in(3)) at_minute(s, Kind::buy, m - 1, who, seconds(4));
+      const int age = c.between(0, 50);
+      at_minute(s, Kind::buy, m, who, seconds(age));
+      at_minute(s, Kind::sell, m, who, seconds(c.once_in(4) ? age : c.between(0, 50)));
+    }},
+    // Two SELLs of a minute; the second one finds something.
+    Lesson{"F-3", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::sell, m, who, seconds(20));
+      at_minute(s, Kind::buy, m, who, seconds(15));
+      at_minute(s, Kind::sell, m + 1, who, seconds(c.between(61, 74)));
+    }},
+    // The machine was away for minutes, or the exchange was.
+    Lesson{"F-3", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      if (c.once_in(2)) {
+        for (int i = 1; i < 7; ++i) at_minute(s, Kind::missed_run, m + i, 0, 0);
+        at_minute(s, Kind::sell, m + 7, who, seconds(c.between(301, 415)));
+      } else {
+        at_minute(s, Kind::sell, m + 1, who, seconds(2));
+        at_minute(s, Kind::maintenance, m + 1, 0, 400'000);
+      }
+    }},
+    // Denied, then overtaken by a SELL or the operator; the file keeps it.
+    Lesson{"F-4", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      s.file_grows = true;
+      at_minute(s, Kind::buy, m, who, seconds(30));
+      at_minute(s, Kind::buy, m + 1, who, seconds(2));
+      if (c.once_in(3)) return;
+      if (c.once_in(2)) at_minute(s, Kind::sell, m + 2, who, seconds(c.between(0, 50)));
+      else at_minute(s, Kind::flatten, m + 2, c.once_in(2) ? who : 9, 0);
+    }},
+    Lesson{"F-4", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      s.file_grows = true;
+      at_minute(s, Kind::halt, m, 0, 0);
+      at_minute(s, Kind::buy, m, who, seconds(c.between(1, 50)));
+      at_minute(s, Kind::resume, m + 2, 0, 0);
+    }},
+    // The owner ends a stop, and for minutes the exchange takes no other.
+    Lesson{"F-6", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::on_unprotected, 0, 0, c.between(0, 1));
+      at_minute(s, Kind::buy, m, some_market(c), seconds(4));
+      at_minute(s, Kind::owner_cancels_stop, m + 1, 0, 0);
+      if (!c.once_in(3)) at_minute(s, Kind::stops_refused, m + 1, 0, 200'000);
+    }},
+    // Bought dearer than the target, or cheaper than the stop.
+    Lesson{"F-7", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy_levels, m, some_market(c), seconds(2));
+      strikes(s, Kind::slipped, m, Port::place, 1, 3, c.once_in(2) ? 8 : -8);
+      if (c.once_in(2)) at_minute(s, Kind::price_jump, m + 2, some_market(c), c.between(-60, 60));
+    }},
+    // No pair for a while; then the price is at the target.
+    Lesson{"F-8", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::pairs_refused, m, 0, c.once_in(2) ? 20'000 : 600'000);
+      at_minute(s, Kind::price_jump, m + c.between(1, 4), who, 60);
+    }},
+    // So little that the half of it is too little.
+    Lesson{"F-9", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy_small, m, some_market(c), 99);
+      at_minute(s, Kind::half_filled_target, m + 1, 0, c.between(300, 500));
+    }},
+    Lesson{"F-10", [](Story& s, Chance& c, int m) {
+      const int who = c.once_in(2) ? 2 : some_market(c);
+      at_minute(s, Kind::buy_small, m, who, c.between(80, 300));
+      if (c.once_in(2)) at_minute(s, Kind::sell, m + 2, who, seconds(3));
+    }},
+    Lesson{"F-11", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::tick_change, m + 1, who, 0);
+      at_minute(s, Kind::owner_cancels_stop, m + c.between(1, 2), 0, 0);
+    }},
+    // Everything is sold by hand, and what is nothing is not listed.
+    Lesson{"F-15", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      s.owner_has_coins = false;
+      at_minute(s, Kind::zeros_omitted, 0, 0, 0);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::owner_takes_all, m + 1, who, 0);
+    }},
+    Lesson{"F-15", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::zeros_omitted, 0, 0, 0);
+      at_minute(s, Kind::owner_withdraws, m, 1, 0);
+      at_minute(s, Kind::buy, m + c.between(0, 2), 1, seconds(4));
+    }},
+    // An entry that never arrives cools; so does a sale that nobody asked for.
+    Lesson{"F-16", [](Story& s, Chance& c, int m) {
+      const int who = c.between(0, 1);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      strikes(s, Kind::lost, m, Port::place, 1, 3, 0);
+      for (int i = 1; i < 4; ++i) at_minute(s, Kind::buy, m + i, c.between(0, 1), seconds(2));
+    }},
+    Lesson{"F-16", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::price_jump, m + 5, who, -60);
+      for (int i = 6; i < 9; ++i) at_minute(s, Kind::buy, m + i, who, seconds(2));
+    }},
+    // Three sold without being asked, and a person says: go on.
+    Lesson{"F-17", [](Story& s, Chance&, int m) {
+      at_minute(s, Kind::on_unprotected, 0, 0, 1);
+      for (int who : {0, 2, 3}) at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::stops_refused, m, 0, 200'000);
+      at_minute(s, Kind::resume, m + 5, 0, 0);
+      at_minute(s, Kind::buy, m + 6, 4, seconds(4));
+    }},
+    Lesson{"F-18", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy, m, 0, seconds(4));
+      at_minute(s, Kind::buy, m, c.between(2, 4), seconds(4));
+      at_minute(s, Kind::worn_out, m + 1, 0, c.once_in(2) ? 9'996 : 9'999);
+      at_minute(s, Kind::owner_cancels_stop, m + 1, 0, 0);
+      at_minute(s, Kind::owner_cancels_stop, m + 1, 0, 0);
+    }},
+    Lesson{"F-19", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy, m, 0, seconds(4));
+      at_minute(s, Kind::buy, m, c.between(2, 4), seconds(4));
+      at_minute(s, Kind::unreadable_row, m + 1, 0, c.between(0, 3));
+      at_minute(s, Kind::owner_cancels_stop, m + 2, 0, 0);
+      at_minute(s, Kind::owner_cancels_stop, m + 2, 0, 0);
+    }},
+    // One run believes to be a month ahead, and writes it down.
+    Lesson{"F-22", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::on_unprotected, 0, 0, 0);
+      at_minute(s, Kind::buy, m, some_market(c), seconds(4));
+      at_minute(s, Kind::owner_cancels_stop, m + 1, 0, 0);
+      at_minute(s, Kind::stops_refused, m + 1, 0, 900'000);
+      at_minute(s, Kind::clock_ahead, m + c.between(1, 2), 0, 30LL * 24 * 3600 * 1000);
+    }},
+    Lesson{"F-22", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      s.file_grows = true;
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::price_jump, m + 1, who, -60);
+      at_minute(s, Kind::clock_ahead, m + 1, 0, c.once_in(2) ? 30LL * 24 * 3600 * 1000 : 3600 * 1000);
+      for (int i = 2; i < 9; ++i) at_minute(s, Kind::buy, m + i, who, seconds(2));
+    }},
+    Lesson{"F-23", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      s.ends_restored = true;
+      at_minute(s, Kind::backup, m, 0, 0);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::restore_backup, m + c.between(1, 2), 0, 0);
+    }},
+    // Another account of the store is given the same signals.
+    Lesson{"", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::other_account, m, who, seconds(4));
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      if (c.once_in(2)) at_minute(s, Kind::flatten, m + 1, 9, 0);
+      if (c.once_in(2)) at_minute(s, Kind::halt, m + 1, 0, 0);
+    }},
+    // A file that only grows, for its own sake.
+    Lesson{"F-27", [](Story& s, Chance&, int) { s.file_grows = true; }},
+    // The session ends while a run is stopped with something on the wire, and with it the lock.
+    Lesson{"F-56", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      strikes(s, Kind::session_lost, m, c.once_in(2) ? Port::place : c.once_in(2) ? Port::protect : Port::find,
+              c.between(1, 2), 0, 130'000);
+      if (c.once_in(2)) at_minute(s, Kind::sell, m, who, seconds(1));
+    }},
+    Lesson{"F-57", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      strikes(s, Kind::sleeps, m, Port::protect, 1, 3, 0);
+      at_minute(s, Kind::price_jump, m + 1, who, -60);
+    }},
+    Lesson{"F-59", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy, m, some_market(c), seconds(4));
+      strikes(s, Kind::without_value, m, Port::find, c.between(1, 4), 3, c.between(0, 1));
+    }},
+    Lesson{"F-60", [](Story& s, Chance& c, int m) {
+      at_minute(s, Kind::buy, m, some_market(c), seconds(4));
+      strikes(s, Kind::gone_soon, m, Port::protect, 1, 3, 60);
+    }},
+    // The operator comes between runs, and while one is at work.
+    Lesson{"F-44", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      strikes(s, Kind::operator_beside, m, Port::any, c.between(1, 30), who, c.between(0, 4));
+      at_minute(s, c.once_in(2) ? Kind::flatten : Kind::release, m + 2, who, 0);
+      if (c.once_in(3)) strikes(s, Kind::lost, m, Port::place, 1, 3, 0);
+      at_minute(s, Kind::resolve, m + c.between(1, 4), 0, 0);
+      if (c.once_in(2)) at_minute(s, Kind::buy, m + 2, c.between(0, 4), seconds(4));
+    }},
+};
+
+void taught(Story& story, bool files) {
+  Chance chance{story.seed, "taught"};
+  if (!chance.once_in(2)) return;
+  std::vector<const Lesson*> open;
+  for (const Lesson& lesson : lessons) {
+    const bool of_files = lesson.finding == "F-19" || lesson.finding == "F-23";
+    if (!waits_for_its_mend(lesson.finding) && (files || !of_files)) open.push_back(&lesson);
+  }
+  if (open.empty()) return;
+  if (chance.once_in(2))
+    std::erase_if(story.happenings, [](const Happening& h) { return is_fault(h.kind); });
+  // The longest of them takes nine minutes.
+  story.minutes = std::max(story.minutes, 12);
+  chance.one_of(open)->tell(story, chance, chance.between(1, story.minutes - 10));
+}
+
 // Milliseconds, where it is a time.
 std::int64_t amount_of(Chance& chance, Kind kind) {
   const auto one = [&](std::initializer_list<std::int64_t> all) {
@@ -196,14 +438,20 @@ std::string_view text(Kind kind) {
       "incomplete", "stale", "not_understood", "without_fees", "try_later", "undeliverable",
       "told_but_no_answer", "slow_notifier", "maintenance", "ban", "notifier_down", "price_jump", "signal",
       "repeat_signals", "halt", "resume", "dry_run", "settings_change", "owner_cancels_stop", "owner_sells",
-      "owner_buys", "half_filled_target", "new_epoch", "missed_run", "prune"};
+      "owner_buys", "half_filled_target", "new_epoch", "missed_run", "prune", "slipped", "sleeps", "gone_soon",
+      "without_value", "session_lost", "operator_beside", "buy", "buy_levels", "buy_small", "sell", "flatten",
+      "release", "resolve", "on_unprotected", "stops_refused", "pairs_refused", "tick_change", "zeros_omitted",
+      "owner_takes_all", "owner_withdraws", "worn_out", "clock_ahead", "unreadable_row", "backup", "restore_backup",
+      "other_account"};
   return words[static_cast<std::size_t>(kind)];
 }
 
 bool is_fault(Kind kind) {
   return kind != Kind::price_jump && kind != Kind::signal && kind != Kind::repeat_signals &&
          kind != Kind::halt && kind != Kind::resume && kind != Kind::dry_run &&
-         kind != Kind::settings_change && kind != Kind::prune;
+         kind != Kind::settings_change && kind != Kind::prune && kind != Kind::buy && kind != Kind::buy_small &&
+         kind != Kind::sell && kind != Kind::flatten && kind != Kind::release && kind != Kind::resolve && kind != Kind::on_unprotected &&
+         kind != Kind::backup && kind != Kind::zeros_omitted && kind != Kind::other_account;
 }
 
 std::string_view text(Exchange exchange) {

@@ -35,6 +35,13 @@ enum class Kind {
   // The world, at the beginning of a minute.
   maintenance, ban, notifier_down, price_jump, signal, repeat_signals, halt, resume, dry_run, settings_change,
   owner_cancels_stop, owner_sells, owner_buys, half_filled_target, new_epoch, missed_run, prune,
+  // What the first version taught us. At a call: a fill off its price, a stop that never fires, a leg that is
+  // gone at once, a fill without its value, a store and a lock that are gone for minutes, an operator meanwhile.
+  slipped, sleeps, gone_soon, without_value, session_lost, operator_beside,
+  // At the beginning of a minute. `amount` of a signal is its age.
+  buy, buy_levels, buy_small, sell, flatten, release, resolve, on_unprotected, stops_refused, pairs_refused, tick_change,
+  zeros_omitted, owner_takes_all, owner_withdraws, worn_out, clock_ahead, unreadable_row, backup, restore_backup,
+  other_account,
 };
 std::string_view text(Port port);
 std::string_view text(Kind kind);
@@ -60,8 +67,10 @@ struct Story {
   std::int64_t starts_at;  // microseconds since the epoch
   bool quiet_notifier = false;  // immediate: printing, memory
   bool owner_has_coins = false;
+  bool file_grows = false;      // each run is given every signal so far, as from a file that is only appended to
+  bool ends_restored = false;   // the store of a backup is another world: the story ends soon after
   std::vector<Happening> happenings;
 };
-Story story_of(std::uint64_t seed);
+Story story_of(std::uint64_t seed, bool files = false);  // files: the store can be copied and damaged
 
 }  // namespace tradeguard::sim

@@ -33,6 +33,8 @@ class Witness {
   void halted(bool yes) { halted_ = yes; }
   void epoch_changed(Instant at) { epoch_changed_ = at; }
   void released(const ClientOrderId& trade) { released_.insert(trade); }
+  // Whoever said it needs no message.
+  void resolved(const ClientOrderId& order) { resolved_.insert(order); }
   void twin_made() { ++twins_; }
 
   std::string after_run(const Ended& ended);  // empty: all is well
@@ -81,6 +83,7 @@ class Witness {
   std::map<ClientOrderId, int> sends_;
   std::map<ClientOrderId, Order> refused_;                 // entries the exchange said no to
   std::set<ClientOrderId> released_;
+  std::set<ClientOrderId> resolved_;
   std::optional<Instant> epoch_changed_;
   std::int64_t sequence_ = 0;
   std::string broken_;

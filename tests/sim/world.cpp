@@ -4,7 +4,9 @@
 #include <stdexcept>
 
 #include "../cycle/forwarding.hpp"
+#include "sentences.hpp"
 #include "tradeguard/memory_signals.hpp"
+#include "tradeguard/order_state.hpp"
 #include "witness.hpp"
 
 namespace tradeguard::sim {
@@ -96,6 +98,7 @@ class SimGuard final : public IdempotencyGuard {
         if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
           process_.wrote("a claim");
           process_.world.witness(process_.dry_run).claimed(entries[i], ticket->order(), policy, process_.trade_unread);
+          if (!process_.dry_run) process_.world.sentences->claimed(entries[i].signal, ticket->order(), policy);
         }
       return judged;
     }, no_answer<std::vector<Judged>>());
@@ -120,6 +123,7 @@ class SimJournal final : public cycle_test::ForwardingJournal {
     return process_.step(Port::write, store_latency, [&](auto) {
       auto written = ForwardingJournal::write(items);
       if (written) process_.world.witness(process_.dry_run).written(items, *written);
+      if (written && !process_.dry_run) process_.world.sentences->written(items, *written);
       if (written) process_.wrote("rows");
       return written;
     }, no_answer<std::vector<Written>>());
@@ -261,6 +265,7 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
       std::vector<CancelOutcome> outcomes;
       for (std::size_t i = 0; i < requests.size(); ++i) {
         midway(h, i);
+        if (!process_.dry_run) process_.world.sentences->asked_to_cancel(requests[i].client_id);
         if (this_one(h, i, requests.size()))
           outcomes.push_back(cancel_with(requests[i], *h));
         else
@@ -348,6 +353,10 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
       Sighting sighting = exchange_.sighting_of(*paper, look);
       sighting.at = began;
       if (means(h, Kind::not_understood)) sighting.status = VenueStatus::unknown;
+      if (means(h, Kind::without_value) && paper->now.filled.is_positive()) {
+        sighting.filled_value.reset();
+        if (h->amount == 1) sighting.filled.reset();
+      }
       lookup.found.push_back(std::move(sighting));
     }
     return lookup;
@@ -377,10 +386,15 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
         const std::size_t i = means(h, Kind::reordered) ? orders.size() - 1 - n : n;
         midway(h, n);
         outcomes[i] = one(orders[i], this_one(h, i, orders.size()) ? h : nullptr);
-        process_.world.witness(process_.dry_run).sent(orders[i], outcomes[i]);
+        sent(orders[i], outcomes[i]);
       }
       return outcomes;
     }, doubt);
+  }
+
+  void sent(const Order& order, const PlaceOutcome& outcome) {
+    process_.world.witness(process_.dry_run).sent(order, outcome);
+    if (!process_.dry_run) process_.world.sentences->sent(order, outcome);
   }
 
   // Before anything leaves: what the adapter itself finds.
@@ -397,7 +411,10 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     mishap.rejected_later = h->kind == Kind::rejected_later;
     mishap.stored_wrong = h->kind == Kind::stored_wrong;
     if (h->kind == Kind::in_parts) mishap.in_parts = Micros{h->amount * 1000};
-    if (h->kind == Kind::expires) mishap.expires = Micros{h->amount * 1000};
+    if (h->kind == Kind::expires || h->kind == Kind::gone_soon) mishap.expires = Micros{h->amount * 1000};
+    mishap.gone_soon = h->kind == Kind::gone_soon;
+    mishap.sleeps = h->kind == Kind::sleeps;
+    if (h->kind == Kind::slipped) mishap.slips = static_cast<int>(h->amount);
     return mishap;
   }
 
@@ -437,8 +454,8 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
 
   LegOutcome leg(const LegRequest& request, const Happening* h) {
     LegOutcome outcome = request.target ? pair(request, h) : LegOutcome{one(request.stop, h), std::nullopt};
-    process_.world.witness(process_.dry_run).sent(request.stop, outcome.stop);
-    if (request.target) process_.world.witness(process_.dry_run).sent(*request.target, *outcome.target);
+    sent(request.stop, outcome.stop);
+    if (request.target) sent(*request.target, *outcome.target);
     return outcome;
   }
 
@@ -574,6 +591,18 @@ auto Process::step(Port port, Micros latency, Do&& act, Fail&& failure)
   }
   if (kind == Kind::interleave_before || kind == Kind::steal_lock) meet(kind == Kind::steal_lock);
   if (kind == Kind::lose_lock) world.lose_lock(dry_run ? world.paper_account : world.live_account);
+  if (kind == Kind::operator_beside) world.operator_beside(h->who, h->amount);
+  if (kind == Kind::session_lost) {
+    // What was on its way goes on; the store is gone for this process, and the lock for everybody to take.
+    world.lose_lock(dry_run ? world.paper_account : world.live_account);
+    store_down = true;
+    auto result = of_the_store ? failure() : act(nullptr);
+    for (Micros left{h->amount * 1000}; left.count() > 0; left -= 60s) {
+      world.interleave(*this);
+      world.advance(std::min<Micros>(left, 60s));
+    }
+    return result;
+  }
   if (kind == Kind::sigterm) stop = true;
   if (kind == Kind::clock_step) world.step_clock(*h);
   if (kind == Kind::pause) {
@@ -592,9 +621,11 @@ World::World(const Story& s, SimStore& st, bool keep_log)
     : story{s}, exchange{s, traits_of(s.exchange)},
       paper{s, [&] { VenueTraits traits = traits_of(Exchange::answers_at_once); traits.network = false; return traits; }()},
       store{st}, live_account{"sim", "s" + std::to_string(s.seed)},
-      paper_account{"paper", "s" + std::to_string(s.seed)}, keep_log_{keep_log} {
+      paper_account{"paper", "s" + std::to_string(s.seed)},
+      other_account{"sim", "other" + std::to_string(s.seed)}, keep_log_{keep_log} {
   live_witness = std::make_unique<Witness>(*this, exchange);
   paper_witness = std::make_unique<Witness>(*this, paper);
+  sentences = std::make_unique<Sentences>(*this, exchange);
   exchange.on_event = [this](const std::string& event) { say("exchange: " + event); };
   paper.on_event = [this](const std::string& event) { say("paper: " + event); };
   settings.pid = "4711";
@@ -633,8 +664,10 @@ std::string World::tell() {
     for (const Happening& h : story.happenings)
       if (h.run == index && h.nth == 0) happen(h, signals, missed);
     dry_run_ = dry_until_ && now() < *dry_until_;
-    of_this_minute_ = signals;
     given_.insert(given_.end(), signals.begin(), signals.end());
+    if (story.file_grows) signals = given_;
+    of_this_minute_ = signals;
+    if (restored_) return after_the_restore(index);
     if (missed) continue;
     if (std::string broken = judge(run(index, signals)); !broken.empty()) return broken;
     if (beyond_the_promises) {
@@ -680,6 +713,28 @@ void World::happen(const Happening& h, std::vector<Signal>& signals, bool& misse
   if (kind == Kind::owner_cancels_stop) happened = exchange.owner_cancels_stop(who);
   if (kind == Kind::owner_sells) happened = exchange.owner_sells(who, 100 + static_cast<int>(h.amount) % 900);
   if (kind == Kind::owner_buys) exchange.owner_buys(who, exchange.rules(exchange.symbols()[who % 5]).step);
+  if (kind == Kind::buy || kind == Kind::buy_levels || kind == Kind::buy_small || kind == Kind::sell)
+    signals.push_back(plain_signal(h));
+  if (kind == Kind::flatten)
+    happened = operator_flattens(h.who < 5 ? std::optional{exchange.symbols()[who % 5]} : std::nullopt);
+  if (kind == Kind::other_account) happened = another_account_buys(plain_signal(h));
+  if (kind == Kind::resolve) happened = operator_resolves();
+  if (kind == Kind::release) happened = operator_releases(exchange.symbols()[who % 5]);
+  if (kind == Kind::on_unprotected) {
+    settings.plan.flatten_unprotected = h.amount == 1;
+    settings.plan.flatten_after = 60s;
+  }
+  if (kind == Kind::stops_refused) exchange.stops_refused_until = until;
+  if (kind == Kind::pairs_refused) exchange.pairs_refused_until = until;
+  if (kind == Kind::tick_change) happened = exchange.change_tick(who);
+  if (kind == Kind::zeros_omitted) exchange.zeros_omitted = true;
+  if (kind == Kind::owner_takes_all) happened = exchange.owner_takes_all(who);
+  if (kind == Kind::owner_withdraws) happened = exchange.owner_withdraws(exchange.symbols()[who % 5].quote());
+  if (kind == Kind::worn_out) happened = wear_out(static_cast<int>(h.amount));
+  if (kind == Kind::clock_ahead) step_clock(h);
+  if (kind == Kind::unreadable_row) happened = store.damage(live_account, static_cast<int>(h.amount));
+  if (kind == Kind::backup) happened = store.backup();
+  if (kind == Kind::restore_backup) happened = restored_ = store.restore();
   if (kind == Kind::half_filled_target)
     happened = exchange.half_fill_a_target(who, 100 + static_cast<int>(h.amount) % 800);
   if (kind == Kind::new_epoch) {
@@ -714,6 +769,22 @@ Signal World::signal_of(std::int64_t number, int who) {
   return signal;
 }
 
+// A market, a side, an age, and nothing to stumble over.
+Signal World::plain_signal(const Happening& h) const {
+  const Symbol symbol = exchange.symbols()[static_cast<std::size_t>(h.who) % exchange.symbols().size()];
+  Signal signal{.symbol = symbol, .side = h.kind == Kind::sell ? Side::sell : Side::buy, .time = now()};
+  if (h.kind == Kind::buy_small)
+    signal.notional = Money{Decimal::from_units(Decimal::Units{h.amount} * 100'000'000'000'000'000)};
+  else
+    signal.time -= Micros{h.amount * 1000};
+  if (h.kind != Kind::buy_levels) return signal;
+  const Price tick = exchange.rules(symbol).tick;
+  const Decimal half = Decimal::from_units(500'000'000'000'000'000);
+  signal.stop_loss_price = to_tick(moved_by_percent(exchange.price(symbol), -half), tick, Rounding::down);
+  signal.take_profit_price = to_tick(moved_by_percent(exchange.price(symbol), half), tick, Rounding::up);
+  return signal;
+}
+
 void World::change_settings(std::int64_t number) {
   Chance chance{static_cast<std::uint64_t>(number), "settings"};
   const Micros cooldowns[] = {300s, 300s, 120s, 60s, 10s};
@@ -739,12 +810,14 @@ void World::operator_resumes() {
     holders[account].newest = *session->pen.fence;
     const Instant wall = now() + skew;
     if (session->journal().set_halt(std::nullopt, wall)) witness(dry).halted(false);
+    if (!dry) sentences->resumed();
     static_cast<void>(session->journal().set_breaker(std::nullopt, wall));
     const auto book = session->journal().open_book(wall);
     if (!book) continue;
     std::vector<Change> changes(1);
     for (const Alarm& alarm : book->alarms)
-      if (!alarm.freezes.empty()) changes.front().alarms.push_back({AlarmEdge::What::clear, alarm});
+      if (!alarm.freezes.empty() || alarm.kind == NoticeType::breaker)
+        changes.front().alarms.push_back({AlarmEdge::What::clear, alarm});
     Notice notice{};
     notice.event_id = "RESUMED:" + std::to_string(to_micros(now()));
     notice.type = NoticeType::resumed;
@@ -754,6 +827,190 @@ void World::operator_resumes() {
     if (written) witness(dry).written(changes, *written);
   }
   say("resumed");
+}
+
+bool World::as_the_operator(const std::function<bool(OrderJournal&, const OpenBook&, Instant)>& act) {
+  const auto session = store.open(live_account);
+  auto acquired = session->lock().try_acquire(live_account);
+  if (!acquired || !std::holds_alternative<RunLease>(*acquired)) return false;
+  session->pen.fence = std::get<RunLease>(*acquired).fence();
+  holders[live_account].newest = *session->pen.fence;
+  const auto book = session->journal().open_book(now() + skew);
+  return book && act(session->journal(), *book, now() + skew);
+}
+
+bool World::operator_flattens(std::optional<Symbol> symbol) {
+  return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant wall) {
+    std::vector<Change> changes(1);
+    std::vector<ClientOrderId> trades;
+    for (const Trade& trade : book.trades) {
+      Order entry = trade.entry();
+      if (entry.settled || entry.released || (symbol && entry.symbol != *symbol)) continue;
+      entry.exit_reason = "operator";
+      entry.exit_until = wall + 24h;
+      trades.push_back(trade.id());
+      changes.front().advance.push_back(std::move(entry));
+    }
+    if (trades.empty()) return false;
+    const auto written = journal.write(changes);
+    if (!written || written->front() != Written::yes) return false;
+    live_witness->written(changes, *written);
+    sentences->flattened(symbol, trades);
+    say("flatten " + (symbol ? symbol->text() : "all"));
+    return true;
+  });
+}
+
+bool World::operator_releases(const Symbol& symbol) {
+  return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant wall) {
+    for (const Trade& trade : book.trades) {
+      Order entry = trade.entry();
+      if (entry.symbol != symbol || entry.settled || entry.released) continue;
+      entry.released = true;
+      entry.settled = true;
+      std::vector<Change> changes(1);
+      changes.front().advance.push_back(std::move(entry));
+      for (const Alarm& alarm : book.alarms) {
+        const std::string& about = alarm.subject;
+        const bool of_it = about == trade.id() || std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+          return leg.client_id == about;
+        });
+        if (!of_it) continue;
+        changes.front().alarms.push_back({AlarmEdge::What::clear, alarm});
+        changes.front().alarms.back().alarm.cleared_at = wall;
+      }
+      const auto written = journal.write(changes);
+      if (!written || written->front() != Written::yes) return false;
+      live_witness->written(changes, *written);
+      live_witness->released(trade.id());
+      sentences->released(trade.id());
+      say("released " + trade.id());
+      return true;
+    }
+    return false;
+  });
+}
+
+// A bot of its own, in the same store: it claims the same signal, and nobody runs a cycle for it.
+bool World::another_account_buys(const Signal& signal) {
+  const auto session = store.open(other_account);
+  auto acquired = session->lock().try_acquire(other_account);
+  if (!acquired || !std::holds_alternative<RunLease>(*acquired)) return false;
+  session->pen.fence = std::get<RunLease>(*acquired).fence();
+  Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(signal), .symbol = signal.symbol, .side = signal.side,
+              .type = OrderType::market, .quantity = exchange.rules(signal.symbol).step};
+  order.stamp = now();
+  order.valid_until = now() + 10s;
+  std::vector<EntryRequest> requests;
+  requests.push_back({signal, std::move(order), Money{Decimal{10}}, std::nullopt});
+  const auto judged = session->guard().claim(requests, EntryPolicy{}, now());
+  if (!judged) return false;
+  const auto* ticket = std::get_if<EntryTicket>(&judged->front().outcome);
+  if (ticket == nullptr) return false;
+  const auto row = session->journal().order(ticket->order().client_id);
+  if (!row || !*row) return false;
+  of_the_other_.push_back(**row);
+  return true;
+}
+
+std::string World::the_other_account() const {
+  for (const Order& order : of_the_other_) {
+    const auto now_there = store.open(other_account)->journal().order(order.client_id);
+    if (!now_there || !*now_there || !(**now_there == order)) return "account: a row of another account was changed: " + order.client_id;
+    for (const SimExchange::Paper& one : exchange.papers())
+      if (one.asked.client_id == order.client_id || one.asked.trade == order.client_id)
+        return "account: an order of another account was sent: " + order.client_id;
+  }
+  return "";
+}
+
+// Somebody looks into the exchange's books and says what became of an order in doubt.
+bool World::operator_resolves() {
+  return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant wall) {
+    for (const Trade& trade : book.trades)
+      for (const auto* rows : {&trade.entries, &trade.legs})
+        for (const Order& order : *rows) {
+          if (!order.in_doubt() || now() < order.valid_until + 2s) continue;
+          const auto& papers = exchange.papers();
+          const auto found = std::find_if(papers.begin(), papers.end(), [&](const SimExchange::Paper& one) {
+            return one.asked.client_id == order.client_id;
+          });
+          Applied applied{order};
+          if (found == papers.end()) {
+            applied = apply_absent(order, wall);
+          } else {
+            if (found->open()) continue;
+            Sighting sighting = exchange.sighting_of(*found, {now(), found->created, true});
+            sighting.at = order.sighted_at ? std::max(*order.sighted_at, wall) : wall;
+            applied = apply(order, sighting, wall);
+          }
+          if (applied.order.state == order.state) continue;
+          applied.order.reason = "operator: looked it up";
+          if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since) applied.order.naked_since = wall;
+          std::vector<Change> changes(1);
+          changes.front().advance.push_back(std::move(applied.order));
+          const auto written = journal.write(changes);
+          if (!written || written->front() != Written::yes) return false;
+          live_witness->written(changes, *written);
+          live_witness->resolved(order.client_id);
+          say("resolved " + order.client_id);
+          return true;
+        }
+    return false;
+  });
+}
+
+// A trade of which a leg has been tried as often as there are numbers.
+bool World::wear_out(int attempt) {
+  return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant) {
+    for (const Trade& trade : book.trades) {
+      const auto stop = std::find_if(trade.legs.begin(), trade.legs.end(),
+                                     [](const Order& leg) { return leg.leg == Leg::stop; });
+      if (trade.entry().settled || stop == trade.legs.end()) continue;
+      Order worn = *stop;
+      worn.attempt = attempt;
+      worn.client_id = client_order_id(live_account, trade.id(), Leg::stop, attempt);
+      worn.venue_id.clear();
+      worn.pair.clear();
+      worn.state = OrderState::refused;
+      worn.acknowledged = false;
+      worn.filled = Quantity{};
+      worn.filled_value = Money{};
+      worn.reason = "refused, long ago";
+      worn.version = 0;
+      std::vector<Change> changes(1);
+      changes.front().append.push_back(std::move(worn));
+      const auto written = journal.write(changes);
+      if (!written || written->front() != Written::yes) return false;
+      live_witness->written(changes, *written);
+      return true;
+    }
+    return false;
+  });
+}
+
+void World::operator_beside(int who, std::int64_t what) {
+  const Symbol symbol = exchange.symbols()[static_cast<std::size_t>(who) % 5];
+  if (what == 0 && store.open(live_account)->journal().set_halt("operator", now() + skew)) {
+    live_witness->halted(true);
+    say("halted meanwhile");
+  }
+  if (what == 1) operator_resumes();
+  if (what == 2) static_cast<void>(operator_flattens(symbol));
+  if (what == 3) static_cast<void>(operator_releases(symbol));
+  if (what == 4) static_cast<void>(operator_resolves());
+}
+
+// The rows are those of an earlier minute, and the exchange's are those of now. Two runs say what becomes of it.
+std::string World::after_the_restore(int index) {
+  counted["stories that ended early: a restored backup"] += 1;
+  for (int i = 0; i < 2; ++i) {
+    Ended ended = run(20'000 + index + i, given_);
+    if (std::string broken = sentences->after_the_restore(ended); !broken.empty()) return broken;
+    if (!exchange.broken.empty()) return "F-23: restored, " + exchange.broken.front();
+    advance(60s);
+  }
+  return "";
 }
 
 // Another process begins now, with the same signals, and ends before the first one goes on.
@@ -771,7 +1028,7 @@ Ended World::run(int index, std::vector<Signal> signals) {
   ++depth_;
   Process process{*this, index, dry_run_};
   Ended ended{.index = index, .dry_run = dry_run_, .from = now()};
-  ended.signals = signals;
+  ended.inner = depth_ > 1;
   const std::size_t requests = exchange.papers().size();
   CycleSettings mine = settings;
   mine.account = dry_run_ ? paper_account : live_account;
@@ -791,8 +1048,10 @@ Ended World::run(int index, std::vector<Signal> signals) {
     int line = 0;
     for (Signal& signal : signals) {
       signal.line = ++line;
-      source.give(std::move(signal));
+      source.give(signal);
     }
+    ended.signals = signals;
+    if (!dry_run_) sentences->begins(signals);
     Log lines{[&](Level, Instant at, std::string_view text) {
                 log_hash = hashed(text, log_hash);
                 ended.log.emplace_back(text);
@@ -801,6 +1060,12 @@ Ended World::run(int index, std::vector<Signal> signals) {
               clock};
     CyclePorts ports{lock,     session->pen, journal, guard, venue, venue,
                      notifier, source,       clock,   lines, &process.stop, nullptr};
+    if (!dry_run_ && !of_the_other_.empty())
+      ports.live_accounts = [this] {
+        std::vector<LiveAccount> others;
+        if (!calm) others.push_back({other_account, static_cast<int>(of_the_other_.size()), std::nullopt});
+        return others;
+      };
     if (dry_run_) ports.unattended_live_trades = [this] { return live_witness->open_trades(); };
     try {
       ended.report = monitor_cycle(ports, mine);
@@ -819,13 +1084,25 @@ Ended World::run(int index, std::vector<Signal> signals) {
 }
 
 std::string World::judge(const Ended& ended) {
+  const bool undisturbed = !ended.killed && !ended.faulty && !ended.inner && !ended.dry_run && skew == Micros{0} && !calm &&
+                           ended.report.verdict != RunVerdict::locked && ended.report.verdict != RunVerdict::stuck &&
+                           ended.report.verdict != RunVerdict::unreachable;
+  const bool somebody_says = std::any_of(ended.log.begin(), ended.log.end(), [](const std::string& line) {
+    return line.starts_with("LIVE_POSITIONS_UNATTENDED");
+  });
+  if (undisturbed && !of_the_other_.empty() && of_the_other_.front().claimed_at < ended.from - 1s && !somebody_says)
+    return "F-25: trades that nobody attends to are said: none of " + other_account.account;
+  for (const std::string& line : ended.log)
+    for (const Order& order : of_the_other_)
+      if (line.find(order.client_id) != std::string::npos) return "account: said of another account: " + line;
   beyond_the_promises = beyond_the_promises || exchange.stop_came_twice || paper.stop_came_twice;
   if (beyond_the_promises) return "";
   if (!ended.killed)
     counted["verdict " + std::to_string(exit_code(ended.report.verdict))] += 1;
   for (const auto* place : {&exchange, &paper})
     if (!place->broken.empty()) return place->broken.front();
-  return witness(ended.dry_run).after_run(ended);
+  if (std::string broken = witness(ended.dry_run).after_run(ended); !broken.empty()) return broken;
+  return ended.dry_run ? "" : sentences->after_run(ended);
 }
 
 // The story is over: nothing goes wrong any more, people do what they have to do, and all must come right.
@@ -836,6 +1113,10 @@ std::string World::until_quiet() {
   exchange.closed_until.reset();
   exchange.banned_until.reset();
   notifier_down_until.reset();
+  exchange.stops_refused_until.reset();
+  exchange.pairs_refused_until.reset();
+  exchange.zeros_omitted = false;
+  store.repair();
   of_this_minute_.clear();
   std::string why;
   for (int i = 0; i < 60; ++i) {
@@ -871,6 +1152,8 @@ std::string World::until_quiet() {
       continue;
     }
     if (std::string broken = live_witness->at_the_end(); !broken.empty()) return broken;
+    if (std::string broken = sentences->at_the_end(); !broken.empty()) return broken;
+    if (std::string broken = the_other_account(); !broken.empty()) return broken;
     if (std::string lost = exchange.money_is_lost(); !lost.empty()) return "money: " + lost;
     for (const auto& [alarm, subject] : live_witness->alarms()) return "quiet: an alarm still stands: " + subject;
     counted["quiet after " + std::to_string(std::min(i + 1, 20))] += 1;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -21,6 +22,7 @@ struct Killed {};  // kill -9, as the process itself sees it: not at all
 
 class World;
 class Witness;
+class Sentences;
 
 // One run. It lives as long as its call of monitor_cycle.
 struct Process {
@@ -54,6 +56,7 @@ struct Ended {
   bool dry_run = false;
   bool killed = false;
   bool faulty = false;
+  bool inner = false;                       // it came and went while another one waited
   RunReport report;
   Instant from;
   Instant to;
@@ -75,23 +78,26 @@ class World {
   SimStore& store;
   AccountKey live_account;
   AccountKey paper_account;
+  AccountKey other_account;
   CycleSettings settings;
   Micros skew{0};              // of the machine's wall clock
   std::unique_ptr<Witness> live_witness;
   std::unique_ptr<Witness> paper_witness;
+  std::unique_ptr<Sentences> sentences;     // of the live account
   Witness& witness(bool dry_run) { return dry_run ? *paper_witness : *live_witness; }
 
   Instant now() const { return exchange.now(); }
   void advance(Micros span);
   int looks_at_the_clock = 0;               // since it last moved
   void interleave(Process& outer);
+  void operator_beside(int who, std::int64_t what);
   void say(const std::string& event);
   // A leg sent by a run that had lost its store, and once more by one that could not know of it. What follows
   // is not promised; such a story ends there.
   bool beyond_the_promises = false;
   bool story_lost_its_store() const {
     return counted.contains("fault store_down") || counted.contains("fault busy") ||
-           counted.contains("fault answer_of_store_lost");
+           counted.contains("fault answer_of_store_lost") || counted.contains("fault session_lost");
   }
 
   // Who holds the lock of which account, and the newest fence.
@@ -116,6 +122,16 @@ class World {
   void happen(const Happening& happening, std::vector<Signal>& signals, bool& missed);
   void step_clock(const Happening& happening);
   Signal signal_of(std::int64_t dice, int who);
+  Signal plain_signal(const Happening& happening) const;
+  bool operator_flattens(std::optional<Symbol> symbol);
+  bool operator_releases(const Symbol& symbol);
+  bool another_account_buys(const Signal& signal);
+  std::string the_other_account() const;  // empty: nothing of it was touched
+  bool operator_resolves();
+  bool wear_out(int attempt);
+  // With the lock and the journal of the live account, as a command has them; nothing if a run holds the lock.
+  bool as_the_operator(const std::function<bool(OrderJournal& journal, const OpenBook& book, Instant wall)>& act);
+  std::string after_the_restore(int index);
   void change_settings(std::int64_t dice);
   void operator_resumes();
   std::string until_quiet();
@@ -128,6 +144,8 @@ class World {
   int depth_ = 0;
   std::vector<Signal> given_;               // all signals so far
   std::vector<Signal> of_this_minute_;
+  bool restored_ = false;
+  std::vector<Order> of_the_other_;         // rows of another account of the same store, as they were written
 };
 
 }  // namespace tradeguard::sim
