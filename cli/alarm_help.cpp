@@ -93,7 +93,7 @@ const std::vector<AlarmHelp>& alarm_helps() {
     {"RUN_FAILED",
      "A run could not start; its reason is in the message, and in the line RUN_FAILED.",
      "Stops that rest at the exchange stay there; nothing is bought, protected, sold or checked.",
-     "mend the reason; tradeguard doctor says whether everything else is well",
+     "fix the cause; tradeguard doctor checks everything else",
      "with the next run that starts"},
     {"RUN_STUCK",
      "Another run has held the lock for longer than run.stuck_after without ending: stopped, or waiting for a disk or a network that does not answer.",
@@ -159,11 +159,11 @@ std::string alarm_page(const AlarmHelp& help) {
   out += "\n  meanwhile " + wrapped(help.meanwhile, indent);
   out += "\n  to do     " + wrapped(next, indent);
   out += "\n  it ends   " + wrapped(help.ends, indent);
-  return out + "\n\nWhat stands now: tradeguard status. Every line and message: docs/log-lines.md\n";
+  return out + "\n\nActive alarms: tradeguard status. All lines and messages: docs/log-lines.md\n";
 }
 
 std::string alarms_page() {
-  std::string out = "What can be alarmed; each has a page, `tradeguard help UNPROTECTED`:\n\n";
+  std::string out = "All alarms. `tradeguard help UNPROTECTED` explains one of them:\n\n";
   for (const AlarmHelp& help : alarm_helps()) {
     std::string name{help.name};
     name.resize(26, ' ');

@@ -49,6 +49,7 @@ std::string tell(Office& office);
 int carry_out(Office& office, Change change, Notice notice, const std::string& said,
               const std::string& in_force = "");
 int say_nothing_stored(const Error& error);
+std::string trades_text(std::size_t count);
 // A write failed. Of a connection that broke nobody knows whether it was before the commit.
 int say_not_written(const Error& error);
 
@@ -102,7 +103,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
                                                     : was_traded(office, *market->symbol);
     if (!traded) return say_failure(traded.error());
     if (!*traded)
-      return say_usage("resume", "this account has never had to do with " + market->text() +
+      return say_usage("resume", "this account has never traded " + market->text() +
                                      ", so nothing of it can be frozen");
   }
 
@@ -270,8 +271,8 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   Notice notice = notice_of(office, NoticeType::operator_action, "flatten");
   notice.symbol = market ? market->text() : "";
   notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
-  const std::string count = std::to_string(change.advance.size());
-  const std::string said = count + " open trades of " + what + " are to be sold";
+  const std::string count = trades_text(change.advance.size());
+  const std::string said = count + " of " + what + " to be sold";
   if (const int code = carry_out(office, std::move(change), std::move(notice), said);
       code != exit_ok)
     return code;
@@ -284,10 +285,10 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   const int code = one_cycle(*desk, none, catch_stop_signals(), desk->json ? stderr : stdout);
   if (code != exit_ok)
     write_whole(STDERR_FILENO,
-                "tradeguard: the wish to sell " + count + " trades of " + what +
-                    " is stored, whatever became of this cycle: every run of the next 24 h carries "
-                    "it out. `tradeguard status` shows what is left; `tradeguard flatten " +
-                    (market ? market->text() : "--all") + " --withdraw` takes it back\n");
+                "tradeguard: the request to sell " + count + " of " + what +
+                    " is stored although this cycle did not end well: every run of the next 24 h tries to "
+                    "carry it out. `tradeguard status` shows what is left; `tradeguard flatten " +
+                    (market ? market->text() : "--all") + " --withdraw` cancels it\n");
   return code;
 }
 
@@ -393,7 +394,7 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     if (in_force.empty()) return say_not_written(written.error());
     const int code = say_failure(written.error());
     write_whole(STDERR_FILENO,
-                "tradeguard: this is in force all the same, and only its message was not stored: " +
+                "tradeguard: this is in effect nevertheless; only its message was not stored: " +
                     in_force + "\n");
     return code;
   }
@@ -404,9 +405,13 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     json.maybe("not_told_because", untold.empty() ? std::nullopt : std::optional{untold});
     print(json.text());
   } else {
-    print(said + "\n" + (untold.empty() ? "" : "nobody was told yet, the next run tells it: " + untold + "\n"));
+    print(said + "\n" + (untold.empty() ? "" : "notification not delivered yet, the next run retries: " + untold + "\n"));
   }
   return exit_ok;
+}
+
+std::string trades_text(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " trade" : " trades");
 }
 
 int say_nothing_stored(const Error& error) {
@@ -456,20 +461,19 @@ int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWor
   }
   const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
-    const std::string said = "no wish of an operator to sell stands in " + what;
+    const std::string said = "there is no request to sell " + what + " to withdraw";
     print(office.desk->json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }
   Notice notice = notice_of(office, NoticeType::operator_action, "withdraw");
   notice.symbol = market ? market->text() : "";
-  const std::string count = std::to_string(change.advance.size());
-  notice.facts.emplace_back("trades", count);
+  const std::string count = trades_text(change.advance.size());
+  notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
   return carry_out(office, std::move(change), std::move(notice),
-                   count + " trades of " + what +
-                       " are not to be sold any more; the next run protects them again" +
+                   count + " of " + what + " will no longer be sold; the next run restores the protection" +
                        (begun == 0 ? ""
-                                   : "\nof " + std::to_string(begun) +
-                                         " a sale was sent already: what it sells stays sold"));
+                                   : "\na sale of " + trades_text(static_cast<std::size_t>(begun)) +
+                                         " has been sent already; what it sold stays sold"));
 }
 
 Result<void> write(Office& office, Change change) {
@@ -485,7 +489,7 @@ Result<void> write(Office& office, Change change) {
 
 // What is due now, the new notice among it. What cannot be told is tried again by the next run.
 std::string tell(Office& office) {
-  if (!office.lease) return "a run is going; it, or the next one, tells it";
+  if (!office.lease) return "a run is in progress; it, or the next one, delivers the message";
   if (!office.notifier) return office.no_notifier_because;
   const auto due = office.journal().due_notices(office.now, 100);
   if (!due) return due.error().what;

@@ -109,10 +109,10 @@ std::string entry_text(const Order& entry, Instant now) {
   const std::string since = seconds_text(std::max(Micros{0}, now - entry.claimed_at));
   switch (entry.state) {
     case OrderState::claimed:
-      return "entry IN DOUBT: sent " + since + " ago, and nobody knows what became of it; every run looks it up, and no entry is taken in " +
-             entry.symbol.base();
+      return "entry IN DOUBT: sent " + since + " ago, outcome unknown; every run looks it up, and there are no new entries in " +
+             entry.symbol.base() + " until it is known";
     case OrderState::placed:
-      return "entry open at the exchange for " + since + ", nothing of it is filled";
+      return "entry open at the exchange for " + since + ", nothing filled yet";
     case OrderState::closed:
     case OrderState::refused:
     case OrderState::lapsed:
@@ -160,20 +160,20 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age) {
   };
   const std::string open = look.book.trades.empty()
                                ? ""
-                               : ", and " + count(look.book.trades.size(), "trade") +
-                                     " open: nobody looks after it, its stops rest where the last run left them";
+                               : "; " + count(look.book.trades.size(), "trade") +
+                                     " open and unattended: stops are as the last run left them";
   constexpr Micros clocks_differ = 10s;
   if (!state.last_completed_at)
-    problems.push_back("no run has ever ended" + open);
+    problems.push_back("no run has ever completed" + open);
   else if (*state.last_completed_at > look.now + clocks_differ)
-    problems.push_back("the last run ended at " + iso_seconds(*state.last_completed_at) +
-                       " UTC, which is in the future: a clock was wrong, or is");
+    problems.push_back("the last run completed at " + iso_seconds(*state.last_completed_at) +
+                       " UTC, which is in the future: a clock is or was wrong");
   else if (look.now - *state.last_completed_at > max_age)
-    problems.push_back("no run has ended for " +
+    problems.push_back("no run has completed for " +
                        seconds_text(look.now - *state.last_completed_at) + open +
-                       " (look at cron and its mail; run it by hand, or `tradeguard doctor`)");
-  if (look.run == "killed") problems.push_back("the last run was killed or failed; the next one takes up what it left");
-  if (!look.book.alarms.empty()) problems.push_back(count(look.book.alarms.size(), "alarm") + " standing");
+                       " (check cron and its mail, or run `tradeguard doctor`)");
+  if (look.run == "killed") problems.push_back("the last run was killed or failed; the next run picks up where it stopped");
+  if (!look.book.alarms.empty()) problems.push_back(count(look.book.alarms.size(), "alarm") + " active");
   std::size_t naked = 0;
   for (const Trade& trade : look.book.trades) {
     const TradeView view = view_of(trade, look.now);
@@ -203,11 +203,11 @@ std::string status_text(const Look& look) {
     out += name + value + "\n";
   };
   row("account", look.account.venue + "/" + look.account.account);
-  row("verdict", look.problems.empty() ? "nothing needs anybody" : "LOOK AT IT: " + look.problems.front());
-  for (std::size_t i = 1; i < look.problems.size(); ++i) row("", "LOOK AT IT: " + look.problems[i]);
+  row("verdict", look.problems.empty() ? "ok" : "ATTENTION: " + look.problems.front());
+  for (std::size_t i = 1; i < look.problems.size(); ++i) row("", "ATTENTION: " + look.problems[i]);
   row("cycle", std::to_string(state.cycle) +
                    (look.run == "running"   ? ", running"
-                    : look.run == "killed"  ? ", KILLED: it did not end, and no run is going"
+                    : look.run == "killed"  ? ", KILLED: it did not finish, and no run is in progress"
                     : look.run == "unknown" ? ", running or killed: its lock cannot be seen from here"
                                             : ""));
   row("started", ago(state.last_started_at, look.now));

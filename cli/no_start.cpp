@@ -43,7 +43,7 @@ int report_no_start(const Station& station, const Error& error, int code) {
     notice.facts.emplace_back("why", error.what);
     notice.facts.emplace_back("open trades", open.text());
     notice.facts.emplace_back("meanwhile",
-                              "stops that rest at the exchange stay there; nothing is bought, "
+                              "stops already at the exchange stay in place; nothing is bought, "
                               "protected, sold or checked until a run starts again");
     notice.facts.emplace_back("what to do", next_step(error));
     if (tell(station, std::move(notice))) remembered.note_told(Topic::run_failed, error.what, now);
@@ -103,8 +103,8 @@ void report_log_file(const Station& station, const std::string& fault) {
   if (!remembered.is_due(Topic::log_file, fault, now)) return;
   Notice notice = notice_of(station, NoticeType::log_unusable, Severity::warning);
   notice.facts.emplace_back("why", fault);
-  notice.facts.emplace_back("meanwhile", "runs go on, and their log goes to standard error");
-  notice.facts.emplace_back("what to do", "let the bot's user write the file and its folder, or correct "
+  notice.facts.emplace_back("meanwhile", "runs continue, and log to standard error");
+  notice.facts.emplace_back("what to do", "make the file and its folder writable for the bot's user, or correct "
                                           "run.log_file");
   if (tell(station, std::move(notice))) remembered.note_told(Topic::log_file, fault, now);
 }
@@ -181,14 +181,14 @@ Notice notice_of(const Station& station, NoticeType type, Severity severity) {
 std::string next_step(const Error& error) {
   switch (error.fault) {
     case Fault::configuration:
-      return "mend it, then `tradeguard doctor`; the next run protects what is open";
+      return "fix the cause, then check with `tradeguard doctor`; the next run protects what is open";
     case Fault::unreachable:
-      return "`tradeguard doctor` says whether it is back; the next run after that protects what is open";
+      return "check with `tradeguard doctor` until it answers; the next run then protects what is open";
     case Fault::fenced:
     case Fault::data:
       break;
   }
-  return "`tradeguard doctor`, and the log of this run; look at the open trades at the exchange";
+  return "read the log of this run, check with `tradeguard doctor`, and look at the open trades at the exchange";
 }
 
 }  // namespace

@@ -239,20 +239,20 @@ TEST_CASE("status --max-age is a check for a monitor: 0 when a run ended lately,
   }
   CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
   for (const char* fine : {"180", "180s", "3m", "1h"}) CHECK(bot.command({"status", "--max-age", fine}).code == 0);
-  CHECK(bot.command({"status"}).out.find("verdict    nothing needs anybody\n") != std::string::npos);
+  CHECK(bot.command({"status"}).out.find("verdict    ok\n") != std::string::npos);
 
   // Half an hour without a run, and a trade open.
   bot.sql("UPDATE accounts SET started_at = started_at - 1800000000, completed_at = completed_at - 1800000000");
   const Ran late = bot.command({"status", "--max-age", "180"});
   INFO(late.out);
   CHECK(late.code == 1);
-  CHECK(late.out.find("no run has ended for 18") != std::string::npos);
-  CHECK(late.out.find("1 trade open: nobody looks after it") != std::string::npos);
+  CHECK(late.out.find("no run has completed for 18") != std::string::npos);
+  CHECK(late.out.find("1 trade open and unattended") != std::string::npos);
   CHECK(bot.command({"status", "--max-age", "1h"}).code == 0);
   // Judged without being asked, too, and still no failure of the command.
   const Ran plain = bot.command({"status"});
   CHECK(plain.code == 0);
-  CHECK(plain.out.find("LOOK AT IT: no run has ended for 18") != std::string::npos);
+  CHECK(plain.out.find("ATTENTION: no run has completed for 18") != std::string::npos);
 
   // A clock that was ahead.
   bot.sql("UPDATE accounts SET completed_at = completed_at + 864000000000");
@@ -296,6 +296,6 @@ TEST_CASE("an entry whose answer was lost is not shown as an order that bought n
   const Ran status = bot.command({"status"});
   INFO(status.out);
   CHECK(status.out.find("entry IN DOUBT: sent ") != std::string::npos);
-  CHECK(status.out.find("no entry is taken in ETH") != std::string::npos);
+  CHECK(status.out.find("no new entries in ETH") != std::string::npos);
   CHECK(status.out.find("nothing held") == std::string::npos);
 }

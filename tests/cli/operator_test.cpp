@@ -221,13 +221,13 @@ TEST_CASE("flatten --withdraw takes back what flatten wished, and the trade is k
   const Ran back = bot.command({"flatten", "ETH", "--withdraw", "--reason", "too soon"});
   INFO(back.err);
   CHECK(back.code == 0);
-  CHECK(back.out.find("1 trades of ETH are not to be sold any more") != std::string::npos);
+  CHECK(back.out.find("1 trade of ETH will no longer be sold") != std::string::npos);
   CHECK(lines_with(back.lines(), "OPERATOR_ACTION action=withdraw reason=\"too soon\" symbol=ETH").size() == 1);
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]).empty());
   const Ran next = bot.cycle("");
   INFO(next.err);
   CHECK(lines_with(next.lines(), "TRADE_CLOSED").empty());
-  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("no wish of an operator") != std::string::npos);
+  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("there is no request to sell") != std::string::npos);
 }
 
 TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing takes back the operator's alone") {
@@ -235,6 +235,6 @@ TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing ta
   bot.cycle(buy("ETH_USDT", time_text()));
   bot.sql("UPDATE exchange_orders SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
           "WHERE leg = 'entry' AND settled = 0");
-  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("no wish of an operator") != std::string::npos);
+  CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("there is no request to sell") != std::string::npos);
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "signal");
 }
