@@ -18,7 +18,12 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
 const Order* bound_stop(const Trade& trade, const Order& target);
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around);
 bool patience_is_over(const Trade& trade, const Surroundings& around);
+bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around);
+bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted);
+bool target_rests(const Trade& trade, const SightedOpen& sighted);
+bool is_breached(const Exposure& exposure, const Surroundings& around);
 bool exit_came_to_nothing(const Trade& trade);
+bool exit_backs_off(const Trade& trade, const Exposure& exposure, Instant now);
 bool unbound_target_lives(const Trade& trade);
 
 bool waits_for_cancel(const Order& leg) { return leg.live() && leg.cancel_asked_at.has_value(); }
@@ -58,11 +63,23 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
   e.average_fill = average_fill_of(trade);
   // A stop a little off beats none: without a price of the fills the signal's price stands in.
   if (const auto price = e.average_fill ? e.average_fill : trade.entry().price)
-    e.levels = levels_for(trade.plan(), *price, trade.rules());
+    e.levels = levels_at(trade.plan(), *price, trade.rules());
   const auto stop = e.levels ? std::optional{e.levels->stop} : e.average_fill;
   e.naked_is_dust = !e.naked.is_positive() || (stop && is_dust(e.naked, *stop, trade.rules()));
   e.held_is_dust = !e.held.is_positive() || (stop && is_dust(e.held, *stop, trade.rules()));
   return e;
+}
+
+std::optional<Instant> naked_from(const Trade& trade) {
+  const Order& entry = trade.entry();
+  if (!entry.naked_since || !entry.covered_at) return entry.naked_since;
+  std::optional<Instant> lost;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::stop && leg.state == OrderState::closed && leg.closed_at &&
+        *leg.closed_at >= *entry.covered_at)
+      lost = std::max(lost, leg.closed_at);
+  if (!lost) return entry.naked_since;
+  return std::min(*entry.naked_since, std::max(*entry.covered_at, *lost));
 }
 
 NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
@@ -70,9 +87,15 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (trade.entry().released || trade.entry().settled) return Nothing{};
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
-  if (exposure.held_is_dust) return wind_down(trade);
-  if (around.exit_reason && !exit_came_to_nothing(trade))
-    return leave(trade, exposure, around, *around.exit_reason);
+  const bool wished = around.exit_reason && !exit_came_to_nothing(trade) &&
+                      !exit_backs_off(trade, exposure, around.now);
+  if (exposure.held_is_dust) {
+    const bool sellable = may_be_sold(exposure, trade, around);
+    // What still rests for the remainder may fill it; without an order it would be abandoned.
+    if (!(wished && sellable) && fills_what_is_held(trade, exposure, sighted)) return Nothing{};
+    if (!sellable) return wind_down(trade);
+  }
+  if (wished) return leave(trade, exposure, around, *around.exit_reason);
 
   const bool leaving_by_exit = std::any_of(trade.legs.begin(), trade.legs.end(), [](const Order& o) {
     return o.leg == Leg::exit && o.live();
@@ -80,20 +103,25 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (leaving_by_exit) return Nothing{};
   if (auto broken = broken_legs(trade, exposure, sighted, around)) return std::move(*broken);
 
-  const bool at_target =
-      exposure.levels && around.market && *around.market >= exposure.levels->target;
+  // Where no target rests, the cycle itself takes the profit.
+  const bool at_target = exposure.levels && exposure.levels->target.is_positive() && around.market &&
+                         *around.market >= exposure.levels->target && !target_rests(trade, sighted) &&
+                         !exit_backs_off(trade, exposure, around.now);
   if (exposure.naked_is_dust) {
-    // Where the venue cannot rest a target beside a stop, the cycle itself takes the profit.
-    if (!around.oco && at_target) return leave(trade, exposure, around, "target");
+    if (at_target) return leave(trade, exposure, around, "target");
+    // Too little for a stop, enough for the market: nothing else would ever sell it.
+    if (exposure.held_is_dust && !exposure.asked.is_positive())
+      return leave(trade, exposure, around, "remainder");
     return Nothing{};
   }
-  const bool breached =
-      exposure.levels && around.market && *around.market <= exposure.levels->stop;
-  if (breached && trade.plan().flatten_on_breach) return leave(trade, exposure, around, "breached");
-  if (breached) return Stuck{"breached"};
+  if (is_breached(exposure, around))
+    return trade.plan().flatten_on_breach ? leave(trade, exposure, around, "breached")
+                                          : NextMove{Stuck{"breached"}};
   if (at_target) return leave(trade, exposure, around, "target");
-  if (patience_is_over(trade, around)) return leave(trade, exposure, around, "unprotected");
-  return cover(trade, exposure, around);
+  NextMove covering = cover(trade, exposure, around);
+  if (!patience_is_over(trade, around)) return covering;
+  if (std::holds_alternative<PlaceLegs>(covering) && !around.stop_tried) return covering;
+  return leave(trade, exposure, around, "unprotected");
 }
 
 namespace {
@@ -178,6 +206,7 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
     if (leg.state != OrderState::placed || leg.cancel_asked_at) continue;
     if (around.mismatched.contains(leg.client_id)) return take(leg, "not_as_planned");
     if (leg.leg == Leg::stop && rests_fired(leg, around.now)) return take(leg, "fired_resting");
+    if (around.overtaken.contains(leg.client_id)) return take(leg, "not_firing");
     if (leg.leg != Leg::target) continue;
     const Order* stop = bound_stop(trade, leg);
     if (stop == nullptr) return take(leg, "unbound_target");
@@ -189,10 +218,40 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
   return std::nullopt;
 }
 
+// A moment still to come was written by a clock that was ahead, and counts as long ago.
 bool patience_is_over(const Trade& trade, const Surroundings& around) {
   const Order& entry = trade.entry();
+  constexpr Micros clocks_differ_by = 1min;
   return trade.plan().flatten_unprotected && entry.naked_since &&
-         around.now - *entry.naked_since > trade.plan().flatten_after;
+         (around.now - *entry.naked_since > trade.plan().flatten_after ||
+          *entry.naked_since > around.now + clocks_differ_by);
+}
+
+bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around) {
+  return around.market && !is_dust(exposure.held, *around.market, trade.rules());
+}
+
+bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted) {
+  return exposure.held.is_positive() &&
+         std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+           return leg.leg != Leg::exit && leg.state == OrderState::placed && !leg.cancel_asked_at &&
+                  sighted.contains(leg.client_id) && leg.left().is_positive() &&
+                  leg.left() <= exposure.held;
+         });
+}
+
+bool target_rests(const Trade& trade, const SightedOpen& sighted) {
+  return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::target && leg.state == OrderState::placed && !leg.cancel_asked_at &&
+           sighted.contains(leg.client_id);
+  });
+}
+
+// Beyond the user's own stop. A fill that was worse than the stop is, until a price says otherwise.
+bool is_breached(const Exposure& exposure, const Surroundings& around) {
+  if (!exposure.levels) return false;
+  if (around.market) return *around.market <= exposure.levels->stop;
+  return exposure.average_fill && exposure.levels->stop >= *exposure.average_fill;
 }
 
 const Order* bound_stop(const Trade& trade, const Order& target) {
@@ -221,13 +280,40 @@ bool exit_came_to_nothing(const Trade& trade) {
   });
 }
 
+// A covered position whose sales come to nothing is not sold again every minute for ever: after three of
+// them it waits five minutes, then half an hour each. What is naked is tried in every run.
+bool exit_backs_off(const Trade& trade, const Exposure& exposure, Instant now) {
+  if (!exposure.naked_is_dust) return false;
+  std::vector<const Order*> exits;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::exit) exits.push_back(&leg);
+  std::sort(exits.begin(), exits.end(),
+            [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
+  const auto sold = std::find_if(exits.begin(), exits.end(), [](const Order* exit) {
+    return exit->live() || exit->filled.is_positive();
+  });
+  const auto failures = sold - exits.begin();
+  if (failures < 3) return false;
+  const Micros pause = failures == 3 ? Micros{5min} : Micros{30min};
+  const Instant last = exits.front()->claimed_at;
+  return last <= now && now - last < pause;
+}
+
+// Above what was paid and what is paid now; elsewhere it would sell at once.
+bool target_can_rest(const Exposure& exposure, const Surroundings& around) {
+  const Price target = exposure.levels->target;
+  return around.oco && target.is_positive() &&
+         (!exposure.average_fill || target > *exposure.average_fill) &&
+         (!around.market || target > *around.market);
+}
+
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around) {
   if (unbound_target_lives(trade)) return Stuck{"unbound_target"};
   if (!exposure.levels) return Stuck{"no_levels"};
   const Quantity missing = exposure.held - exposure.working - exposure.asked - exposure.leaving;
   const Quantity quantity = floor_to_step(bounded(missing, around.free_base), trade.rules().step);
   if (quantity.is_positive() && !is_dust(quantity, exposure.levels->stop, trade.rules()))
-    return PlaceLegs{quantity, *exposure.levels, around.oco};
+    return PlaceLegs{quantity, *exposure.levels, target_can_rest(exposure, around)};
   if (std::any_of(trade.legs.begin(), trade.legs.end(), waits_for_cancel)) return Nothing{};
   if (exposure.asked.is_positive()) return Stuck{"in_doubt"};
   return Stuck{missing.is_positive() && !is_dust(missing, exposure.levels->stop, trade.rules())

@@ -1,12 +1,15 @@
 #include "tradeguard/guards.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace tradeguard {
 
 namespace {
 
 std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFacts& facts);
+std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy,
+                                 const AdmissionFacts& facts);
 std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy,
                                 const AdmissionFacts& facts, const CooldownVerdict& cooldown,
                                 Instant now);
@@ -16,13 +19,32 @@ void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& fac
 
 }  // namespace
 
+bool is_final(std::string_view reason) {
+  // What keeps a signal waiting: it says nothing about the signal.
+  constexpr std::array obstacles{
+      "blocked",          "changed",            "clock_offset",       "clock_unreadable",
+      "deadline",         "deferred",           "epoch_unread",       "frozen",
+      "future",           "no_price",           "no_rules",           "open_order_limit",
+      "prices_unreadable", "balances_unreadable", "protection_failing", "rules_unreadable",
+      "stopping",         "throttled",          "unreadable",         "unverified"};
+  return std::find(obstacles.begin(), obstacles.end(), decision_word(reason)) == obstacles.end();
+}
+
+std::string decision_word(std::string_view reason) {
+  return std::string{reason.substr(0, reason.find(':'))};
+}
+
+std::string who_said(const Signal& exit) { return "strategy:" + exit.strategy; }
+
 CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy& policy,
                                Instant now) {
   std::optional<Cooling> longest;
   const auto consider = [&](const std::optional<Instant>& at, Micros span, const char* what) {
     if (!at || now >= *at + span) return;
-    if (!longest || *at + span > longest->until)
-      longest = Cooling{*at + span, std::string{what} + " at " + iso_micros(*at)};
+    // A moment still to come does not make the cooldown longer than it is: it only begins later.
+    const Instant until = std::min(*at, now) + span;
+    if (!longest || until > longest->until)
+      longest = Cooling{until, std::string{what} + " at " + iso_micros(*at)};
   };
   consider(history.entry, policy.cooldown, "entry");
   consider(history.stop_out, policy.after_stop, "stop-out");
@@ -54,6 +76,10 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
     if (auto duplicate = known_key(entry, facts)) {
       verdicts.push_back({std::move(*duplicate), cooldown, true});
     } else if (auto denied = objection(entry, remaining, facts, cooldown, now)) {
+      if (is_final(denied->reason)) {
+        facts.known[entry.order.signal_key] = Duplicate{"", "-", now, false, decision_word(denied->reason)};
+        facts.known_digests[entry.order.signal_key] = signal_digest(entry.signal);
+      }
       verdicts.push_back({std::move(*denied), cooldown, false});
     } else {
       Order order = final_order(entry, facts, account, now);
@@ -79,6 +105,27 @@ std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFac
   return duplicate;
 }
 
+// A BUY that spoke before the newest exit, flatten or stop-out of its symbol is overtaken. The clock of a
+// venue and that of a strategy differ, so a stop-out is given some grace.
+std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy,
+                                 const AdmissionFacts& facts) {
+  constexpr Micros grace = 2s;
+  if (signal.side != Side::buy) return std::nullopt;
+  for (const ExitWord& word : facts.exit_words) {
+    if (word.symbol != "*" && word.symbol != signal.symbol.text()) continue;
+    if (policy.exit_scope == ExitScope::strategy && word.who != "operator" &&
+        word.who != who_said(signal))
+      continue;
+    if (signal.time < word.said)
+      return Denied{"superseded", std::nullopt,
+                    (word.who == "operator" ? "flatten at " : "SELL at ") + iso_micros(word.said)};
+  }
+  const auto stop_out = facts.stop_outs.find(signal.symbol);
+  if (stop_out != facts.stop_outs.end() && signal.time + grace < stop_out->second)
+    return Denied{"superseded", std::nullopt, "stop-out at " + iso_micros(stop_out->second)};
+  return std::nullopt;
+}
+
 // Room for fees and the slip of a market order, on top of what it is meant to cost.
 bool affordable(const Money& free, const Money& notional) {
   return free.value >=
@@ -93,28 +140,37 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
                        std::optional<Instant> until = std::nullopt) {
     return Denied{std::move(reason), until, std::move(detail)};
   };
-  if (signal.time > now + policy.max_future)
-    return deny("future", "signal time " + iso_micros(signal.time));
+  // A long is all that a cycle protects. A bot that claims a sale brings neither rules nor plan.
+  const bool identity_only = entry.order.side == Side::sell;
+  if (identity_only && (entry.order.rules || entry.order.plan))
+    return deny("sell_entry", "an entry is a BUY; a SELL is claimed without rules and plan");
+  if (signal.time > now + policy.max_future) {
+    Denied ahead = deny("future", "signal time " + iso_micros(signal.time), signal.time);
+    ahead.ahead = signal.time - now;
+    return ahead;
+  }
+  // What is known about the signal for good comes first: an obstacle beside it must not keep it open.
   if (now - signal.time > policy.max_age)
     return deny("stale", "signal time " + iso_micros(signal.time));
   if (facts.entries_after && signal.time <= *facts.entries_after)
     return deny("before_epoch", "the store is new, restored or promoted since then");
-  if (policy.no_entries) return deny(*policy.no_entries);
+  if (auto overtaken = superseded(signal, policy, facts)) return overtaken;
   if (facts.halted) return deny("halted", *facts.halted);
+  const auto* cooling = std::get_if<Cooling>(&cooldown);
+  if (cooling && !identity_only) return deny("cooldown", cooling->because, cooling->until);
+  if (policy.max_open_positions > 0 && facts.open_positions >= policy.max_open_positions)
+    return deny("max_open_positions", std::to_string(facts.open_positions) + " open");
+  if (policy.max_entries_per_day > 0 && facts.entries_today >= policy.max_entries_per_day)
+    return deny("max_entries_per_day", std::to_string(facts.entries_today) + " today");
+  if (policy.no_entries) return deny(*policy.no_entries);
   if (facts.breaker) return deny("protection_failing", *facts.breaker);
   const std::string base = signal.symbol.base();
   if (const auto frozen = facts.frozen.find(base); frozen != facts.frozen.end())
     return deny("frozen", frozen->second);
   if (policy.frozen_bases.contains(base)) return deny("frozen", "seen in this run");
-  if (const auto* cooling = std::get_if<Cooling>(&cooldown))
-    return deny("cooldown", cooling->because, cooling->until);
   if (entry.objection) return deny(*entry.objection);
   if (policy.max_order_notional.is_positive() && entry.notional > policy.max_order_notional)
     return deny("max_order_notional", entry.notional.text());
-  if (policy.max_open_positions > 0 && facts.open_positions >= policy.max_open_positions)
-    return deny("max_open_positions", std::to_string(facts.open_positions) + " open");
-  if (policy.max_entries_per_day > 0 && facts.entries_today >= policy.max_entries_per_day)
-    return deny("max_entries_per_day", std::to_string(facts.entries_today) + " today");
   const auto free = policy.free_quote.find(signal.symbol.quote());
   if (free != policy.free_quote.end() && !affordable(free->second, entry.notional))
     return deny("balance", free->second.text() + " " + signal.symbol.quote() + " free");
@@ -130,18 +186,20 @@ Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
     order.attempt = freed->second + 1;
   order.client_id = client_order_id(account, order.signal_key, Leg::entry, order.attempt);
   order.trade = order.client_id;
+  order.signal_at = entry.signal.time;
   return order;
 }
 
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts) {
+  facts.known[admitted.signal_key] =
+      Duplicate{admitted.client_id, admitted.client_id, admitted.claimed_at, false};
+  facts.known_digests[admitted.signal_key] = signal_digest(entry.signal);
+  if (admitted.side == Side::sell) return;  // no position, and nothing that cools
   BaseHistory& history = facts.history[admitted.symbol.base()];
   const Instant cools_from = std::max(admitted.stamp, admitted.valid_until);
   history.entry = history.entry ? std::max(*history.entry, cools_from) : cools_from;
   facts.open_positions += 1;
   facts.entries_today += 1;
-  facts.known[admitted.signal_key] =
-      Duplicate{admitted.client_id, admitted.client_id, admitted.claimed_at, false};
-  facts.known_digests[admitted.signal_key] = signal_digest(entry.signal);
 }
 
 }  // namespace

@@ -136,6 +136,14 @@ std::string_view text(NoticeType type) {
       return "RUN_FAILED";
     case NoticeType::log_unusable:
       return "LOG_UNUSABLE";
+    case NoticeType::exit_expired:
+      return "EXIT_EXPIRED";
+    case NoticeType::sltp_lost:
+      return "SLTP_LOST";
+    case NoticeType::stop_not_firing:
+      return "STOP_NOT_FIRING";
+    case NoticeType::hands_off:
+      return "HANDS_OFF";
     case NoticeType::store_lost:
       return "STORE_LOST";
   }

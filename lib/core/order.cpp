@@ -58,7 +58,9 @@ char letter(Leg leg) {
   return '?';
 }
 
-constexpr int most_attempts = 9999;  // one more digit and the id has 37 characters
+// With one more digit the id would have 37 characters: from there on the number stands in the hash alone,
+// and the place where it was reads 0, which is nobody's number.
+constexpr int most_shown_attempts = 9999;
 
 // Present on both sides and the same: two absent levels are no agreement where one is needed.
 bool same_level(const std::optional<Price>& planned, const std::optional<Price>& seen) {
@@ -147,8 +149,7 @@ std::optional<OrderState> parse_order_state(std::string_view text) {
 
 ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg,
                               int attempt) {
-  if (attempt < 1 || attempt > most_attempts)
-    throw std::out_of_range{"an order has attempts 1 to 9999"};
+  if (attempt < 1) throw std::out_of_range{"an order's attempts are counted from 1"};
   std::string bytes;
   append_field(bytes, account.venue);
   append_field(bytes, account.account);
@@ -156,12 +157,26 @@ ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Le
   append_field(bytes, text(leg));
   append_field(bytes, std::to_string(attempt));
   ClientOrderId id{client_id_prefix};
-  return id.append(1, letter(leg)).append(std::to_string(attempt)) + "-" + base32(fnv1a_128(bytes));
+  const int shown = attempt > most_shown_attempts ? 0 : attempt;
+  return id.append(1, letter(leg)).append(std::to_string(shown)) + "-" + base32(fnv1a_128(bytes));
 }
 
 std::int64_t lock_key(const AccountKey& account) {
   const auto hash = fnv1a_64("tradeguard/" + account.venue + "/" + account.account);
   return static_cast<std::int64_t>(hash & 0x7fffffffffffffffU);
+}
+
+bool is_identity_only(const Order& order) {
+  return order.leg == Leg::entry && order.side == Side::sell;
+}
+
+Instant spoken_at(const Order& entry) {
+  if (entry.signal_at) return *entry.signal_at;
+  // {symbol}:{side}:{minute}; what has an id instead has no time in it.
+  const auto minute = entry.signal_key.find(':', entry.signal_key.find(':') + 1);
+  if (minute != std::string::npos)
+    if (const auto time = parse_iso(entry.signal_key.substr(minute + 1) + "Z")) return *time;
+  return entry.stamp;
 }
 
 bool sighted_as_planned(const Order& order, const Sighting& sighting) {

@@ -102,6 +102,7 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
   applied.order.sighted_at = sighting.at;
   if (sighting.exchange_time) applied.order.exchange_time = sighting.exchange_time;
   if (event == OrderEvent::seen_closed) {
+    if (sighting.ended_at && order.live()) applied.order.closed_at = sighting.ended_at;
     if (sighting.status == VenueStatus::rejected) applied.order.reason = "rejected " + sighting.reason;
     applied.order.fired_at.reset();
   } else if (sighting.fired && !applied.order.fired_at) {

@@ -109,16 +109,16 @@ Quantity after_highest_fee(Quantity bought, const InstrumentRules& rules) {
   return floor_to_step(Quantity{kept}, rules.step);
 }
 
-std::optional<Levels> unchecked_levels(const ProtectionPlan& plan, Price average_fill,
-                                       const InstrumentRules& rules) {
-  const auto stop = plan.stop_price.value_or(moved_by_percent(average_fill, -plan.stop_percent));
-  const auto target =
-      plan.target_price.value_or(moved_by_percent(average_fill, plan.target_percent));
-  const Levels levels{to_tick(stop, rules.tick, Rounding::up),
-                      to_tick(target, rules.tick, Rounding::down)};
-  if (!levels.stop.is_positive() || levels.stop >= average_fill || levels.target <= average_fill)
+// Percents come from signals; an absurd one is no level.
+std::optional<Price> level(const std::optional<Price>& fixed, Price fill, Decimal percent,
+                           const InstrumentRules& rules, Rounding rounding) {
+  try {
+    const auto wanted = fixed ? *fixed : moved_by_percent(fill, percent);
+    const auto price = to_tick(wanted, rules.tick, rounding);
+    return price.is_positive() ? std::optional{price} : std::nullopt;
+  } catch (const std::overflow_error&) {
     return std::nullopt;
-  return levels;
+  }
 }
 
 using Sized = tl::expected<EntrySize, std::string>;
@@ -128,16 +128,25 @@ tl::unexpected<std::string> denied(std::string_view code, std::string_view detai
 }
 
 Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Quantity>& quantity,
-                     Price reference, const ProtectionPlan& plan, const InstrumentRules& rules) {
+                     Price reference, const ProtectionPlan& plan, const InstrumentRules& rules,
+                     const Stranding& stranding) {
   if (!rules.tradable) return denied("not_tradable", rules.symbol.text());
   if (!notional && !quantity) return denied("no_size", "neither a notional nor a quantity");
   if (!reference.is_positive()) return denied("no_size", "the reference price is not positive");
 
   const auto asked = quantity ? *quantity : quantity_for(*notional, reference, Rounding::down);
   if (!asked.is_positive()) return denied("no_size", "nothing was asked for");
-  const auto bought = floor_to_step(asked, rules.step);
+  auto bought = floor_to_step(asked, rules.step);
   if (!bought.is_positive() || bought < rules.min_quantity)
     return denied("below_min_quantity", bought.text() + " < " + rules.min_quantity.text());
+  const auto strands = [&](Quantity quantity) {
+    return stranding.most_percent.is_positive() &&
+           stranded_percent(quantity, rules) > stranding.most_percent;
+  };
+  if (strands(bought) && stranding.round_up && !strands(bought + rules.step)) bought += rules.step;
+  if (strands(bought))
+    return denied("strands", "fees and steps would leave " + stranded_percent(bought, rules).text() +
+                                 " % of " + bought.text() + " unsold");
   if (rules.max_quantity.is_positive() && bought > rules.max_quantity)
     return denied("above_max_quantity", bought.text() + " > " + rules.max_quantity.text());
   if (const auto worth = cost(reference, bought, Rounding::down); worth < rules.min_notional)
@@ -155,18 +164,42 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
 
 }  // namespace
 
+bool same_demands(const InstrumentRules& a, const InstrumentRules& b) {
+  InstrumentRules other = b;
+  other.read_at = a.read_at;
+  return a == other;
+}
+
 bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules) {
   const auto floored = floor_to_step(quantity, rules.step);
   return below_minimum(floored, cost(stop_price, floored, Rounding::down), rules);
 }
 
+std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill,
+                                const InstrumentRules& rules) {
+  const auto stop = level(plan.stop_price, average_fill, -plan.stop_percent, rules, Rounding::up);
+  if (!stop) return std::nullopt;
+  const auto target =
+      level(plan.target_price, average_fill, plan.target_percent, rules, Rounding::down);
+  return Levels{*stop, target.value_or(Price{})};
+}
+
 std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
                                  const InstrumentRules& rules) {
-  try {
-    return unchecked_levels(plan, average_fill, rules);
-  } catch (const std::overflow_error&) {
-    return std::nullopt;  // percents come from signals; an absurd one is no protection
-  }
+  const auto levels = levels_at(plan, average_fill, rules);
+  if (!levels || levels->stop >= average_fill || levels->target <= average_fill) return std::nullopt;
+  return levels;
+}
+
+Decimal stranded_percent(Quantity bought, const InstrumentRules& rules) {
+  if (!bought.is_positive()) return {};
+  const auto left = bought.value - after_highest_fee(bought, rules).value;
+  // The fee itself is gone and not stranded.
+  const auto fee = Decimal::multiply(bought.value, rules.highest_fee_rate, Rounding::up);
+  const auto stranded = std::max(Decimal{}, left - fee);
+  const auto percent = Decimal::divide(Decimal::multiply(stranded, Decimal{100}, Rounding::up),
+                                       bought.value, Rounding::up);
+  return percent;
 }
 
 Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules) {
@@ -178,9 +211,10 @@ Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentR
 tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
                                                 const std::optional<Quantity>& quantity,
                                                 Price reference, const ProtectionPlan& plan,
-                                                const InstrumentRules& rules) {
+                                                const InstrumentRules& rules,
+                                                const Stranding& stranding) {
   try {
-    return unchecked_size(notional, quantity, reference, plan, rules);
+    return unchecked_size(notional, quantity, reference, plan, rules, stranding);
   } catch (const std::overflow_error&) {
     return denied("no_size", "the amounts are out of range");  // amounts come from signals
   }

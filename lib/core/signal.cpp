@@ -51,6 +51,11 @@ SignalKey signal_key(const Signal& signal) {
   return key + iso_seconds(std::chrono::floor<std::chrono::minutes>(signal.time));
 }
 
+SignalKey claim_key(const Signal& signal) {
+  if (signal.side == Side::buy || signal.id) return signal_key(signal);
+  return signal.symbol.text() + ":SELL:" + iso_micros(signal.time);
+}
+
 // The time is left out: it is identity and not content, and a repeat read from a file written
 // anew carries another one. So is the line, which says where a signal stood and not what it is.
 std::string signal_digest(const Signal& signal) {

@@ -8,8 +8,12 @@ namespace tradeguard {
 
 namespace {
 
+// The SELLs of a batch that were heard, by symbol.
+using NewestExits = std::map<Symbol, std::vector<Signal>>;
+
 // What was read for all entries of the run, before the first of them was sent.
 struct Market {
+  NewestExits exits;                            // SELLs of the same batch
   std::set<SignalKey> blocked;                  // by a guard already: nothing was read for them
   bool read = false;                            // false: no signal had a chance, nobody was asked
   std::map<Symbol, InstrumentRules> rules;
@@ -18,16 +22,26 @@ struct Market {
 };
 
 std::vector<Signal> read_signals(Run& run);
-void wish_exits(Run& run, const std::vector<Signal>& signals);
-void claim_wishes(Run& run, std::span<const ExitClaim> claims);
+NewestExits wish_exits(Run& run, const std::vector<Signal>& signals);
+void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
+void tell_stale_exit(Run& run, const ExitClaim& claim);
 Market read_market(Run& run, const std::vector<Signal>& signals);
 Outlook look_ahead(Run& run, const std::vector<Signal>& signals);
 bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal);
 bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols);
-bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols);
 void protect_own_fills(Run& run);
 std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market);
 EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market);
+bool overtaken_in_batch(const Signal& signal, const Market& market);
+// Two words of one moment are told apart by their lines; the store compares the moments only.
+bool overtaken_in_batch(const Signal& signal, const Market& market) {
+  const auto exits = market.exits.find(signal.symbol);
+  return exits != market.exits.end() &&
+         std::any_of(exits->second.begin(), exits->second.end(), [&](const Signal& exit) {
+           return exit.time == signal.time && exit.line > signal.line;
+         });
+}
+
 std::optional<std::string> why_no_entries(Run& run, const Market& market);
 EntryPolicy policy_now(Run& run, const Market& market);
 std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests, Market& market);
@@ -35,6 +49,7 @@ void enter(Run& run, std::vector<EntryTicket> tickets);
 void tell_verdict(Run& run, const Signal& signal, Judged& judged);
 void say_key(Run& run, const SignalKey& key, const Duplicate* known);
 void reject(Run& run, int line, std::string_view reason);
+void wait_or_reject(Run& run, const Signal& signal, const Denied& denied);
 
 }  // namespace
 
@@ -45,12 +60,13 @@ void admit_and_enter(Run& run) {
   if (!run.lease_holds()) return;
   run.begin_pass();
   run.report.signals = static_cast<int>(signals.size());
-  wish_exits(run, signals);
+  NewestExits exits = wish_exits(run, signals);
   std::vector<Signal> buys;
   std::copy_if(signals.begin(), signals.end(), std::back_inserter(buys),
                [](const Signal& signal) { return signal.side == Side::buy; });
   if (buys.empty() || !run.may_write()) return;
   Market market = read_market(run, buys);
+  market.exits = std::move(exits);
   const VenueTraits& traits = run.ports.placer.traits();
   std::size_t entered = 0;
   for (std::size_t first = 0; first < buys.size() && run.may_write();) {
@@ -77,6 +93,12 @@ void admit_and_enter(Run& run) {
 
 namespace {
 
+bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
+  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
+    return alarm.kind == NoticeType::impossible && alarm.freezes == symbol.base();
+  });
+}
+
 std::vector<Signal> read_signals(Run& run) {
   Result<SignalBatch> batch = failed(Fault::unreachable, "");
   try {
@@ -97,43 +119,63 @@ std::vector<Signal> read_signals(Run& run) {
   return std::move(batch->signals);
 }
 
-// A SELL signal exits the own trades of its symbol that were opened before it. The wish is durable
-// before anything is cancelled for it; the rounds behind the entries carry it out.
-void wish_exits(Run& run, const std::vector<Signal>& signals) {
+// A SELL signal exits the own trades of its symbol whose signal is older. What is in the book was claimed
+// before this batch was read, so one of the same moment is older too. The wish is durable before anything is
+// cancelled for it; the rounds behind the entries carry it out.
+NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   std::vector<ExitClaim> claims;
   std::set<ClientOrderId> wished;
   for (const Signal& signal : signals) {
     if (signal.side != Side::sell) continue;
-    ExitClaim exit{signal, {}};
+    ExitClaim exit{signal, {}, {}};
     for (const Trade& trade : run.book.trades) {
       const Order& entry = trade.entry();
       if (entry.symbol != signal.symbol || entry.settled || entry.released) continue;
-      if (entry.stamp >= signal.time || !wished.insert(trade.id()).second) continue;
+      if (spoken_at(entry) > signal.time) continue;
+      if (run.settings.policy.exit_scope == ExitScope::strategy && entry.strategy != signal.strategy)
+        continue;
+      exit.touches.push_back(trade.id());
+      // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
+      if (!wished.insert(trade.id()).second || entry.exit_reason == "operator") continue;
       Order wish = entry;
       wish.exit_reason = "signal";
-      wish.exit_until = run.now + run.settings.policy.max_age;
+      wish.exit_key = claim_key(signal);
+      wish.exit_until = run.now + run.settings.policy.exit_max_age;
       exit.advance.push_back(std::move(wish));
+    }
+    if (exit.touches.empty() && unreadable_trade_of(run, signal.symbol)) {
+      // What it concerns may be in the row that nobody can read, so nothing is answered yet.
+      run.say(Line{Level::warn, "EXIT_DEFERRED"}
+                  .add("symbol", signal.symbol.text())
+                  .add("signal_key", signal_key(signal))
+                  .add("reason", "unreadable"));
+      continue;
     }
     claims.push_back(std::move(exit));
   }
-  if (claims.empty()) return;
-  claim_wishes(run, claims);
+  NewestExits exits;
+  if (claims.empty()) return exits;
+  std::set<const Signal*> heard;
+  claim_wishes(run, claims, heard);
+  for (const ExitClaim& claim : claims)
+    if (heard.contains(&claim.signal)) exits[claim.signal.symbol].push_back(claim.signal);
+  return exits;
 }
 
-void claim_wishes(Run& run, std::span<const ExitClaim> claims) {
+void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
+  const EntryPolicy& policy = run.settings.policy;
   try {
-    verdicts = run.ports.journal.claim_exits(claims, run.settings.policy.max_age,
-                                             run.settings.policy.max_future, run.now);
+    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.now);
   } catch (const std::exception& error) {
     verdicts = failed(Fault::data, error.what());
   }
   if (!verdicts && verdicts.error().fault == Fault::data && claims.size() > 1) {
-    for (std::size_t i = 0; i < claims.size(); ++i) claim_wishes(run, claims.subspan(i, 1));
+    for (std::size_t i = 0; i < claims.size(); ++i) claim_wishes(run, claims.subspan(i, 1), heard);
     return;
   }
   if (!verdicts && verdicts.error().fault == Fault::data) {
-    drop_item(run, signal_key(claims.front().signal), "claiming an exit",
+    drop_item(run, claim_key(claims.front().signal), "claiming an exit",
               std::runtime_error{verdicts.error().what});
     return;
   }
@@ -142,10 +184,16 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims) {
     return;
   }
   for (std::size_t i = 0; i < claims.size(); ++i) {
-    const SignalKey key = signal_key(claims[i].signal);
+    const Signal& signal = claims[i].signal;
+    const SignalKey key = signal_key(signal);
     std::visit(overloaded{
                    [&](const ExitClaimed&) {
+                     heard.insert(&signal);
                      say_key(run, key, nullptr);
+                     if (claims[i].touches.empty())
+                       run.say(Line{Level::info, "EXIT_NOTHING_HELD"}
+                                   .add("symbol", signal.symbol.text())
+                                   .add("signal_key", key));
                      run.exits_wished = run.exits_wished || !claims[i].advance.empty();
                      for (Order wish : claims[i].advance) {
                        wish.version += 1;
@@ -153,16 +201,45 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims) {
                      }
                    },
                    [&](const Duplicate& known) {
+                     heard.insert(&signal);
                      run.report.blocked_idempotency += 1;
                      say_key(run, key, &known);
                    },
                    [&](const Denied& denied) {
                      say_key(run, key, nullptr);
-                     reject(run, claims[i].signal.line, denied.reason);
+                     if (denied.reason == "future") {
+                       wait_or_reject(run, signal, denied);
+                     } else if (denied.reason == "stale") {
+                       reject(run, signal.line, denied.reason);
+                       tell_stale_exit(run, claims[i]);
+                     } else {
+                       run.say(Line{Level::warn, "EXIT_DEFERRED"}
+                                   .add("symbol", signal.symbol.text())
+                                   .add("signal_key", key)
+                                   .add("reason", denied.reason));
+                     }
                    },
                },
                (*verdicts)[i]);
   }
+}
+
+// A SELL that comes too late to be believed, with something to sell: somebody has to decide.
+void tell_stale_exit(Run& run, const ExitClaim& claim) {
+  std::vector<Item> items;
+  for (const ClientOrderId& id : claim.touches) {
+    const Trade* trade = run.trade(id);
+    if (trade == nullptr) continue;
+    Item item{.trade = id};
+    Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, trade->entry(), run.now,
+                              claim_key(claim.signal));
+    notice.facts = {{"signal", claim_key(claim.signal)},
+                    {"why", "it is older than signals.exit_max_age; nothing was sold for it"},
+                    {"to sell", "tradeguard flatten " + claim.signal.symbol.text()}};
+    item.tell(std::move(notice));
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
 }
 
 // Rules, prices and balances are read for the whole set, once. What a guard blocks anyway costs the
@@ -205,7 +282,7 @@ Outlook look_ahead(Run& run, const std::vector<Signal>& signals) {
 }
 
 bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal) {
-  if (outlook.known.contains(signal_key(signal))) return true;
+  if (outlook.known.contains(claim_key(signal))) return true;
   const auto history = outlook.history.find(signal.symbol.base());
   return history != outlook.history.end() &&
          std::holds_alternative<Cooling>(
@@ -224,7 +301,7 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
     }
   }
   if (unknown.empty()) return true;
-  const bool asked = ask_rules(run, market, unknown);
+  const bool asked = ask_rules(run, market.rules, unknown);
   if (!asked || !run.ports.placer.traits().network) return asked;
   std::vector<InstrumentRules> fresh;
   for (const Symbol& symbol : unknown)
@@ -233,28 +310,6 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
   if (const auto kept = run.ports.journal.remember_rules(fresh); !kept && kept.error().fault != Fault::data)
     run.store_failed(kept.error());
   return true;
-}
-
-bool ask_rules(Run& run, Market& market, const std::set<Symbol>& symbols) {
-  const auto ask = [&](const std::set<Symbol>& some) {
-    try {
-      auto rules = run.ports.placer.rules(some);
-      if (rules) market.rules.merge(*rules);
-      else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
-                       .add("error", rules.error().what));
-      if (!rules) run.venue_error(rules.error());
-      return rules.has_value();
-    } catch (const std::exception& error) {
-      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
-      run.one_by_one = true;
-      return false;
-    }
-  };
-  if (!run.one_by_one && ask(symbols)) return true;
-  if (!run.one_by_one) return false;
-  bool some_read = false;
-  for (const Symbol& symbol : symbols) some_read = ask({symbol}) || some_read;
-  return some_read;
 }
 
 bool some_fill_waits_for_its_stop(const Run& run) {
@@ -329,6 +384,10 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   order.strategy = signal.strategy;
   EntryRequest request{signal, std::move(order), Money{}, std::nullopt};
 
+  if (overtaken_in_batch(signal, market)) {
+    request.objection = "superseded";
+    return request;
+  }
   if (market.blocked.contains(request.order.signal_key)) {
     request.objection = "blocked";  // the guard that blocks it says so itself, unless its time ended just now
     return request;
@@ -381,8 +440,9 @@ std::optional<std::string> why_no_entries(Run& run, const Market& market) {
 
 EntryPolicy policy_now(Run& run, const Market& market) {
   EntryPolicy policy = run.settings.policy;
-  policy.no_entries = why_no_entries(run, market);
-  policy.frozen_bases = run.drifted;
+  // What the bot gave is added to, never overwritten.
+  if (!policy.no_entries) policy.no_entries = why_no_entries(run, market);
+  policy.frozen_bases.insert(run.drifted.begin(), run.drifted.end());
   policy.free_quote = market.free_quote;
   return policy;
 }
@@ -461,10 +521,8 @@ void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
           },
           [&](const Denied& denied) {
             say_key(run, key, nullptr);
-            if (denied.reason == "stale" || denied.reason == "future") {
-              reject(run, signal.line, denied.reason);
-              return;
-            }
+            if (denied.reason == "future") return wait_or_reject(run, signal, denied);
+            if (denied.reason == "stale") return reject(run, signal.line, denied.reason);
             run.report.denied += 1;
             if (denied.reason == "cooldown") return;  // its guard line has said it
             run.say(Line{Level::warn, "ENTRY_DENIED"}
@@ -522,8 +580,27 @@ void say_key(Run& run, const SignalKey& key, const Duplicate* known) {
                   .words("idempotency_blocked")
                   .add("signal_key", key)
                   .add("existing_order_id", known->existing_order_id);
+  if (!known->decided.empty()) line.add("decided", known->decided);
   if (known->differs) line.add("differs", "1");
   run.say(line);
+}
+
+// A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
+void wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
+  const std::int64_t seconds = seconds_rounded_up(denied.ahead);
+  if (denied.ahead <= run.settings.policy.max_wait) {
+    run.say(Line{Level::info, "SIGNAL_WAITS"}
+                .add("line", signal.line)
+                .add("signal_key", signal_key(signal))
+                .add("ahead_seconds", seconds));
+    return;
+  }
+  run.report.rejected += 1;
+  run.say(Line{Level::warn, "SIGNAL_REJECTED"}
+              .add("line", signal.line)
+              .add("reason", denied.reason)
+              .add("ahead_seconds", seconds)
+              .add("clock", "store"));
 }
 
 void reject(Run& run, int line, std::string_view reason) {
@@ -532,4 +609,27 @@ void reject(Run& run, int line, std::string_view reason) {
 }
 
 }  // namespace
+
+bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set<Symbol>& symbols) {
+  const auto ask = [&](const std::set<Symbol>& some) {
+    try {
+      auto rules = run.ports.placer.rules(some);
+      if (rules) into.merge(*rules);
+      else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
+                       .add("error", rules.error().what));
+      if (!rules) run.venue_error(rules.error());
+      return rules.has_value();
+    } catch (const std::exception& error) {
+      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
+      run.one_by_one = true;
+      return false;
+    }
+  };
+  if (!run.one_by_one && ask(symbols)) return true;
+  if (!run.one_by_one) return false;
+  bool some_read = false;
+  for (const Symbol& symbol : symbols) some_read = ask({symbol}) || some_read;
+  return some_read;
+}
+
 }  // namespace tradeguard

@@ -12,6 +12,7 @@ void judge_trade(Run& run, const Trade& trade, Item& item);
 void judge_unread(Run& run, const Trade& trade, Item& item);
 void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item);
 void judge_doubt(Run& run, const Trade& trade, Item& item);
+bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item);
 void remind(Run& run);
 void trip_breaker(Run& run);
 Alarm alarm_of(NoticeType kind, const Trade& trade);
@@ -24,7 +25,7 @@ void raise_and_clear_alarms(Run& run) {
   std::vector<Item> items;
   run.unverified = 0;
   for (const Trade& trade : run.book.trades) {
-    if (trade.entry().settled || trade.entry().released) continue;
+    if (trade.entry().settled || trade.entry().released || run.dropped.contains(trade.id())) continue;
     item_by_item(run, trade.id(), "judging the protection", [&] {
       Item item{.trade = trade.id()};
       judge_trade(run, trade, item);
@@ -39,12 +40,17 @@ void raise_and_clear_alarms(Run& run) {
 namespace {
 
 void judge_trade(Run& run, const Trade& trade, Item& item) {
+  Order entry = trade.entry();
+  bool changed = end_old_wish(run, trade, entry, item);
   if (run.unread.contains(trade.id())) {
     judge_unread(run, trade, item);
+    if (changed) item.change.advance.push_back(std::move(entry));
     return;
   }
   clear(item, run, NoticeType::unverified, trade.id());
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  changed = start_naked_clock(run, trade, e, entry) || changed;
+  if (changed) item.change.advance.push_back(std::move(entry));
   judge_naked(run, trade, e, item);
   judge_doubt(run, trade, item);
 }
@@ -95,8 +101,8 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
     clear(item, run, NoticeType::unprotected, trade.id());
     return;
   }
-  const Micros naked_for =
-      entry.naked_since ? std::max(Micros{0}, run.now - *entry.naked_since) : Micros{0};
+  const auto since = naked_from(trade);
+  const Micros naked_for = since ? std::max(Micros{0}, run.now - *since) : Micros{0};
   const Line line = Line{Level::critical, "UNPROTECTED"}
                         .add("symbol", entry.symbol.text())
                         .add("order_id", order_id_of(entry))
@@ -114,6 +120,28 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
   Alarm alarm = alarm_of(NoticeType::unprotected, trade);
   alarm.breaks = true;
   raise(item, run, alarm, line, std::move(notice));
+}
+
+// A SELL that touched a trade and could not be carried out in all its time is told; silence is no end.
+bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) {
+  if (entry.exit_reason.empty() || !entry.exit_until || run.now < *entry.exit_until) return false;
+  if (std::any_of(trade.legs.begin(), trade.legs.end(),
+                  [](const Order& leg) { return leg.leg == Leg::exit && leg.live(); }))
+    return false;
+  item.say(Line{Level::warn, "EXIT_EXPIRED"}
+               .add("symbol", entry.symbol.text())
+               .add("order_id", order_id_of(entry))
+               .add("asked_by", entry.exit_reason));
+  Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, entry, run.now,
+                            std::to_string(to_micros(*entry.exit_until)));
+  notice.facts = {{"asked by", entry.exit_key.empty() ? entry.exit_reason : entry.exit_key},
+                  {"why", "it could not be sold in time; the trade stays open"},
+                  {"to sell", "tradeguard flatten " + entry.symbol.text()}};
+  item.tell(std::move(notice));
+  entry.exit_reason.clear();
+  entry.exit_key.clear();
+  entry.exit_until.reset();
+  return true;
 }
 
 void judge_doubt(Run& run, const Trade& trade, Item& item) {

@@ -22,6 +22,8 @@ constexpr int cancels_per_run = 5;
 int failed_legs(const Run& run);
 void read_surroundings(Run& run);
 void look_for_drift(Run& run);
+void look_for_unfired_stops(Run& run);
+void renew_rules(Run& run);
 Moves next_moves(Run& run);
 Surroundings around(const Run& run, const Trade& trade);
 void ask_cancels(Run& run, const Moves& moves);
@@ -35,7 +37,8 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
 bool has_holdings(const Trade& trade);
 // No leg is sent for a trade of an earlier run before unrecorded ones were looked for.
 bool looked_for(const Run& run, const Trade& trade) {
-  return run.own.contains(trade.id()) || run.probed.contains(trade.id());
+  // A run that lost its store may have lost the lock with it: its own trade may be another's by now.
+  return (run.own.contains(trade.id()) && !run.store_lost) || run.probed.contains(trade.id());
 }
 
 }  // namespace
@@ -43,6 +46,8 @@ bool looked_for(const Run& run, const Trade& trade) {
 Round protect(Run& run) {
   const int failed_before = failed_legs(run);
   read_surroundings(run);
+  look_for_unfired_stops(run);
+  renew_rules(run);
   const Moves moves = next_moves(run);
   ask_cancels(run, moves);
   place_legs(run, moves);
@@ -52,7 +57,8 @@ Round protect(Run& run) {
 
   const bool still_naked = std::any_of(moves.legs.begin(), moves.legs.end(), [&](const auto& move) {
     const Trade* trade = run.trade(move.first);
-    return trade != nullptr && !exposure(*trade, run.sighted, run.venue_now()).naked_is_dust;
+    return trade != nullptr && !run.dropped.contains(trade->id()) &&
+           !exposure(*trade, run.sighted, run.venue_now()).naked_is_dust;
   });
   const bool sold_at_once =
       !moves.exits.empty() && moves.cancels.empty() && !still_naked;
@@ -65,7 +71,7 @@ Round protect(Run& run) {
 bool questions_wait(const Run& run, bool wait_for_entries) {
   for (const Trade& trade : run.book.trades) {
     const Order& entry = trade.entry();
-    if (run.dropped.contains(trade.id())) continue;
+    if (run.dropped.contains(trade.id()) || run.hands_off.contains(trade.id())) continue;
     if (run.unread.contains(trade.id())) {
       if (run.failed_reads < reads_per_run) return true;
       continue;
@@ -79,6 +85,7 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
       const auto cancels = run.cancels_sent.find(leg.client_id);
       if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
       if (run.copy_may_come(leg) && !leg.live()) return true;
+      if (leg.live() && run.market_below.contains(leg.client_id)) return true;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
                             leg.fired_at || !run.sighted.contains(leg.client_id));
     });
@@ -101,6 +108,13 @@ void venue_unreadable(Run& run, const char* what, const std::string& error) {
 }
 
 }  // namespace
+
+bool start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Order& entry) {
+  // What is on its way out is not what the policy of the naked is about.
+  if (trade.entry().naked_since || e.naked_is_dust || e.leaving >= e.naked) return false;
+  entry.naked_since = run.now;
+  return true;
+}
 
 void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
   const auto ask = [&](const std::set<Symbol>& some) {
@@ -132,6 +146,9 @@ bool wants_surroundings(const Run& run, const Trade& trade) {
   if (!run.ports.protector.traits().oco || !trade.entry().exit_reason.empty()) return true;
   const bool own = run.own.contains(trade.id());
   if (own && trade.legs.empty()) return false;
+  if (std::any_of(trade.legs.begin(), trade.legs.end(),
+                  [&](const Order& leg) { return run.market_below.contains(leg.client_id); }))
+    return true;
   if (!own && !run.surroundings_read) return true;
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
   return !e.naked_is_dust || e.leaving.is_positive();
@@ -139,8 +156,12 @@ bool wants_surroundings(const Run& run, const Trade& trade) {
 
 void read_surroundings(Run& run) {
   std::set<Symbol> symbols;
-  for (const Trade& trade : run.book.trades)
-    if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
+  for (const Trade& trade : run.book.trades) {
+    if (run.dropped.contains(trade.id())) continue;
+    item_by_item(run, trade.id(), "judging what a trade needs to know", [&] {
+      if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
+    });
+  }
   const bool drift_stands =
       std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
                   [](const Alarm& alarm) { return alarm.kind == NoticeType::drift; });
@@ -160,7 +181,7 @@ void look_for_drift(Run& run) {
   for (const Alarm& alarm : run.book.alarms)
     if (alarm.kind == NoticeType::drift) held[alarm.subject] += Quantity{};
   for (const Trade& trade : run.book.trades) {
-    if (trade.entry().released || !has_holdings(trade)) continue;
+    if (trade.entry().released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
     const std::string base = trade.entry().symbol.base();
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
     if (run.unread.contains(trade.id()) || e.leaving.is_positive()) unread.insert(base);
@@ -199,6 +220,111 @@ void look_for_drift(Run& run) {
   }
 }
 
+// A stop fires when the market reaches it. One that rests while the market stays at or below it does not
+// work, whatever its record says.
+void look_for_unfired_stops(Run& run) {
+  if (!run.quotes) return;
+  std::vector<Item> items;
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id())) continue;
+    const auto quote = run.quotes->find(trade.entry().symbol);
+    if (quote == run.quotes->end()) continue;
+    const Price market = quote->second.last;
+    for (const Order& leg : trade.legs) {
+      const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed &&
+                         !leg.cancel_asked_at && !leg.fired_at && leg.trigger &&
+                         run.sighted.contains(leg.client_id);
+      if (!rests || market > *leg.trigger) {
+        run.market_below.erase(leg.client_id);
+        continue;
+      }
+      const Instant since = run.market_below.try_emplace(leg.client_id, run.venue_now()).first->second;
+      if (run.venue_now() - since <= fired_patience) continue;
+      if (!run.overtaken.insert(leg.client_id).second) continue;
+      Item item{.trade = trade.id()};
+      Notice notice = notice_of(NoticeType::stop_not_firing, Severity::critical, leg, run.now);
+      notice.facts = {{"trigger", leg.trigger->text()},
+                      {"market", market.text()},
+                      {"what happens", "the stop is taken back, and protection.on_breach decides"}};
+      item.say(Line{Level::critical, "STOP_NOT_FIRING"}
+                   .add("symbol", leg.symbol.text())
+                   .add("order_id", order_id_of(leg))
+                   .add("trigger", leg.trigger->text())
+                   .add("market", market.text()));
+      item.tell(std::move(notice));
+      items.push_back(std::move(item));
+    }
+  }
+  run.commit(std::move(items));
+}
+
+// Rules change while a trade is open. They are read anew where a leg was refused since they were read, and
+// where a leg is to be placed and they are older than their age.
+bool rules_may_be_old(const Run& run, const Trade& trade) {
+  const Instant read_at = trade.rules().read_at;
+  const bool refused = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    const bool came_to_nothing =
+        leg.state == OrderState::refused ||
+        (leg.state == OrderState::closed && leg.reason.starts_with("rejected"));
+    return came_to_nothing && !leg.filled.is_positive() && leg.claimed_at >= read_at;
+  });
+  if (refused) return true;
+  const Micros age = run.now - read_at;
+  return run.ports.placer.traits().network &&
+         (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
+         !exposure(trade, run.sighted, run.venue_now()).naked_is_dust;
+}
+
+void renew_rules(Run& run) {
+  std::set<Symbol> symbols;
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
+    if (run.rules_asked.contains(trade.entry().symbol)) continue;
+    item_by_item(run, trade.id(), "judging the age of its rules", [&] {
+      if (rules_may_be_old(run, trade)) symbols.insert(trade.entry().symbol);
+    });
+  }
+  if (symbols.empty()) return;
+  run.rules_asked.insert(symbols.begin(), symbols.end());
+  std::map<Symbol, InstrumentRules> fresh;
+  ask_rules(run, fresh, symbols);
+  std::vector<Item> items;
+  for (const Trade& trade : run.book.trades) {
+    const auto rules = fresh.find(trade.entry().symbol);
+    if (rules == fresh.end() || !may_act_on(run, trade.id())) continue;
+    if (!has_holdings(trade)) continue;
+    Order entry = trade.entry();
+    const bool changed = !same_demands(trade.rules(), rules->second);
+    entry.rules = rules->second;
+    Item item{.trade = trade.id()};
+    if (changed)
+      item.say(Line{Level::warn, "RULES_CHANGED"}
+                   .add("symbol", entry.symbol.text())
+                   .add("order_id", order_id_of(entry))
+                   .add("tick", rules->second.tick.text())
+                   .add("step", rules->second.step.text())
+                   .add("min_notional", rules->second.min_notional.text()));
+    item.change.advance.push_back(std::move(entry));
+    items.push_back(std::move(item));
+    // What was refused under the old rules says nothing about the new ones.
+    if (changed) run.refused_legs.erase(trade.id());
+  }
+  run.commit(std::move(items));
+}
+
+// After three stops in a row that came to nothing, one try a run: a naked position is never given up.
+int leg_attempts(const Run& run, const Trade& trade) {
+  std::vector<const Order*> stops;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::stop && !run.placed_here.contains(leg.client_id)) stops.push_back(&leg);
+  std::sort(stops.begin(), stops.end(),
+            [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
+  const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
+    return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
+  });
+  return worked - stops.begin() >= leg_attempts_per_run ? 1 : leg_attempts_per_run;
+}
+
 Moves next_moves(Run& run) {
   Moves moves;
   for (const Trade& trade : run.book.trades) {
@@ -212,7 +338,7 @@ Moves next_moves(Run& run) {
                      [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
                      [&](PlaceLegs& move) {
                        if (!looked_for(run, trade)) return;
-                       if (run.refused_legs[trade.id()] < leg_attempts_per_run)
+                       if (run.refused_legs[trade.id()] < leg_attempts(run, trade))
                          moves.legs.emplace_back(trade.id(), move);
                      },
                      [&](PlaceExit& move) {
@@ -241,6 +367,9 @@ Surroundings around(const Run& run, const Trade& trade) {
   s.stop_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
   s.venue_read = !run.unread.contains(trade.id());
   s.mismatched = run.mismatched;
+  s.overtaken = run.overtaken;
+  const auto refused = run.refused_legs.find(trade.id());
+  s.stop_tried = refused != run.refused_legs.end() && refused->second > 0;
   s.drifted = run.drifted.contains(entry.symbol.base());
   if (run.quotes)
     if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end())
@@ -255,7 +384,7 @@ Surroundings around(const Run& run, const Trade& trade) {
 }
 
 bool may_act_on(const Run& run, const ClientOrderId& trade) {
-  if (run.fenced || run.dropped.contains(trade)) return false;
+  if (run.fenced || run.dropped.contains(trade) || run.hands_off.contains(trade)) return false;
   return !run.store_lost || run.own.contains(trade);
 }
 
@@ -296,6 +425,14 @@ void ask_cancels(Run& run, const Moves& moves) {
         [] { return CancelOutcome{InDoubt{"no answer"}}; });
 }
 
+// For people: why a stop stands alone. Empty: it does not.
+std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& move) {
+  if (!run.ports.protector.traits().oco) return "this market takes no pairs";
+  if (run.without_target.contains(trade.id())) return "the pair was refused";
+  if (!move.with_target) return "the price is at or beyond the target";
+  return "";
+}
+
 void place_legs(Run& run, const Moves& moves) {
   const bool oco = run.ports.protector.traits().oco;
   std::vector<Item> claims;
@@ -324,11 +461,11 @@ void place_legs(Run& run, const Moves& moves) {
       }
       stops.push_back(stop.client_id);
       item.change.append.push_back(std::move(stop));
-      if (trade.entry().legs_told) {
-        Order entry = trade.entry();
-        entry.legs_told = false;
-        item.change.advance.push_back(std::move(entry));
-      }
+      Order entry = trade.entry();
+      entry.legs_told = false;
+      entry.target_none = why_no_target(run, trade, move);
+      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), entry);
+      if (entry != trade.entry()) item.change.advance.push_back(std::move(entry));
       claims.push_back(std::move(item));
     });
   }
@@ -391,6 +528,9 @@ void place_exits(Run& run, const Moves& moves) {
       ids.push_back(exit.client_id);
       Item item{.trade = id};
       item.change.append.push_back(std::move(exit));
+      Order entry = trade.entry();
+      if (start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), entry))
+        item.change.advance.push_back(std::move(entry));
       claims.push_back(std::move(item));
     });
   }
@@ -483,13 +623,14 @@ void tell_covered(Run& run) {
       const Order& entry = trade.entry();
       Order told = entry;
       Item item{.trade = trade.id()};
-      if (entry.naked_since) {
-        const Micros spell = std::max(Micros{0}, run.now - *entry.naked_since);
+      if (const auto since = naked_from(trade)) {
+        const Micros spell = std::max(Micros{0}, run.now - *since);
         told.naked_total += spell;
         told.naked_since.reset();
         run.report.unprotected.push_back(spell);
         run.report.protected_trades += 1;
       }
+      if (run.covered_noted.insert(trade.id()).second || told != entry) told.covered_at = run.now;
       if (!all_placed_here && !entry.skip_told) {
         told.skip_told = true;
         item.say(Line{Level::info, "SLTP_SKIPPED_ALREADY_EXISTS"}
@@ -534,8 +675,8 @@ void settle_trades(Run& run, const Moves& moves) {
       const Exposure e = exposure(trade, run.sighted, run.venue_now());
       Order entry = trade.entry();
       entry.settled = true;
-      if (entry.naked_since) {
-        entry.naked_total += std::max(Micros{0}, run.now - *entry.naked_since);
+      if (const auto since = naked_from(trade)) {
+        entry.naked_total += std::max(Micros{0}, run.now - *since);
         entry.naked_since.reset();
       }
       Item item{.trade = id};
@@ -556,11 +697,15 @@ void settle_trades(Run& run, const Moves& moves) {
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("bought", bought.text())
-                     .add("sold", sold.text()));
+                     .add("sold", sold.text())
+                     .add("left", std::max(Quantity{}, e.held).text()));
         Notice closed = notice_of(NoticeType::trade_closed, Severity::info, entry, run.now);
         closed.side.reset();
         closed.facts = {{"bought for", bought.text()}, {"sold for", sold.text()},
                         {"difference before fees", (sold - bought).text()}};
+        if (e.held.is_positive())
+          closed.facts.emplace_back("left behind", e.held.text() + " " + entry.symbol.base() +
+                                                       ", too little for the exchange");
         item.tell(std::move(closed));
       }
       for (const NoticeType kind : {NoticeType::unprotected, NoticeType::unverified,

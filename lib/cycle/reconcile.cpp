@@ -13,7 +13,7 @@ struct Question {
   bool probe = false;  // no row yet: a leg a run without its store may have sent
 };
 
-std::vector<Question> open_questions(const Run& run);
+std::vector<Question> open_questions(Run& run);
 bool to_be_probed(const Run& run, const Trade& trade);
 void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions);
 Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt);
@@ -24,6 +24,7 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item);
 void remember_sight(Run& run, const Order& order, const Sighting& sighting);
 void alarm_wrong_proof(Run& run, const Order& order, Item& item);
 void start_naked_clock(Run& run, const Trade* trade, Item& item);
+void tell_lost_legs(Run& run, Item& item);
 const Sighting* own_sighting(const Order& order, const Lookup& lookup);
 
 }  // namespace
@@ -74,6 +75,7 @@ void reconcile(Run& run) {
     for (auto& [id, item] : items) {
       if (run.dropped.contains(id)) continue;
       start_naked_clock(run, run.trade(id), item);
+      tell_lost_legs(run, item);
       batch.push_back(std::move(item));
     }
     run.commit(std::move(batch));
@@ -81,7 +83,8 @@ void reconcile(Run& run) {
     for (const ClientOrderId& id : probed)
       if (!adopted.contains(id) && !run.unread.contains(id)) run.probed.insert(id);
     const bool more = std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& t) {
-      return to_be_probed(run, t) && !run.unread.contains(t.id()) && !run.dropped.contains(t.id());
+      return !run.unread.contains(t.id()) && !run.dropped.contains(t.id()) &&
+             !run.hands_off.contains(t.id()) && to_be_probed(run, t);
     });
     if (!more) break;
   }
@@ -114,15 +117,19 @@ bool twin_asked(const Run& run, const std::vector<Order>& rows, const Order& ord
   });
 }
 
-std::vector<Question> open_questions(const Run& run) {
+std::vector<Question> open_questions(Run& run) {
   std::vector<Question> questions;
   for (const Trade& trade : run.book.trades) {
-    if (run.dropped.contains(trade.id())) continue;
-    for (const auto* rows : {&trade.entries, &trade.legs})
-      for (const Order& order : *rows)
-        if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order)))
-          questions.push_back({order});
-    if (to_be_probed(run, trade)) probe_legs(run, trade, questions);
+    if (run.dropped.contains(trade.id()) || run.hands_off.contains(trade.id())) continue;
+    std::vector<Question> of_trade;
+    item_by_item(run, trade.id(), "asking about a trade", [&] {
+      for (const auto* rows : {&trade.entries, &trade.legs})
+        for (const Order& order : *rows)
+          if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order)))
+            of_trade.push_back({order});
+      if (to_be_probed(run, trade)) probe_legs(run, trade, of_trade);
+      std::move(of_trade.begin(), of_trade.end(), std::back_inserter(questions));
+    });
   }
   for (const Order& order : run.book.questions)
     if (still_asked(run, order)) questions.push_back({order});
@@ -132,7 +139,8 @@ std::vector<Question> open_questions(const Run& run) {
 // A run that lost its store protects its own fills from memory; their legs have ids but no rows. So no
 // leg is claimed for a trade of an earlier run before the venue was asked for it.
 bool to_be_probed(const Run& run, const Trade& trade) {
-  if (run.own.contains(trade.id()) || run.probed.contains(trade.id())) return false;
+  if (run.probed.contains(trade.id())) return false;
+  if (run.own.contains(trade.id()) && !run.store_lost) return false;
   if (trade.entry().released || trade.entry().settled) return false;
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
   return (e.held - e.working - e.asked - e.leaving).is_positive();
@@ -173,6 +181,26 @@ OrderQuery query_for(const Order& order) {
                     .since = order.stamp - 1min};
 }
 
+// With the store the lock may be gone, and with it the trade: a leg that this run did not send, or whose end
+// it did not ask for, says that somebody else works on it.
+bool is_anothers_doing(const Question& question, const Order& before, const Order& after) {
+  if (question.probe) return after.acknowledged;
+  return before.leg != Leg::entry && before.live() && !after.live() && !before.cancel_asked_at;
+}
+
+void leave_to_the_other(Run& run, const Order& order) {
+  if (!run.hands_off.insert(order.trade).second) return;
+  const Trade* trade = run.trade(order.trade);
+  if (trade == nullptr) return;
+  run.criticals.push_back("a trade was left to another run: " + order.trade);
+  run.say(line_of(Level::critical, "HANDS_OFF", trade->entry()).add("leg", text(order.leg)));
+  Notice notice = notice_of(NoticeType::hands_off, Severity::critical, trade->entry(), run.now);
+  notice.facts = {{"why", "this run lost its store, and another run has worked on the trade since"},
+                  {"what was not done", "no stop was placed and nothing was sold by this run"},
+                  {"what to do", "tradeguard status"}};
+  run.tell_directly(notice);
+}
+
 // Answers whether a leg without a row was adopted.
 bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) {
   Order order = question.order;
@@ -185,6 +213,10 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     order.trigger = sighting->trigger;
   }
   const Applied applied = hear_own(run, order, lookup);
+  if (run.store_lost && is_anothers_doing(question, order, applied.order)) {
+    leave_to_the_other(run, order);
+    return false;
+  }
   if (sighting != nullptr) remember_sight(run, applied.order, *sighting);
   if (lookup.found.size() > 1) hear_twins(run, order, lookup, item);
 
@@ -311,6 +343,47 @@ void start_naked_clock(Run& run, const Trade* trade, Item& item) {
   Order entry = trade->entry();
   entry.naked_since = run.now;
   item.change.advance.push_back(entry);
+}
+
+// Somebody else ended a leg that rested: the owner, the exchange. The sibling of one that sold ends by itself.
+void tell_lost_legs(Run& run, Item& item) {
+  const auto newest = [&](const ClientOrderId& id) -> const Order* {
+    for (const Order& row : item.change.advance)
+      if (row.client_id == id) return &row;
+    return run.order(id);
+  };
+  std::vector<Order> lost;
+  for (const Order& leg : item.change.advance) {
+    const Order* before = run.order(leg.client_id);
+    if (leg.leg != Leg::stop && leg.leg != Leg::target) continue;
+    if (before == nullptr || !before->live() || leg.state != OrderState::closed) continue;
+    if (leg.cancel_asked_at || !leg.left().is_positive() || leg.reason.starts_with("rejected")) continue;
+    const Trade* trade = run.trade(leg.trade);
+    const bool a_sibling_sold =
+        trade != nullptr &&
+        std::any_of(trade->legs.begin(), trade->legs.end(), [&](const Order& other) {
+          const Order* sibling = newest(other.client_id);
+          return other.client_id != leg.client_id && !leg.pair.empty() && other.pair == leg.pair &&
+                 sibling != nullptr && sibling->filled.is_positive();
+        });
+    if (trade != nullptr && !a_sibling_sold) lost.push_back(leg);
+  }
+  for (const Order& leg : lost) {
+    const Order& entry = run.trade(leg.trade)->entry();
+    item.say(Line{Level::warn, "SLTP_LOST"}
+                 .add("symbol", leg.symbol.text())
+                 .add("order_id", order_id_of(entry))
+                 .add("leg", text(leg.leg))
+                 .add("leg_order_id", order_id_of(leg))
+                 .add("reason", leg.reason.empty() ? "ended at the exchange" : leg.reason));
+    if (leg.leg != Leg::stop) continue;
+    Notice notice = notice_of(NoticeType::sltp_lost, Severity::warning, leg, run.now);
+    notice.facts = {{"leg", std::string{text(leg.leg)}},
+                    {"reason", leg.reason.empty() ? "ended at the exchange" : leg.reason},
+                    {"what happens", "a new stop is placed; closed by hand? tradeguard release " +
+                                         leg.trade}};
+    item.tell(std::move(notice));
+  }
 }
 
 }  // namespace

@@ -73,6 +73,11 @@ class Run {
   bool everything_asked = false;         // the first reconcile of the run is done
   std::set<ClientOrderId> probed;        // trades whose unrecorded legs were asked for
   std::set<ClientOrderId> send_again;    // stops in doubt that a complete look-up does not show
+  std::map<ClientOrderId, Instant> market_below;  // unfired stops: since when the market was seen at or below them
+  std::set<ClientOrderId> overtaken;     // of those, what stayed so for longer than a venue needs to fire
+  std::set<Symbol> rules_asked;          // anew in this run, for legs
+  std::set<ClientOrderId> hands_off;     // trades another run worked on since this one lost its store
+  std::set<ClientOrderId> covered_noted; // trades whose sighted stop was recorded in this run
   std::set<ClientOrderId> sent_twice;    // of those, what was sent again in this run
   // Until then the other copy of such a stop may still come to rest, even when one of them is over.
   bool copy_may_come(const Order& order) const;
@@ -195,6 +200,10 @@ struct Round {
 Round protect(Run& run);
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Run& run, bool wait_for_entries);
+// Its own copy of an entry, changed where the trade is naked and nobody recorded since when.
+bool start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Order& entry);
+// Rules as the venue has them now; false: it did not answer.
+bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set<Symbol>& symbols);
 // One burst, into run.quotes and run.balances; what could not be read stays as it is, and is said.
 void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox

@@ -11,9 +11,10 @@ namespace {
 
 std::chrono::sys_days day_of(Instant at) { return std::chrono::floor<std::chrono::days>(at); }
 
-// An entry whose bytes may have left cools its base; refused ones too.
+// An entry whose bytes may have left cools its base: refused ones too, and those proven absent.
 std::optional<Instant> cools_from(const Order& order) {
-  if (order.leg != Leg::entry || order.state == OrderState::lapsed) return std::nullopt;
+  if (order.leg != Leg::entry || order.side == Side::sell || frees_its_key(order)) return std::nullopt;
+  if (order.state == OrderState::lapsed) return order.stamp;
   Instant from = order.stamp;
   if (order.exchange_time) from = std::max(from, *order.exchange_time);
   // Until the request cannot be executed any more, it may still be.
@@ -21,8 +22,11 @@ std::optional<Instant> cools_from(const Order& order) {
   return from;
 }
 
+// A stop that sold, or a sale that nobody asked for.
 std::optional<Instant> stopped_out_at(const Order& order) {
-  if (order.leg != Leg::stop || !order.filled.is_positive()) return std::nullopt;
+  const bool forced = order.leg == Leg::exit &&
+                      (order.strategy == "unprotected" || order.strategy == "breached");
+  if ((order.leg != Leg::stop && !forced) || !order.filled.is_positive()) return std::nullopt;
   if (order.closed_at) return order.closed_at;
   return order.sighted_at ? order.sighted_at : std::optional{order.stamp};
 }
@@ -79,8 +83,8 @@ void AccountTables::count(const Order& order, bool in) {
     entries_per_day_[day_of(order.stamp)] += in ? 1 : -1;
   }
   if (const auto at = stopped_out_at(order)) {
-    auto& stop_outs = cooling_[order.symbol.base()].stop_outs;
-    in ? void(stop_outs.insert(*at)) : erase_one(stop_outs, *at);
+    for (auto* ends : {&cooling_[order.symbol.base()].stop_outs, &forced_ends_[order.symbol.text()]})
+      in ? void(ends->insert(*at)) : erase_one(*ends, *at);
   }
 }
 
@@ -115,7 +119,7 @@ void AccountTables::free_key_of(const Order& order) {
   const auto key = keys.find(order.signal_key);
   if (key == keys.end()) return;
   const auto& rows = by_key_[order.signal_key];
-  key->second.released = std::all_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
+  key->second.released = key->second.decided.empty() && std::all_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
     const Order& other = orders_.at(row);
     return other.leg != Leg::entry || frees_its_key(other);
   });
@@ -246,12 +250,34 @@ void AccountTables::remember(const std::string& base, Instant at) {
   cooling_[base].entries.insert(at);
 }
 
+void AccountTables::hear(const ExitWord& word) {
+  auto& newest = exit_words_.try_emplace({word.symbol, word.who}, word.said).first->second;
+  newest = std::max(newest, word.said);
+}
+
+std::vector<ExitWord> AccountTables::exit_words(const std::set<Symbol>& symbols) const {
+  std::vector<ExitWord> words;
+  for (const auto& [subject, said] : exit_words_) {
+    const auto parsed = Symbol::parse(subject.first);
+    if (subject.first == "*" || (parsed && symbols.contains(*parsed)))
+      words.push_back({subject.first, subject.second, said});
+  }
+  return words;
+}
+
+std::optional<Instant> AccountTables::stop_out(const Symbol& symbol) const {
+  const auto ends = forced_ends_.find(symbol.text());
+  if (ends == forced_ends_.end() || ends->second.empty()) return std::nullopt;
+  return *ends->second.rbegin();
+}
+
 std::map<std::string, std::string> AccountTables::frozen_bases() const {
   std::map<std::string, std::string> frozen;
   for (const auto& [number, id] : open_)
     for (const auto& row : trades_.at(id).rows) {
       const Order& order = orders_.at(row);
-      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit))
+      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit) &&
+          !is_identity_only(order))
         frozen.emplace(order.symbol.base(), "in_doubt");
     }
   for (const auto& [subject, alarm] : alarms_)
@@ -270,8 +296,8 @@ int AccountTables::open_positions() const {
     const auto& rows = trades_.at(id).rows;
     count += std::any_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
       const Order& order = orders_.at(row);
-      return order.leg == Leg::entry && order.state != OrderState::refused &&
-             order.state != OrderState::lapsed;
+      return order.leg == Leg::entry && order.side == Side::buy &&
+             order.state != OrderState::refused && order.state != OrderState::lapsed;
     });
   }
   return count;

@@ -22,6 +22,7 @@ struct KeyRow {
   int attempts = 0;                  // client ids used
   ClientOrderId entry;               // the newest entry; empty: the key of an exit
   std::vector<ClientOrderId> exits;  // trades a SELL signal wants to leave
+  std::string decided;               // denied for good, and by this; empty: claimed
 };
 
 class AccountTables {
@@ -41,6 +42,9 @@ class AccountTables {
   // ---- what a claim wants to know
   BaseHistory history(const std::string& base) const;
   void remember(const std::string& base, Instant at);
+  void hear(const ExitWord& word);     // the newest of a speaker about a symbol stays
+  std::vector<ExitWord> exit_words(const std::set<Symbol>& symbols) const;
+  std::optional<Instant> stop_out(const Symbol& symbol) const;
   std::map<std::string, std::string> frozen_bases() const;  // base -> why
   bool breaker_alarm() const;
   int open_positions() const;
@@ -100,6 +104,8 @@ class AccountTables {
   std::set<ClientOrderId> questions_;           // rows of settled trades not yet known dead
   std::unordered_map<SignalKey, std::vector<ClientOrderId>> by_key_;
   std::map<std::string, Cooling> cooling_;  // by base
+  std::map<std::string, std::multiset<Instant>> forced_ends_;           // by symbol
+  std::map<std::pair<std::string, std::string>, Instant> exit_words_;  // by symbol and speaker
   std::map<Day, int> entries_per_day_;
   std::map<Day, std::map<ClientOrderId, Instant>> flattened_;   // trades, and when their last exit was claimed
   std::map<std::int64_t, Notice> outbox_;                       // waiting, by sequence

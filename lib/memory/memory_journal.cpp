@@ -62,7 +62,7 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
   std::vector<ExitVerdict> verdicts;
   verdicts.reserve(claims.size());
   for (const ExitClaim& claim : claims) {
-    const SignalKey key = signal_key(claim.signal);
+    const SignalKey key = claim_key(claim.signal);
     verdicts.push_back(judge_exit(claim, tables, max_age, max_future, now));
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
@@ -70,9 +70,10 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     if (const auto* denied = std::get_if<Denied>(&verdicts.back()))
       tables.record_decision(key, "policy", "denied", denied->reason, now);
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
-    KeyRow row{signal_digest(claim.signal), now, false, 0, {}, {}};
-    for (const Order& entry : claim.advance) row.exits.push_back(entry.trade);
+    KeyRow row{signal_digest(claim.signal), now, false, 0, {}, claim.touches, ""};
+    if (claim.touches.empty()) row.decided = "nothing_held";
     tables.keys[key] = std::move(row);
+    tables.hear({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
     carry_out({.advance = claim.advance}, tables);
   }
   return verdicts;
@@ -83,7 +84,7 @@ Result<Outlook> MemoryJournal::outlook(std::span<const Signal> signals) {
   const AccountTables& tables = state_->of(pen_.account);
   Outlook outlook;
   for (const Signal& signal : signals) {
-    const auto key = tables.keys.find(signal_key(signal));
+    const auto key = tables.keys.find(claim_key(signal));
     if (key != tables.keys.end() && !key->second.released) outlook.known.insert(key->first);
     const std::string base = signal.symbol.base();
     outlook.history[base] = tables.history(base);
@@ -250,15 +251,16 @@ void carry_out(const Change& change, AccountTables& tables) {
     }
   for (const Notice& notice : change.notices) tables.add_notice(notice);
   for (const AlarmEdge& edge : change.alarms) tables.apply_edge(edge);
+  for (const ExitWord& word : change.words) tables.hear(word);
 }
 
 ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age,
                        Micros max_future, Instant now) {
   const Signal& signal = claim.signal;
-  if (const auto known = tables.keys.find(signal_key(signal)); known != tables.keys.end())
+  if (const auto known = tables.keys.find(claim_key(signal)); known != tables.keys.end())
     return known_exit(known->second, signal, tables);
   if (signal.time > now + max_future)
-    return Denied{"future", std::nullopt, "signal time " + iso_micros(signal.time)};
+    return Denied{"future", signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age)
     return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
   const Change as_change{.advance = claim.advance};
@@ -269,7 +271,7 @@ ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micr
 
 // The order that has an exit's key is the sale it led to; there is none yet before it is claimed.
 Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables) {
-  Duplicate duplicate{"", "-", row.claimed_at, row.digest != signal_digest(signal)};
+  Duplicate duplicate{"", "-", row.claimed_at, row.digest != signal_digest(signal), row.decided};
   if (const Order* exit = tables.newest_exit(row.exits)) {
     duplicate.first = exit->client_id;
     duplicate.existing_order_id = exit->venue_id.empty() ? exit->client_id : exit->venue_id;

@@ -127,7 +127,7 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
                 throw std::logic_error{"a client order id was used twice: " + order.client_id};
               order.version = 1;
               tables.keys[order.signal_key] = {
-                  signal_digest(entries[i].signal), now, false, order.attempt, order.client_id, {}};
+                  signal_digest(entries[i].signal), now, false, order.attempt, order.client_id, {}, ""};
               tables.put(order);
               return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
             },
@@ -135,6 +135,13 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
               return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
             },
             [&](Denied& denied) {
+              if (is_final(denied.reason)) {
+                const auto freed = tables.keys.find(entries[i].order.signal_key);
+                tables.keys[entries[i].order.signal_key] = {
+                    signal_digest(entries[i].signal), now, false,
+                    freed == tables.keys.end() ? 0 : freed->second.attempts, {}, {},
+                    decision_word(denied.reason)};
+              }
               return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
             },
         },
@@ -184,6 +191,14 @@ AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTab
   facts.frozen = tables.frozen_bases();
   facts.open_positions = tables.open_positions();
   facts.entries_today = tables.entries_on(now);
+  static const std::string no_order{"-"};
+  std::set<Symbol> symbols;
+  for (const EntryRequest& entry : entries) {
+    symbols.insert(entry.signal.symbol);
+    if (const auto end = tables.stop_out(entry.signal.symbol))
+      facts.stop_outs.insert_or_assign(entry.signal.symbol, *end);
+  }
+  facts.exit_words = tables.exit_words(symbols);
   for (const EntryRequest& entry : entries) {
     const std::string base = entry.signal.symbol.base();
     if (!facts.history.contains(base)) facts.history.emplace(base, tables.history(base));
@@ -195,9 +210,10 @@ AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTab
       continue;
     }
     const Order* first = tables.find(row->second.entry);
+    const std::string& named = row->second.entry.empty() ? no_order : row->second.entry;
     facts.known[key] = {row->second.entry,
-                        first && !first->venue_id.empty() ? first->venue_id : row->second.entry,
-                        row->second.claimed_at, false};
+                        first && !first->venue_id.empty() ? first->venue_id : named,
+                        row->second.claimed_at, false, row->second.decided};
     facts.known_digests[key] = row->second.digest;
   }
   return facts;

@@ -22,7 +22,7 @@ Statement find_piece(const AccountKey& account, std::vector<SqlRow> keys) {
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
   draft.table("v", {{"signal_key", "TEXT"}}, std::move(keys))
       << " SELECT c.signal_key, c.digest, c.claimed_at, c.released, c.attempts, c.client_id, "
-         "e.venue_id, x.client_id, x.venue_id "
+         "e.venue_id, x.client_id, x.venue_id, c.decided "
          "FROM v JOIN signal_claims c "
          "ON c.venue = ?1 AND c.account = ?2 AND c.signal_key = v.signal_key "
          "LEFT JOIN exchange_orders e "
@@ -41,7 +41,7 @@ Statement free_or_bind_piece(const AccountKey& account, std::vector<SqlRow> keys
       "AND signal_key IN (",
       {sql(account.venue), sql(account.account)}};
   draft.values({{"signal_key", "TEXT"}}, std::move(keys))
-      << ") AND released = CASE WHEN EXISTS (SELECT 1 FROM exchange_orders o "
+      << ") AND decided = '' AND released = CASE WHEN EXISTS (SELECT 1 FROM exchange_orders o "
          "WHERE o.venue = ?1 AND o.account = ?2 AND o.signal_key = signal_claims.signal_key "
          "AND o.signal_key <> '' AND o.leg = 'entry' AND o.twin = 0 AND NOT (o.state = 'lapsed' "
          "AND o.acknowledged = 0 AND substr(o.reason, 1, 6) = 'unsent')) THEN 1 ELSE 0 END";
@@ -68,7 +68,7 @@ Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& re
       std::optional<std::string> exit_venue_id;
       RowReader row{cells, "signal_claims"};
       row >> key >> claimed.digest >> claimed.claimed_at >> claimed.released >> claimed.attempts >>
-          claimed.order >> entry_venue_id >> exit >> exit_venue_id;
+          claimed.order >> entry_venue_id >> exit >> exit_venue_id >> claimed.decided;
       if (!row.readable()) return unreadable(row.complaint());
       std::string venue_id = entry_venue_id.value_or("");
       if (claimed.order.empty() && exit) {
@@ -81,6 +81,59 @@ Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& re
       keys.emplace(std::move(key), std::move(claimed));
     }
   return keys;
+}
+
+std::vector<Statement> claim_keys(const AccountKey& account, std::vector<KeyWrite> keys, Instant now) {
+  std::sort(keys.begin(), keys.end(),
+            [](const KeyWrite& a, const KeyWrite& b) { return a.key < b.key; });
+  std::vector<SqlRow> rows;
+  rows.reserve(keys.size());
+  for (const KeyWrite& write : keys)
+    rows.push_back({sql(account.venue), sql(account.account), sql(write.key), sql(write.digest),
+                    sql(write.client_id), sql(now), sql(false), sql(write.attempts), sql(write.decided)});
+  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},
+                                           {"signal_key", "TEXT"}, {"digest", "TEXT"},
+                                           {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
+                                           {"released", "BIGINT"}, {"attempts", "BIGINT"},
+                                           {"decided", "TEXT"}};
+  std::vector<Statement> statements;
+  for (auto& piece : pieces(std::move(rows), columns.size())) {
+    Draft draft;
+    draft << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
+             "released, attempts, decided) ";
+    draft.values(columns, std::move(piece))
+        << " ON CONFLICT (signal_key, venue, account) DO UPDATE SET digest = excluded.digest, "
+           "client_id = excluded.client_id, claimed_at = excluded.claimed_at, released = 0, "
+           "decided = excluded.decided, "
+           "attempts = CASE WHEN signal_claims.released = 1 THEN excluded.attempts END";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
+}
+
+std::vector<Statement> write_exit_words(const AccountKey& account,
+                                        const std::vector<ExitWord>& words) {
+  std::map<std::pair<std::string, std::string>, Instant> newest;
+  for (const ExitWord& word : words) {
+    auto& said = newest.try_emplace({word.symbol, word.who}, word.said).first->second;
+    said = std::max(said, word.said);
+  }
+  std::vector<SqlRow> rows;
+  for (const auto& [subject, said] : newest)
+    rows.push_back({sql(account.venue), sql(account.account), sql(subject.first),
+                    sql(subject.second), sql(said)});
+  static const std::vector<Column> columns{{"venue", "TEXT"}, {"account", "TEXT"},
+                                           {"symbol", "TEXT"}, {"who", "TEXT"}, {"said", "BIGINT"}};
+  std::vector<Statement> statements;
+  for (auto& piece : pieces(std::move(rows), columns.size())) {
+    Draft draft;
+    draft << "INSERT INTO exit_words (venue, account, symbol, who, said) ";
+    draft.values(columns, std::move(piece))
+        << " ON CONFLICT (symbol, venue, account, who) DO UPDATE SET said = "
+           "CASE WHEN excluded.said > exit_words.said THEN excluded.said ELSE exit_words.said END";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
 }
 
 std::vector<Statement> free_or_bind_keys(const AccountKey& account,

@@ -18,6 +18,7 @@ constexpr std::int64_t day_in_micros = 86'400'000'000;
 // What a claim asks inside its transaction, and the places where the answers stand.
 struct Questions {
   std::vector<Statement> statements;
+  std::size_t words = 0;
   std::size_t keys = 0;
 };
 Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
@@ -27,6 +28,10 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
                                  const std::vector<Verdict>& verdicts, const AccountKey& account,
                                  Instant now);
 std::string lower_case(std::string text);
+
+// The conditions of exchange_orders_absent and exchange_orders_forced, word by word.
+std::string proven_absent(const std::string& o);
+std::string forced_exit(const std::string& o);
 
 }  // namespace
 
@@ -119,11 +124,18 @@ Statement ask_history(const AccountKey& account, const std::set<std::string>& ba
   draft.table("v", {{"base", "TEXT"}}, std::move(rows))
       << " SELECT v.base, "
          "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.cools_from IS NOT NULL), "
+         "AND o.base = v.base AND o.cools_from IS NOT NULL AND o.side = 'BUY'), "
+         "(SELECT max(o.stamp) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+         "AND o.base = v.base AND o.side = 'BUY' AND " +
+             proven_absent("o") +
+             "), "
          "(SELECT m.remembered_at FROM entry_memory m "
          "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
          "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.stopped_at IS NOT NULL) FROM v";
+         "AND o.base = v.base AND o.stopped_at IS NOT NULL), "
+         "(SELECT max(coalesce(o.closed_at, o.sighted_at, o.stamp)) FROM exchange_orders o "
+         "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND " +
+             forced_exit("o") + ") FROM v";
   return std::move(draft).done();
 }
 
@@ -132,12 +144,15 @@ Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows) {
   for (const SqlRow& cells : rows.rows) {
     std::string base;
     BaseHistory history;
+    std::optional<Instant> absent;
     std::optional<Instant> remembered;
+    std::optional<Instant> forced;
     RowReader row{cells, "exchange_orders"};
-    row >> base >> history.entry >> remembered >> history.stop_out;
+    row >> base >> history.entry >> absent >> remembered >> history.stop_out >> forced;
     if (!row.readable()) return unreadable(row.complaint());
     // An absent moment is earlier than every other one.
-    history.entry = std::max(history.entry, remembered);
+    history.entry = std::max({history.entry, absent, remembered});
+    history.stop_out = std::max(history.stop_out, forced);
     latest.emplace(std::move(base), history);
   }
   return latest;
@@ -169,8 +184,10 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
                              std::span<const EntryRequest> entries, Instant now) {
   std::set<std::string> bases;
   std::set<SignalKey> keys;
+  std::set<Symbol> symbols;
   for (const EntryRequest& entry : entries) {
     bases.insert(entry.signal.symbol.base());
+    symbols.insert(entry.signal.symbol);
     keys.insert(entry.order.signal_key);
   }
   const std::vector<SqlValue> account_only{sql(account.venue), sql(account.account)};
@@ -184,7 +201,8 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
       {"SELECT o.base FROM exchange_orders e JOIN exchange_orders o "
        "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
        "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
-       "AND e.settled = 0 AND o.leg IN ('entry', 'exit') AND o.state = 'claimed'",
+       "AND e.settled = 0 AND e.side = 'BUY' AND o.leg IN ('entry', 'exit') "
+       "AND o.state = 'claimed'",
        account_only});
   ask.push_back(
       {"SELECT kind, freezes, breaks FROM alarms "
@@ -194,7 +212,8 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
       {"SELECT count(DISTINCT o.trade) FROM exchange_orders e JOIN exchange_orders o "
        "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
        "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
-       "AND e.settled = 0 AND o.leg = 'entry' AND o.state NOT IN ('refused', 'lapsed')",
+       "AND e.settled = 0 AND e.side = 'BUY' AND o.leg = 'entry' "
+       "AND o.state NOT IN ('refused', 'lapsed')",
        account_only});
   // A subquery is asked once, and its answer can be looked up in an index. The server's clock
   // itself is another one at every row, so that every row would have to be looked at.
@@ -202,9 +221,35 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   const std::string midnight = "(SELECT c - c % " + day + " FROM (SELECT " + clock + " AS c) AS v)";
   ask.push_back(
       {"SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
-       "AND cools_from IS NOT NULL AND stamp >= " +
+       "AND cools_from IS NOT NULL AND side = 'BUY' AND stamp >= " +
            midnight + " AND stamp < " + midnight + " + " + day,
        account_only});
+  // Beside them the few that were proven absent: they may have left, so they count.
+  ask.push_back(
+      {"SELECT count(*) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+       "AND o.side = 'BUY' AND " +
+           proven_absent("o") + " AND o.stamp >= " + midnight + " AND o.stamp < " + midnight + " + " +
+           day,
+       account_only});
+  questions.words = ask.size();
+  std::vector<SqlRow> wanted;
+  for (const Symbol& symbol : symbols) wanted.push_back({sql(symbol), sql(symbol.base())});
+  for (auto& piece : pieces(std::move(wanted), 2)) {
+    Draft words{"WITH ", account_only};
+    words.table("v", {{"symbol", "TEXT"}, {"base", "TEXT"}}, std::move(piece))
+        << " SELECT w.symbol, w.who, w.said FROM v JOIN exit_words w ON w.symbol = v.symbol "
+           "WHERE w.venue = ?1 AND w.account = ?2 "
+           "UNION ALL SELECT w.symbol, w.who, w.said FROM exit_words w "
+           "WHERE w.venue = ?1 AND w.account = ?2 AND w.symbol = '*' "
+           "UNION ALL SELECT v.symbol, 'stop', (SELECT max(o.stopped_at) FROM exchange_orders o "
+           "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND o.symbol = v.symbol "
+           "AND o.stopped_at IS NOT NULL) FROM v "
+           "UNION ALL SELECT v.symbol, 'stop', (SELECT max(coalesce(o.closed_at, o.sighted_at, "
+           "o.stamp)) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+           "AND o.base = v.base AND o.symbol = v.symbol AND " +
+               forced_exit("o") + ") FROM v";
+    ask.push_back(std::move(words).done());
+  }
   questions.keys = ask.size();
   for (auto& statement : find_keys(account, keys)) ask.push_back(std::move(statement));
   return questions;
@@ -235,9 +280,29 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
     if (!freezes.empty()) facts.frozen.emplace(freezes, lower_case(kind));
     if (breaks && !facts.breaker) facts.breaker = "protection_failing";
   }
+  int absent_today = 0;
   if (!read(opened.read[3].rows.at(0).at(0), facts.open_positions) ||
-      !read(opened.read[4].rows.at(0).at(0), facts.entries_today))
+      !read(opened.read[4].rows.at(0).at(0), facts.entries_today) ||
+      !read(opened.read[5].rows.at(0).at(0), absent_today))
     return unreadable("exchange_orders cannot be counted");
+  facts.entries_today += absent_today;
+
+  for (std::size_t i = questions.words; i < questions.keys; ++i)
+    for (const SqlRow& cells : opened.read[i].rows) {
+      std::string symbol;
+      std::string who;
+      std::optional<Instant> said;
+      RowReader row{cells, "exit_words"};
+      row >> symbol >> who >> said;
+      if (!row.readable()) return unreadable(row.complaint());
+      if (!said) continue;
+      if (who != "stop") {
+        facts.exit_words.push_back({symbol, who, *said});
+      } else if (const auto parsed = Symbol::parse(symbol)) {
+        auto& newest = facts.stop_outs.try_emplace(*parsed, *said).first->second;
+        newest = std::max(newest, *said);
+      }
+    }
 
   auto keys = read_keys(opened.read, questions.keys, opened.read.size() - questions.keys);
   if (!keys) return tl::unexpected{std::move(keys.error())};
@@ -246,7 +311,8 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
       facts.freed[key] = claimed.attempts;
       continue;
     }
-    facts.known[key] = {claimed.order, claimed.existing_order_id, claimed.claimed_at, false};
+    facts.known[key] = {claimed.order, claimed.existing_order_id, claimed.claimed_at, false,
+                        claimed.decided};
     facts.known_digests[key] = claimed.digest;
   }
   return facts;
@@ -257,7 +323,7 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
                                  const std::vector<Verdict>& verdicts, const AccountKey& account,
                                  Instant now) {
   std::vector<OrderWrite> orders;
-  std::vector<SqlRow> keys;
+  std::vector<KeyWrite> keys;
   DecisionBook decisions;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const Verdict& verdict = verdicts[i];
@@ -270,38 +336,29 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
                   duplicate ? duplicate->existing_order_id : "");
     if (denied && denied->reason != "cooldown")
       decisions.add(key, "policy", "denied", denied->reason);
+    if (denied && is_final(denied->reason))
+      keys.push_back({key, signal_digest(entries[i].signal), "", 0, decision_word(denied->reason)});
     if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
-      keys.push_back({sql(account.venue), sql(account.account), sql(key),
-                      sql(signal_digest(entries[i].signal)), sql(order->client_id), sql(now),
-                      sql(false), sql(order->attempt)});
+      keys.push_back({key, signal_digest(entries[i].signal), order->client_id, order->attempt, ""});
       orders.push_back({*order, 0});
       orders.back().order.version = 1;
     }
   }
-  std::sort(keys.begin(), keys.end());
-
-  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},
-                                           {"signal_key", "TEXT"}, {"digest", "TEXT"},
-                                           {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
-                                           {"released", "BIGINT"}, {"attempts", "BIGINT"}};
-  std::vector<Statement> statements;
-  for (auto& piece : pieces(std::move(keys), columns.size())) {
-    // A key that somebody has, and that is not free, makes `attempts` NULL: nothing is claimed.
-    Draft draft;
-    draft
-        << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
-           "released, attempts) ";
-    draft.values(columns, std::move(piece))
-        << " ON CONFLICT (signal_key, venue, account) DO UPDATE SET digest = excluded.digest, "
-           "client_id = excluded.client_id, claimed_at = excluded.claimed_at, released = 0, "
-           "attempts = CASE WHEN signal_claims.released = 1 THEN excluded.attempts END";
-    statements.push_back(std::move(draft).done());
-  }
+  std::vector<Statement> statements = claim_keys(account, std::move(keys), now);
   for (auto& statement : write_orders(account, std::move(orders)))
     statements.push_back(std::move(statement));
   for (auto& statement : decisions.statements(account, now))
     statements.push_back(std::move(statement));
   return statements;
+}
+
+std::string proven_absent(const std::string& o) {
+  return o + ".leg = 'entry' AND " + o + ".state = 'lapsed' AND NOT (" + o + ".acknowledged = 0 AND substr(" + o +
+         ".reason, 1, 6) = 'unsent')";
+}
+
+std::string forced_exit(const std::string& o) {
+  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN ('unprotected', 'breached')";
 }
 
 std::string lower_case(std::string text) {

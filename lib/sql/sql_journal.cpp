@@ -132,8 +132,8 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   std::set<SignalKey> keys;
   std::vector<Change> wishes;
   for (const ExitClaim& claim : claims) {
-    keys.insert(signal_key(claim.signal));
-    wishes.push_back({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}});
+    keys.insert(claim_key(claim.signal));
+    wishes.push_back({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}});
   }
   Statements asks = find_keys(account, keys);
   const std::size_t key_asks = asks.size();
@@ -149,13 +149,14 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
 
   const Instant ruling = opened->account.now;
   std::vector<Change> granted;
-  std::vector<SqlRow> key_rows;
+  std::vector<KeyWrite> key_writes;
+  std::vector<ExitWord> words;
   std::vector<SqlRow> wish_rows;
   DecisionBook decisions;
   const Versions before = *standing;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const ExitClaim& claim = claims[i];
-    const SignalKey key = signal_key(claim.signal);
+    const SignalKey key = claim_key(claim.signal);
     verdicts.push_back(judge_exit(claim, *known, *standing, max_age, max_future, ruling));
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
@@ -165,29 +166,19 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
 
     const std::string digest = signal_digest(claim.signal);
-    (*known)[key] = {digest, ruling, false, 0, "", "-"};
+    const std::string decided = claim.touches.empty() ? "nothing_held" : "";
+    (*known)[key] = {digest, ruling, false, 0, "", "-", decided};
     for (const Order& entry : claim.advance) (*standing)[entry.client_id] = entry.version + 1;
     granted.push_back(wishes[i]);
-    key_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(digest), sql(""),
-                        sql(ruling), sql(false), sql(0)});
-    for (const Order& entry : claim.advance)
-      wish_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(entry.trade)});
+    key_writes.push_back({key, digest, "", 0, decided});
+    words.push_back({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
+    for (const ClientOrderId& trade : claim.touches)
+      wish_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(trade)});
   }
 
-  std::sort(key_rows.begin(), key_rows.end());
   std::sort(wish_rows.begin(), wish_rows.end());
-  Statements statements;
-  static const std::vector<Column> key_columns{{"venue", "TEXT"},      {"account", "TEXT"},
-                                               {"signal_key", "TEXT"}, {"digest", "TEXT"},
-                                               {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
-                                               {"released", "BIGINT"}, {"attempts", "BIGINT"}};
-  for (auto& piece : pieces(std::move(key_rows), key_columns.size())) {
-    Draft draft;
-    draft
-        << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
-           "released, attempts) ";
-    statements.push_back(std::move(draft.values(key_columns, std::move(piece))).done());
-  }
+  Statements statements = claim_keys(account, std::move(key_writes), ruling);
+  append(statements, write_exit_words(account, words));
   static const std::vector<Column> wish_columns{
       {"venue", "TEXT"}, {"account", "TEXT"}, {"signal_key", "TEXT"}, {"trade", "TEXT"}};
   for (auto& piece : pieces(std::move(wish_rows), wish_columns.size())) {
@@ -211,7 +202,7 @@ Result<Outlook> SqlJournal::outlook(std::span<const Signal> signals) {
   std::set<std::string> bases;
   std::set<std::string> symbols;
   for (const Signal& signal : signals) {
-    keys.insert(signal_key(signal));
+    keys.insert(claim_key(signal));
     bases.insert(signal.symbol.base());
     symbols.insert(signal.symbol.text());
   }
@@ -699,6 +690,7 @@ Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versi
   std::map<ClientOrderId, OrderWrite> writes;
   std::vector<const Notice*> notices;
   Statements edges;
+  std::vector<ExitWord> words;
   for (const Change& item : items) {
     batch.written.push_back(judge_change(item, standing));
     if (batch.written.back() != Written::yes) continue;
@@ -713,6 +705,7 @@ Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versi
     for (const Order& order : item.advance) take(order, order.version);
     for (const Notice& notice : item.notices) notices.push_back(&notice);
     for (const AlarmEdge& edge : item.alarms) edges.push_back(write_edge(account, edge));
+    words.insert(words.end(), item.words.begin(), item.words.end());
   }
   std::vector<OrderWrite> orders;
   orders.reserve(writes.size());
@@ -722,6 +715,7 @@ Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versi
   append(batch.statements, std::move(keys));
   append(batch.statements, write_notices(account, notices));
   append(batch.statements, std::move(edges));
+  append(batch.statements, write_exit_words(account, words));
   return batch;
 }
 
@@ -833,14 +827,14 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
 ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
                        const Versions& standing, Micros max_age, Micros max_future, Instant now) {
   const Signal& signal = claim.signal;
-  if (const auto row = known.find(signal_key(signal)); row != known.end())
+  if (const auto row = known.find(claim_key(signal)); row != known.end())
     return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
-                     row->second.digest != signal_digest(signal)};
+                     row->second.digest != signal_digest(signal), row->second.decided};
   if (signal.time > now + max_future)
-    return Denied{"future", std::nullopt, "signal time " + iso_micros(signal.time)};
+    return Denied{"future", signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age)
     return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}};
+  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}};
   if (judge_change(as_change, standing) != Written::yes)
     return Denied{"changed", std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};

@@ -38,12 +38,16 @@ struct Exposure {
   Quantity naked;     // held - working
   std::optional<Price> average_fill;  // of the entries; nullopt: nothing filled
   std::optional<Levels> levels;       // from the average fill, else from the price the signal saw
-  bool naked_is_dust = false;
-  bool held_is_dust = false;
+  bool naked_is_dust = false;         // too little for a stop at its price
+  bool held_is_dust = false;          // likewise; a sale at the market's price may still be possible
   bool oversold() const { return held.is_negative(); }
 };
 // `now` is venue time.
 Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now);
+
+// Since when the trade has gone without its stop, for people: from the fill, or from the last moment at which a
+// stop that ended since was seen, or the moment at which the venue says it ended. nullopt: it is covered.
+std::optional<Instant> naked_from(const Trade& trade);
 
 // What surrounds a trade in this pass. What could not be read is nullopt: a stop is placed all the same,
 // and a naked position may be sold; a covered one is not sold without a balance.
@@ -55,8 +59,10 @@ struct Surroundings {
   bool stop_market = true;
   bool venue_read = true;             // its orders were read in this run
   std::set<ClientOrderId> mismatched; // open at the venue, but not as planned: they protect nothing
+  std::set<ClientOrderId> overtaken;  // stops that rest unfired with the market at or below them for too long
   std::optional<std::string> exit_reason;  // a SELL signal or the operator asked; absent: stay in
   bool drifted = false;               // the venue holds less than our trades think
+  bool stop_tried = false;            // in this run, since nothing protects it; one try comes before a sale
 };
 
 struct Nothing {};                       // all is as it has to be, or waiting is the right thing
@@ -71,7 +77,7 @@ struct PlaceLegs {                       // one request; target only where the v
 };
 struct PlaceExit {                       // nothing of the trade is for sale any more: sell now
   Quantity quantity;
-  std::string why;                       // "signal", "breached", "unprotected", "target", "operator"
+  std::string why;                       // "signal", "breached", "unprotected", "target", "operator", "remainder"
 };
 struct Settle {};                        // nothing held, nothing open: the trade is over
 struct Stuck {                           // naked and nothing may be done about it now

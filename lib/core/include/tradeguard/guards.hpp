@@ -66,13 +66,19 @@ class HistoryCooldownGuard final : public CooldownGuard {
 
 // ---- Idempotency -----------------------------------------------------------------------------
 
+// Whose trades an exit ends and whose older BUYs it supersedes: the symbol's, or those of its strategy only.
+enum class ExitScope { symbol, strategy };
+
 struct EntryPolicy {
   CooldownPolicy cooldown;
   Money max_order_notional;      // zero: off
   int max_open_positions = 10;   // zero: off
   int max_entries_per_day = 0;   // UTC day; zero: off
   Micros max_age = 300s;         // a new key older than this is stale
-  Micros max_future = 5s;
+  Micros max_future = 5s;        // a clock that is ahead by no more than this is believed
+  Micros max_wait = 60s;         // a signal ahead of its time waits until it is due; further ahead: rejected
+  Micros exit_max_age = 24h;     // a new SELL older than this is stale, and a wish to sell ends after it
+  ExitScope exit_scope = ExitScope::symbol;
   std::optional<std::string> no_entries;  // a reason that denies every entry of this batch
   std::set<std::string> frozen_bases;     // frozen by what this run read, beside what the store knows
   std::map<std::string, Money> free_quote;  // by currency; an absent currency is not checked
@@ -91,12 +97,20 @@ struct Duplicate {
   std::string existing_order_id;  // the venue's id of it, else its client id, else "-"
   Instant claimed_at;
   bool differs = false;         // same key, other content
+  std::string decided = {};     // the key was denied for good, and by this; empty: it was claimed
 };
 struct Denied {
   std::string reason;           // "cooldown", "halted", "max_open_positions", "stale", "frozen", ...
   std::optional<Instant> until;
   std::string detail;
+  Micros ahead{0};              // "future": by how much, by the clock that ruled
 };
+// A final denial is stored with the key and ends the signal. An obstacle (an unread price, a deadline, a
+// frozen base) decides nothing: the signal stays open while it is fresh. A reason that is not known here,
+// a bot's own, is final: denied once is denied.
+bool is_final(std::string_view reason);
+// The word of a reason without its detail: "no_size" of "no_size: nothing was asked for".
+std::string decision_word(std::string_view reason);
 struct Fenced {};               // another run holds the account; nothing was written
 
 // Proof of a durable claim. Only an IdempotencyGuard mints one.
@@ -143,6 +157,15 @@ class IdempotencyGuard {
   static EntryTicket mint(Order durable) { return EntryTicket{std::move(durable)}; }
 };
 
+// Somebody's newest word that a symbol is to be sold. BUYs that spoke before it are superseded.
+struct ExitWord {
+  std::string symbol;           // "*": every symbol
+  std::string who;              // "operator", or "strategy:" and its name
+  Instant said;
+  friend bool operator==(const ExitWord&, const ExitWord&) = default;
+};
+std::string who_said(const Signal& exit);
+
 // What the store knows at the moment of a claim, read inside its transaction.
 struct AdmissionFacts {
   std::optional<std::string> halted;                  // reason
@@ -153,6 +176,8 @@ struct AdmissionFacts {
   std::map<SignalKey, Duplicate> known;               // keys claimed before (differs not yet judged)
   std::map<SignalKey, std::string> known_digests;
   std::map<SignalKey, int> freed;                     // released keys: attempts used so far
+  std::vector<ExitWord> exit_words;                   // of the entries' symbols
+  std::map<Symbol, Instant> stop_outs;                // newest forced end of a trade, by symbol
   int open_positions = 0;
   int entries_today = 0;
 };

@@ -81,6 +81,7 @@ struct Change {
   std::vector<Order> advance;       // rows with the version they were read at
   std::vector<Notice> notices;      // an event id already there is skipped, not an error
   std::vector<AlarmEdge> alarms;
+  std::vector<ExitWord> words;      // kept by symbol and speaker, the newest
 };
 enum class Written { yes, stale, exists };  // stale: another version stands; exists: claimed before
 
@@ -112,6 +113,7 @@ struct Decision {
 struct ExitClaim {
   Signal signal;
   std::vector<Order> advance;       // entry rows of the trades, exit_reason and exit_until set
+  std::vector<ClientOrderId> touches;  // every trade it concerns, those an earlier exit wants sold too
 };
 struct ExitClaimed {};
 using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
@@ -147,8 +149,9 @@ class OrderJournal {
   // nothing was written: the caller repeats item by item. Error{fenced}: the lease is lost.
   virtual Result<std::vector<Written>> write(std::span<const Change> items) = 0;
 
-  // SELL signals: the key and the wish to exit, in one transaction. Never cooled, capped or halted;
-  // judged for repeat first and for age second, as entries are.
+  // SELL signals: the claim_key and the wish to exit, in one transaction. Never cooled, capped or halted;
+  // judged for repeat first and for age second, as entries are. A claim that touches no trade is answered
+  // and kept as decided "nothing_held". Either is the newest word about its symbol.
   virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims,
                                                        Micros max_age, Micros max_future,
                                                        Instant now) = 0;

@@ -26,6 +26,7 @@ enum class NoticeType {
   unprotected, unverified, in_doubt_too_long, drift, orphan, oversold, twin, impossible,
   breaker, run_missed, run_stuck, halted, resumed, operator_action, undeliverable,
   live_positions_unattended, cleared, digest, reminder, run_failed, log_unusable, store_lost,
+  exit_expired, sltp_lost, stop_not_firing, hands_off,
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
 std::optional<NoticeType> parse_notice_type(std::string_view word);

@@ -94,6 +94,11 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
+// Claimed by a bot that sends by itself, to be known and not to be protected: a SELL entry is no long.
+bool is_identity_only(const Order& order);
+// When the signal of an entry spoke. A row of an older store has the minute in its key, or else its stamp.
+Instant spoken_at(const Order& entry);
+
 // The venue's own record of an order, read in this run.
 enum class VenueStatus { open, filled, cancelled, expired, rejected, unknown };
 std::string_view text(VenueStatus status);
@@ -112,7 +117,8 @@ struct Sighting {
   std::optional<Price> price;
   std::optional<Price> trigger;
   bool fired = false;       // the trigger was hit and what it became still rests
-  std::optional<Instant> exchange_time;
+  std::optional<Instant> exchange_time;  // when it was made
+  std::optional<Instant> ended_at;       // when it was filled, cancelled, ..., where the venue says so
   Instant at;               // venue time at which the read began
   std::string reason;
   friend bool operator==(const Sighting&, const Sighting&) = default;

@@ -26,6 +26,9 @@ struct InstrumentRules {
   friend bool operator==(const InstrumentRules&, const InstrumentRules&) = default;
 };
 
+// The same but for when they were read.
+bool same_demands(const InstrumentRules& a, const InstrumentRules& b);
+
 // Cannot be sold as a stop at this price, now or ever: too little for the venue.
 bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules);
 
@@ -51,13 +54,17 @@ std::string stored_text(const ProtectionPlan& plan);
 std::optional<ProtectionPlan> parse_plan(std::string_view stored);
 
 struct Levels {
-  Price stop;    // below the average fill
-  Price target;  // above it
+  Price stop;
+  Price target;  // zero: none
   friend bool operator==(const Levels&, const Levels&) = default;
 };
-// Levels of a long position. The stop is rounded up to the tick and the target down, so that
-// rounding never widens the risk. nullopt when the result is no protection: stop not positive,
-// stop >= average fill or target <= average fill.
+// Levels of a long position that is held. The stop is rounded up to the tick and the target down, so that
+// rounding never widens the risk. Each stands for itself: a fill beyond the target leaves the stop, and a
+// fill below the stop is breached. nullopt when there is no stop: it is not positive, or out of range.
+std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill,
+                                const InstrumentRules& rules);
+// The same for a position that is still to be opened: nullopt when the fill would not lie between
+// stop and target.
 std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
                                  const InstrumentRules& rules);
 // The limit under a stop that is a stop-limit order: stop less the slack, rounded down to the tick,
@@ -68,7 +75,13 @@ Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentR
 // the stop that will have to be sold (after the highest fee, at the stop price). A quantity wins
 // over a notional. Why not is "code: detail"; the codes are not_tradable, no_size,
 // below_min_quantity, above_max_quantity, below_min_notional, no_protection and
-// stop_below_min_notional.
+// stop_below_min_notional and strands.
+struct Stranding {
+  Decimal most_percent;   // of what is bought, that fees and steps may leave unsold; zero: off
+  bool round_up = false;  // one step more is bought where that leaves little enough
+};
+// What of a bought quantity can never be sold as a stop, in per cent of it: fees and steps keep it.
+Decimal stranded_percent(Quantity bought, const InstrumentRules& rules);
 struct EntrySize {
   Quantity quantity;
   Money notional;  // quantity at the reference price, rounded up
@@ -76,6 +89,7 @@ struct EntrySize {
 tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
                                                 const std::optional<Quantity>& quantity,
                                                 Price reference, const ProtectionPlan& plan,
-                                                const InstrumentRules& rules);
+                                                const InstrumentRules& rules,
+                                                const Stranding& stranding = {});
 
 }  // namespace tradeguard

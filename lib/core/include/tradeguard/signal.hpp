@@ -59,6 +59,9 @@ struct Signal {
 // {symbol}:{side}:{YYYY-MM-DDTHH:MM:00} of the signal's UTC minute, or {symbol}:{side}:id={id}.
 using SignalKey = std::string;
 SignalKey signal_key(const Signal& signal);
+// The key a signal is claimed under. An exit's is its full time, since two exits of one minute are two words;
+// lines still show signal_key, with the minute.
+SignalKey claim_key(const Signal& signal);
 // Everything a repeat under the same key must agree in; differing content is reported as such.
 std::string signal_digest(const Signal& signal);
 
