@@ -79,7 +79,8 @@ std::optional<Instant> naked_from(const Trade& trade) {
         *leg.closed_at >= *entry.covered_at)
       lost = std::max(lost, leg.closed_at);
   if (!lost) return entry.naked_since;
-  return std::min(*entry.naked_since, std::max(*entry.covered_at, *lost));
+  // An end noticed in the very pass that found the trade naked is a venue's silence about when it was.
+  return *lost < *entry.naked_since ? *lost : std::min(*entry.naked_since, *entry.covered_at);
 }
 
 NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
@@ -276,7 +277,7 @@ bool exit_came_to_nothing(const Trade& trade) {
     if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
   if (last == nullptr || last->live() || last->filled.is_positive()) return false;
   return std::none_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.claimed_at > last->claimed_at;
+    return leg.leg == Leg::stop && leg.claimed_at >= last->claimed_at;
   });
 }
 

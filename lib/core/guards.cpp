@@ -22,7 +22,7 @@ void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& fac
 bool is_final(std::string_view reason) {
   // What keeps a signal waiting: it says nothing about the signal.
   constexpr std::array obstacles{
-      "blocked",          "changed",            "clock_offset",       "clock_unreadable",
+      "blocked",          "changed",            "clock", "clock_offset",       "clock_unreadable",
       "deadline",         "deferred",           "epoch_unread",       "frozen",
       "future",           "no_price",           "no_rules",           "open_order_limit",
       "prices_unreadable", "balances_unreadable", "protection_failing", "rules_unreadable",
@@ -40,10 +40,12 @@ CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy&
                                Instant now) {
   std::optional<Cooling> longest;
   const auto consider = [&](const std::optional<Instant>& at, Micros span, const char* what) {
-    if (!at || now >= *at + span) return;
-    // A moment still to come does not make the cooldown longer than it is: it only begins later.
-    const Instant until = std::min(*at, now) + span;
-    if (!longest || until > longest->until)
+    if (!at) return;
+    // An entry in doubt cools from a moment shortly to come. One far ahead was written by a clock that was:
+    // it cools for the whole span, and not for the error of the clock besides.
+    constexpr Micros shortly = 1min;
+    const Instant until = (*at > now + shortly ? now : *at) + span;
+    if (now < until && (!longest || until > longest->until))
       longest = Cooling{until, std::string{what} + " at " + iso_micros(*at)};
   };
   consider(history.entry, policy.cooldown, "entry");

@@ -139,9 +139,9 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
   auto bought = floor_to_step(asked, rules.step);
   if (!bought.is_positive() || bought < rules.min_quantity)
     return denied("below_min_quantity", bought.text() + " < " + rules.min_quantity.text());
-  const auto strands = [&](Quantity quantity) {
+  const auto strands = [&](Quantity some) {
     return stranding.most_percent.is_positive() &&
-           stranded_percent(quantity, rules) > stranding.most_percent;
+           stranded_percent(some, rules) > stranding.most_percent;
   };
   if (strands(bought) && stranding.round_up && !strands(bought + rules.step)) bought += rules.step;
   if (strands(bought))

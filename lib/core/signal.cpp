@@ -56,6 +56,14 @@ SignalKey claim_key(const Signal& signal) {
   return signal.symbol.text() + ":SELL:" + iso_micros(signal.time);
 }
 
+std::string exits_of_minute(std::string_view shown_key) {
+  constexpr std::string_view side = ":SELL:";
+  const auto at = shown_key.find(side);
+  if (at == std::string_view::npos || !shown_key.ends_with(":00")) return "";
+  if (!parse_iso(std::string{shown_key.substr(at + side.size())} + "Z")) return "";
+  return std::string{shown_key.substr(0, shown_key.size() - 2)};
+}
+
 // The time is left out: it is identity and not content, and a repeat read from a file written
 // anew carries another one. So is the line, which says where a signal stood and not what it is.
 std::string signal_digest(const Signal& signal) {

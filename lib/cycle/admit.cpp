@@ -412,7 +412,8 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   if (const auto settings = run.settings.markets.find(signal.symbol);
       !notional && !signal.quantity && settings != run.settings.markets.end())
     notional = settings->second.notional;
-  auto size = size_entry(notional, signal.quantity, *reference, *request.order.plan, rules->second);
+  auto size = size_entry(notional, signal.quantity, *reference, *request.order.plan, rules->second,
+                         run.settings.stranding);
   if (!size) {
     if (!request.objection) request.objection = size.error();
     return request;

@@ -170,8 +170,10 @@ std::vector<Order> AccountTables::rows_of_key(const SignalKey& key) const {
   };
   if (const auto it = by_key_.find(key); it != by_key_.end())
     for (const auto& row : it->second) add(orders_.at(row).trade);
-  if (const auto it = keys.find(key); it != keys.end())
-    for (const auto& trade : it->second.exits) add(trade);
+  const std::string minute = exits_of_minute(key);
+  for (const auto& [other, row] : keys)
+    if (other == key || (!minute.empty() && other.starts_with(minute)))
+      for (const auto& trade : row.exits) add(trade);
   std::vector<Order> rows;
   for (const auto& trade : trades)
     for (auto& order : rows_of_trade(trade)) rows.push_back(std::move(order));
@@ -417,8 +419,15 @@ void AccountTables::record_decision(const SignalKey& key, std::string guard, std
 }
 
 std::vector<Decision> AccountTables::decisions(const SignalKey& key) const {
-  const auto it = decisions_.find(key);
-  return it == decisions_.end() ? std::vector<Decision>{} : it->second;
+  std::vector<Decision> found;
+  const auto take = [&](const std::vector<Decision>& rows) {
+    found.insert(found.end(), rows.begin(), rows.end());
+  };
+  if (const auto it = decisions_.find(key); it != decisions_.end()) take(it->second);
+  if (const std::string minute = exits_of_minute(key); !minute.empty())
+    for (const auto& [other, rows] : decisions_)
+      if (other != key && other.starts_with(minute)) take(rows);
+  return found;
 }
 
 std::size_t AccountTables::prune(Instant before, Instant now) {

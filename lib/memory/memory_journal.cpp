@@ -67,11 +67,15 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
                            duplicate ? duplicate->existing_order_id : "", now);
-    if (const auto* denied = std::get_if<Denied>(&verdicts.back()))
+    if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
       tables.record_decision(key, "policy", "denied", denied->reason, now);
+      if (is_final(denied->reason))
+        tables.keys[key] = {signal_digest(claim.signal), now, false, 0, {}, {},
+                            decision_word(denied->reason)};
+    }
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
-    KeyRow row{signal_digest(claim.signal), now, false, 0, {}, claim.touches, ""};
-    if (claim.touches.empty()) row.decided = "nothing_held";
+    KeyRow row{signal_digest(claim.signal), now, false, 0, {}, trades_of(claim), ""};
+    if (row.exits.empty()) row.decided = "nothing_held";
     tables.keys[key] = std::move(row);
     tables.hear({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
     carry_out({.advance = claim.advance}, tables);

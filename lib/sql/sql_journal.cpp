@@ -161,18 +161,25 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
-    if (const auto* denied = std::get_if<Denied>(&verdicts.back()))
+    if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
       decisions.add(key, "policy", "denied", denied->reason);
+      if (is_final(denied->reason)) {
+        const std::string word = decision_word(denied->reason);
+        key_writes.push_back({key, signal_digest(claim.signal), "", 0, word});
+        (*known)[key] = {signal_digest(claim.signal), ruling, false, 0, "", "-", word};
+      }
+    }
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
 
     const std::string digest = signal_digest(claim.signal);
-    const std::string decided = claim.touches.empty() ? "nothing_held" : "";
+    const std::vector<ClientOrderId> trades = trades_of(claim);
+    const std::string decided = trades.empty() ? "nothing_held" : "";
     (*known)[key] = {digest, ruling, false, 0, "", "-", decided};
     for (const Order& entry : claim.advance) (*standing)[entry.client_id] = entry.version + 1;
     granted.push_back(wishes[i]);
     key_writes.push_back({key, digest, "", 0, decided});
     words.push_back({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
-    for (const ClientOrderId& trade : claim.touches)
+    for (const ClientOrderId& trade : trades)
       wish_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(trade)});
   }
 
@@ -374,18 +381,24 @@ Result<void> SqlJournal::set_breaker(const std::optional<std::string>& reason, I
 Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
   std::vector<SqlValue> arguments = of(pen_.account);
   arguments.push_back(sql(key));
+  const std::string minute = exits_of_minute(key);
+  std::string whose = "signal_key = ?3";
+  if (!minute.empty()) {
+    arguments.push_back(sql(minute));
+    arguments.push_back(sql(static_cast<std::int64_t>(minute.size())));
+    whose = "(signal_key = ?3 OR substr(signal_key, 1, CAST(?5 AS INTEGER)) = ?4)";
+  }
   const Statement ask{
-      "SELECT guard, verdict, detail, first_at, last_at, count FROM decisions "
-      "WHERE venue = ?1 AND account = ?2 AND signal_key = ?3 ORDER BY first_at, guard, verdict",
+      "SELECT signal_key, guard, verdict, detail, first_at, last_at, count FROM decisions "
+      "WHERE venue = ?1 AND account = ?2 AND " + whose + " ORDER BY first_at, guard, verdict",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading decisions")};
   std::vector<Decision> decisions;
   for (const SqlRow& cells : (*read)[0].rows) {
     Decision decision;
-    decision.key = key;
     RowReader row{cells, "decisions"};
-    row >> decision.guard >> decision.verdict >> decision.detail >> decision.first >>
+    row >> decision.key >> decision.guard >> decision.verdict >> decision.detail >> decision.first >>
         decision.last >> decision.count;
     if (!row.readable()) return unreadable(row.complaint());
     decisions.push_back(std::move(decision));
@@ -396,13 +409,20 @@ Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
 Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
   std::vector<SqlValue> arguments = of(pen_.account);
   arguments.push_back(sql(key));
+  const std::string minute = exits_of_minute(key);
+  std::string whose = "w.signal_key = ?3";
+  if (!minute.empty()) {
+    arguments.push_back(sql(minute));
+    arguments.push_back(sql(static_cast<std::int64_t>(minute.size())));
+    whose = "(w.signal_key = ?3 OR substr(w.signal_key, 1, CAST(?5 AS INTEGER)) = ?4)";
+  }
   const Statement ask{
       "SELECT " + order_fields("o") +
           " FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 AND o.trade IN "
           "(SELECT k.trade FROM exchange_orders k WHERE k.venue = ?1 AND k.account = ?2 "
           "AND k.signal_key = ?3 AND k.signal_key <> '' "
           "UNION SELECT w.trade FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
-          "AND w.signal_key = ?3) "
+          "AND " + whose + ") "
           "ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, "
           "o.stamp, o.client_id",
       std::move(arguments)};

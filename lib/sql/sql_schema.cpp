@@ -185,6 +185,10 @@ constexpr std::string_view absent_index =
     "CREATE INDEX exchange_orders_absent ON exchange_orders (base, venue, account, stamp) "
     "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
     "'unsent')";
+constexpr std::string_view absent_day_index =
+    "CREATE INDEX exchange_orders_absent_day ON exchange_orders (stamp, venue, account) "
+    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
+    "'unsent')";
 // A sale that nobody asked for cools as a stop-out does.
 constexpr std::string_view forced_index =
     "CREATE INDEX exchange_orders_forced ON exchange_orders "
@@ -202,6 +206,7 @@ std::vector<std::string> step_to(int version) {
     case 3:
       return {std::string{words_table},
               std::string{absent_index},
+              std::string{absent_day_index},
               std::string{forced_index},
               "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
               "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
@@ -336,6 +341,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "WHERE leg = 'exit' AND filled <> '0'");
 
   add(std::string{absent_index});
+  add(std::string{absent_day_index});
   add(std::string{forced_index});
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.

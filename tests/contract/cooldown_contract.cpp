@@ -153,13 +153,26 @@ STORE_CONTRACT("an entry that was never sent starts no cooldown", "[cooldown]") 
   CHECK(passes(*session, "ETH_USDT", noon + 1s));
 }
 
-STORE_CONTRACT("an entry proven absent starts no cooldown", "[cooldown]") {
+STORE_CONTRACT("an entry proven absent may have left all the same, and cools", "[cooldown]") {
   const auto session = store.open();
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
   entry.reason = "absent, proven";
   advance(*session, entry);
-  CHECK(passes(*session, "ETH_USDT", noon + 13s));
+  CHECK(cools_until(*session, "ETH_USDT", noon + 13s) == noon + 300s);
+}
+
+STORE_CONTRACT("a sale that nobody asked for cools as a stop-out does", "[cooldown]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order exit = exit_for(entry);
+  exit.strategy = GENERATE(as<std::string>{}, "breached", "unprotected");
+  exit = append(*session, exit);
+  exit.filled = exit.quantity;
+  exit.state = OrderState::closed;
+  exit.closed_at = noon + 200s;
+  advance(*session, exit);
+  CHECK(cools_until(*session, "ETH_USDT", noon + 299s) == noon + 500s);
 }
 
 STORE_CONTRACT("an entry that shows up after its proof cools again", "[cooldown]") {

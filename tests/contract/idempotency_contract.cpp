@@ -297,7 +297,7 @@ STORE_CONTRACT("only unknown keys are judged for age", "[idempotency]") {
   bought(*session, buy("ETH_USDT"), noon);
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 1h));
   CHECK(denied_for(claim(*session, buy("BTC_USDT"), noon + 300s + 1us)) == "stale");
-  CHECK(is_ticket(claim(*session, buy("BTC_USDT"), noon + 300s)));
+  CHECK(is_ticket(claim(*session, buy("LTC_USDT"), noon + 300s)));
 }
 
 STORE_CONTRACT("a signal from the future is denied", "[idempotency]") {
@@ -317,15 +317,118 @@ STORE_CONTRACT("a repeat is a duplicate whatever else speaks against it", "[idem
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 1h, strict));
 }
 
-STORE_CONTRACT("a denied signal is not claimed and may pass later", "[idempotency]") {
+STORE_CONTRACT("an obstacle decides nothing: the signal is not claimed and may pass later",
+               "[idempotency]") {
   const auto session = store.open();
   EntryPolicy policy = open_policy();
-  policy.no_entries = "clock";
-  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == "clock");
+  policy.no_entries = GENERATE(as<std::string>{}, "clock", "deadline", "unverified", "stopping");
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == *policy.no_entries);
   CHECK(book(*session, noon).trades.empty());
   const Judged later = claim(*session, buy("ETH_USDT"), noon + 60s);
   REQUIRE(is_ticket(later));
   CHECK(std::get<EntryTicket>(later.outcome).order().attempt == 1);
+}
+
+STORE_CONTRACT("what was denied for good stays denied, and its repeat names what decided",
+               "[idempotency]") {
+  bought(*store.open(), buy("ETH_USDT"), noon);
+  const Signal late = buy("ETH_USDT", noon + 60s);
+  CHECK(denied_for(claim(*store.open(), late, noon + 60s)) == "cooldown");
+  const auto after_restart = store.open();
+  const Judged again = claim(*after_restart, late, noon + 301s);
+  CHECK(again.key_was_known);
+  CHECK(std::holds_alternative<Passed>(again.cooldown));
+  CHECK(duplicate_in(again).decided == "cooldown");
+  CHECK(duplicate_in(again).existing_order_id == "-");
+  // In one batch too, where two lines have one key.
+  const auto twice = claim(*after_restart, {buy("LTC_USDT", noon - 1h), buy("LTC_USDT", noon - 1h)}, noon);
+  CHECK(denied_for(twice[0]) == "stale");
+  CHECK(duplicate_in(twice[1]).decided == "stale");
+}
+
+STORE_CONTRACT("what a bot itself has against a signal is final", "[idempotency]") {
+  const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.no_entries = "drawdown";
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == "drawdown");
+  CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s)).decided == "drawdown");
+}
+
+STORE_CONTRACT("a key that was freed and then denied for good is not freed again", "[idempotency]") {
+  const auto session = store.open();
+  const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
+  settle(*session, ticket, Unsent{Unsent::Why::throttled, "429"});
+  must(session->journal().set_halt("maintenance", noon));
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon + 1s)) == "halted");
+  must(session->journal().set_halt(std::nullopt, noon));
+  // The row of the unsent entry is written once more: its key stays decided.
+  Order lapsed = row(*session, ticket.order().client_id);
+  lapsed.settled = true;
+  advance(*session, lapsed);
+  CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 2s)).decided == "halted");
+}
+
+STORE_CONTRACT("a BUY that spoke before the newest exit of its symbol is superseded", "[idempotency]") {
+  const auto session = store.open();
+  must_claim_exit(*session, sell("ETH_USDT", noon + 60s), noon + 60s);
+  const auto after_restart = store.open();
+  const auto judged = claim(*after_restart,
+                            {buy("ETH_USDT", noon + 59s), buy("BTC_USDT", noon + 59s)}, noon + 90s);
+  CHECK(denied_for(judged[0]) == "superseded");
+  CHECK(is_ticket(judged[1]));
+  CHECK(is_ticket(claim(*after_restart, buy("ETH_USDT", noon + 61s), noon + 90s)));
+}
+
+STORE_CONTRACT("with exit_scope strategy only its own exits supersede, and the operator's always",
+               "[idempotency]") {
+  const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.exit_scope = ExitScope::strategy;
+  must_claim_exit(*session, sell("ETH_USDT", noon + 60s), noon + 60s);
+  Signal other = buy("ETH_USDT", noon + 30s);
+  other.strategy = "other";
+  CHECK(is_ticket(claim(*session, other, noon + 70s, policy)));
+
+  Change flatten;
+  flatten.words = {{"*", "operator", noon + 400s}};
+  CHECK(write(*session, flatten) == Written::yes);
+  Signal third = buy("LTC_USDT", noon + 390s);
+  third.strategy = "third";
+  CHECK(denied_for(claim(*session, third, noon + 410s, policy)) == "superseded");
+}
+
+STORE_CONTRACT("a BUY that spoke before a stop-out of its symbol is superseded", "[idempotency]") {
+  const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.cooldown = {.cooldown = 0s, .after_stop = 0s};
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order sold = GENERATE(0, 1) == 0 ? stop_for(entry) : exit_for(entry);
+  if (sold.leg == Leg::exit) sold.strategy = "breached";
+  sold = append(*session, sold);
+  sold.filled = sold.quantity;
+  sold.state = OrderState::closed;
+  sold.closed_at = noon + 120s;
+  advance(*session, sold);
+  CHECK(denied_for(claim(*session, buy("ETH_USDT", noon + 117s), noon + 130s, policy)) == "superseded");
+  CHECK(is_ticket(claim(*session, buy("ETH_USDT", noon + 120s), noon + 130s, policy)));
+}
+
+STORE_CONTRACT("an entry is a BUY: a SELL is claimed as an identity alone", "[idempotency]") {
+  const auto session = store.open();
+  EntryRequest with_plan = request(sell("ETH_USDT"), noon);
+  with_plan.order.side = Side::sell;
+  REQUIRE(with_plan.order.rules.has_value());
+  CHECK(denied_for(value_of(session->guard().claim(std::array{with_plan}, open_policy(), noon))[0]) ==
+        "sell_entry");
+  EntryRequest bare = request(sell("BTC_USDT"), noon);
+  bare.order.side = Side::sell;
+  bare.order.rules.reset();
+  bare.order.plan.reset();
+  CHECK(is_ticket(value_of(session->guard().claim(std::array{bare}, open_policy(), noon))[0]));
+  // It cools nothing and is no position.
+  EntryPolicy policy = open_policy();
+  policy.max_open_positions = 1;
+  CHECK(is_ticket(claim(*session, buy("BTC_USDT"), noon, policy)));
 }
 
 STORE_CONTRACT("what the caller found against an entry denies that entry only", "[idempotency]") {
@@ -451,7 +554,7 @@ STORE_CONTRACT("the cap on one order's size and the free balance bind", "[idempo
   policy.max_order_notional = money("49.92");
   policy.free_quote = {{"USDT", money("101")}};
   const auto judged = claim(
-      *session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT"), buy("LTC_USD")}, noon, policy);
+      *session, {buy("SOL_USDT"), buy("BTC_USDT"), buy("LTC_USDT"), buy("LTC_USD")}, noon, policy);
   CHECK(is_ticket(judged[0]));
   CHECK(is_ticket(judged[1]));
   CHECK(denied_for(judged[2]) == "balance");
@@ -467,7 +570,7 @@ STORE_CONTRACT("a halt denies entries in every process until it is lifted", "[id
   CHECK(denied_for(halted) == "halted");
   CHECK(std::get<Denied>(halted.outcome).detail == "maintenance");
   must(after_restart->journal().set_halt(std::nullopt, noon));
-  CHECK(is_ticket(claim(*after_restart, buy("ETH_USDT"), noon)));
+  CHECK(is_ticket(claim(*after_restart, buy("ETH_USDT", noon + 60s), noon + 60s)));
 }
 
 STORE_CONTRACT("a set breaker denies entries in every process until it is reset", "[idempotency]") {

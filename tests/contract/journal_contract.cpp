@@ -645,7 +645,7 @@ STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs
   CHECK(std::get<Duplicate>(differing).differs);
 }
 
-STORE_CONTRACT("an old SELL and one from the future are denied and claim nothing",
+STORE_CONTRACT("an old SELL is decided, and one from the future claims nothing",
                "[journal][exit]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
@@ -654,7 +654,10 @@ STORE_CONTRACT("an old SELL and one from the future are denied and claim nothing
   CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon)) ==
         "future");
   CHECK(row(*session, entry.client_id) == entry);
-  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s)));
+  const auto again = claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 301s);
+  REQUIRE(std::holds_alternative<Duplicate>(again));
+  CHECK(std::get<Duplicate>(again).decided == "stale");
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon + 1h)));
 }
 
 STORE_CONTRACT("halt and breaker and cooldown and freezes do not stop an exit", "[journal][exit]") {
@@ -669,9 +672,32 @@ STORE_CONTRACT("halt and breaker and cooldown and freezes do not stop an exit", 
 STORE_CONTRACT("the same SELL twice in one batch is one wish", "[journal][exit]") {
   const auto session = store.open();
   const auto verdicts =
-      claim_exits(*session, {{sell("ETH_USDT"), {}}, {sell("ETH_USDT", noon + 9s), {}}}, noon + 9s);
+      claim_exits(*session, {{sell("ETH_USDT"), {}, {}}, {sell("ETH_USDT"), {}, {}}}, noon + 9s);
   CHECK(is_claimed(verdicts[0]));
   CHECK(std::holds_alternative<Duplicate>(verdicts[1]));
+}
+
+STORE_CONTRACT("two SELLs of one minute are two words", "[journal][exit]") {
+  const auto session = store.open();
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT", noon + 1us), {}, noon + 1s)));
+}
+
+STORE_CONTRACT("a SELL that touched no trade is decided, and its repeat says so", "[journal][exit]") {
+  CHECK(is_claimed(claim_exit(*store.open(), sell("ETH_USDT"), {}, noon)));
+  const auto repeat = claim_exit(*store.open(), sell("ETH_USDT"), {}, noon + 60s);
+  REQUIRE(std::holds_alternative<Duplicate>(repeat));
+  CHECK(std::get<Duplicate>(repeat).decided == "nothing_held");
+  CHECK(std::get<Duplicate>(repeat).existing_order_id == "-");
+
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("LTC_USDT"), noon);
+  // The trade is wished away already: nothing is written for it, and it is touched all the same.
+  const std::vector<ExitClaim> touching{{sell("LTC_USDT", noon + 1s), {}, {entry.trade}}};
+  CHECK(is_claimed(claim_exits(*session, touching, noon + 1s).front()));
+  const auto again = claim_exits(*session, touching, noon + 2s).front();
+  REQUIRE(std::holds_alternative<Duplicate>(again));
+  CHECK(std::get<Duplicate>(again).decided.empty());
 }
 
 STORE_CONTRACT("an exit over a row that has moved on claims nothing", "[journal][exit]") {

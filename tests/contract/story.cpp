@@ -103,6 +103,12 @@ EntryTicket admitted(Session& session, const Signal& signal, Instant now) {
   return std::get<EntryTicket>(std::move(judged.outcome));
 }
 
+void must_claim_exit(Session& session, const Signal& exit, Instant now) {
+  const std::vector<ExitClaim> claims{{exit, {}, {}}};
+  const auto verdicts = value_of(session.journal().claim_exits(claims, 24h, 5s, now));
+  REQUIRE(std::holds_alternative<ExitClaimed>(verdicts.at(0)));
+}
+
 Order bought(Session& session, const Signal& signal, Instant now) {
   const EntryTicket ticket = admitted(session, signal, now);
   must(session.guard().settle(ticket, filled_record(ticket.order(), now), now));

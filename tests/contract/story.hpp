@@ -33,6 +33,8 @@ Judged claim(Session& session, const Signal& signal, Instant now,
              const EntryPolicy& policy = open_policy());
 // Must be admitted; the ticket is for whoever wants to settle it.
 EntryTicket admitted(Session& session, const Signal& signal, Instant now);
+// A SELL that touches no trade; must be taken.
+void must_claim_exit(Session& session, const Signal& exit, Instant now);
 // Claimed, filled and closed at `now`, with its fees read: an open position, nothing in doubt.
 Order bought(Session& session, const Signal& signal, Instant now);
 

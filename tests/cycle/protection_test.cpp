@@ -336,7 +336,7 @@ TEST_CASE("signals that are old, early or unprotectable are refused with a reaso
   Signal old = world.buy("ETH_USDT", "3350.5");
   old.time -= 301s;
   Signal early = world.buy("BTC_USDT", "95000");
-  early.time += 6s;
+  early.time += 61s;
   Signal tiny = world.buy("SOL_USDT", "200");
   tiny.notional = Money{decimal("5.05")};  // its stop would be below the minimum notional
   Signal rich = world.buy("ADA_USDT", "1");

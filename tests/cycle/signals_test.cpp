@@ -39,11 +39,12 @@ std::string fact_of(const Notice& notice, std::string_view name) {
 
 TEST_CASE("a SELL signal does not exit what was opened at its time or later, nor another market") {
   World world;
-  const Signal before = world.sell("ETH_USDT");
+  Signal before = world.sell("ETH_USDT");
+  before.time -= 1s;
   world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
   world.clock.advance(60s);
   CHECK(world.run({before}).exits == 0);
-  CHECK(world.said("GUARD idempotency_passed signal_key=ETH_USDT:SELL:2025-01-01T12:00:00"));
+  CHECK(world.said("GUARD idempotency_passed signal_key=ETH_USDT:SELL:2025-01-01T11:59:00"));
   CHECK(world.open_orders("ETH_USDT").size() == 2);
 
   CHECK(world.run({world.sell("ETH_USDT")}).exits == 1);
@@ -59,9 +60,9 @@ TEST_CASE(
   world.run({world.buy("ETH_USDT", "3350.5")});
   world.clock.advance(900s);
   Signal old = world.sell("ETH_USDT");
-  old.time -= world.settings.policy.max_age + 1s;
+  old.time -= world.settings.policy.exit_max_age + 1s;
   Signal early = world.sell("ETH_USDT");
-  early.time += world.settings.policy.max_future + 1s;
+  early.time += world.settings.policy.max_wait + 1s;
   const RunReport report = world.run({old, early});
   CHECK(report.verdict == RunVerdict::some_rejected);
   CHECK(report.rejected == 2);

@@ -98,6 +98,7 @@ SCHEMA_TEST("an older store is refused with what to do") {
 void go_back_to(SqlSession& session, int version) {
   for (const char* statement :
        {"DROP TABLE exit_words", "DROP INDEX exchange_orders_absent",
+        "DROP INDEX exchange_orders_absent_day",
         "DROP INDEX exchange_orders_forced", "ALTER TABLE exchange_orders DROP COLUMN signal_at",
         "ALTER TABLE exchange_orders DROP COLUMN covered_at",
         "ALTER TABLE exchange_orders DROP COLUMN exit_key",

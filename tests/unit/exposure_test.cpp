@@ -558,8 +558,10 @@ TEST_CASE("what nobody could protect is sold after the plan's patience, if the p
   auto story = bought("0.02");
   story.stop(OrderState::refused, "0.02");
   story.entry().naked_since = now - 121s;
-  SECTION("it says so") {
+  SECTION("it says so, and one try to place a stop comes first") {
     story.entry().plan->flatten_unprotected = true;
+    CHECK(as<PlaceLegs>(story.next()));
+    story.around.stop_tried = true;
     const auto move = story.next();
     CAPTURE(move);
     REQUIRE(as<PlaceExit>(move));

@@ -115,6 +115,8 @@ struct ExitClaim {
   std::vector<Order> advance;       // entry rows of the trades, exit_reason and exit_until set
   std::vector<ClientOrderId> touches;  // every trade it concerns, those an earlier exit wants sold too
 };
+// The trades of both, each once.
+std::vector<ClientOrderId> trades_of(const ExitClaim& claim);
 struct ExitClaimed {};
 using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
 
@@ -181,7 +183,7 @@ class OrderJournal {
   // nullopt: reset, and counted from `now` on. On an account without a breaker that is as good.
   virtual Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) = 0;
 
-  // For people.
+  // For people. The key of a line, "…:SELL:2025-01-01T12:00:00", names every exit of that minute.
   virtual Result<std::vector<Decision>> decisions(const SignalKey& key) = 0;
   virtual Result<std::vector<Order>> orders_of(const SignalKey& key) = 0;  // entry and its legs
   virtual Result<std::optional<Order>> order(const ClientOrderId& id) = 0;

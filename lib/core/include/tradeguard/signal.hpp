@@ -62,6 +62,8 @@ SignalKey signal_key(const Signal& signal);
 // The key a signal is claimed under. An exit's is its full time, since two exits of one minute are two words;
 // lines still show signal_key, with the minute.
 SignalKey claim_key(const Signal& signal);
+// What the claim keys of all exits of a minute begin with, from the key that a line shows; empty: not such a key.
+std::string exits_of_minute(std::string_view shown_key);
 // Everything a repeat under the same key must agree in; differing content is reported as such.
 std::string signal_digest(const Signal& signal);
 

@@ -42,6 +42,7 @@ struct CycleSettings {
   ProtectionPlan plan;                // defaults of new trades
   std::map<Symbol, MarketSettings> markets;
   Decimal max_slippage_percent{1};    // zero: off
+  Stranding stranding{Decimal{2}};    // denied where fees and steps would keep more of an entry
   bool check_slippage = true;         // false on paper, where the fill takes the signal's price
   Micros max_clock_offset = 1s;
   Micros rules_max_age = 24h;

@@ -1,0 +1,236 @@
+// What a SELL ends, what it supersedes, and that it never ends in silence.
+#include <catch2/catch.hpp>
+
+#include "forwarding.hpp"
+#include "world.hpp"
+
+using namespace tradeguard;
+using namespace tradeguard::cycle_test;
+
+namespace {
+
+Signal at(Signal signal, Micros after_noon) {
+  signal.time = noon + after_noon;
+  return signal;
+}
+
+}  // namespace
+
+TEST_CASE("a SELL ends a trade whose signal is older, however late its entry was sent") {
+  World world;
+  world.clock.advance(102s);
+  world.run({at(world.buy("ETH_USDT", "3350.5"), 0s)});  // spoken at 12:00:00, sent at 12:01:42
+  REQUIRE(world.entries_of("ETH_USDT") == 1);
+  world.clock.advance(30s);
+  CHECK(world.run({at(world.sell("ETH_USDT"), 60s)}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+}
+
+TEST_CASE("of a BUY and a later SELL in one file nothing is bought") {
+  World world;
+  world.clock.advance(50s);
+  const RunReport report =
+      world.run({at(world.buy("ETH_USDT", "3350.5"), 5s), at(world.sell("ETH_USDT"), 40s)});
+  CHECK(world.entries_of("ETH_USDT") == 0);
+  CHECK(report.denied == 1);
+  CHECK(world.said("reason=superseded"));
+  CHECK(world.said("EXIT_NOTHING_HELD symbol=ETH_USDT"));
+
+  // The other way round the BUY is the newest word.
+  World other;
+  other.clock.advance(50s);
+  other.run({at(other.buy("ETH_USDT", "3350.5"), 40s), at(other.sell("ETH_USDT"), 5s)});
+  CHECK(other.entries_of("ETH_USDT") == 1);
+}
+
+TEST_CASE("a BUY and a SELL of one moment are ordered by their lines") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5"), world.sell("ETH_USDT")});
+  CHECK(world.entries_of("ETH_USDT") == 0);
+
+  World other;
+  other.run({other.sell("ETH_USDT"), other.buy("ETH_USDT", "3350.5")});
+  CHECK(other.entries_of("ETH_USDT") == 1);
+  CHECK(other.what_is_wrong("ETH_USDT") == "");
+}
+
+TEST_CASE("a SELL that comes in a later run than the BUY of its moment sells") {
+  World world;
+  const Signal sell = world.sell("ETH_USDT");
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  CHECK(world.run({sell}).exits == 1);
+}
+
+TEST_CASE("a BUY that the cooldown denied is not bought when the cooldown is over") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(90s);
+  const Signal denied = world.buy("ETH_USDT", "3350.5");
+  world.run({denied});
+  CHECK(world.said("GUARD cooldown_blocked symbol=ETH_USDT"));
+  CHECK(world.said("GUARD idempotency_passed signal_key=ETH_USDT:BUY:2025-01-01T12:01:00"));
+
+  world.clock.advance(215s);  // the cooldown is over, the signal is still young
+  world.run({denied});
+  CHECK(world.said("GUARD cooldown_passed symbol=ETH_USDT"));
+  CHECK(
+      world.said("GUARD idempotency_blocked signal_key=ETH_USDT:BUY:2025-01-01T12:01:00 "
+                 "existing_order_id=- decided=cooldown"));
+  CHECK(world.entries_of("ETH_USDT") == 1);
+}
+
+TEST_CASE("an obstacle decides nothing: the signal is taken while it is young") {
+  World world;
+  const Signal signal = world.buy("ETH_USDT", "3350.5");
+  world.stop = true;  // asked to end before it could enter
+  world.run({signal});
+  CHECK(world.said("reason=stopping"));
+  CHECK(world.entries_of("ETH_USDT") == 0);
+  world.stop = false;
+  world.clock.advance(60s);
+  CHECK(world.run({signal}).entries == 1);
+}
+
+TEST_CASE("a BUY older than the newest SELL is superseded in a later run too") {
+  World world;
+  world.settings.policy.cooldown = {.cooldown = 0s, .after_stop = 0s};
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(90s);
+  const Signal queued = world.buy("ETH_USDT", "3350.5");
+  world.clock.advance(90s);
+  world.run({world.sell("ETH_USDT")});
+  world.clock.advance(60s);
+  world.run({queued});
+  CHECK(world.entries_of("ETH_USDT") == 1);
+  CHECK(world.said("reason=superseded"));
+}
+
+TEST_CASE("a BUY older than a stop-out is superseded, with two seconds of grace") {
+  World world;
+  world.settings.policy.cooldown = {.cooldown = 0s, .after_stop = 0s};
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal older = world.buy("ETH_USDT", "3350.5");
+  world.clock.advance(60s);
+  world.set_price("ETH_USDT", "3000");
+  world.run();  // the stop is seen to have sold
+  REQUIRE(world.open_orders("ETH_USDT").empty());
+  world.run({older});
+  CHECK(world.said("reason=superseded"));
+  CHECK(world.entries_of("ETH_USDT") == 1);
+  world.clock.advance(60s);
+  CHECK(world.run({world.buy("ETH_USDT", "3000")}).entries == 1);
+}
+
+TEST_CASE("two SELLs of one minute are two words, and the second is not lost") {
+  World world;
+  world.run({world.sell("ETH_USDT")});
+  CHECK(world.said("EXIT_NOTHING_HELD"));
+  world.clock.advance(10s);
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(30s);
+  CHECK(world.run({world.sell("ETH_USDT")}).exits == 1);
+  CHECK(world.said("GUARD idempotency_passed signal_key=ETH_USDT:SELL:2025-01-01T12:00:00"));
+}
+
+TEST_CASE("a SELL that found nothing says so once, and its repeat says what was decided") {
+  World world;
+  const Signal sell = world.sell("ETH_USDT");
+  const RunReport report = world.run({sell});
+  CHECK(report.verdict == RunVerdict::ok);
+  CHECK(world.told.told().empty());
+  world.clock.advance(60s);
+  world.run({sell});
+  CHECK(world.said("existing_order_id=- decided=nothing_held"));
+  CHECK_FALSE(world.said("EXIT_NOTHING_HELD"));
+}
+
+TEST_CASE("a SELL is believed for a day: a host that was down for minutes sells all the same") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  world.clock.advance(3h);
+  CHECK(world.run({sell}).exits == 1);
+}
+
+TEST_CASE("a SELL that is too old to be believed is told where there is something to sell") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  world.clock.advance(25h);
+  const RunReport report = world.run({sell});
+  CHECK(report.exits == 0);
+  CHECK(world.said("SIGNAL_REJECTED line=1 reason=stale"));
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+  world.clock.advance(60s);
+  world.run({sell});
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+}
+
+TEST_CASE("a wish to sell that could not be carried out in its time is a WARNING") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.faults.on(VenueVerb::flatten, Mishap::refused_unsupported, {.from = 1, .times = 0});
+  const Signal sell = world.sell("ETH_USDT");
+  world.run({sell});
+  CHECK(world.what_is_wrong("ETH_USDT") == "");  // refused, and protected again
+  CHECK(world.times_told(NoticeType::exit_expired) == 0);
+  world.clock.advance(25h);
+  world.run();
+  CHECK(world.said("EXIT_EXPIRED symbol=ETH_USDT"));
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+  world.clock.advance(60s);
+  world.run();
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+}
+
+TEST_CASE("a sale of a covered position that is refused again and again is not tried in every run") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.faults.on(VenueVerb::flatten, Mishap::refused_unsupported, {.from = 1, .times = 0});
+  int tries = world.run({world.sell("ETH_USDT")}).exits;
+  for (int minute = 0; minute < 30; ++minute) {
+    world.clock.advance(60s);
+    tries += world.run().exits;
+    CHECK(world.what_is_wrong("ETH_USDT") == "");
+  }
+  CHECK(tries >= 4);
+  CHECK(tries <= 6);
+}
+
+TEST_CASE("with exit_scope strategy a SELL ends the trades of its own strategy alone") {
+  World world;
+  world.settings.policy.exit_scope = ExitScope::strategy;
+  world.settings.policy.cooldown = {.cooldown = 0s, .after_stop = 0s};
+  Signal ours = world.buy("ETH_USDT", "3350.5");
+  ours.strategy = "a";
+  world.run({ours});
+  world.clock.advance(60s);
+  Signal theirs = world.sell("ETH_USDT");
+  theirs.strategy = "b";
+  CHECK(world.run({theirs}).exits == 0);
+  CHECK(world.said("EXIT_NOTHING_HELD"));
+  world.clock.advance(60s);
+  Signal own = world.sell("ETH_USDT");
+  own.strategy = "a";
+  CHECK(world.run({own}).exits == 1);
+}
+
+TEST_CASE("a signal a little ahead of its time waits, and is taken when it is due") {
+  World world;
+  const Signal buy = at(world.buy("ETH_USDT", "3350.5"), 40s);
+  const RunReport early = world.run({buy});
+  CHECK(early.verdict == RunVerdict::ok);
+  CHECK(world.said("SIGNAL_WAITS line=1 signal_key=ETH_USDT:BUY:2025-01-01T12:00:00 ahead_seconds=40"));
+  world.clock.advance(60s);
+  CHECK(world.run({buy}).entries == 1);
+
+  const RunReport far = world.run({at(world.buy("BTC_USDT", "95000"), 60s + 61s)});
+  CHECK(far.verdict == RunVerdict::some_rejected);
+  CHECK(world.said("SIGNAL_REJECTED line=1 reason=future ahead_seconds=61"));
+}
