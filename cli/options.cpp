@@ -190,6 +190,15 @@ constexpr Key table[] = {
   {"signals", "max_age", "300s", a_duration,
    "an unknown signal older than this is not traded any more",
    [](S& s, V v) { return duration(v, s.policy.max_age, 1s); }},
+  {"signals", "exit_max_age", "24h", a_duration,
+   "a SELL older than this is stale, and a wish to sell that could not be carried out ends after it",
+   [](S& s, V v) { return duration(v, s.policy.exit_max_age, 60s); }},
+  {"signals", "exit_scope", "symbol", "symbol or strategy",
+   "whose trades a SELL ends and whose older BUYs it supersedes: all of the symbol, or its strategy's",
+   [](S& s, V v) {
+     return choice(v, s.policy.exit_scope,
+                   {{"symbol", ExitScope::symbol}, {"strategy", ExitScope::strategy}});
+   }},
 
   {"cooldown", "seconds", "300s", a_duration,
    "between two entries of one base currency",
@@ -210,6 +219,12 @@ constexpr Key table[] = {
   {"limits", "max_slippage_percent", "1", "a percentage up to 100, 0 for off",
    "how far the market may be from the price the signal saw",
    [](S& s, V v) { return decimal(v, s.max_slippage_percent, Decimal{0}, Decimal{100}); }},
+  {"limits", "max_stranded_percent", "2", "a percentage up to 100, 0 for off",
+   "no entry of which fees and steps would keep more than this from ever being sold",
+   [](S& s, V v) { return decimal(v, s.stranding.most_percent, Decimal{0}, Decimal{100}); }},
+  {"limits", "round_up", "false", "true or false",
+   "buy one step more where that leaves little enough unsold, instead of denying the entry",
+   [](S& s, V v) { return yes_or_no(v, s.stranding.round_up); }},
 
   {"protection", "stop_loss_percent", "3", a_stop,
    "the stop, below the average fill",

@@ -63,6 +63,7 @@ struct Settings {
 
   EntryPolicy policy;
   Decimal max_slippage_percent;
+  Stranding stranding;
   Micros max_clock_offset{};
   Micros net_patience{};
   int net_connections = 0;

@@ -311,6 +311,7 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
   cycle.plan = settings.plan;
   for (const auto& [symbol, market] : settings.markets) cycle.markets[symbol] = market.cycle;
   cycle.max_slippage_percent = settings.max_slippage_percent;
+  cycle.stranding = settings.stranding;
   cycle.check_slippage = settings.kind != VenueKind::paper;
   cycle.max_clock_offset = settings.max_clock_offset;
   cycle.rules_max_age = settings.rules_max_age;
