@@ -1,5 +1,6 @@
 // One round of moves: the pure next_move says what each trade needs, this carries it out in bursts.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "run.hpp"
@@ -260,13 +261,22 @@ void look_for_unfired_stops(Run& run) {
 
 // Rules change while a trade is open. They are read anew where a leg was refused since they were read, and
 // where a leg is to be placed and they are older than their age.
+// The words are the exchange's: whatever does not plainly speak of something else may be about its rules.
+bool smells_of_rules(std::string_view reason) {
+  constexpr std::array elsewhere{"unsupported", "balance", "nsufficient", "auth", "ermission", "margin"};
+  return std::none_of(elsewhere.begin(), elsewhere.end(), [&](const char* word) {
+    return reason.find(word) != std::string_view::npos;
+  });
+}
+
 bool rules_may_be_old(const Run& run, const Trade& trade) {
   const Instant read_at = trade.rules().read_at;
   const bool refused = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
     const bool came_to_nothing =
         leg.state == OrderState::refused ||
         (leg.state == OrderState::closed && leg.reason.starts_with("rejected"));
-    return came_to_nothing && !leg.filled.is_positive() && leg.claimed_at >= read_at;
+    return came_to_nothing && !leg.filled.is_positive() && leg.claimed_at >= read_at &&
+           smells_of_rules(leg.reason);
   });
   if (refused) return true;
   const Micros age = run.now - read_at;

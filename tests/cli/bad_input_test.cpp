@@ -21,7 +21,7 @@ TEST_CASE(
   text += "\r\n\n";                                                                        // 9, 10
   text += buy("BTC_USDT", now, "0.000000000000000000001");                                 // 11
   text += buy("ADA_USDT", "2025-13-45T99:00:00Z");                                         // 12
-  text += buy("DOT_USDT", time_text(60));                                                  // 13
+  text += buy("DOT_USDT", time_text(120));                                                 // 13
   text += R"({"symbol":"XRP_USDT","side":"BUY","type":"LIMIT","time":")" + now + "\"}\n";  // 14
   text += buy("SOL_USDT", now);                                                            // 15
   text.pop_back();

@@ -48,7 +48,9 @@ TEST_CASE("halt: no further entry, protection goes on, resume: entries again") {
   const Ran resumed = bot.command({"resume"});
   CHECK(resumed.code == 0);
   CHECK(lines_beginning(resumed.lines(), "RESUMED symbol=-").size() == 1);
-  CHECK(lines_with(bot.cycle(buy("ETH_USDT", time_text())).lines(), "ORDER_PLACED").size() == 1);
+  // What was denied stays denied; the next signal is taken.
+  const std::string next = buy("ETH_USDT", time_text(), "3350.5", ",\"id\":\"after-the-halt\"");
+  CHECK(lines_with(bot.cycle(next).lines(), "ORDER_PLACED").size() == 1);
 }
 
 TEST_CASE(
