@@ -72,15 +72,23 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
 
 std::optional<Instant> naked_from(const Trade& trade) {
   const Order& entry = trade.entry();
-  if (!entry.naked_since || !entry.covered_at) return entry.naked_since;
-  std::optional<Instant> lost;
-  for (const Order& leg : trade.legs)
-    if (leg.leg == Leg::stop && leg.state == OrderState::closed && leg.closed_at &&
-        *leg.closed_at >= *entry.covered_at)
-      lost = std::max(lost, leg.closed_at);
-  if (!lost) return entry.naked_since;
-  // An end noticed in the very pass that found the trade naked is a venue's silence about when it was.
-  return *lost < *entry.naked_since ? *lost : std::min(*entry.naked_since, *entry.covered_at);
+  if (!entry.naked_since || !entry.covered_at || *entry.covered_at > *entry.naked_since)
+    return entry.naked_since;
+  // A stop that was there before rests on: a fill grew, and only that part is without one.
+  const bool covered_in_part =
+      std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+        return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *entry.naked_since;
+      });
+  if (covered_in_part) return entry.naked_since;
+  Instant from = *entry.covered_at;
+  constexpr Micros clocks_differ_by = 2s;
+  for (const Order& leg : trade.legs) {
+    // A moment before the one at which it was read is the venue's word, and not when we looked.
+    const bool said = leg.leg == Leg::stop && leg.closed_at && leg.sighted_at &&
+                      *leg.closed_at + clocks_differ_by < *leg.sighted_at;
+    if (said && *leg.closed_at <= *entry.naked_since) from = std::max(from, *leg.closed_at);
+  }
+  return from;
 }
 
 NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,

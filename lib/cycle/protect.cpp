@@ -31,6 +31,7 @@ void ask_cancels(Run& run, const Moves& moves);
 void place_legs(Run& run, const Moves& moves);
 void place_exits(Run& run, const Moves& moves);
 void settle_trades(Run& run, const Moves& moves);
+void note_naked(Run& run);
 void tell_covered(Run& run);
 bool may_act_on(const Run& run, const ClientOrderId& trade);
 Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity);
@@ -53,6 +54,7 @@ Round protect(Run& run) {
   ask_cancels(run, moves);
   place_legs(run, moves);
   place_exits(run, moves);
+  note_naked(run);
   tell_covered(run);
   settle_trades(run, moves);
 
@@ -603,6 +605,24 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
   const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
   if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
   if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+}
+
+// Whatever is done about it, and whether anything can be: from the first look on it is on record.
+void note_naked(Run& run) {
+  std::vector<Item> items;
+  for (const Trade& trade : run.book.trades) {
+    if (!may_act_on(run, trade.id()) || !has_holdings(trade) || trade.entry().released) continue;
+    if (run.unread.contains(trade.id())) continue;
+    item_by_item(run, trade.id(), "noting a position without a stop", [&] {
+      Order entry = trade.entry();
+      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      if (!start_naked_clock(run, trade, e, entry)) return;
+      Item item{.trade = trade.id()};
+      item.change.advance.push_back(std::move(entry));
+      items.push_back(std::move(item));
+    });
+  }
+  run.commit(std::move(items));
 }
 
 // Said when the stop is sighted and the target is sighted or settled as none.

@@ -22,10 +22,11 @@ std::optional<Instant> cools_from(const Order& order) {
   return from;
 }
 
-// A stop that sold, or a sale that nobody asked for.
+// A stop that sold, or a sale that no signal asked for.
 std::optional<Instant> stopped_out_at(const Order& order) {
   const bool forced = order.leg == Leg::exit &&
-                      (order.strategy == "unprotected" || order.strategy == "breached");
+                      (order.strategy == "unprotected" || order.strategy == "breached" ||
+                       order.strategy == "operator");
   if ((order.leg != Leg::stop && !forced) || !order.filled.is_positive()) return std::nullopt;
   if (order.closed_at) return order.closed_at;
   return order.sighted_at ? order.sighted_at : std::optional{order.stamp};

@@ -358,7 +358,7 @@ std::string proven_absent(const std::string& o) {
 }
 
 std::string forced_exit(const std::string& o) {
-  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN ('unprotected', 'breached')";
+  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN ('unprotected', 'breached', 'operator')";
 }
 
 std::string lower_case(std::string text) {

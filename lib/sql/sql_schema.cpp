@@ -189,11 +189,11 @@ constexpr std::string_view absent_day_index =
     "CREATE INDEX exchange_orders_absent_day ON exchange_orders (stamp, venue, account) "
     "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
     "'unsent')";
-// A sale that nobody asked for cools as a stop-out does.
+// A sale that no signal asked for cools as a stop-out does.
 constexpr std::string_view forced_index =
     "CREATE INDEX exchange_orders_forced ON exchange_orders "
     "(base, venue, account, (coalesce(closed_at, sighted_at, stamp))) "
-    "WHERE leg = 'exit' AND filled <> '0' AND strategy IN ('unprotected', 'breached')";
+    "WHERE leg = 'exit' AND filled <> '0' AND strategy IN ('unprotected', 'breached', 'operator')";
 
 // Statement by statement what a version lacks that the next one has. Columns come with a constant default, so
 // no row is rewritten for them.

@@ -162,11 +162,11 @@ STORE_CONTRACT("an entry proven absent may have left all the same, and cools", "
   CHECK(cools_until(*session, "ETH_USDT", noon + 13s) == noon + 300s);
 }
 
-STORE_CONTRACT("a sale that nobody asked for cools as a stop-out does", "[cooldown]") {
+STORE_CONTRACT("a sale that no signal asked for cools as a stop-out does", "[cooldown]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   Order exit = exit_for(entry);
-  exit.strategy = GENERATE(as<std::string>{}, "breached", "unprotected");
+  exit.strategy = GENERATE(as<std::string>{}, "breached", "unprotected", "operator");
   exit = append(*session, exit);
   exit.filled = exit.quantity;
   exit.state = OrderState::closed;

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 
 #include "forwarding.hpp"
 #include "world.hpp"
@@ -152,4 +153,95 @@ TEST_CASE("what stays behind of a trade stands in its closing line and message")
   });
   REQUIRE(closing != world.last_log.end());
   CHECK_THAT(*closing, Catch::Contains(" left=0.00000"));
+}
+
+TEST_CASE("the rest of a target that is being filled stays, though it is too little for a new order") {
+  World world;
+  world.paper.parts[Leg::target] = 2;
+  Signal small = world.buy("ETH_USDT", "3350.5");
+  small.notional = Money{decimal("9.9")};
+  world.settings.stranding.most_percent = Decimal{100};
+  world.run({small});
+  world.clock.advance(60s);
+  world.set_price("ETH_USDT", "3460");
+  world.run();
+  world.clock.advance(60s);
+  world.run();
+  world.clock.advance(600s);
+  world.run();
+  world.clock.advance(60s);
+  world.run();
+  // Sold to the last step: nothing of it was abandoned.
+  Quantity bought;
+  for (const PaperOrder& order : world.venue_orders("ETH_USDT"))
+    if (order.side == Side::buy) bought += order.filled - order.fee_base;
+  CHECK((bought - sold(world, "ETH_USDT")).value < decimal("0.00002"));
+}
+
+namespace {
+
+// A venue that takes stops and never fires them: the market is far below, and they rest.
+class NeverFires final : public ForwardingVenue {
+ public:
+  NeverFires(World::Wrapped& ports, Price market)
+      : ForwardingVenue{*ports.placer, *ports.protector}, market_{market} {}
+  Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) override {
+    auto quotes = ForwardingVenue::quotes(symbols);
+    if (quotes)
+      for (auto& [symbol, quote] : *quotes) quote.last = market_;
+    return quotes;
+  }
+  Market market(const std::set<Symbol>& symbols) override { return {quotes(symbols), balances()}; }
+
+ private:
+  Price market_;
+};
+
+}  // namespace
+
+TEST_CASE("a stop that rests with the market below it for more than seconds is taken back and sold") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  std::optional<NeverFires> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue.emplace(ports, price("2700"));  // the stop is at 3249.985
+    ports.protector = &*venue;
+  };
+  world.run();
+  CHECK(world.said("STOP_NOT_FIRING symbol=ETH_USDT order_id=100002 trigger=3249.985 market=2700"));
+  CHECK(world.was_told(NoticeType::stop_not_firing));
+  CHECK(sold(world, "ETH_USDT").is_positive());
+  CHECK(world.open_orders("ETH_USDT").empty());
+}
+
+TEST_CASE("a leg at attempt 9,997 stops neither its own trade nor any other") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  end_resting_orders(world, "ETH_USDT");
+  end_resting_orders(world, "BTC_USDT");
+  {
+    const auto session = world.store->open(world.settings.account);
+    const auto book = session->journal().open_book(world.clock.now());
+    REQUIRE(book.has_value());
+    Change worn;
+    for (const Trade& trade : book->trades)
+      if (trade.entry().symbol == symbol("ETH_USDT")) {
+        Order leg = trade.legs.front();
+        leg.attempt = 9'997;
+        leg.client_id = client_order_id(world.settings.account, trade.id(), leg.leg, leg.attempt);
+        leg.pair.clear();
+        leg.state = OrderState::refused;
+        leg.version = 0;
+        worn.append.push_back(leg);
+      }
+    REQUIRE(session->journal().write(std::array{worn}).has_value());
+  }
+  for (int minute = 0; minute < 4; ++minute) {
+    world.clock.advance(60s);
+    CHECK(world.run().verdict == RunVerdict::ok);
+    CHECK(world.what_is_wrong("ETH_USDT") == "");
+    CHECK(world.what_is_wrong("BTC_USDT") == "");
+    if (minute < 3) end_resting_orders(world, "ETH_USDT");
+  }
 }
