@@ -251,9 +251,19 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
     entry.exit_until = std::max(entry.exit_until.value_or(office.now), office.now + wished_for);
     change.advance.push_back(std::move(entry));
   }
+  // The newest word about what it names: a BUY that spoke before it is not bought any more.
+  if (!market) change.words.push_back({"*", std::string{operators_wish}, office.now});
+  if (market)
+    for (const Symbol& symbol : known_markets(office, *book))
+      if (market->covers(symbol))
+        change.words.push_back({symbol.text(), std::string{operators_wish}, office.now});
+  if (market && market->symbol)
+    change.words.push_back({market->symbol->text(), std::string{operators_wish}, office.now});
   const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
-    const std::string said = "no trade is open in " + what;
+    if (auto written = write(office, std::move(change)); !written)
+      return say_nothing_stored(written.error());
+    const std::string said = "no trade is open in " + what + "; BUY signals from before now are not bought any more";
     print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }

@@ -44,12 +44,17 @@ bool overtaken_in_batch(const Signal& signal, const Market& market) {
 
 std::optional<std::string> why_no_entries(Run& run, const Market& market);
 EntryPolicy policy_now(Run& run, const Market& market);
-std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests, Market& market);
-void enter(Run& run, std::vector<EntryTicket> tickets);
-void tell_verdict(Run& run, const Signal& signal, Judged& judged);
-void say_key(Run& run, const SignalKey& key, const Duplicate* known);
-void reject(Run& run, int line, std::string_view reason);
-void wait_or_reject(Run& run, const Signal& signal, const Denied& denied);
+// What was claimed, and what the guards said of all of it: lines wait until the orders are on their way.
+struct Claimed {
+  std::vector<EntryTicket> tickets;
+  std::vector<Line> lines;
+};
+Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market);
+void enter(Run& run, Claimed claimed);
+void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines);
+Line key_line(const SignalKey& key, const Duplicate* known);
+Line rejected(Run& run, int line, std::string_view reason);
+Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied);
 
 }  // namespace
 
@@ -84,9 +89,9 @@ void admit_and_enter(Run& run) {
         std::min({std::max<std::size_t>(1, traits.entries_at_a_time),
                   traits.entries_a_run - entered, buys.size() - first});
     const auto requests = ask_entries(run, std::span{buys}.subspan(first, count), market);
-    std::vector<EntryTicket> tickets = claim(run, requests, market);
-    entered += tickets.size();
-    enter(run, std::move(tickets));
+    Claimed claimed = claim(run, requests, market);
+    entered += claimed.tickets.size();
+    enter(run, std::move(claimed));
     first += count;
   }
 }
@@ -111,7 +116,7 @@ std::vector<Signal> read_signals(Run& run) {
     run.report.rejected += 1;
     return {};
   }
-  for (const RejectedLine& rejected : batch->rejected) reject(run, rejected.line, rejected.reason);
+  for (const RejectedLine& refused : batch->rejected) run.say(rejected(run, refused.line, refused.reason));
   std::stable_sort(batch->signals.begin(), batch->signals.end(),
                    [](const Signal& a, const Signal& b) {
                      return std::pair{a.time, a.line} < std::pair{b.time, b.line};
@@ -189,7 +194,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
     std::visit(overloaded{
                    [&](const ExitClaimed&) {
                      heard.insert(&signal);
-                     say_key(run, key, nullptr);
+                     run.say(key_line(key, nullptr));
                      if (claims[i].touches.empty())
                        run.say(Line{Level::info, "EXIT_NOTHING_HELD"}
                                    .add("symbol", signal.symbol.text())
@@ -203,14 +208,14 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                    [&](const Duplicate& known) {
                      heard.insert(&signal);
                      run.report.blocked_idempotency += 1;
-                     say_key(run, key, &known);
+                     run.say(key_line(key, &known));
                    },
                    [&](const Denied& denied) {
-                     say_key(run, key, nullptr);
+                     run.say(key_line(key, nullptr));
                      if (denied.reason == "future") {
-                       wait_or_reject(run, signal, denied);
+                       run.say(wait_or_reject(run, signal, denied));
                      } else if (denied.reason == "stale") {
-                       reject(run, signal.line, denied.reason);
+                       run.say(rejected(run, signal.line, denied.reason));
                        tell_stale_exit(run, claims[i]);
                      } else {
                        run.say(Line{Level::warn, "EXIT_DEFERRED"}
@@ -448,8 +453,8 @@ EntryPolicy policy_now(Run& run, const Market& market) {
   return policy;
 }
 
-std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests, Market& market) {
-  std::vector<EntryTicket> tickets;
+Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) {
+  Claimed claimed;
   Result<std::vector<Judged>> judged = failed(Fault::data, "");
   try {
     judged = run.ports.guard.claim(requests, policy_now(run, market), run.now);
@@ -459,8 +464,9 @@ std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests,
   if (!judged) {
     if (judged.error().fault == Fault::data && requests.size() > 1) {
       for (std::size_t i = 0; i < requests.size(); ++i) {
-        auto alone = claim(run, requests.subspan(i, 1), market);
-        std::move(alone.begin(), alone.end(), std::back_inserter(tickets));
+        Claimed alone = claim(run, requests.subspan(i, 1), market);
+        std::move(alone.tickets.begin(), alone.tickets.end(), std::back_inserter(claimed.tickets));
+        std::move(alone.lines.begin(), alone.lines.end(), std::back_inserter(claimed.lines));
       }
     } else if (judged.error().fault == Fault::data) {
       drop_item(run, requests.front().order.signal_key, "claiming an entry",
@@ -468,21 +474,21 @@ std::vector<EntryTicket> claim(Run& run, std::span<const EntryRequest> requests,
     } else {
       run.store_failed(judged.error());
     }
-    return tickets;
+    return claimed;
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Judged& verdict = (*judged)[i];
-    tell_verdict(run, requests[i].signal, verdict);
+    tell_verdict(run, requests[i].signal, verdict, claimed.lines);
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
       run.own.insert(ticket->order().trade);
       run.put(ticket->order());
       if (const auto free = market.free_quote.find(ticket->order().symbol.quote());
           free != market.free_quote.end())
         free->second -= requests[i].notional;
-      tickets.push_back(std::move(*ticket));
+      claimed.tickets.push_back(std::move(*ticket));
     }
   }
-  return tickets;
+  return claimed;
 }
 
 // The store's clock may be ahead of this machine's, and no base cools for longer than its cooldown.
@@ -491,7 +497,7 @@ Micros still_cooling(const Run& run, const Cooling& cooling) {
   return std::min(cooling.until - run.now, std::max(policy.cooldown, policy.after_stop));
 }
 
-void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
+void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines) {
   const std::string symbol = signal.symbol.text();
   const SignalKey key = signal_key(signal);
   if (std::holds_alternative<Fenced>(judged.outcome)) {
@@ -500,11 +506,11 @@ void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
   }
   std::visit(overloaded{
                  [&](const Passed&) {
-                   run.say(Line{Level::info, "GUARD"}.words("cooldown_passed").add("symbol", symbol));
+                   lines.push_back(Line{Level::info, "GUARD"}.words("cooldown_passed").add("symbol", symbol));
                  },
                  [&](const Cooling& cooling) {
                    run.report.blocked_cooldown += 1;
-                   run.say(Line{Level::info, "GUARD"}
+                   lines.push_back(Line{Level::info, "GUARD"}
                                .words("cooldown_blocked")
                                .add("symbol", symbol)
                                .add("seconds_remaining", seconds_rounded_up(still_cooling(run, cooling)))
@@ -514,19 +520,19 @@ void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
              judged.cooldown);
   std::visit(
       overloaded{
-          [&](const EntryTicket&) { say_key(run, key, nullptr); },
+          [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
           [&](const Fenced&) {},
           [&](const Duplicate& known) {
             run.report.blocked_idempotency += 1;
-            say_key(run, key, &known);
+            lines.push_back(key_line(key, &known));
           },
           [&](const Denied& denied) {
-            say_key(run, key, nullptr);
-            if (denied.reason == "future") return wait_or_reject(run, signal, denied);
-            if (denied.reason == "stale") return reject(run, signal.line, denied.reason);
+            lines.push_back(key_line(key, nullptr));
+            if (denied.reason == "future") return lines.push_back(wait_or_reject(run, signal, denied));
+            if (denied.reason == "stale") return lines.push_back(rejected(run, signal.line, denied.reason));
             run.report.denied += 1;
             if (denied.reason == "cooldown") return;  // its guard line has said it
-            run.say(Line{Level::warn, "ENTRY_DENIED"}
+            lines.push_back(Line{Level::warn, "ENTRY_DENIED"}
                         .add("symbol", symbol)
                         .add("signal_key", key)
                         .add("reason", denied.reason)
@@ -536,14 +542,19 @@ void tell_verdict(Run& run, const Signal& signal, Judged& judged) {
       judged.outcome);
 }
 
-void enter(Run& run, std::vector<EntryTicket> tickets) {
-  if (tickets.empty() || !run.lease_holds() || run.store_lost) return;
+void enter(Run& run, Claimed claimed) {
+  const std::vector<EntryTicket>& tickets = claimed.tickets;
+  const auto say_all = [&] {
+    for (const Line& line : claimed.lines) run.say(line);
+  };
+  if (tickets.empty() || !run.lease_holds() || run.store_lost) return say_all();
   run.sent_entries = true;
   // What has no answer may have left: it is looked up, never sent again.
   const auto outcomes = burst(
       run, Burst::sending, "entering", tickets,
       [&](std::span<const EntryTicket> some) { return run.ports.placer.place(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
+  say_all();
   run.now = run.ports.clock.now();
 
   std::vector<Item> items;
@@ -572,41 +583,34 @@ void enter(Run& run, std::vector<EntryTicket> tickets) {
   run.commit(std::move(items));
 }
 
-void say_key(Run& run, const SignalKey& key, const Duplicate* known) {
-  if (known == nullptr) {
-    run.say(Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key));
-    return;
-  }
+Line key_line(const SignalKey& key, const Duplicate* known) {
+  if (known == nullptr)
+    return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
   Line line = Line{Level::info, "GUARD"}
                   .words("idempotency_blocked")
                   .add("signal_key", key)
                   .add("existing_order_id", known->existing_order_id);
   if (!known->decided.empty()) line.add("decided", known->decided);
   if (known->differs) line.add("differs", "1");
-  run.say(line);
+  return line;
 }
 
 // A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
-void wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
+Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
   const std::int64_t seconds = seconds_rounded_up(denied.ahead);
-  if (denied.ahead <= run.settings.policy.max_wait) {
-    run.say(Line{Level::info, "SIGNAL_WAITS"}
-                .add("line", signal.line)
-                .add("signal_key", signal_key(signal))
-                .add("ahead_seconds", seconds));
-    return;
-  }
-  run.report.rejected += 1;
-  run.say(Line{Level::warn, "SIGNAL_REJECTED"}
-              .add("line", signal.line)
-              .add("reason", denied.reason)
-              .add("ahead_seconds", seconds)
-              .add("clock", "store"));
+  if (denied.ahead <= run.settings.policy.max_wait)
+    return Line{Level::info, "SIGNAL_WAITS"}
+        .add("line", signal.line)
+        .add("signal_key", signal_key(signal))
+        .add("ahead_seconds", seconds);
+  return rejected(run, signal.line, denied.reason)
+      .add("ahead_seconds", seconds)
+      .add("clock", "store");
 }
 
-void reject(Run& run, int line, std::string_view reason) {
+Line rejected(Run& run, int line, std::string_view reason) {
   run.report.rejected += 1;
-  run.say(Line{Level::warn, "SIGNAL_REJECTED"}.add("line", line).add("reason", reason));
+  return Line{Level::warn, "SIGNAL_REJECTED"}.add("line", line).add("reason", reason);
 }
 
 }  // namespace

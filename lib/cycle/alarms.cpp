@@ -61,7 +61,9 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
   const auto told = [&](AlarmEdge::What what, Alarm alarm) {
     item.change.alarms.push_back({what, std::move(alarm)});
   };
-  item.say(Line{Level::error, "UNVERIFIED"}
+  // Said once a run, however many barriers it passes.
+  if (run.said_unverified.insert(trade.id()).second)
+    item.say(Line{Level::error, "UNVERIFIED"}
                .add("symbol", trade.entry().symbol.text())
                .add("order_id", order_id_of(trade.entry())));
   const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(),

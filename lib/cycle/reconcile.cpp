@@ -96,6 +96,10 @@ namespace {
 
 bool still_asked(const Run& run, const Order& order) {
   if (run.copy_may_come(order)) return true;
+  // An end with a part filled may not be the last word: the exchange has been seen to fill the rest.
+  if (order.leg == Leg::entry && order.state == OrderState::closed && order.filled.is_positive() &&
+      order.left().is_positive() && !run.everything_asked)
+    return true;
   if (!is_open_question(order, run.venue_now())) return false;
   if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
   switch (order.state) {

@@ -91,6 +91,7 @@ class Run {
   std::set<ClientOrderId> exit_failed;         // trades whose exit came to nothing in this run
   std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
   std::set<ClientOrderId> said_unprotected;
+  std::set<ClientOrderId> said_unverified;
   std::set<std::string> told_failed;     // trade and kind of leg
   int unverified = 0;                    // trades the venue could not be asked about
   std::vector<std::string> criticals;    // said without the store; they stand all the same

@@ -53,9 +53,11 @@ void tell_entry(Item& item, const Order& before, const Applied& after, Run& run)
   }
   if (before.state != order.state && order.state == OrderState::closed &&
       !order.filled.is_positive()) {
-    item.say(line_of(Level::warn, "ORDER_REFUSED", order).add("reason", order.reason));
+    const std::string reason =
+        order.reason.empty() ? "it ended at the exchange with nothing filled" : order.reason;
+    item.say(line_of(Level::warn, "ORDER_REFUSED", order).add("reason", reason));
     item.tell(fact(notice_of(NoticeType::order_refused, Severity::warning, order, run.now),
-                   "reason", order.reason));
+                   "reason", reason));
   }
 }
 

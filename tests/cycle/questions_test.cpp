@@ -1,6 +1,8 @@
 // What a run asks of a venue, and what it does not: each question is a far answer to wait for.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "forwarding.hpp"
 #include "world.hpp"
 
@@ -161,3 +163,57 @@ TEST_CASE("RUN_END tells the least, the middle and the longest time without a st
   CHECK(world.log.back().find("unprotected_min_ms=- ") == std::string::npos);
   CHECK(world.log.back().find("unprotected_min_ms=0 ") == std::string::npos);
 }
+
+TEST_CASE("an entry that ended half filled is asked again: the exchange may fill the rest after all") {
+  World world;
+  world.faults.on(VenueVerb::place, Mishap::part_then_cancelled);
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  const auto entry_at_the_exchange = [&]() -> PaperOrder {
+    for (const PaperOrder& order : world.venue_orders("ETH_USDT"))
+      if (order.side == Side::buy) return order;
+    FAIL("there is no entry");
+    throw 0;
+  };
+  const PaperOrder half = entry_at_the_exchange();
+  REQUIRE(half.filled < half.quantity);
+  REQUIRE(world.what_is_wrong("ETH_USDT") == "");
+
+  // Its record is corrected: all of it was filled.
+  PaperWanted wanted;
+  wanted.created_since = Instant{};
+  REQUIRE(world.book.open(wanted).has_value());
+  PaperOrder& whole = world.book.state().orders.at(half.number);
+  whole.status = VenueStatus::filled;
+  whole.filled = whole.quantity;
+  whole.filled_value = cost(cycle_test::price("3350.5"), whole.quantity, Rounding::half_even);
+  whole.fee_base = {};
+  world.book.state().balances["ETH"] += (whole.quantity - half.filled).value + half.fee_base.value;
+  REQUIRE(world.book.close({}).has_value());
+
+  world.clock.advance(60s);
+  world.run();
+  CHECK(world.said("ORDER_FILLED side=BUY symbol=ETH_USDT"));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+}
+
+TEST_CASE("an open trade that cannot be read is said once a run") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.faults.on(VenueVerb::find, Mishap::read_fails, {.from = 1, .times = 0});
+  world.run();
+  CHECK(std::count_if(world.last_log.begin(), world.last_log.end(), [](const std::string& line) {
+          return line.starts_with("UNVERIFIED ");
+        }) == 1);
+}
+
+TEST_CASE("an entry that ended with nothing filled says why, where the exchange gives no reason too") {
+  World world;
+  world.faults.on(VenueVerb::place, Mishap::cancelled_with_zero);
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.run();
+  CHECK(world.times_said("ORDER_REFUSED side=BUY symbol=ETH_USDT") > 0);
+  CHECK(world.times_said("reason=\"\"") == 0);
+}
+
