@@ -206,14 +206,3 @@ TEST_CASE("an open trade that cannot be read is said once a run") {
           return line.starts_with("UNVERIFIED ");
         }) == 1);
 }
-
-TEST_CASE("an entry that ended with nothing filled says why, where the exchange gives no reason too") {
-  World world;
-  world.faults.on(VenueVerb::place, Mishap::cancelled_with_zero);
-  world.run({world.buy("ETH_USDT", "3350.5")});
-  world.clock.advance(60s);
-  world.run();
-  CHECK(world.times_said("ORDER_REFUSED side=BUY symbol=ETH_USDT") > 0);
-  CHECK(world.times_said("reason=\"\"") == 0);
-}
-
