@@ -247,7 +247,8 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                      run.say(tg_line(Level::info, "TG_SENT", notice).add("confirmed", 0));
                      return;
                    }
-                   if (later.refused && notice.attempts >= refused_long_enough)
+                   if (later.refused && notice.attempts >= refused_long_enough &&
+                       notice.severity != Severity::critical)
                      run.long_refused.insert(notice.event_id);
                    record.what = DeliveryRecord::What::try_later;
                    record.next_try = run.now + std::max(later.after, back_off(notice));

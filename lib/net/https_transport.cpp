@@ -260,6 +260,8 @@ class HttpsTransport::Wire {
  public:
   Wire(HttpsSettings settings, Clock& clock) : settings_{std::move(settings)}, clock_{clock} {
     for (const RateLimit& limit : settings_.limits) paces_.emplace(limit.name, Pace{limit});
+    // Only a tunnel keeps a secret from a proxy.
+    if (!settings_.base.tls) settings_.proxy.reset();
   }
   std::vector<HttpResult> exchange(std::span<const HttpRequest> requests, Micros patience);
 

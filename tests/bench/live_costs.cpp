@@ -221,9 +221,10 @@ void print_case(Bench& bench, const Case& what, int runs) {
   std::fflush(stdout);
 }
 
-// Windows of a limit after the first, and the chain of answers around them.
+// Windows of a limit after the first, each with the quarter that the pace leaves for jitter, and the
+// chain of answers around them.
 double paced(int orders, int per_window, int chain) {
-  return (orders + per_window - 1) / per_window * 100.0 - 100 + chain * latency_ms;
+  return (orders + per_window - 1) / per_window * 125.0 - 125 + chain * latency_ms;
 }
 
 int measured(const std::string& folder, const std::string& program, int runs, long rows) {
