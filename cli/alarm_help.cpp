@@ -111,9 +111,10 @@ const std::vector<AlarmHelp>& alarm_helps() {
      "tradeguard doctor; look at the disk, or at the database server",
      "with the next run that can write"},
     {"UNDELIVERABLE",
-     "A message can never be delivered: the bot was removed from the chat, or the chat does not exist.",
-     "Trading and protection go on. This message is lost to its reader; the log has it.",
-     "tradeguard doctor --send tries a message; correct telegram.chat_id, or let the bot into the chat again",
+     "Telegram refuses the bot's token, the chat or the bot's rights, or it refused one message for its text.",
+     "Trading and protection go on. Notices wait and are sent when it works again; only a message refused for its "
+     "text is lost, and the log has it.",
+     "tradeguard doctor --send tries a message; correct the token or telegram.chat_id, or let the bot into the chat again",
      "when a later message arrives"},
     {"LOG_UNUSABLE",
      "The log file cannot be opened: it belongs to another user, its folder is missing, or the disk is full.",
