@@ -100,6 +100,23 @@ TEST_CASE("report step 3, cooldown: another order for the same base currency is 
   }
 }
 
+TEST_CASE("report step 3, after the cooldown: what it denied once is not bought later") {
+  const Trading bot{existing_kind()};
+  bot.cycle(buy("ETH_USDT", time_text(-70)));
+  const std::string now = time_text();
+  const std::string denied = buy("ETH_USDT", now);
+  CHECK(lines_with(bot.cycle(denied).lines(), "GUARD cooldown_blocked symbol=ETH_USDT").size() == 1);
+  // The cooldown is over: the one that is configured now.
+  const Ran later = bot.cycle(denied, {"--cooldown.seconds", "0"});
+  CHECK(later.code == 0);
+  CHECK(lines_with(later.lines(), "ORDER_PLACED").empty());
+  CHECK(lines_with(later.lines(), "GUARD cooldown_passed symbol=ETH_USDT").size() == 1);
+  CHECK(lines_with(later.lines(), "GUARD idempotency_blocked signal_key=" +
+                                      key_of("ETH_USDT", "BUY", now) +
+                                      " existing_order_id=- decided=cooldown")
+            .size() == 1);
+}
+
 TEST_CASE("report step 4, duplicate runner: one RUN_START, one RUN_LOCKED") {
   const Trading bot{existing_kind()};
   HeldSignals held{bot.place()};
