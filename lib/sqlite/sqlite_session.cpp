@@ -216,7 +216,7 @@ std::string cause_of(int code, const std::string& file) {
     return "";
   const std::string folder = folder_of(file);
   struct statvfs disk {};
-  if (::statvfs(folder.c_str(), &disk) == 0 && (disk.f_bavail == 0 || disk.f_favail == 0))
+  if (::statvfs(folder.c_str(), &disk) == 0 && (disk.f_bavail == 0 || (disk.f_files != 0 && disk.f_favail == 0)))
     return " (the disk that holds " + file + " is full" +
            (disk.f_bavail == 0 ? "" : ": no more files can be made on it") + ")";
   for (const std::string& path : {file, folder, file + "-wal", file + "-shm"})
