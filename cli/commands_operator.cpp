@@ -246,8 +246,10 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
     if (market && !market->covers(trade.entry().symbol)) continue;
     Order entry = trade.entry();
     // Whoever wished it before still does when the operator's wish is withdrawn.
-    if (entry.exit_reason.empty() || !entry.exit_until || *entry.exit_until <= office.now)
+    if (entry.exit_reason.empty() || !entry.exit_until || *entry.exit_until <= office.now) {
       entry.exit_reason = operators_wish;
+      entry.exit_key.clear();
+    }
     entry.exit_until = std::max(entry.exit_until.value_or(office.now), office.now + wished_for);
     change.advance.push_back(std::move(entry));
   }
@@ -262,8 +264,9 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
     if (auto written = write(office, std::move(change)); !written)
-      return say_nothing_stored(written.error());
-    const std::string said = "no trade is open in " + what + "; BUY signals from before now are not bought any more";
+      return say_not_written(written.error());
+    const std::string said = "no trade is open in " + what;
+    write_whole(STDERR_FILENO, "tradeguard: BUY signals from before now are not bought any more\n");
     print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }

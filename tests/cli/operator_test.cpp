@@ -240,3 +240,23 @@ TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing ta
   CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("there is no request to sell") != std::string::npos);
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "signal");
 }
+
+TEST_CASE("flatten takes back the BUYs that spoke before it, also where nothing is open yet") {
+  const Trading bot{any_store(), "[market.SOL_USDT]\nnotional = 50\n"};
+  const std::vector<std::string> what = GENERATE(std::vector<std::string>{"SOL_USDT"},
+                                                 std::vector<std::string>{"SOL"},
+                                                 std::vector<std::string>{"--all"});
+  const std::string before = time_text(-30);
+  std::vector<std::string> flatten{"flatten"};
+  flatten.insert(flatten.end(), what.begin(), what.end());
+  const Ran flattened = bot.command(flatten);
+  INFO(flattened.err);
+  CHECK(flattened.code == 0);
+  const Ran older = bot.cycle(buy("SOL_USDT", before));
+  INFO(older.err);
+  CHECK(lines_with(older.lines(), "ORDER_PLACED").empty());
+  CHECK(lines_with(older.lines(), "reason=superseded").size() == 1);
+  const Ran newer = bot.cycle(buy("SOL_USDT", time_text(1)));
+  INFO(newer.err);
+  CHECK(lines_with(newer.lines(), "ORDER_PLACED side=BUY symbol=SOL_USDT").size() == 1);
+}
