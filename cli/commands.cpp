@@ -75,7 +75,7 @@ lock for a moment, as a run would, and asks the exchange and Telegram; without r
 It places no order unless told to, and changes nothing else. The exit code is the one a run would end
 with, were it stopped by what was found.)",
      "tradeguard doctor --config bot.ini", with_json,
-     {{"place-far-order", "", "where only an order tells whether stops are taken: place the least stop far below the market, and cancel it"},
+     {{"place-far-order", "", "where only an order tells whether stops are taken: place the least stop, as far below the market as configured, and cancel it"},
       {"send", "", "deliver a test message"}}, doctor_command},
 
     {operating, "halt", "", 0, 0,

@@ -17,6 +17,10 @@ Found judge_market(const Settings& settings, const Symbol& symbol, const Instrum
                    const std::optional<Quote>& quote);
 std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,
                                    const std::map<std::string, Balance>& balances);
+ProtectionPlan plan_of(const Settings& settings, const Symbol& symbol);
+std::string band_text(const InstrumentRules& rules);
+std::optional<Found> judge_stop(const InstrumentRules& rules, const ProtectionPlan& plan, Price last);
+std::optional<Found> judge_target(const InstrumentRules& rules, const ProtectionPlan& plan, Price last);
 
 }  // namespace
 
@@ -85,7 +89,9 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
         doubtful("far order", "none was placed",
                  settings.live ? "try again when no run holds the lock"
                                : "write live = true under [run]: without it nothing is placed"));
-  for (Finding& finding : (*examination)->examine(markets, far_order))
+  std::map<Symbol, ProtectionPlan> plans;
+  for (const Symbol& symbol : markets) plans.emplace(symbol, plan_of(settings, symbol));
+  for (Finding& finding : (*examination)->examine(plans, far_order))
     findings.push_back(found(std::move(finding)));
   return findings;
 }
@@ -142,7 +148,10 @@ std::vector<Found> examine_markets(const Settings& settings, const std::set<Symb
     if (market.quotes)
       if (const auto last = market.quotes->find(symbol); last != market.quotes->end()) quote = last->second;
     findings.push_back(judge_market(settings, symbol, rule->second, quote));
-    if (market.balances && findings.back().judgement == Judgement::ok)
+    if (quote && findings.back().judgement == Judgement::ok)
+      if (auto finding = judge_target(rule->second, plan_of(settings, symbol), quote->last))
+        findings.push_back(std::move(*finding));
+    if (market.balances && findings.back().judgement != Judgement::problem)
       if (auto finding = judge_balance(settings, symbol, *market.balances))
         findings.push_back(std::move(*finding));
   }
@@ -159,11 +168,10 @@ Found judge_market(const Settings& settings, const Symbol& symbol, const Instrum
     return problem(symbol.text(), "its price cannot be read", "try again", exit_critical);
   const MarketSettings& market = settings.markets.at(symbol).cycle;
   const std::string known = "is traded: tick " + rules.tick.text() + ", step " + rules.step.text() +
-                            ", least order worth " + rules.min_notional.text();
+                            ", least order worth " + rules.min_notional.text() + band_text(rules);
+  const ProtectionPlan plan = plan_of(settings, symbol);
+  if (auto finding = judge_stop(rules, plan, quote->last)) return std::move(*finding);
   if (!market.notional) return well(symbol.text(), known + "; signals say how much to buy");
-  ProtectionPlan plan = settings.plan;
-  plan.stop_percent = market.stop_loss_percent.value_or(plan.stop_percent);
-  plan.target_percent = market.take_profit_percent.value_or(plan.target_percent);
   const auto size = size_entry(market.notional, std::nullopt, quote->last, plan, rules);
   if (!size)
     return problem(symbol.text(),
@@ -172,6 +180,50 @@ Found judge_market(const Settings& settings, const Symbol& symbol, const Instrum
                    "change market." + symbol.text() + ".notional, or the distance of its stop",
                    exit_configuration);
   return well(symbol.text(), known + ", an entry buys " + size->quantity.text());
+}
+
+// What a signal without levels of its own gets in this market.
+ProtectionPlan plan_of(const Settings& settings, const Symbol& symbol) {
+  const MarketSettings& market = settings.markets.at(symbol).cycle;
+  ProtectionPlan plan = settings.plan;
+  plan.stop_percent = market.stop_loss_percent.value_or(plan.stop_percent);
+  plan.target_percent = market.take_profit_percent.value_or(plan.target_percent);
+  return plan;
+}
+
+std::string band_text(const InstrumentRules& rules) {
+  const auto part = [](const Decimal& of_market) { return of_market.text() + " times the price"; };
+  std::string text;
+  if (rules.lowest_sell.is_positive()) text += ", sells from " + part(rules.lowest_sell);
+  if (rules.highest_sell.is_positive())
+    text += (text.empty() ? ", sells up to " : " up to ") + part(rules.highest_sell);
+  return text;
+}
+
+// A stop that may not rest is an entry that is denied; a target that may not is placed nearer.
+std::optional<Found> judge_stop(const InstrumentRules& rules, const ProtectionPlan& plan, Price last) {
+  const auto levels = levels_for(plan, last, rules);
+  if (!levels) return std::nullopt;
+  const SellBand band = sell_band(last, rules);
+  const Price lowest = rules.stop_market ? levels->stop : stop_limit_price(levels->stop, plan, rules);
+  if (band.holds(levels->stop) && band.holds(lowest)) return std::nullopt;
+  return problem(rules.symbol.text(),
+                 "a stop " + plan.stop_percent.text() + " % below, at " + lowest.text() +
+                     ", is outside the exchange's price band" +
+                     (band.lowest ? ", which begins at " + band.lowest->text() : "") +
+                     ": every entry is denied (stop_outside_band)",
+                 "lower market." + rules.symbol.text() + ".stop_loss_percent", exit_configuration);
+}
+
+std::optional<Found> judge_target(const InstrumentRules& rules, const ProtectionPlan& plan, Price last) {
+  const auto levels = levels_for(plan, last, rules);
+  const SellBand band = sell_band(last, rules);
+  if (!levels || !band.highest || levels->target <= *band.highest) return std::nullopt;
+  return doubtful(rules.symbol.text(),
+                  "a target " + plan.target_percent.text() + " % above, at " + levels->target.text() +
+                      ", is outside the exchange's price band: it is placed at " + band.highest->text(),
+                  "lower market." + rules.symbol.text() +
+                      ".take_profit_percent, or accept the nearer target");
 }
 
 std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,

@@ -12,14 +12,14 @@ using namespace binance;
 
 namespace {
 
-constexpr Decimal below_the_market{-20};  // per cent
 constexpr Micros good_for = 5s;
 
-Order trial_stop(const InstrumentRules& rules, Price last, Instant stamp);
+std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last,
+                              Instant stamp);
 HttpRequest as_a_test(HttpRequest creation);
 Finding finding_of_key(const HttpResult& result);
 Finding finding_of_withdrawal(const HttpResult& result);
-Finding finding_of_stop(const Order& stop, const HttpResult& result);
+Finding finding_of_leg(const Order& leg, const HttpResult& result);
 
 }  // namespace
 
@@ -36,7 +36,7 @@ BinanceExamination::BinanceExamination(BinanceVenue& venue, HttpTransport& trans
                      patience}} {}
 BinanceExamination::~BinanceExamination() = default;
 
-std::vector<Finding> BinanceExamination::examine(const std::set<Symbol>& markets,
+std::vector<Finding> BinanceExamination::examine(const std::map<Symbol, ProtectionPlan>& markets,
                                                  bool /*place_far_order*/) {
   std::vector<Finding> findings;
   if (const auto& broken = desk_->signer.broken())
@@ -46,46 +46,57 @@ std::vector<Finding> BinanceExamination::examine(const std::set<Symbol>& markets
   if (!now) return {};  // said already: it could not be reached
 
   std::vector<HttpRequest> requests{build_account(desk_->signer, *now)};
-  std::vector<Order> stops;
-  const auto rules = desk_->venue.rules(markets);
-  const auto quotes = desk_->venue.quotes(markets);
+  std::vector<Order> legs;
+  std::set<Symbol> symbols;
+  for (const auto& [symbol, plan] : markets) symbols.insert(symbol);
+  const auto rules = desk_->venue.rules(symbols);
+  const auto quotes = desk_->venue.quotes(symbols);
   if (rules && quotes)
     for (const auto& [symbol, rule] : *rules)
-      if (const auto quote = quotes->find(symbol); quote != quotes->end()) {
-        stops.push_back(trial_stop(rule, quote->second.last, *now));
-        requests.push_back(as_a_test(build_order(desk_->signer, stops.back())));
-      }
+      if (const auto quote = quotes->find(symbol); quote != quotes->end())
+        for (Order& leg : trial_legs(rule, markets.at(symbol), quote->second.last, *now)) {
+          requests.push_back(as_a_test(build_order(desk_->signer, leg)));
+          legs.push_back(std::move(leg));
+        }
   // So few that no limit has to be kept, and whoever trades unpaced has none.
   for (auto& request : requests) request.limit.clear();
   const auto results = desk_->transport.exchange(requests, desk_->patience);
   findings.push_back(finding_of_key(results.front()));
   findings.push_back(finding_of_withdrawal(results.front()));
-  for (std::size_t i = 0; i < stops.size(); ++i)
-    findings.push_back(finding_of_stop(stops[i], results[i + 1]));
+  for (std::size_t i = 0; i < legs.size(); ++i)
+    findings.push_back(finding_of_leg(legs[i], results[i + 1]));
   return findings;
 }
 
 namespace {
 
-// The least that can be sold there, so that no filter is in the way of the answer.
-Order trial_stop(const InstrumentRules& rules, Price last, Instant stamp) {
+// Stop and target as a trade that is entered now would have them, of the least that can be sold, so
+// that no other filter is in the way of the answer.
+std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last,
+                              Instant stamp) {
+  const auto levels = levels_for(plan, last, rules);
+  if (!levels) return {};
   Order stop{.symbol = rules.symbol};
   stop.client_id = "doctor-" + std::to_string(to_micros(stamp));
   stop.trade = stop.client_id;
   stop.leg = Leg::stop;
   stop.side = Side::sell;
   stop.type = rules.stop_market ? OrderType::stop_market : OrderType::stop_limit;
-  const Price trigger = to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
-  stop.trigger = trigger;
-  if (stop.type == OrderType::stop_limit)
-    stop.price = stop_limit_price(trigger, ProtectionPlan{}, rules);
-  const Price least = stop.price.value_or(trigger);
+  stop.trigger = levels->stop;
+  if (stop.type == OrderType::stop_limit) stop.price = stop_limit_price(levels->stop, plan, rules);
+  const Price least = stop.price.value_or(levels->stop);
   const Decimal worth = Decimal::divide(rules.min_notional.value, least.value, Rounding::up)
                             .to_multiple(rules.step.value, Rounding::up);
   stop.quantity = Quantity{std::max({worth, rules.min_quantity.value, rules.step.value})};
   stop.stamp = stamp;
   stop.valid_until = stamp + good_for;
-  return stop;
+  Order target = stop;
+  target.leg = Leg::target;
+  target.type = OrderType::limit;
+  target.trigger.reset();
+  const SellBand band = sell_band(last, rules);
+  target.price = std::min(levels->target, band.highest.value_or(levels->target));
+  return {stop, target};
 }
 
 // The signature covers the query only, so that the same request may be asked of the test call.
@@ -127,13 +138,27 @@ Finding finding_of_withdrawal(const HttpResult& result) {
           "take the permission to withdraw from this key, and bind it to this machine's address"};
 }
 
-Finding finding_of_stop(const Order& stop, const HttpResult& result) {
-  const std::string what = "stops " + stop.symbol.text();
-  const std::string kind{text(stop.type)};
+Finding finding_of_leg(const Order& leg, const HttpResult& result) {
+  const bool stop = leg.leg == Leg::stop;
+  const std::string what = (stop ? "stops " : "targets ") + leg.symbol.text();
+  const std::string kind{text(leg.type)};
+  const std::string at = (stop ? leg.trigger : leg.price)->text();
   const Ruling judged = ruling(Call::read, result);
   if (judged.fate == Fate::good)
-    return {what, Judgement::ok, kind + " is taken, tried without placing it", ""};
-  return {what, Judgement::problem, kind + " of " + stop.quantity.text() + ": " + said(judged),
+    return {what, Judgement::ok, kind + " at " + at + " is taken, tried without placing it", ""};
+  const std::string detail = kind + " of " + leg.quantity.text() + " at " + at + ": " + said(judged);
+  // A filter that limits prices says nothing about a stop nearer to the market.
+  const bool distance = judged.message.find("PERCENT_PRICE") != std::string::npos ||
+                        judged.message.find("PRICE_FILTER") != std::string::npos;
+  if (!stop)
+    return {what, Judgement::warning, detail,
+            "lower take_profit_percent: the exchange takes no target this far up, so the trades of this "
+            "market would have a stop alone"};
+  if (distance)
+    return {what, Judgement::problem, detail,
+            "lower stop_loss_percent: the exchange takes no stop this far below the market",
+            fault_of(judged)};
+  return {what, Judgement::problem, detail,
           "do not trade this market: what is bought here cannot be protected", fault_of(judged)};
 }
 

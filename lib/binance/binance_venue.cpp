@@ -411,7 +411,9 @@ class Search {
 
   void take(Quest& quest, Sighting sighting) {
     const bool filled = sighting.filled && sighting.filled->is_positive();
-    if (quest.query.want_fees && filled) ask_fees(quest, sighting.venue_id);
+    const bool nothing_said = !sighting.filled && sighting.status != VenueStatus::unknown;
+    if (nothing_said || (filled && (quest.query.want_fees || !sighting.filled_value)))
+      ask_fees(quest, sighting.venue_id);
     keep_further(quest.found, std::move(sighting));
   }
 
@@ -434,8 +436,9 @@ class Search {
     Lookup lookup{{}, quest.every_view && !quest.unread && !quest.cut && !view.cut, read_began_};
     for (auto& [id, sighting] : quest.found) {
       const auto fees = quest.fees.find(id);
-      if (fees != quest.fees.end() && sighting.filled == fees->second.traded)
-        sighting.fee_base = fees->second.in_base;
+      if (fees != quest.fees.end())
+        complete(sighting, fees->second,
+                 sighting.quantity.is_positive() ? sighting.quantity : quest.query.quantity);
       lookup.found.push_back(std::move(sighting));
     }
     return lookup;
@@ -474,6 +477,7 @@ class BinanceVenue::Desk {
     traits.absence_margin = absence_margin;
     if (settings.paced) traits.entries_at_a_time = traits.entries_a_run = entries_when_paced;
     traits.network = true;
+    traits.absent_balance = AbsentBalance::zero;
     for (const auto& symbol : settings.markets) meet(symbol);
   }
 
@@ -593,8 +597,8 @@ class BinanceVenue::Desk {
     return channel.hear(requests.front(), read_account(results.front()));
   }
 
-  // The venue leaves zeros out. A currency of ours that is not in a list that was read whole is
-  // zero.
+  // The venue leaves zeros out, and a list is read whole or not at all. A currency of ours that is
+  // not in it is zero.
   Result<std::map<std::string, Balance>> with_zeros(Result<Account> account) const {
     if (!account) return tl::unexpected<Error>{account.error()};
     for (const auto& currency : currencies) account->balances.try_emplace(currency, Balance{});

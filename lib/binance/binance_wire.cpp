@@ -437,7 +437,7 @@ std::optional<VenueStatus> order_status(std::string_view word) {
   return std::nullopt;
 }
 
-// Fills and what they cost in base. nullopt: one of them could not be read.
+// Fills, what they were worth and what they cost in base. nullopt: one of them could not be read.
 std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
   Fees fees;
   try {
@@ -447,6 +447,11 @@ std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
       const auto asset = scalar(fill, "commissionAsset");
       if (!quantity || !commission || !asset) return std::nullopt;
       fees.traded += Quantity{*quantity};
+      const auto price = price_if_any(fill, "price");
+      if (price && fees.value)
+        *fees.value += cost(*price, Quantity{*quantity}, Rounding::half_even);
+      else
+        fees.value.reset();
       if (*asset == base) fees.in_base += Quantity{*commission};
     }
   } catch (const std::overflow_error&) {
@@ -455,12 +460,11 @@ std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
   return fees;
 }
 
-// What became of the fees is known only if the parts add up to the whole.
-std::optional<Quantity> fees_of_fills(const Json& order, const std::string& base, Quantity filled) {
-  if (filled.is_zero()) return Quantity{};
+// What the fills in an answer add up to.
+std::optional<Fees> fills_in(const Json& order, const std::string& base) {
   const Json* fills = list(order, "fills");
   const auto fees = fills == nullptr ? std::nullopt : sum_of(*fills, base);
-  return fees && fees->traded == filled ? std::optional{fees->in_base} : std::nullopt;
+  return fees && fees->traded.is_positive() ? fees : std::nullopt;
 }
 
 // The venue's record. nullopt: not even whose it is could be read. What else is not understood
@@ -496,13 +500,23 @@ std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Ins
                     .status = understood ? *status : VenueStatus::unknown,
                     .quantity = quantity ? Quantity{*quantity} : Quantity{},
                     .filled = filled ? std::optional{Quantity{*filled}} : std::nullopt,
-                    .filled_value = value ? std::optional{Money{*value}} : std::nullopt,
+                    .filled_value = std::nullopt,
                     .fee_base = std::nullopt,
                     .price = price_if_any(order, "price"),
                     .trigger = price_if_any(order, "stopPrice"),
                     .at = at,
                     .reason = bounded(text_or_empty(order, "expiryReason"))};
-  if (sighting.filled) sighting.fee_base = fees_of_fills(order, symbol.base(), *sighting.filled);
+  // "FILLED, nothing" contradicts itself: the venue did not say how much.
+  if (sighting.status == VenueStatus::filled && sighting.filled && sighting.filled->is_zero())
+    sighting.filled.reset();
+  if (sighting.filled && sighting.filled->is_zero()) {
+    sighting.filled_value = Money{};
+    sighting.fee_base = Quantity{};
+  } else if (sighting.filled && value && value->is_positive()) {
+    sighting.filled_value = Money{*value};
+  }
+  if (const auto fills = fills_in(order, symbol.base()))
+    complete(sighting, *fills, sighting.quantity);
   const bool trigger = type == OrderType::stop_market || type == OrderType::stop_limit;
   sighting.fired =
       trigger && sighting.status == VenueStatus::open && flag(order, "isWorking") == true;
@@ -609,6 +623,20 @@ int room_for_stops(const Json& market) {
   return whole(room);
 }
 
+// Legs are sales, so that of a band by side the asking side counts; where there are several, the
+// narrowest.
+void read_price_band(const Json& market, InstrumentRules& rules) {
+  for (const auto& [type, down, up] :
+       {std::tuple{"PERCENT_PRICE_BY_SIDE", "askMultiplierDown", "askMultiplierUp"},
+        std::tuple{"PERCENT_PRICE", "multiplierDown", "multiplierUp"}}) {
+    rules.lowest_sell = std::max(rules.lowest_sell, filter_value(market, type, down));
+    rules.highest_sell =
+        smaller_that_counts(rules.highest_sell, filter_value(market, type, up));
+  }
+  rules.min_price = Price{filter_value(market, "PRICE_FILTER", "minPrice")};
+  rules.max_price = Price{filter_value(market, "PRICE_FILTER", "maxPrice")};
+}
+
 bool lists_type(const Json& market, std::string_view type) {
   const Json* types = list(market, "orderTypes");
   if (types == nullptr) return false;
@@ -638,6 +666,7 @@ std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol
   rules.tradable = scalar(market, "status") == "TRADING" && lists_type(market, "MARKET") &&
                    flag(market, "isSpotTradingAllowed") != false;
   rules.stop_market = lists_type(market, "STOP_LOSS");
+  read_price_band(market, rules);
   rules.read_at = at;
   if (!rules.tick.is_positive() || !rules.step.is_positive()) return std::nullopt;
   return rules;
@@ -936,6 +965,20 @@ Read<Result<PairLegs>> read_pair(const HttpResult& result) {
     legs.emplace(*client_id, *id);
   }
   return answer.read(Answered{std::move(legs)});
+}
+
+void complete(Sighting& sighting, const Fees& trades, Quantity asked) {
+  if (!sighting.filled && trades.traded.is_positive()) {
+    const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() &&
+                       trades.traded >= asked;
+    // How a leg ended counts only when it is known whole: until then it may still sell.
+    if (!whole && sighting.side == Side::sell) return;
+    if (!whole && sighting.status != VenueStatus::unknown) sighting.status = VenueStatus::open;
+    sighting.filled = trades.traded;
+  }
+  if (sighting.filled != trades.traded) return;
+  if (!sighting.filled_value) sighting.filled_value = trades.value;
+  sighting.fee_base = trades.in_base;
 }
 
 Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {

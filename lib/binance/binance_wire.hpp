@@ -142,8 +142,12 @@ Read<Result<PairLegs>> read_pair(const HttpResult& result);
 struct Fees {
   Quantity traded;
   Quantity in_base;
+  std::optional<Money> value = Money{};  // nullopt: one of them did not say at what price
 };
 Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol);
+// Trades complete what the order's own record leaves out: fees, value, and how much was filled. If
+// they are not known to be all of it, an order that ended is shown open with what is known.
+void complete(Sighting& sighting, const Fees& trades, Quantity asked);
 
 struct MarketRules {
   std::map<Symbol, InstrumentRules> rules;

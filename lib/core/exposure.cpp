@@ -17,6 +17,8 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
                                   const SightedOpen& sighted, const Surroundings& around);
 const Order* bound_stop(const Trade& trade, const Order& target);
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around);
+PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around,
+                      Quantity quantity);
 bool patience_is_over(const Trade& trade, const Surroundings& around);
 bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around);
 bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted);
@@ -322,12 +324,33 @@ NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings&
   const Quantity missing = exposure.held - exposure.working - exposure.asked - exposure.leaving;
   const Quantity quantity = floor_to_step(bounded(missing, around.free_base), trade.rules().step);
   if (quantity.is_positive() && !is_dust(quantity, exposure.levels->stop, trade.rules()))
-    return PlaceLegs{quantity, *exposure.levels, target_can_rest(exposure, around)};
+    return within_band(trade, exposure, around, quantity);
   if (std::any_of(trade.legs.begin(), trade.legs.end(), waits_for_cancel)) return Nothing{};
   if (exposure.asked.is_positive()) return Stuck{"in_doubt"};
   return Stuck{missing.is_positive() && !is_dust(missing, exposure.levels->stop, trade.rules())
                    ? "balance"
                    : "minimum"};
+}
+
+// The price has moved since the entry was sized, and the band with it. A stop that is too far down
+// for it now rests as low as it may: it sells sooner than planned, and nothing is naked. A target
+// that may only rest where it would sell at a loss is none.
+PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around,
+                      Quantity quantity) {
+  const Levels& planned = *exposure.levels;
+  PlaceLegs legs{quantity, planned, target_can_rest(exposure, around), planned, std::nullopt};
+  const auto market = around.market ? around.market : exposure.average_fill;
+  if (!market) return legs;
+  const SellBand band = sell_band(*market, trade.rules());
+  if (band.lowest && *band.lowest < *market) {
+    legs.levels.stop = std::max(planned.stop, *band.lowest);
+    legs.lowest = band.lowest;
+  }
+  if (legs.with_target && band.highest)
+    legs.levels.target = std::min(planned.target, *band.highest);
+  const Price bought = exposure.average_fill.value_or(*market);
+  legs.with_target = legs.with_target && legs.levels.target > std::max(*market, bought);
+  return legs;
 }
 
 }  // namespace

@@ -62,9 +62,10 @@ char letter(Leg leg) {
 // and the place where it was reads 0, which is nobody's number.
 constexpr int most_shown_attempts = 9999;
 
-// Present on both sides and the same: two absent levels are no agreement where one is needed.
+// What the venue leaves out contradicts nothing: to take such an order back and place it again would
+// leave the same order there, and a spell without a stop between them.
 bool same_level(const std::optional<Price>& planned, const std::optional<Price>& seen) {
-  return planned && seen && *planned == *seen;
+  return planned && (!seen || *planned == *seen);
 }
 
 }  // namespace

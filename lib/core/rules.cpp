@@ -11,6 +11,10 @@ namespace {
 
 class Writer {
  public:
+  // Zero is what a row without the key says.
+  Writer& add_unless_zero(std::string_view key, const Decimal& value) {
+    return value.is_zero() ? *this : add(key, value.text());
+  }
   Writer& add(std::string_view key, std::string_view value) {
     if (!text_.empty()) text_ += ' ';
     text_.append(key).append("=").append(value);
@@ -50,6 +54,8 @@ class Fields {
     }
     return found.mapped();
   }
+  bool has(std::string_view key) const { return values_.contains(key); }
+  Decimal decimal_or_zero(std::string_view key) { return has(key) ? decimal(key) : Decimal{}; }
   Decimal decimal(std::string_view key) {
     const auto value = take(key);
     return known(value ? Decimal::parse(*value) : std::nullopt);
@@ -109,6 +115,24 @@ Quantity after_highest_fee(Quantity bought, const InstrumentRules& rules) {
   return floor_to_step(Quantity{kept}, rules.step);
 }
 
+constexpr Decimal band_margin = Decimal::from_units(5'000'000'000'000'000);  // 0.005 of the market's price
+
+SellBand unchecked_band(Price market, const InstrumentRules& rules) {
+  SellBand band;
+  const auto raise = [&](Price lowest) { band.lowest = std::max(band.lowest.value_or(lowest), lowest); };
+  const auto lower = [&](Price highest) {
+    band.highest = std::min(band.highest.value_or(highest), highest);
+  };
+  const auto part = [&](const Decimal& of_market, Rounding rounding) {
+    return to_tick(Price{Decimal::multiply(market.value, of_market, rounding)}, rules.tick, rounding);
+  };
+  if (rules.lowest_sell.is_positive()) raise(part(rules.lowest_sell + band_margin, Rounding::up));
+  if (rules.highest_sell.is_positive()) lower(part(rules.highest_sell - band_margin, Rounding::down));
+  if (rules.min_price.is_positive()) raise(to_tick(rules.min_price, rules.tick, Rounding::up));
+  if (rules.max_price.is_positive()) lower(to_tick(rules.max_price, rules.tick, Rounding::down));
+  return band;
+}
+
 // Percents come from signals; an absurd one is no level.
 std::optional<Price> level(const std::optional<Price>& fixed, Price fill, Decimal percent,
                            const InstrumentRules& rules, Rounding rounding) {
@@ -154,6 +178,12 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
 
   const auto levels = levels_for(plan, reference, rules);
   if (!levels) return denied("no_protection", "no stop and target around " + reference.text());
+  const SellBand band = sell_band(reference, rules);
+  const Price lowest = rules.stop_market ? levels->stop : stop_limit_price(levels->stop, plan, rules);
+  if (!band.holds(levels->stop) || !band.holds(lowest))
+    return denied("stop_outside_band",
+                  lowest.text() + " is not between " + (band.lowest ? band.lowest->text() : "0") + " and " +
+                      (band.highest ? band.highest->text() : "any price"));
   const auto left = after_highest_fee(bought, rules);
   if (is_dust(left, levels->stop, rules))
     return denied("stop_below_min_notional", left.text() + " at " + levels->stop.text() +
@@ -173,6 +203,14 @@ bool same_demands(const InstrumentRules& a, const InstrumentRules& b) {
 bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules) {
   const auto floored = floor_to_step(quantity, rules.step);
   return below_minimum(floored, cost(stop_price, floored, Rounding::down), rules);
+}
+
+SellBand sell_band(Price market, const InstrumentRules& rules) {
+  try {
+    return unchecked_band(market, rules);
+  } catch (const std::overflow_error&) {
+    return {};  // no market's numbers: what the venue thinks of them it says itself
+  }
 }
 
 std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill,
@@ -232,6 +270,10 @@ std::string stored_text(const InstrumentRules& rules) {
       .add("max_open_stops", std::to_string(rules.max_open_stops))
       .add("tradable", rules.tradable)
       .add("stop_market", rules.stop_market)
+      .add_unless_zero("lowest_sell", rules.lowest_sell)
+      .add_unless_zero("highest_sell", rules.highest_sell)
+      .add_unless_zero("min_price", rules.min_price.value)
+      .add_unless_zero("max_price", rules.max_price.value)
       .add("read_at", std::to_string(to_micros(rules.read_at)))
       .text();
 }
@@ -251,11 +293,17 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .max_open_stops = fields.whole<int>("max_open_stops"),
       .tradable = fields.flag("tradable"),
       .stop_market = fields.flag("stop_market"),
+      .lowest_sell = fields.decimal_or_zero("lowest_sell"),
+      .highest_sell = fields.decimal_or_zero("highest_sell"),
+      .min_price = Price{fields.decimal_or_zero("min_price")},
+      .max_price = Price{fields.decimal_or_zero("max_price")},
       .read_at = from_micros(fields.whole<std::int64_t>("read_at")),
   };
   const bool possible = rules.tick.is_positive() && rules.step.is_positive() &&
                         !rules.min_quantity.is_negative() && !rules.max_quantity.is_negative() &&
-                        !rules.min_notional.is_negative() && !rules.highest_fee_rate.is_negative();
+                        !rules.min_notional.is_negative() && !rules.highest_fee_rate.is_negative() &&
+                        !rules.lowest_sell.is_negative() && !rules.highest_sell.is_negative() &&
+                        !rules.min_price.is_negative() && !rules.max_price.is_negative();
   return fields.read_exactly() && possible ? std::optional{rules} : std::nullopt;
 }
 

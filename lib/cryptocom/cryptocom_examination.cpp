@@ -7,14 +7,13 @@ namespace tradeguard {
 
 namespace {
 
-constexpr Decimal below_the_market{-20};  // per cent
-constexpr int looks = 12;                 // a quarter of a second apart
+constexpr int looks = 12;  // a quarter of a second apart
 
-Order far_stop(const InstrumentRules& rules, Price last, Instant stamp, Micros window);
+Order far_stop(const InstrumentRules& rules, Price trigger, Instant stamp, Micros window);
 
 }  // namespace
 
-std::vector<Finding> CryptocomExamination::examine(const std::set<Symbol>& markets,
+std::vector<Finding> CryptocomExamination::examine(const std::map<Symbol, ProtectionPlan>& markets,
                                                    bool place_far_order) {
   std::vector<Finding> findings{
       {"withdrawal", Judgement::warning, "the exchange does not tell whether this key can withdraw",
@@ -24,15 +23,17 @@ std::vector<Finding> CryptocomExamination::examine(const std::set<Symbol>& marke
   else
     findings.push_back({"stops", Judgement::warning,
                         "not tried: this exchange tells only by taking one",
-                        "doctor --place-far-order places the least stop far below the market and "
-                        "cancels it"});
+                        "doctor --place-far-order places the smallest stop, as far below the market "
+                        "as configured, and cancels it"});
   return findings;
 }
 
-Finding CryptocomExamination::try_a_stop(const std::set<Symbol>& markets) {
+Finding CryptocomExamination::try_a_stop(const std::map<Symbol, ProtectionPlan>& markets) {
+  std::set<Symbol> symbols;
+  for (const auto& [symbol, plan] : markets) symbols.insert(symbol);
   const auto now = venue_.venue_time();
-  const auto rules = venue_.rules(markets);
-  const auto market = venue_.market(markets);
+  const auto rules = venue_.rules(symbols);
+  const auto market = venue_.market(symbols);
   for (const Error* error : {now ? nullptr : &now.error(), rules ? nullptr : &rules.error(),
                              market.quotes ? nullptr : &market.quotes.error(),
                              market.balances ? nullptr : &market.balances.error()})
@@ -42,7 +43,9 @@ Finding CryptocomExamination::try_a_stop(const std::set<Symbol>& markets) {
   for (const auto& [symbol, rule] : *rules) {
     const auto quote = market.quotes->find(symbol);
     if (quote == market.quotes->end()) continue;
-    const Order stop = far_stop(rule, quote->second.last, *now, venue_.traits().validity_window);
+    const auto levels = levels_for(markets.at(symbol), quote->second.last, rule);
+    if (!levels) continue;
+    const Order stop = far_stop(rule, levels->stop, *now, venue_.traits().validity_window);
     const auto coins = market.balances->find(symbol.base());
     if (coins != market.balances->end() && coins->second.free >= stop.quantity.value)
       return place_and_cancel(stop);
@@ -69,8 +72,10 @@ Finding CryptocomExamination::place_and_cancel(const Order& stop) {
         "raise min_notional, of this market or under [venue]: the least order worth more is one "
         "that can be protected"};
   if (std::holds_alternative<Refused>(outcome))
-    return {what, Judgement::problem, "a stop far below the market was " + describe(outcome),
-            "do not trade this market: what is bought here cannot be protected"};
+    return {what, Judgement::problem,
+            "a stop at " + stop.trigger->text() + ", as configured, was " + describe(outcome),
+            "try a smaller stop_loss_percent; where that is refused too, do not trade this market: "
+            "what is bought here cannot be protected"};
   if (std::holds_alternative<Unsent>(outcome))
     return {what, Judgement::problem, "not tried: " + describe(outcome), "try again",
             Fault::unreachable};
@@ -115,16 +120,16 @@ std::optional<Sighting> CryptocomExamination::sight(const Order& stop, const std
 
 namespace {
 
-// The least that may be worth selling, so far away that nothing but a crash within seconds fires
-// it. Its id is not one of a trade: nobody will take it for an order that lost its row.
-Order far_stop(const InstrumentRules& rules, Price last, Instant stamp, Micros window) {
+// The least that may be worth selling, where a trade entered now would have its stop: only a fall
+// that deep within these seconds fires it. Its id is not one of a trade: nobody will take it for an
+// order that lost its row.
+Order far_stop(const InstrumentRules& rules, Price trigger, Instant stamp, Micros window) {
   Order stop{.symbol = rules.symbol};
   stop.client_id = "doctor-" + std::to_string(to_micros(stamp));
   stop.trade = stop.client_id;
   stop.leg = Leg::stop;
   stop.side = Side::sell;
   stop.type = OrderType::stop_market;
-  const Price trigger = to_tick(moved_by_percent(last, below_the_market), rules.tick, Rounding::up);
   stop.trigger = trigger;
   const Decimal worth = Decimal::divide(rules.min_notional.value, trigger.value, Rounding::up)
                             .to_multiple(rules.step.value, Rounding::up);

@@ -7,14 +7,16 @@ namespace {
 
 // A trigger or a limit of the advanced book, and the regular order it became or rests as.
 struct Told {
-  const Row* row;
-  const Row* executed = nullptr;
+  Row row;
+  std::optional<Row> executed = {};
 };
 
 std::vector<Told> told_of(const OrderQuery& query, const Records& records);
-std::vector<const Row*> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
-                                  const std::set<std::string>& also);
+std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
+                           const std::set<std::string>& also);
+Row joined(const Row& row, const Row& other);
 bool newer(const Row& row, const Row& than);
+bool ended(VenueStatus status);
 bool is_leg(const OrderQuery& query) { return query.leg == Leg::stop || query.leg == Leg::target; }
 bool is_trigger(const Row& row) {
   return row.type != OrderType::limit && row.type != OrderType::market;
@@ -26,8 +28,15 @@ void follow(Sighting& sighting, const Told& told, const Records& records, const 
             Instant at);
 std::optional<Quantity> filled_of(const Row& row);
 std::optional<Money> value_of(const Row& row);
+struct Traded {
+  Quantity quantity;
+  std::optional<Money> value = Money{};     // nullopt: one of them did not say at what price
+  std::optional<Quantity> fee_base = Quantity{};  // nullopt: one of them did not say what was taken
+};
+std::optional<Traded> traded_by(const Sighting& sighting, const Records& records);
+void complete(Sighting& sighting, const Row& row, const OrderQuery& query, const Traded& traded);
 std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row,
-                                    const Records& records);
+                                    const std::optional<Traded>& traded);
 std::optional<Instant> made_at(const Row& row);
 
 }  // namespace
@@ -35,18 +44,41 @@ std::optional<Instant> made_at(const Row& row);
 std::vector<std::string> executed_to_read(const OrderQuery& query, const Records& records) {
   std::vector<std::string> ids;
   for (const Told& told : told_of(query, records)) {
-    if (told.executed != nullptr || told.row->executed_id.empty() || complete(*told.row)) continue;
-    ids.push_back(told.row->executed_id);
+    if (told.executed || told.row.executed_id.empty() || complete(told.row)) continue;
+    ids.push_back(told.row.executed_id);
   }
   return ids;
+}
+
+std::vector<std::string> legs_to_read(const OrderQuery& query, const Records& records) {
+  std::vector<std::string> ids;
+  if (!is_leg(query)) return ids;
+  for (const Told& told : told_of(query, records)) {
+    const Row& row = told.row;
+    if (told.executed || ended(row.status)) continue;
+    const bool level = row.type == OrderType::limit ? row.price.has_value() : row.trigger.has_value();
+    if (!row.type_shown || !row.side || !row.quantity || !level) ids.push_back(row.order_id);
+  }
+  return ids;
+}
+
+bool trades_to_read(const OrderQuery& query, const Records& records) {
+  const auto sightings = sightings_of(query, records, {});
+  return std::any_of(sightings.begin(), sightings.end(), [&](const Sighting& one) {
+    const bool filled = one.filled && one.filled->is_positive();
+    return filled ? !one.filled_value.has_value()
+                  : !one.filled && (ended(one.status) || !is_leg(query));
+  });
 }
 
 std::vector<Sighting> sightings_of(const OrderQuery& query, const Records& records, Instant at) {
   std::vector<Sighting> sightings;
   for (const Told& told : told_of(query, records)) {
-    Sighting sighting = sighting_of(query, *told.row, at);
+    Sighting sighting = sighting_of(query, told.row, at);
     follow(sighting, told, records, query, at);
-    sighting.fee_base = fee_base_of(sighting, *told.row, records);
+    const auto traded = traded_by(sighting, records);
+    if (traded) complete(sighting, told.row, query, *traded);
+    sighting.fee_base = fee_base_of(sighting, told.row, traded);
     sightings.push_back(std::move(sighting));
   }
   return sightings;
@@ -76,48 +108,103 @@ std::vector<OrderQuery> own_queries(const Records& records) {
 namespace {
 
 std::vector<Told> told_of(const OrderQuery& query, const Records& records) {
-  const auto advanced = newest_of(records.advanced, query, {});
+  auto advanced = newest_of(records.advanced, query, {});
   std::set<std::string> executed_ids;
-  for (const Row* row : advanced)
-    if (!row->executed_id.empty()) executed_ids.insert(row->executed_id);
+  for (const Row& row : advanced)
+    if (!row.executed_id.empty()) executed_ids.insert(row.executed_id);
   auto regular = newest_of(records.regular, query, executed_ids);
 
+  // Some orders are listed in both books under one id: that is one order, and no trigger that fired.
+  std::erase_if(regular, [&](const Row& row) {
+    const auto same = std::find_if(advanced.begin(), advanced.end(), [&](const Row& one) {
+      return one.order_id == row.order_id;
+    });
+    if (same == advanced.end()) return false;
+    Row both = joined(*same, row);
+    // What it was planned as stands where it was made.
+    if (same->type_shown) {
+      both.type = same->type;
+      both.type_shown = true;
+    }
+    if (same->trigger) both.trigger = same->trigger;
+    if (same->price) both.price = same->price;
+    *same = std::move(both);
+    return true;
+  });
+
   std::vector<Told> told;
-  for (const Row* row : advanced) told.push_back({row});
+  for (Row& row : advanced) told.push_back({std::move(row)});
   const auto give = [&](Told& to, auto fits) {
     const auto found = std::find_if(regular.begin(), regular.end(), fits);
-    if (to.executed != nullptr || found == regular.end()) return;
-    to.executed = *found;
+    if (to.executed || found == regular.end()) return;
+    to.executed = std::move(*found);
     regular.erase(found);
   };
   for (Told& one : told)
-    give(one, [&](const Row* row) { return row->order_id == one.row->executed_id; });
+    give(one, [&](const Row& row) { return row.order_id == one.row.executed_id; });
   // Legs are sent to the advanced book only, so that a regular order under a leg's client id is
   // what its trigger became, though the trigger's row was read too early to name it.
   if (is_leg(query))
     for (Told& one : told)
-      if (one.row->executed_id.empty()) give(one, [](const Row*) { return true; });
-  for (const Row* row : regular) told.push_back({row});
+      if (one.row.executed_id.empty()) give(one, [](const Row&) { return true; });
+  for (Row& row : regular) told.push_back({std::move(row)});
   return told;
 }
 
 // One row for each order: several views tell of it, and what is over stays over.
-std::vector<const Row*> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
-                                  const std::set<std::string>& also) {
-  std::vector<const Row*> newest;
+std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
+                           const std::set<std::string>& also) {
+  std::vector<Row> newest;
   for (const Row& row : rows) {
     const bool wanted = (!query.client_id.empty() && row.client_id == query.client_id) ||
                         row.order_id == query.venue_id || row.order_id == query.fired_id ||
                         also.contains(row.order_id);
     if (!wanted) continue;
     const auto known = std::find_if(newest.begin(), newest.end(),
-                                    [&](const Row* one) { return one->order_id == row.order_id; });
+                                    [&](const Row& one) { return one.order_id == row.order_id; });
     if (known == newest.end())
-      newest.push_back(&row);
-    else if (newer(row, **known))
-      *known = &row;
+      newest.push_back(row);
+    else
+      *known = joined(*known, row);
   }
   return newest;
+}
+
+// The newer of two rows of one order, and of the other what it leaves out.
+Row joined(const Row& row, const Row& other) {
+  const bool other_is_newer = newer(other, row);
+  Row all = other_is_newer ? other : row;
+  const Row& rest = other_is_newer ? row : other;
+  const auto take = [](auto& to, const auto& from) {
+    if (!to) to = from;
+  };
+  const auto take_text = [](std::string& to, const std::string& from) {
+    if (to.empty()) to = from;
+  };
+  take_text(all.client_id, rest.client_id);
+  take_text(all.executed_id, rest.executed_id);
+  take_text(all.account_id, rest.account_id);
+  take_text(all.fee_currency, rest.fee_currency);
+  take_text(all.reason, rest.reason);
+  take(all.symbol, rest.symbol);
+  take(all.side, rest.side);
+  if (!all.type_shown) {
+    all.type = rest.type;
+    all.type_shown = rest.type_shown;
+  }
+  take(all.quantity, rest.quantity);
+  take(all.price, rest.price);
+  take(all.trigger, rest.trigger);
+  all.trigger_zero = all.trigger_zero || rest.trigger_zero;
+  if (all.created_ns == 0) all.created_ns = rest.created_ns;
+  // Sums of fills are of one moment: an older row's belong to fewer fills.
+  if (!all.filled && all.status == rest.status) all.filled = rest.filled;
+  if (all.filled == rest.filled) {
+    take(all.filled_value, rest.filled_value);
+    take(all.average, rest.average);
+    take(all.fee, rest.fee);
+  }
+  return all;
 }
 
 bool newer(const Row& row, const Row& than) {
@@ -139,6 +226,20 @@ bool newer(const Row& row, const Row& than) {
   return row.filled.value_or(Quantity{}) > than.filled.value_or(Quantity{});
 }
 
+bool ended(VenueStatus status) {
+  switch (status) {
+    case VenueStatus::filled:
+    case VenueStatus::cancelled:
+    case VenueStatus::expired:
+      return true;
+    case VenueStatus::rejected:  // of what was never taken nothing was filled
+    case VenueStatus::open:
+    case VenueStatus::unknown:
+      return false;
+  }
+  return false;
+}
+
 // A row that tells all there is to tell: nothing more can come.
 bool complete(const Row& row) {
   return row.status == VenueStatus::filled && row.quantity && row.filled &&
@@ -147,7 +248,14 @@ bool complete(const Row& row) {
 
 // What cannot be named is not understood: it is neither open nor closed.
 Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
-  const bool understood = row.symbol && row.side && row.quantity;
+  // How much an entry was for is known here; of a leg it is part of what has to be as planned.
+  const auto quantity = !row.quantity && !is_leg(query) && query.quantity.is_positive()
+                            ? std::optional{query.quantity}
+                            : row.quantity;
+  // A trigger order whose trigger is zero is none that would ever fire, and none that anybody sent.
+  const bool never_fires = is_trigger(row) && row.trigger_zero && !row.trigger;
+  const bool understood = row.symbol && row.side && quantity &&
+                          (!is_leg(query) || (row.type_shown && !never_fires));
   const bool by_fired_id = row.order_id == query.fired_id;
   Sighting sighting{.client_id = query.client_id,
                     .venue_id = row.order_id,
@@ -159,7 +267,7 @@ Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
                                                   ? OrderType::market
                                                   : OrderType::limit),
                     .status = understood ? row.status : VenueStatus::unknown,
-                    .quantity = row.quantity.value_or(Quantity{}),
+                    .quantity = quantity.value_or(Quantity{}),
                     .filled = filled_of(row),
                     .filled_value = value_of(row),
                     .price = row.price,
@@ -180,8 +288,8 @@ Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
 
 void follow(Sighting& sighting, const Told& told, const Records& records, const OrderQuery& query,
             Instant at) {
-  const Row& row = *told.row;
-  if (told.executed == nullptr) {
+  const Row& row = told.row;
+  if (!told.executed) {
     if (row.executed_id.empty() || complete(row)) return;
     sighting.fired = is_trigger(row) && row.status == VenueStatus::open;
     // The fills stand in a record that was not read: how much is not known.
@@ -212,33 +320,64 @@ std::optional<Money> value_of(const Row& row) {
   const auto filled = filled_of(row);
   if (!filled) return std::nullopt;
   if (filled->is_zero()) return Money{};
-  if (!row.filled_value || !row.filled_value->is_positive()) return std::nullopt;
-  return row.filled_value;
+  if (row.filled_value && row.filled_value->is_positive()) return row.filled_value;
+  if (!row.average) return std::nullopt;
+  return cost(*row.average, *filled, Rounding::half_even);
+}
+
+// What the trades of an order add up to; nullopt: there are none, or one cannot be read.
+std::optional<Traded> traded_by(const Sighting& sighting, const Records& records) {
+  const std::string base = sighting.symbol.base();
+  std::set<std::string> counted;
+  Traded all;
+  try {
+    for (const Fill& trade : records.trades) {
+      const bool ours = trade.order_id == sighting.venue_id ||
+                        (!sighting.fired_id.empty() && trade.order_id == sighting.fired_id);
+      if (!ours || (!trade.trade_id.empty() && !counted.insert(trade.trade_id).second)) continue;
+      if (!trade.quantity) return std::nullopt;
+      all.quantity += *trade.quantity;
+      if (all.value && trade.price)
+        *all.value += cost(*trade.price, *trade.quantity, Rounding::half_even);
+      else
+        all.value.reset();
+      if (!trade.fee || trade.fee_currency.empty())
+        all.fee_base.reset();
+      else if (all.fee_base && trade.fee_currency == base)
+        *all.fee_base += Quantity{std::min(*trade.fee, trade.quantity->value)};
+    }
+  } catch (const std::overflow_error&) {
+    return std::nullopt;  // no market's amounts
+  }
+  return all.quantity.is_positive() ? std::optional{all} : std::nullopt;
+}
+
+// Trades complete what the order's own record leaves out. Whether they are all of them, only the
+// quantity that was asked for can tell: until then an entry has what is known of it and is not over.
+void complete(Sighting& sighting, const Row& row, const OrderQuery& query, const Traded& traded) {
+  if (sighting.filled) {
+    if (!sighting.filled_value && traded.quantity == *sighting.filled)
+      sighting.filled_value = traded.value;
+    return;
+  }
+  const Quantity asked = row.quantity.value_or(query.quantity);
+  const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() &&
+                     traded.quantity >= asked;
+  if (!whole && is_leg(query)) return;
+  if (!whole && ended(sighting.status)) sighting.status = VenueStatus::open;
+  sighting.filled = traded.quantity;
+  sighting.filled_value = traded.value;
 }
 
 // Trades tell what was taken and from what, but only all of them together. The order's own row
 // knows the currency that was asked for, which is the one taken unless the account was short of it:
 // so of the two currencies that are traded here it is believed, and of a third one it is not.
 std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row,
-                                    const Records& records) {
+                                    const std::optional<Traded>& traded) {
   if (sighting.side != Side::buy || !sighting.filled) return std::nullopt;
-  const std::string base = sighting.symbol.base();
-  std::set<std::string> counted;
-  Quantity seen;
-  Quantity taken;
-  bool readable = true;
-  for (const Fill& trade : records.trades) {
-    const bool ours = trade.order_id == sighting.venue_id ||
-                      (!sighting.fired_id.empty() && trade.order_id == sighting.fired_id);
-    if (!ours || (!trade.trade_id.empty() && !counted.insert(trade.trade_id).second)) continue;
-    readable = readable && trade.quantity && trade.fee && !trade.fee_currency.empty();
-    if (!readable || seen > *sighting.filled) break;
-    seen += *trade.quantity;
-    if (trade.fee_currency == base) taken += Quantity{std::min(*trade.fee, trade.quantity->value)};
-  }
-  if (readable && seen == *sighting.filled) return taken;
+  if (traded && traded->fee_base && traded->quantity == *sighting.filled) return traded->fee_base;
   if (row.fee_currency == sighting.symbol.quote()) return Quantity{};
-  if (row.fee_currency == base && row.fee && *row.fee <= sighting.filled->value)
+  if (row.fee_currency == sighting.symbol.base() && row.fee && *row.fee <= sighting.filled->value)
     return Quantity{*row.fee};
   return std::nullopt;
 }

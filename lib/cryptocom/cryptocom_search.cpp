@@ -87,7 +87,11 @@ std::vector<Ask> Search::burst() {
   }
   if (fees_) want(list(Ask::View::trades, Book::regular));
   for (const OrderQuery& query : queries_) {
-    for (const std::string& id : executed_to_read(query, records_)) want(detail(Book::regular, id));
+    bool more = false;
+    for (const std::string& id : executed_to_read(query, records_))
+      more = want(detail(Book::regular, id)) || more;
+    for (const std::string& id : legs_to_read(query, records_)) want(detail(Book::advanced, id));
+    if (!more && trades_to_read(query, records_)) want(list(Ask::View::trades, Book::regular));
     if (own_) continue;
     const auto all = stages(query);
     for (const auto& stage : all) {

@@ -71,6 +71,10 @@ class CryptocomVenue::Desk {
   void search(Search& search);
   Instant now() const { return clock_.now() + offset_.value_or(Micros{0}); }
   bool too_late(const Order& order) const { return now() > order.valid_until - send_margin; }
+  void meet(const Symbol& symbol) {
+    met_.insert(symbol.base());
+    met_.insert(symbol.quote());
+  }
   std::int64_t next_id();
   Serial serial();
   Keys keys() const { return {api_key_, api_secret_}; }
@@ -93,6 +97,7 @@ class CryptocomVenue::Desk {
   std::optional<Micros> trades_read_;  // on the monotonic clock
   std::string account_id_;
   std::map<ClientOrderId, std::string> resting_;  // what a fired trigger became, seen open
+  std::set<std::string> met_;                     // currencies of the markets asked about
 };
 
 CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_secret,
@@ -111,7 +116,8 @@ CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_
              .validity_window = 60s,
              .absence_margin = 15s,
              .entries_at_a_time = settings_.paced ? std::size_t{15} : std::size_t{1000},
-             .network = true};
+             .network = true,
+             .absent_balance = AbsentBalance::zero};
 }
 
 // ---- Sending -----------------------------------------------------------------------------------
@@ -224,6 +230,7 @@ std::vector<CancelOutcome> CryptocomVenue::Desk::cancel(std::span<const CancelRe
 
 std::vector<Result<Lookup>> CryptocomVenue::Desk::find(std::span<const OrderQuery> queries) {
   if (queries.empty()) return {};
+  for (const OrderQuery& query : queries) meet(query.symbol);
   // Trades are one request a second: for the sake of fees alone nobody waits for their turn.
   const bool fees_now =
       !settings_.paced || !trades_read_ || clock_.monotonic() - *trades_read_ >= 1s;
@@ -323,6 +330,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
 
   std::map<Symbol, InstrumentRules> rules;
   for (const Symbol& symbol : symbols) {
+    meet(symbol);
     const auto row = table.rows.find(symbol);
     if (row == table.rows.end()) continue;
     InstrumentRules market{.symbol = symbol,
@@ -356,6 +364,8 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
 
 SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
                                                 bool with_balances) {
+  if (symbols != nullptr)
+    for (const Symbol& symbol : *symbols) meet(symbol);
   std::vector<HttpRequest> requests;
   std::vector<std::optional<Symbol>> asked;  // of each ticker request
   if (symbols != nullptr && symbols->size() > asked_one_by_one) {
@@ -392,10 +402,17 @@ SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
   if (with_balances) {
     auto table = read_balances(answers.back());
     if (table.oddity) tell("private/user-balance", *table.oddity);
-    if (table.answer == Answer::accepted)
-      market.balances = std::move(table.rows);
-    else
+    // The list leaves out what the account has none of, so that one that is there and cannot be read
+    // may not look as if it were left out.
+    const auto unread = std::ranges::find_if(
+        table.unread, [&](const std::string& currency) { return met_.contains(currency); });
+    if (table.answer != Answer::accepted)
       market.balances = failed(table.fault, "private/user-balance: " + table.why);
+    else if (unread != table.unread.end())
+      market.balances =
+          failed(Fault::unreachable, "private/user-balance: the row of " + *unread + " cannot be read");
+    else
+      market.balances = std::move(table.rows);
   }
   return market;
 }

@@ -296,7 +296,7 @@ constexpr Meaning codes[] = {
   {205, 205,     "DUPLICATE_ORDERID",                    in_doubt,  in_doubt,  in_doubt,  failed},
   {208, 208,     "INSTRUMENT_NOT_TRADABLE",              refused,   refused,   in_doubt,  failed},
   {209, 209,     "INVALID_INSTRUMENT",                   refused,   refused,   in_doubt,  failed},
-  {212, 212,     "INVALID_ORDERID",                      in_doubt,  in_doubt,  gone,      failed},
+  {212, 212,     "INVALID_ORDERID",                      in_doubt,  in_doubt,  gone,      not_here},
   {213, 213,     "INVALID_ORDERQTY",                     refused,   refused,   in_doubt,  failed},
   {218, 218,     "INVALID_ORDERTYPE",                    refused,   refused,   in_doubt,  failed},
   {219, 219,     "INVALID_EXEC_INST",                    refused,   refused,   in_doubt,  failed},
@@ -314,7 +314,7 @@ constexpr Meaning codes[] = {
   {313, 313,     "below the limit-down price",           refused,   refused,   in_doubt,  failed},
   {314, 314,     "above the largest order",              refused,   refused,   in_doubt,  failed},
   {315, 315,     "FAR_AWAY_LIMIT_PRICE",                 refused,   refused,   in_doubt,  failed},
-  {316, 316,     "NO_ACTIVE_ORDER",                      in_doubt,  in_doubt,  gone,      failed},
+  {316, 316,     "NO_ACTIVE_ORDER",                      in_doubt,  in_doubt,  gone,      not_here},
   {318, 318,     "too many open orders",                 refused,   refused,   in_doubt,  failed},
   {319, 319,     "above the largest position",           refused,   refused,   in_doubt,  failed},
   {325, 325,     "EXCEED_DAILY_VOL_LIMIT",               refused,   refused,   in_doubt,  failed},
@@ -682,17 +682,20 @@ Table<std::string, Balance> read_balances(const HttpResult& result) {
     if (accounts == nullptr || !accounts->IsArray() || accounts->Empty()) return false;
     const Json* rows = member(&*accounts->Begin(), "position_balances");
     if (rows == nullptr || !rows->IsArray()) return false;
-    std::set<std::string> doubled;
     for (const Json& row : rows->GetArray()) {
       const std::string currency{scalar_in(&row, "instrument_name")};
+      if (currency.empty()) return false;  // it may be of any currency
       const auto total = Decimal::parse(scalar_in(&row, "quantity"));
       const auto locked = not_negative<Quantity>(&row, "reserved_qty");
-      if (currency.empty() || !total || !locked) continue;
+      if (!total || !locked) {
+        table.unread.insert(currency);
+        continue;
+      }
       const Decimal free = std::max(Decimal{}, *total - locked->value);
-      if (!table.rows.emplace(currency, Balance{free, *total}).second) doubled.insert(currency);
+      if (!table.rows.emplace(currency, Balance{free, *total}).second) table.unread.insert(currency);
     }
-    // Which of the two is true is not ours to guess.
-    for (const std::string& currency : doubled) table.rows.erase(currency);
+    // Of two rows of one currency, which is true is not ours to guess.
+    for (const std::string& currency : table.unread) table.rows.erase(currency);
     return true;
   });
 }
@@ -973,15 +976,20 @@ std::optional<Row> row_of(const Json& value) {
   row.symbol = Symbol::parse(scalar_in(&value, "instrument_name"));
   row.side = parse_side(scalar_in(&value, "side"));
   const std::string_view type = scalar_in(&value, "order_type");
-  row.type = type_of(type.empty() ? scalar_in(&value, "type") : type);
+  const std::string_view shown = type.empty() ? scalar_in(&value, "type") : type;
+  row.type = type_of(shown);
+  row.type_shown = !shown.empty();
   row.status = status_of(scalar_in(&value, "status"));
   row.quantity = not_negative<Quantity>(&value, "quantity");
   row.filled = not_negative<Quantity>(&value, "cumulative_quantity");
   row.filled_value = not_negative<Money>(&value, "cumulative_value");
+  row.average = price_in(&value, "avg_price", "average_price");
   row.fee = without_sign(&value, "cumulative_fee");
   row.fee_currency = scalar_in(&value, "fee_instrument_name");
   row.price = price_in(&value, "limit_price", "price");
   row.trigger = price_in(&value, "ref_price", "trigger_price");
+  const auto zero = not_negative<Price>(&value, "ref_price");
+  row.trigger_zero = zero && zero->is_zero();
   row.created_ns = nanoseconds(&value);
   row.reason = reason_in(&value);
   return row;
@@ -994,7 +1002,7 @@ void note_unknown_words(const Envelope& envelope, const Json& value, const Row& 
     oddities.push_back(envelope.oddity(std::string{what} + std::string{scalar_in(&value, name)}));
   };
   if (row.status == VenueStatus::unknown) odd("an unknown status: ", "status");
-  if (!row.type) odd("an unknown type of order: ", "order_type");
+  if (!row.type && row.type_shown) odd("an unknown type of order: ", "order_type");
 }
 
 std::optional<Fill> trade_of(const Json& value) {
@@ -1003,6 +1011,7 @@ std::optional<Fill> trade_of(const Json& value) {
              .trade_id = id_in(&value, "trade_id")};
   if (trade.order_id.empty()) return std::nullopt;
   trade.quantity = not_negative<Quantity>(&value, "traded_quantity");
+  trade.price = price_in(&value, "traded_price", "price");
   trade.fee = without_sign(&value, "fees");
   trade.fee_currency = scalar_in(&value, "fee_instrument_name");
   trade.created_ns = nanoseconds(&value);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -139,14 +140,17 @@ struct Row {
   std::optional<Symbol> symbol;
   std::optional<Side> side;
   std::optional<OrderType> type;
+  bool type_shown = false;  // whether or not it is a word we know
   VenueStatus status = VenueStatus::unknown;
   std::optional<Quantity> quantity;
   std::optional<Quantity> filled;
   std::optional<Money> filled_value;
+  std::optional<Price> average;
   std::optional<Decimal> fee;  // without its sign, which is not to be relied on
   std::string fee_currency;
   std::optional<Price> price;
   std::optional<Price> trigger;
+  bool trigger_zero = false;    // it is shown, and is zero
   std::int64_t created_ns = 0;  // 0: not said
   std::string reason;
 };
@@ -155,6 +159,7 @@ struct Fill {
   ClientOrderId client_id;
   std::string trade_id;
   std::optional<Quantity> quantity;
+  std::optional<Price> price;
   std::optional<Decimal> fee;  // what was taken, without its sign
   std::string fee_currency;
   std::int64_t created_ns = 0;
@@ -181,6 +186,7 @@ template <class Key, class Value>
 struct Table {
   Answer answer = Answer::failed;
   std::map<Key, Value> rows;
+  std::set<Key> unread;              // rows that are there and were not understood
   std::string why;
   Fault fault = Fault::unreachable;  // configuration: the key, the address or the account is refused
   std::optional<Oddity> oddity;
@@ -201,6 +207,7 @@ struct OrderLimits {
 Table<std::string, OrderLimits> read_risk_parameters(const HttpResult& result);
 // A single row without a name is that of the market asked for.
 Table<Symbol, Price> read_tickers(const HttpResult& result, const std::optional<Symbol>& asked);
+// A currency in neither rows nor unread is one of which there is none.
 Table<std::string, Balance> read_balances(const HttpResult& result);
 
 }  // namespace tradeguard::cryptocom

@@ -269,9 +269,9 @@ Market read_market(Run& run, const std::vector<Signal>& signals) {
   if (run.quotes) market.quotes = *run.quotes;
   else run.no_entries = "prices_unreadable";
   if (!run.balances) run.no_entries = "balances_unreadable";
-  else
-    for (const auto& [currency, balance] : *run.balances)
-      market.free_quote[currency] = Money{balance.free};
+  for (const Symbol& symbol : symbols)
+    if (const auto balance = run.balance_of(symbol.quote()))
+      market.free_quote[symbol.quote()] = Money{balance->free};
   return market;
 }
 
@@ -412,6 +412,9 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   }
   if (!request.order.price) request.order.price = run.settings.check_slippage ? reference : std::nullopt;
   if (signal.price && seen && slipped(run, *signal.price, *seen)) request.objection = "slippage";
+  // Of what it would be paid with nobody said how much there is.
+  if (!request.objection && !market.free_quote.contains(signal.symbol.quote()))
+    request.objection = "balances_unreadable";
 
   auto notional = signal.notional;
   if (const auto settings = run.settings.markets.find(signal.symbol);

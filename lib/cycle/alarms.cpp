@@ -149,7 +149,8 @@ bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) 
 void judge_doubt(Run& run, const Trade& trade, Item& item) {
   const Order& entry = trade.entry();
   const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-    return o.live() && run.now - o.claimed_at > run.settings.in_doubt_after;
+    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after ||
+                        run.end_unknown.contains(o.client_id));
   });
   if (!doubtful) {
     clear(item, run, NoticeType::in_doubt_too_long, trade.id());
@@ -157,6 +158,8 @@ void judge_doubt(Run& run, const Trade& trade, Item& item) {
   }
   Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
   alarm.freezes = entry.symbol.base();
+  if (run.end_unknown.contains(entry.client_id))
+    alarm.detail = "the exchange says that it ended, and not how much was filled";
   raise(item, run, alarm, line_of(Level::critical, "IN_DOUBT_TOO_LONG", entry),
         notice_of(NoticeType::in_doubt_too_long, Severity::critical, entry, run.now));
 }

@@ -11,6 +11,7 @@ namespace {
 bool take_the_lock(Run& run);
 bool open(Run& run);
 void settle_rounds(Run& run, Micros limit, bool wait_for_entries);
+void look_once_more(Run& run);
 void close(Run& run);
 void say_locked(Run& run, const HeldElsewhere& held);
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
@@ -45,6 +46,7 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
 
   if (run.sent_entries || run.exits_wished || questions_wait(run, /*wait_for_entries=*/true))
     settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
+  look_once_more(run);
   raise_and_clear_alarms(run);
   tell_what_waits(run);
   // Beyond this point what this run did is protected, or said to be not.
@@ -136,6 +138,28 @@ void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
     without_waiting = 0;
     run.ports.clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);
+  }
+}
+
+// A venue may take a stop, show it, and reject it a moment later, for the coins it would sell. So the
+// legs that this run placed are looked at again before it is said how well all is protected.
+void look_once_more(Run& run) {
+  constexpr int looks = 3;  // what takes the place of a rejected leg is fresh as well
+  const Micros limit = run.settings.hard_deadline - 10s;
+  if (!run.ports.protector.traits().rejects_later) return;
+  std::set<ClientOrderId> looked_at;
+  for (int look = 0; look < looks && !run.fenced && !run.past(limit); ++look) {
+    std::vector<ClientOrderId> fresh;
+    for (const Trade& trade : run.book.trades)
+      for (const Order& leg : trade.legs)
+        if (leg.live() && leg.leg != Leg::exit && run.sighted.contains(leg.client_id) &&
+            (run.placed_here.contains(leg.client_id) || run.placed_here.contains(leg.pair)) &&
+            looked_at.insert(leg.client_id).second)
+          fresh.push_back(leg.client_id);
+    if (fresh.empty()) return;
+    if (!run.stop_asked()) run.ports.clock.wait(run.settings.fast_patience);
+    for (const ClientOrderId& id : fresh) run.sighted.erase(id);
+    settle_rounds(run, limit, /*wait_for_entries=*/false);
   }
 }
 

@@ -20,6 +20,7 @@ constexpr int leg_attempts_per_run = 3;
 constexpr int reads_per_run = 3;
 constexpr int cancels_per_run = 5;
 
+bool not_shown(const Run& run, const Order& order);
 int failed_legs(const Run& run);
 void read_surroundings(Run& run);
 void look_for_drift(Run& run);
@@ -35,8 +36,10 @@ void note_naked(Run& run);
 void tell_covered(Run& run);
 bool may_act_on(const Run& run, const ClientOrderId& trade);
 Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity);
+void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bool oco);
 void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome);
 bool has_holdings(const Trade& trade);
+std::optional<Money> value_of(const std::vector<Order>& rows);
 // No leg is sent for a trade of an earlier run before unrecorded ones were looked for.
 bool looked_for(const Run& run, const Trade& trade) {
   // A run that lost its store may have lost the lock with it: its own trade may be another's by now.
@@ -81,7 +84,8 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     }
     if (entry.settled || entry.released) continue;
     const bool entry_open = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-      return o.live() || (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
+      return (o.live() && !not_shown(run, o)) ||
+             (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
     });
     if (entry_open && wait_for_entries && run.may_wait_for_entries()) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
@@ -89,6 +93,7 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
       if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
       if (run.copy_may_come(leg) && !leg.live()) return true;
       if (leg.live() && run.market_below.contains(leg.client_id)) return true;
+      if (not_shown(run, leg)) return false;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
                             leg.fired_at || !run.sighted.contains(leg.client_id));
     });
@@ -98,6 +103,19 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
 }
 
 namespace {
+
+// The venue acknowledged it once, and no view shows it. A stop that does not come to light within some
+// seconds is a CRITICAL, and no reason to keep the lock; anything else may take its time to be shown,
+// as long as its request may still be executed.
+bool not_shown(const Run& run, const Order& order) {
+  constexpr int looks_at_legs = 6;
+  constexpr int looks_at_others = 3;
+  const auto looks = run.unseen.find(order.client_id);
+  if (looks == run.unseen.end() || order.state != OrderState::placed) return false;
+  if (order.leg == Leg::stop || order.leg == Leg::target) return looks->second >= looks_at_legs;
+  const Micros margin = run.ports.protector.traits().absence_margin;
+  return looks->second >= looks_at_others && run.venue_now() > order.valid_until + margin;
+}
 
 int failed_legs(const Run& run) {
   int failed = static_cast<int>(run.exit_failed.size());
@@ -176,44 +194,92 @@ void read_surroundings(Run& run) {
   if (!symbols.empty() || drift_stands) look_for_drift(run);
 }
 
-// The venue holds less of a base than our trades of it: then nobody knows whose coins they are.
-void look_for_drift(Run& run) {
-  std::map<std::string, Quantity> held;
-  std::map<std::string, const Trade*> first;
-  std::set<std::string> unread;  // what may have been sold unseen drifts from nothing
+struct Holdings {
+  Quantity held;
+  Quantity for_sale;  // what rests, or as long as that is not all: what can be sold of it
+  Quantity step;      // the largest of the trades'
+  const Trade* first = nullptr;
+  bool known = true;  // what may have been sold unseen drifts from nothing
+};
+
+std::map<std::string, Holdings> holdings_of(const Run& run) {
+  std::map<std::string, Holdings> all;
   for (const Alarm& alarm : run.book.alarms)
-    if (alarm.kind == NoticeType::drift) held[alarm.subject] += Quantity{};
+    if (alarm.kind == NoticeType::drift) all[alarm.subject];
   for (const Trade& trade : run.book.trades) {
     if (trade.entry().released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
-    const std::string base = trade.entry().symbol.base();
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
-    if (run.unread.contains(trade.id()) || e.leaving.is_positive()) unread.insert(base);
+    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive();
+    if (!unread && e.held_is_dust) continue;
+    Holdings& base = all[trade.entry().symbol.base()];
+    base.known = base.known && !unread;
     if (e.held_is_dust) continue;
-    held[base] += e.held;
-    first.emplace(base, &trade);
+    base.held += e.held;
+    base.for_sale += e.naked_is_dust ? std::min(e.working, e.held)
+                                     : floor_to_step(e.held, trade.rules().step);
+    base.step = std::max(base.step, trade.rules().step);
+    if (base.first == nullptr) base.first = &trade;
   }
-  for (const auto& [base, quantity] : held) {
-    const bool readable =
-        run.balances && run.balances->contains(base) && !unread.contains(base);
-    if (!readable && (quantity.is_positive() || unread.contains(base))) continue;
-    const Decimal balance = readable ? run.balances->at(base).total : Decimal{};  // unread is not zero
+  return all;
+}
+
+// Less than a step is nothing that could be sold, and no fee of another trade makes it a drift.
+bool drifts_from(const Holdings& holdings, const Decimal& balance) {
+  return holdings.for_sale.is_positive() &&
+         (holdings.for_sale.value - balance) >= holdings.step.value;
+}
+
+// A leg that fills between the reading of the orders and that of the balances looks like coins that
+// are gone. So the orders of such a base are read once more, and balances after them; the larger of
+// both balances counts.
+bool look_again(Run& run, const std::map<std::string, Holdings>& holdings) {
+  std::set<Symbol> symbols;
+  for (const auto& [base, own] : holdings) {
+    const auto read = own.known ? run.balance_of(base) : std::nullopt;
+    if (!read || !drifts_from(own, read->total) || stands(run, NoticeType::drift, base)) continue;
+    if (!run.looked_again.emplace(base, read->total).second) continue;
+    for (const Trade& trade : run.book.trades) {
+      if (trade.entry().symbol.base() != base) continue;
+      symbols.insert(trade.entry().symbol);
+      for (const Order& leg : trade.legs) run.sighted.erase(leg.client_id);
+    }
+  }
+  if (symbols.empty()) return false;
+  reconcile(run);
+  if (!run.fenced) read_quotes_and_balances(run, symbols);
+  return true;
+}
+
+// The venue holds less of a base than our trades of it: then nobody knows whose coins they are.
+void look_for_drift(Run& run) {
+  auto holdings = holdings_of(run);
+  if (look_again(run, holdings)) {
+    if (run.fenced) return;
+    holdings = holdings_of(run);
+  }
+  for (const auto& [base, own] : holdings) {
+    const auto read = own.known ? run.balance_of(base) : std::nullopt;
+    if (!read && (own.held.is_positive() || !own.known)) continue;
+    Decimal balance = read ? read->total : Decimal{};  // unread is not zero
+    if (const auto before = run.looked_again.find(base); before != run.looked_again.end())
+      balance = std::max(balance, before->second);
     Item item;
-    const bool drifts = quantity.is_positive() && quantity.value > balance;
+    const bool drifts = drifts_from(own, balance);
     if (drifts)
       run.drifted.insert(base);
     else
       run.drifted.erase(base);
     if (drifts && !stands(run, NoticeType::drift, base)) {
-      const Trade& trade = *first[base];
+      const Trade& trade = *own.first;
       Alarm alarm{.kind = NoticeType::drift, .subject = base, .freezes = base};
       alarm.symbol = trade.entry().symbol.text();
-      alarm.detail = "held " + quantity.text() + ", balance " + balance.text();
+      alarm.detail = "held " + own.held.text() + ", balance " + balance.text();
       Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
-      notice.facts = {{"held", quantity.text()}, {"balance", balance.text()}};
+      notice.facts = {{"held", own.held.text()}, {"balance", balance.text()}};
       raise(item, run, alarm,
             Line{Level::critical, "DRIFT"}
                 .add("symbol", trade.entry().symbol.text())
-                .add("held", quantity.text())
+                .add("held", own.held.text())
                 .add("balance", balance.text()),
             std::move(notice));
     } else if (!drifts && stands(run, NoticeType::drift, base)) {
@@ -386,9 +452,8 @@ Surroundings around(const Run& run, const Trade& trade) {
   if (run.quotes)
     if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end())
       s.market = quote->second.last;
-  if (run.balances)
-    if (const auto balance = run.balances->find(entry.symbol.base()); balance != run.balances->end())
-      s.free_base = Quantity{balance->second.free};
+  if (const auto balance = run.balance_of(entry.symbol.base()))
+    s.free_base = Quantity{balance->free};
   const bool wanted = !entry.exit_reason.empty() && entry.exit_until && run.now < *entry.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
   if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = entry.exit_reason;
@@ -441,6 +506,8 @@ void ask_cancels(Run& run, const Moves& moves) {
 std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& move) {
   if (!run.ports.protector.traits().oco) return "this market takes no pairs";
   if (run.without_target.contains(trade.id())) return "the pair was refused";
+  if (!move.with_target && move.levels.target != move.planned.target)
+    return "the exchange's price band allows none above what was paid";
   if (!move.with_target) return "the price is at or beyond the target";
   return "";
 }
@@ -460,7 +527,8 @@ void place_legs(Run& run, const Moves& moves) {
       stop.type = at_market ? OrderType::stop_market : OrderType::stop_limit;
       stop.trigger = move.levels.stop;
       if (stop.type == OrderType::stop_limit)
-        stop.price = stop_limit_price(move.levels.stop, trade.plan(), trade.rules());
+        stop.price = std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()),
+                              move.lowest.value_or(Price{}));
       Item item{.trade = id};
       const bool with_target = oco && move.with_target && !run.without_target.contains(id);
       if (with_target) {
@@ -471,6 +539,7 @@ void place_legs(Run& run, const Moves& moves) {
         target.pair = stop.client_id;
         item.change.append.push_back(std::move(target));
       }
+      tell_moved_levels(item, trade.entry(), move, oco);
       stops.push_back(stop.client_id);
       item.change.append.push_back(std::move(stop));
       Order entry = trade.entry();
@@ -587,6 +656,23 @@ Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quant
   return order;
 }
 
+// The venue's price band is narrower than the plan.
+void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bool oco) {
+  const auto tell = [&](Leg leg, Price wanted, const std::string& placed) {
+    if (wanted.text() == placed) return;
+    item.say(Line{Level::warn, "LEVEL_MOVED"}
+                 .add("symbol", entry.symbol.text())
+                 .add("order_id", order_id_of(entry))
+                 .add("leg", text(leg))
+                 .add("wanted", wanted.text())
+                 .add("placed", placed));
+  };
+  tell(Leg::stop, move.planned.stop, move.levels.stop.text());
+  const bool held_back = move.levels.target != move.planned.target;
+  if (oco && held_back)
+    tell(Leg::target, move.planned.target, move.with_target ? move.levels.target.text() : "-");
+}
+
 void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome) {
   const Applied applied = apply(order, outcome, run.now);
   tell_outcome(item, applied.order, outcome, run);
@@ -687,6 +773,11 @@ void tell_covered(Run& run) {
                         {"seconds unprotected",
                          Decimal::from_units(Decimal::Units{told.naked_total.count()} *
                                              1'000'000'000'000).text()}};
+        if (e.levels && stop->trigger && *stop->trigger > e.levels->stop)
+          notice.facts.emplace_back("stop wanted", e.levels->stop.text() + ", outside the price band");
+        if (e.levels && target != nullptr && *target->price < e.levels->target)
+          notice.facts.emplace_back("target wanted",
+                                    e.levels->target.text() + ", outside the price band");
         if (e.naked.is_positive()) notice.facts.emplace_back("dust", e.naked.text());
         item.tell(std::move(notice));
       }
@@ -718,21 +809,24 @@ void settle_trades(Run& run, const Moves& moves) {
                      .add("order_id", order_id_of(entry)).add("left", e.held.text()));
         item.tell(std::move(dust));
       }
-      Money bought;
-      Money sold;
-      for (const Order& row : trade.entries) bought += row.filled_value;
-      for (const Order& row : trade.legs) sold += row.filled_value;
-      if (bought.is_positive()) {
+      const auto bought = value_of(trade.entries);
+      const auto sold = value_of(trade.legs);
+      if (has_holdings(trade)) {
+        const auto shown = [](const std::optional<Money>& value, const char* unknown) {
+          return value ? value->text() : unknown;
+        };
         item.say(Line{Level::info, "TRADE_CLOSED"}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
-                     .add("bought", bought.text())
-                     .add("sold", sold.text())
+                     .add("bought", shown(bought, "-"))
+                     .add("sold", shown(sold, "-"))
                      .add("left", std::max(Quantity{}, e.held).text()));
         Notice closed = notice_of(NoticeType::trade_closed, Severity::info, entry, run.now);
         closed.side.reset();
-        closed.facts = {{"bought for", bought.text()}, {"sold for", sold.text()},
-                        {"difference before fees", (sold - bought).text()}};
+        const bool known = bought && sold;
+        closed.facts = {{"bought for", shown(bought, "not known")},
+                        {"sold for", shown(sold, "not known")},
+                        {"difference before fees", known ? (*sold - *bought).text() : "not known"}};
         if (e.held.is_positive())
           closed.facts.emplace_back("left behind", e.held.text() + " " + entry.symbol.base() +
                                                        ", too little for the exchange");
@@ -746,6 +840,16 @@ void settle_trades(Run& run, const Moves& moves) {
     });
   }
   run.commit(std::move(items));
+}
+
+// Of all that was filled; nullopt: of some of it the venue did not say.
+std::optional<Money> value_of(const std::vector<Order>& rows) {
+  Money all;
+  for (const Order& row : rows) {
+    if (row.filled.is_positive() && !row.filled_value.is_positive()) return std::nullopt;
+    all += row.filled_value;
+  }
+  return all;
 }
 
 bool has_holdings(const Trade& trade) {

@@ -182,7 +182,8 @@ OrderQuery query_for(const Order& order) {
                     .symbol = order.symbol,
                     .leg = order.leg,
                     .want_fees = order.side == Side::buy && !order.fees_known,
-                    .since = order.stamp - 1min};
+                    .since = order.stamp - 1min,
+                    .quantity = order.quantity};
 }
 
 // With the store the lock may be gone, and with it the trade: a leg that this run did not send, or whose end
@@ -222,6 +223,7 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     return false;
   }
   if (sighting != nullptr) remember_sight(run, applied.order, *sighting);
+  if (sighting == nullptr && order.state == OrderState::placed) run.unseen[order.client_id] += 1;
   if (lookup.found.size() > 1) hear_twins(run, order, lookup, item);
 
   Order compared = applied.order;
@@ -311,6 +313,12 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
 void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
   run.sighted.erase(order.client_id);
   run.mismatched.erase(order.client_id);
+  run.unseen.erase(order.client_id);
+  run.end_unknown.erase(order.client_id);
+  if (!sighting.filled && (sighting.status == VenueStatus::filled ||
+                           sighting.status == VenueStatus::cancelled ||
+                           sighting.status == VenueStatus::expired))
+    run.end_unknown.insert(order.client_id);
   if (sighting.status != VenueStatus::open) return;
   if (sighting.fired || sighted_as_planned(order, sighting))
     run.sighted.insert(order.client_id);

@@ -23,6 +23,16 @@ bool Run::may_wait_for_entries() const {
   return !past(settings.deadline) && (!stop_seen || elapsed() - *stop_seen < after_stop);
 }
 
+std::optional<Balance> Run::balance_of(const std::string& currency) const {
+  if (!balances) return std::nullopt;
+  if (const auto known = balances->find(currency); known != balances->end()) return known->second;
+  switch (ports.protector.traits().absent_balance) {
+    case AbsentBalance::unknown: return std::nullopt;
+    case AbsentBalance::zero: return Balance{};
+  }
+  return std::nullopt;
+}
+
 void Run::measure_clock() {
   if (clock_asked) return;
   clock_asked = true;

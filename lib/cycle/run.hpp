@@ -62,10 +62,15 @@ class Run {
   // ---- what was read in this run ----
   SightedOpen sighted;
   std::set<ClientOrderId> mismatched;
+  std::map<ClientOrderId, int> unseen;   // acknowledged orders: looks in a row that did not show them
+  std::set<ClientOrderId> end_unknown;   // orders that ended, and the venue does not say with how much
   std::set<ClientOrderId> unread;        // trades with an order the venue could not be asked about
   std::optional<std::map<std::string, Balance>> balances;
   std::optional<std::map<Symbol, Quote>> quotes;
+  // nullopt: not known. What is missing in a list that was read is zero where the venue says so.
+  std::optional<Balance> balance_of(const std::string& currency) const;
   std::set<std::string> drifted;         // bases
+  std::map<std::string, Decimal> looked_again;  // bases that seemed to drift: the balance before their orders were read once more
   bool surroundings_read = false;        // of what earlier runs left open, once a run at least
 
   std::set<ClientOrderId> ask_again;     // trades unread in the round before

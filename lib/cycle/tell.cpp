@@ -8,6 +8,7 @@ namespace {
 
 void tell_acknowledged(Item& item, const Order& order, Run& run);
 void tell_fill(Item& item, const Order& order, Run& run);
+std::string value_of(const Order& order);
 Notice fact(Notice notice, std::string key, std::string value);
 
 }  // namespace
@@ -72,7 +73,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     item.say(line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg))
                  .add("filled", order.filled.text()));
     Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
-    notice.facts = {{"filled", order.filled.text()}, {"value", order.filled_value.text()}};
+    notice.facts = {{"filled", order.filled.text()}, {"value", value_of(order)}};
     if (order.filled_value.is_positive())
       notice.facts.emplace_back("average price",
                                 average_price(order.filled_value, order.filled).text());
@@ -196,10 +197,15 @@ void tell_fill(Item& item, const Order& order, Run& run) {
   Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now,
                             order.filled.text());
   notice.facts = {{"filled", order.filled.text()}, {"of", order.quantity.text()},
-                  {"value", order.filled_value.text()}};
+                  {"value", value_of(order)}};
   if (order.filled_value.is_positive())
     notice.facts.emplace_back("average price", average_price(order.filled_value, order.filled).text());
   item.tell(std::move(notice));
+}
+
+// What was filled had a price: zero is one that the venue did not say.
+std::string value_of(const Order& order) {
+  return order.filled_value.is_positive() ? order.filled_value.text() : "not known";
 }
 
 Notice fact(Notice notice, std::string key, std::string value) {

@@ -159,6 +159,8 @@ PaperVenue::PaperVenue(Clock& clock, PaperBook& book, PaperSettings settings)
   traits_.absence_margin = settings_.absence_margin;
   traits_.entries_at_a_time = settings_.entries_at_a_time;
   traits_.network = false;
+  traits_.absent_balance = AbsentBalance::zero;
+  traits_.rejects_later = settings_.asynchronous;
 }
 
 // ---- Sending ---------------------------------------------------------------------------------

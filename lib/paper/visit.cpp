@@ -371,6 +371,15 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
   }
   const auto at = order.price ? *order.price : order.trigger ? *order.trigger : order.market_price;
   const auto notional = cost(at, order.quantity, Rounding::down);
+  if (const auto market = market_price(order.symbol, now_); market && order.side == Side::sell) {
+    const auto part = [&](const Decimal& of) {
+      return Price{Decimal::multiply(market->value, of, Rounding::down)};
+    };
+    for (const auto& price : {order.price, order.trigger})
+      if (price && ((rules.lowest_sell.is_positive() && *price < part(rules.lowest_sell)) ||
+                    (rules.highest_sell.is_positive() && *price > part(rules.highest_sell))))
+        return Refused{"price_band", price->text() + " is too far from the price"};
+  }
   if (notional < rules.min_notional) {
     return Refused{"min_notional", notional.text() + " is below " + rules.min_notional.text()};
   }

@@ -336,6 +336,24 @@ TEST_CASE("orders the venue has acknowledged are read in one burst, each by its 
                             "GET /api/v3/order?symbol=ETHUSDT&orderId=29"}});
 }
 
+TEST_CASE("trades are read for what was filled without a value, or without a word of how much") {
+  for (const char* filled : {"1", "0"}) {
+    World world;
+    world.awake();
+    world.way.on("orderId=28", good(shown_order("tg1-entry", "28", "FILLED", filled,
+                                                R"("type":"MARKET","price":"0")", "BUY")));
+    world.way.on("myTrades", good(trades_answer));
+    auto query = ask("tg1-entry", "28", Leg::entry);
+    query.quantity = qty("1");
+    const auto lookup = world.find({query}).front();
+    REQUIRE(lookup);
+    REQUIRE(lookup->found.size() == 1);
+    CHECK(lookup->found.front().filled == qty("1"));
+    CHECK(lookup->found.front().filled_value);
+    CHECK(world.way.bursts.size() == 2);
+  }
+}
+
 TEST_CASE(
     "several legs of one market are read with one request, and what is not open there by its id") {
   World world;
@@ -434,7 +452,7 @@ TEST_CASE("an acknowledged order that its id does not show is looked for everywh
   REQUIRE(lookup);
   REQUIRE(lookup->found.size() == 1);
   CHECK(lookup->found.front().status == VenueStatus::filled);
-  CHECK(world.way.bursts.size() == 2);
+  CHECK(world.way.bursts.size() == 3);  // the third asks what it was sold for
 }
 
 TEST_CASE("of two readings of one order the one further along counts, and two orders are two") {
@@ -517,7 +535,7 @@ TEST_CASE("a page that is full is read again in halves, until none is") {
   REQUIRE(lookup);
   CHECK(lookup->found.size() == 1);
   CHECK(lookup->every_view_read);
-  CHECK(world.way.bursts.size() == 2);
+  CHECK(world.way.bursts.size() == 3);  // the third asks what it was bought for
 }
 
 TEST_CASE("a page that stays full is not a view that was read") {

@@ -471,6 +471,39 @@ TEST_CASE("what a record leaves out is not guessed") {
                   .exchange_time);
 }
 
+TEST_CASE("trades complete what the order's own record leaves out") {
+  const auto fees = [](const char* traded, const char* value) {
+    return Fees{qty(traded), qty("0.001"), money(value)};
+  };
+  // Filled, and nothing of it: a contradiction, and no word of how much.
+  auto order = seen(shown_order("tg1-entry", "28", "FILLED", "0", R"("type":"MARKET","price":"0")", "BUY"));
+  CHECK(order.status == VenueStatus::filled);
+  CHECK_FALSE(order.filled);
+  auto whole = order;
+  complete(whole, fees("0.9", "2700"), qty("0.9"));
+  CHECK(whole.status == VenueStatus::filled);
+  CHECK(whole.filled == qty("0.9"));
+  CHECK(whole.filled_value == money("2700"));
+  CHECK(whole.fee_base == qty("0.001"));
+  // Not all of it: what is known counts, and it is not over.
+  auto part = order;
+  complete(part, fees("0.4", "1200"), qty("0.9"));
+  CHECK(part.status == VenueStatus::open);
+  CHECK(part.filled == qty("0.4"));
+  // A leg that ended with who knows how much does not rest.
+  auto leg = seen(shown_order("tg1-stop", "29", "FILLED", "0"));
+  complete(leg, fees("0.4", "1200"), qty("0.9"));
+  CHECK(leg.status == VenueStatus::filled);
+  CHECK_FALSE(leg.filled);
+  // A value that is not said is not zero, and trades that are of another sum say nothing.
+  auto valueless = seen(shown_order("tg1-stop", "29", "FILLED", "0.9"));
+  CHECK_FALSE(valueless.filled_value);
+  complete(valueless, fees("0.4", "1200"), qty("0.9"));
+  CHECK_FALSE(valueless.filled_value);
+  complete(valueless, fees("0.9", "2700"), qty("0.9"));
+  CHECK(valueless.filled_value == money("2700"));
+}
+
 TEST_CASE("an order that does not exist here is no order and no error") {
   const auto gone =
       read_order(answered(400, R"({"code":-2013,"msg":"Order does not exist."})"), eth(), later);
@@ -552,6 +585,9 @@ TEST_CASE("of the trades the fees in base are added up") {
   REQUIRE(fees.it);
   CHECK(fees.it->traded == qty("1"));
   CHECK(fees.it->in_base == qty("0.0004"));
+  CHECK(fees.it->value);
+  CHECK_FALSE(read_trades(good(R"([{"qty":"1","commission":"0","commissionAsset":"USDT"}])"), eth())
+                  .it->value);
   CHECK(failed_to_read(read_trades(good(R"([{"qty":"1"}])"), eth())));
   // Absurd amounts are no trades: their sum does not fit.
   std::string absurd = "[";
@@ -601,6 +637,30 @@ TEST_CASE("of a market's filters the stricter of each two counts, and one that i
   CHECK(strict.max_quantity == qty("7"));
   CHECK(strict.min_notional == money("10"));
   CHECK(strict.max_open_stops == 2);
+}
+
+TEST_CASE("the price band is that of the side that sells, and of several the narrowest") {
+  CHECK(rules_from(market_shown("TRADING", all_types, R"({"filterType":"PRICE_FILTER","minPrice":"0.5",
+         "maxPrice":"1000.00","tickSize":"0.01"},{"filterType":"LOT_SIZE","minQty":"0","maxQty":"0","stepSize":"1"},
+         {"filterType":"PERCENT_PRICE_BY_SIDE","bidMultiplierUp":"1.1","bidMultiplierDown":"0.5",
+          "askMultiplierUp":"1.2","askMultiplierDown":"0.9","avgPriceMins":5})"))
+            .lowest_sell == dec("0.9"));
+  const auto both = rules_from(market_shown("TRADING", all_types, R"(
+         {"filterType":"PRICE_FILTER","minPrice":"0.5","maxPrice":"1000.00","tickSize":"0.01"},
+         {"filterType":"LOT_SIZE","minQty":"0","maxQty":"0","stepSize":"1"},
+         {"filterType":"PERCENT_PRICE","multiplierUp":"1.5","multiplierDown":"0.95","avgPriceMins":5},
+         {"filterType":"PERCENT_PRICE_BY_SIDE","bidMultiplierUp":"1.1","bidMultiplierDown":"0.99",
+          "askMultiplierUp":"1.2","askMultiplierDown":"0.9","avgPriceMins":5})"));
+  CHECK(both.lowest_sell == dec("0.95"));
+  CHECK(both.highest_sell == dec("1.2"));
+  CHECK(both.min_price == price("0.5"));
+  CHECK(both.max_price == price("1000"));
+  const auto none = rules_from(market_shown("TRADING", all_types, R"(
+         {"filterType":"PRICE_FILTER","minPrice":"0.00000000","maxPrice":"0.00000000","tickSize":"0.01"},
+         {"filterType":"LOT_SIZE","minQty":"0","maxQty":"0","stepSize":"1"})"));
+  CHECK(none.lowest_sell.is_zero());
+  CHECK(none.highest_sell.is_zero());
+  CHECK(none.max_price.is_zero());
 }
 
 TEST_CASE(

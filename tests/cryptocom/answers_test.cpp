@@ -486,12 +486,12 @@ TEST_CASE("tickers tell the last trade, and a market without one is absent") {
   CHECK(read_tickers(http(503, "down"), std::nullopt).answer == Answer::wait);
 }
 
-TEST_CASE("what is reserved is not free, and a balance that cannot be read is absent") {
+TEST_CASE("what is reserved is not free, and a balance that cannot be read is not taken for none") {
   const auto table = read_balances(listed("private/user-balance", R"({"position_balances":[
     {"instrument_name":"ETH","quantity":"1.5","reserved_qty":"0.9","max_withdrawal_balance":"0.6"},
     {"instrument_name":"USDT","quantity":1000.123456789,"reserved_qty":0},
     {"instrument_name":"BTC","quantity":"1","reserved_qty":"2"},
-    {"instrument_name":"CRO","quantity":"1"},{"quantity":"1","reserved_qty":"0"},
+    {"instrument_name":"CRO","quantity":"1"},
     {"instrument_name":"DOT","quantity":"1","reserved_qty":"0"},
     {"instrument_name":"DOT","quantity":"2","reserved_qty":"0"}]})"));
   REQUIRE(table.answer == Answer::accepted);
@@ -500,6 +500,10 @@ TEST_CASE("what is reserved is not free, and a balance that cannot be read is ab
   CHECK(table.rows.at("ETH").total == dec("1.5"));
   CHECK(table.rows.at("USDT").free == dec("1000.123456789"));
   CHECK(table.rows.at("BTC").free == Decimal{});
+  CHECK(table.unread == std::set<std::string>{"CRO", "DOT"});
+  // A row without a name may be of any currency.
+  CHECK(read_balances(listed("m", R"({"position_balances":[{"quantity":"1","reserved_qty":"0"}]})"))
+            .answer == Answer::failed);
   for (const char* result : {"{}", R"({"data":[]})", R"({"data":[{}]})", R"({"data":[null]})"})
     CHECK(read_balances(answered("private/user-balance", result)).answer == Answer::failed);
 }

@@ -69,7 +69,7 @@ TEST_CASE("a resting pair is sighted as planned") {
 TEST_CASE("a stop stored as something else does not pass for the stop that was planned") {
   const auto stop = stop_market("stop", "0.9", "2910", now);
   for (const char* type :
-       {"LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT", "STOP_LIMIT", "MARKET", ""}) {
+       {"LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT", "STOP_LIMIT", "MARKET", "NEW_KIND"}) {
     INFO(type);
     const auto row = with(resting_stop, "order_type", "\"" + std::string{type} + "\"");
     const auto sighting = only(stop_query, {{}, {row_of(row)}, {}, {}});
@@ -78,7 +78,6 @@ TEST_CASE("a stop stored as something else does not pass for the stop that was p
   }
   for (const auto& [name, value] : {std::pair{"ref_price", "\"2909.99\""},
                                     {"ref_price", "\"0\""},
-                                    {"ref_price", "null"},
                                     {"quantity", "\"0.8\""},
                                     {"side", "\"BUY\""},
                                     {"instrument_name", "\"BTC_USDT\""},
@@ -125,6 +124,83 @@ TEST_CASE("two orders under one client id are two sightings") {
             .size() == 2);
 }
 
+TEST_CASE("one order_id is one order, though both books list it") {
+  // As the other book shows a trigger: no trigger price, and a type of its own.
+  const auto elsewhere = with(without(resting_stop, "ref_price"), "order_type", "\"MARKET\"");
+  const Records both{{row_of(elsewhere)}, {row_of(resting_stop)}, {}, {}};
+  const auto resting = only(stop_query, both);
+  CHECK_FALSE(resting.fired);
+  CHECK(resting.fired_id.empty());
+  CHECK(resting.type == OrderType::stop_market);
+  CHECK(sighted_as_planned(stop_market("stop", "0.9", "2910", now), resting));
+  // What is over in one of them is over.
+  auto ended = both;
+  ended.regular.front() = row_of(with(elsewhere, "status", "\"CANCELED\""));
+  CHECK(only(stop_query, ended).status == VenueStatus::cancelled);
+  // An entry is no twin of itself.
+  CHECK(only(entry_query, {{row_of(filled_entry)}, {row_of(filled_entry)}, {}, {}}).filled == qty("1"));
+}
+
+TEST_CASE("what a row leaves out contradicts no plan, and is asked for before anything is cancelled") {
+  const Order stop = stop_market("stop", "0.9", "2910", now);
+  for (const auto& row : {without(resting_stop, "ref_price"), with(resting_stop, "ref_price", "null")}) {
+    const Records listed{{}, {row_of(row)}, {}, {}};
+    CHECK(legs_to_read(stop_query, listed) == std::vector<std::string>{row_of(row).order_id});
+    CHECK(sighted_as_planned(stop, only(stop_query, listed)));
+    // Its own record says that it is another trigger.
+    auto read = listed;
+    read.advanced.push_back(row_of(with(resting_stop, "ref_price", "\"2000\"")));
+    CHECK(legs_to_read(stop_query, read).empty());
+    CHECK(only(stop_query, read).status == VenueStatus::open);
+    CHECK_FALSE(sighted_as_planned(stop, only(stop_query, read)));
+  }
+  // Without its type or its quantity it is neither as planned nor to be cancelled.
+  for (const char* name : {"order_type", "quantity"}) {
+    const Records listed{{}, {row_of(without(resting_stop, name))}, {}, {}};
+    CHECK(only(stop_query, listed).status == VenueStatus::unknown);
+    CHECK(legs_to_read(stop_query, listed).size() == 1);
+  }
+  CHECK(legs_to_read(stop_query, {{}, {row_of(resting_stop)}, {}, {}}).empty());
+}
+
+TEST_CASE("trades complete what an order's own record leaves out") {
+  const auto trade = [](const char* id, const char* quantity, const char* price) {
+    return fill_of(with(with(with(trade_in_base, "trade_id", std::string{"\""} + id + "\""),
+                             "traded_quantity", std::string{"\""} + quantity + "\""),
+                        "traded_price", std::string{"\""} + price + "\""));
+  };
+  const Row valueless = row_of(without(without(filled_entry, "cumulative_value"), "avg_price"));
+  Records records{{valueless}, {}, {}, {}};
+  CHECK(trades_to_read(entry_query, records));
+  CHECK_FALSE(only(entry_query, records).filled_value);
+  records.trades = {trade("1", "0.4", "3000"), trade("2", "0.6", "3010")};
+  CHECK(only(entry_query, records).filled_value == money("3006"));
+  CHECK_FALSE(trades_to_read(entry_query, records));
+  // An average is a value.
+  const auto average = with(without(filled_entry, "cumulative_value"), "avg_price", "\"3000\"");
+  CHECK(only(entry_query, {{row_of(average)}, {}, {}, {}}).filled_value == money("3000"));
+
+  // Filled, and how much is not said: what the trades tell counts, and it is over when they are all.
+  records.regular = {row_of(without(filled_entry, "cumulative_quantity"))};
+  CHECK(trades_to_read(entry_query, {records.regular, {}, {}, {}}));
+  auto sighting = only(entry_query, records);
+  CHECK(sighting.status == VenueStatus::filled);
+  CHECK(sighting.filled == qty("1"));
+  CHECK(sighting.filled_value == money("3006"));
+  records.trades.pop_back();
+  sighting = only(entry_query, records);
+  CHECK(sighting.status == VenueStatus::open);
+  CHECK(sighting.filled == qty("0.4"));
+  CHECK(sighting.filled_value == money("1200"));
+  // The quantity that was asked for is known here too.
+  auto asked = entry_query;
+  asked.quantity = qty("0.4");
+  records.regular = {row_of(without(without(filled_entry, "cumulative_quantity"), "quantity"))};
+  sighting = only(asked, records);
+  CHECK(sighting.status == VenueStatus::filled);
+  CHECK(sighting.filled == qty("0.4"));
+}
+
 TEST_CASE("an order of somebody else is not found") {
   CHECK(sightings_of(asking("tg1-other", Leg::entry),
                      {{row_of(filled_entry)}, {row_of(resting_stop)}, {}, {}}, now)
@@ -146,8 +222,8 @@ TEST_CASE("closed with a part filled keeps the part, and filled without a quanti
     CHECK_FALSE(unsaid.filled);
     CHECK_FALSE(unsaid.filled_value);
   }
-  const auto no_price =
-      only(entry_query, {{row_of(with(filled_entry, "cumulative_value", "\"0\""))}, {}, {}, {}});
+  const auto valueless = without(with(filled_entry, "cumulative_value", "\"0\""), "avg_price");
+  const auto no_price = only(entry_query, {{row_of(valueless)}, {}, {}, {}});
   CHECK(no_price.filled == qty("1"));
   CHECK_FALSE(no_price.filled_value);
 }

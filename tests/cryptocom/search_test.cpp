@@ -185,6 +185,56 @@ TEST_CASE("a doubtful entry is found whichever view shows it") {
   }
 }
 
+TEST_CASE("every word for an order that is not there means the same") {
+  for (const char* code : {"40401", "212", "316"}) {
+    INFO(code);
+    World world;
+    for (const char* view : {"private/get-order-detail", "private/advanced/get-order-detail"})
+      for (const char* name : {" client tg1-stop", " 6498090546073120101"})
+        world.answers[view + std::string{name}] = coded(400, code);
+    for (const char* id : {"", "6498090546073120101"}) {
+      const auto lookup = world.look(asking("tg1-stop", Leg::stop, id));
+      REQUIRE(lookup);
+      CHECK(lookup->found.empty());
+      CHECK(lookup->every_view_read);
+    }
+    // Of a list it is no answer.
+    world.answers["private/get-open-orders"] = coded(400, code);
+    CHECK_FALSE(world.look(asking("tg1-stop", Leg::stop)));
+  }
+}
+
+TEST_CASE("a resting leg of which the list leaves out the trigger is read by its id") {
+  World world;
+  world.answers["private/advanced/get-open-orders"] = listed("m", without(resting_stop, "ref_price"));
+  world.answers["private/advanced/get-order-detail 6498090546073120101"] = answered("m", resting_stop);
+  const auto lookup = world.look(asking("tg1-stop", Leg::stop));
+  REQUIRE(lookup);
+  REQUIRE(lookup->found.size() == 1);
+  CHECK(lookup->found.front().trigger == price("2910"));
+  CHECK(world.bursts == std::vector<std::vector<std::string>>{
+                            {"private/advanced/get-open-orders"},
+                            {"private/advanced/get-order-detail 6498090546073120101"}});
+}
+
+TEST_CASE("trades are read for a fill of which the record says no value or no quantity") {
+  for (const char* name : {"cumulative_value", "cumulative_quantity"}) {
+    INFO(name);
+    World world;
+    world.answers["private/get-order-detail 5755600460443882762"] =
+        answered("m", without(without(filled_entry, name), "avg_price"));
+    world.answers["private/get-trades"] =
+        listed("m", with(trade_in_base, "traded_quantity", "\"1\""));
+    const auto lookup = world.look(placed_entry, false);
+    REQUIRE(lookup);
+    REQUIRE(lookup->found.size() == 1);
+    CHECK(lookup->found.front().status == VenueStatus::filled);
+    CHECK(lookup->found.front().filled == qty("1"));
+    CHECK(lookup->found.front().filled_value == money("3000"));
+    CHECK(world.bursts.size() == 2);
+  }
+}
+
 TEST_CASE("an order only its trades know of is not absent") {
   World world;
   world.answers["private/get-trades"] = listed("m", trade_in_base);

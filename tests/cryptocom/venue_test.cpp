@@ -461,6 +461,16 @@ TEST_CASE("the market is one burst, few prices one by one and many at once") {
   REQUIRE(market.balances);
   CHECK(market.balances->at("ETH").free == dec("0.6"));
 
+  CHECK(place.venue.traits().absent_balance == AbsentBalance::zero);
+  CHECK_FALSE(market.balances->contains("USDT"));  // none, for the list was read whole
+  place.hand.answer = [](const HttpRequest& request) -> HttpResult {
+    if (request.target == "/private/user-balance")
+      return listed("m", R"({"position_balances":[{"instrument_name":"ETH","quantity":"?"},
+                             {"instrument_name":"DOT","quantity":"1","reserved_qty":"0"}]})");
+    return listed("m", R"({"i":"ETH_USDT","a":"3000"},{"i":"XYZ_USDT","a":"1"})");
+  };
+  CHECK_FALSE(place.venue.market({eth()}).balances);  // not none: it is there and cannot be read
+
   const auto many =
       place.venue.quotes({eth(), symbol("A_USDT"), symbol("B_USDT"), symbol("C_USDT")});
   CHECK(place.hand.bursts.back() == 1);

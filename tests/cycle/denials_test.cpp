@@ -1,6 +1,9 @@
 // What keeps an entry from being sent although both guards let it pass.
 #include <catch2/catch.hpp>
 
+#include <memory>
+
+#include "forwarding.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -127,6 +130,115 @@ TEST_CASE("a market's own notional and percentages hold where the signal names n
   CHECK(std::count_if(open.begin(), open.end(), [](const PaperOrder& order) {
           return order.trigger && order.trigger->text() == "980";
         }) == 1);
+}
+
+TEST_CASE("what is outside the exchange's price band is denied as a stop, and nearer as a target") {
+  World world;
+  world.set_price("ETH_USDT", "1000");
+  world.settings.policy.cooldown.cooldown = 0s;
+  InstrumentRules rules =
+      built_in_rules(symbol("ETH_USDT"), price("1000"), world.paper.fee_rate, noon);
+  rules.lowest_sell = decimal("0.9");
+  rules.highest_sell = decimal("1.2");
+  world.paper.rules.emplace(rules.symbol, rules);
+  Signal deep = world.buy("ETH_USDT", "1000");
+  deep.stop_loss_percent = Decimal{15};
+  CHECK(world.run({deep}).entries == 0);
+  CHECK(world.said("reason=\"stop_outside_band: 850 is not between 905 and 1195\""));
+  CHECK(world.venue_orders("ETH_USDT").empty());
+
+  world.clock.advance(60s);
+  Signal high = world.buy("ETH_USDT", "1000");
+  high.take_profit_percent = Decimal{25};
+  CHECK(world.run({high}).entries == 1);
+  CHECK(world.said("LEVEL_MOVED symbol=ETH_USDT"));
+  CHECK(world.said("leg=target wanted=1250 placed=1195"));
+  CHECK_FALSE(world.said("SLTP_FAILED"));
+  const auto open = world.open_orders("ETH_USDT");
+  REQUIRE(open.size() == 2);
+  for (const PaperOrder& order : open)
+    CHECK((order.type == OrderType::limit ? order.price : order.trigger)->text() ==
+          (order.type == OrderType::limit ? "1195" : "970"));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  bool told = false;
+  for (const Notice& notice : world.told.told())
+    for (const auto& [name, value] : notice.facts)
+      told = told || value.find("1250, outside the price band") != std::string::npos;
+  CHECK(told);
+}
+
+namespace {
+
+// Leaves out currencies of which there is none, or those it is told to.
+class Omitting final : public ForwardingVenue {
+ public:
+  Omitting(World::Wrapped& ports, AbsentBalance means, std::set<std::string> hidden)
+      : ForwardingVenue{*ports.placer, *ports.protector},
+        traits_{ports.placer->traits()},
+        hidden_{std::move(hidden)} {
+    traits_.absent_balance = means;
+  }
+  const VenueTraits& traits() const override { return traits_; }
+  Result<std::map<std::string, Balance>> balances() override {
+    auto all = ForwardingVenue::balances();
+    if (all)
+      std::erase_if(*all, [&](const auto& one) {
+        return one.second.total.is_zero() || hidden_.contains(one.first);
+      });
+    return all;
+  }
+
+ private:
+  VenueTraits traits_;
+  std::set<std::string> hidden_;
+};
+
+void empty_the_account(World& world, const std::string& currency) {
+  PaperChanges taken;
+  REQUIRE(world.book.open({}).has_value());
+  world.book.state().balances[currency] = Decimal{};
+  taken.balances.insert(currency);
+  REQUIRE(world.book.close(taken).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("a quote currency missing in the balances denies the entry: as none, or as not read") {
+  const auto [means, reason] = GENERATE(table<AbsentBalance, std::string>(
+      {{AbsentBalance::zero, "balance"}, {AbsentBalance::unknown, "balances_unreadable"}}));
+  World world;
+  std::unique_ptr<Omitting> venue;
+  const AbsentBalance meaning = means;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Omitting>(ports, meaning, std::set<std::string>{"USDT"});
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 0);
+  CHECK(world.said(denied("ETH_USDT", reason)));
+  CHECK(world.venue_orders("ETH_USDT").empty());
+}
+
+TEST_CASE("coins sold by hand are a drift where the venue leaves zeros out of its list") {
+  World world;
+  std::unique_ptr<Omitting> venue;
+  AbsentBalance means = AbsentBalance::unknown;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Omitting>(ports, means, std::set<std::string>{});
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  REQUIRE(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 1);
+  empty_the_account(world, "ETH");
+  world.clock.advance(60s);
+  // What was not read is no drift.
+  world.run();
+  CHECK_FALSE(world.said("DRIFT"));
+  means = AbsentBalance::zero;
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.said("DRIFT symbol=ETH_USDT"));
+  CHECK(world.was_told(NoticeType::drift));
 }
 
 TEST_CASE(

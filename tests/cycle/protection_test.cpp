@@ -528,6 +528,190 @@ TEST_CASE("a run that has to wait long for a stop says so while it waits") {
   CHECK(world.clock.now() - began > 30s);
 }
 
+namespace {
+
+// Shows balances as they will be, not as the orders of the same moment say.
+class Draining final : public ForwardingVenue {
+ public:
+  Draining(World::Wrapped& ports, std::function<void()> before_balances, Decimal less)
+      : ForwardingVenue{*ports.placer, *ports.protector},
+        before_{std::move(before_balances)},
+        less_{less} {}
+  Result<std::map<std::string, Balance>> balances() override {
+    if (before_) before_();
+    auto all = ForwardingVenue::balances();
+    if (all)
+      if (const auto eth = all->find("ETH"); eth != all->end()) {
+        eth->second.total -= less_;
+        eth->second.free = std::max(Decimal{}, eth->second.free - less_);
+      }
+    return all;
+  }
+
+ private:
+  std::function<void()> before_;
+  Decimal less_;
+};
+
+}  // namespace
+
+TEST_CASE("a balance that is less than a step short is no drift") {
+  World world;
+  std::unique_ptr<Draining> venue;
+  Decimal less;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Draining>(ports, nullptr, less);
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  InstrumentRules rules =
+      built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
+  rules.step = Quantity{decimal("0.001")};
+  world.paper.rules.emplace(rules.symbol, rules);
+  world.settings.policy.max_order_notional = Money{Decimal{1000}};
+  Signal large = world.buy("ETH_USDT", "3350.5");
+  large.notional = Money{Decimal{1000}};
+  REQUIRE(world.run({large}).entries == 1);
+  for (const char* short_by : {"0.0009", "0.00005"}) {
+    INFO(short_by);
+    less = decimal(short_by);
+    world.clock.advance(60s);
+    CHECK(world.run().verdict == RunVerdict::ok);
+    CHECK_FALSE(world.said("DRIFT"));
+  }
+  less = decimal("0.005");
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::critical_stands);
+  CHECK(world.said("DRIFT symbol=ETH_USDT"));
+}
+
+TEST_CASE("a stop that fires between the look at the orders and the one at the balances is no drift") {
+  World world;
+  std::unique_ptr<Draining> venue;
+  bool falls = false;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Draining>(
+        ports,
+        [&] {
+          if (std::exchange(falls, false)) {
+            world.clock.advance(10ms);
+            world.set_price("ETH_USDT", "3000");
+          }
+        },
+        Decimal{});
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  world.set_price("ETH_USDT", "3350.5");
+  REQUIRE(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 1);
+  world.clock.advance(60s);
+  falls = true;
+  world.run();
+  CHECK_FALSE(falls);
+  CHECK_FALSE(world.said("DRIFT"));
+  CHECK_FALSE(world.was_told(NoticeType::drift));
+  CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
+}
+
+namespace {
+
+// After the first look that shows a resting stop, the venue rejects it.
+class Regretting final : public ForwardingVenue {
+ public:
+  Regretting(World::Wrapped& ports, World& world, bool& regrets)
+      : ForwardingVenue{*ports.placer, *ports.protector},
+        world_{world},
+        regrets_{regrets},
+        traits_{ports.placer->traits()} {
+    traits_.rejects_later = true;
+  }
+  const VenueTraits& traits() const override { return traits_; }
+  std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
+    auto outcomes = ForwardingVenue::protect(requests);
+    if (!std::exchange(regrets_, false)) return outcomes;
+    REQUIRE(world_.book.open({}).has_value());
+    PaperChanges changes;
+    for (const auto number : std::set<std::int64_t>{world_.book.state().open}) {
+      PaperOrder order = world_.book.state().orders.at(number);
+      order.status = VenueStatus::rejected;
+      order.reason = "INSUFFICIENT_ACC_BALANCE";
+      world_.book.state().put(order);
+      changes.orders.insert(number);
+    }
+    REQUIRE(world_.book.close(changes).has_value());
+    return outcomes;
+  }
+
+ private:
+  World& world_;
+  bool& regrets_;
+  VenueTraits traits_;
+};
+
+}  // namespace
+
+TEST_CASE("legs that the venue took and rejected a moment later are seen in the same run") {
+  World world;
+  bool regrets = true;
+  std::unique_ptr<Regretting> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Regretting>(ports, world, regrets);
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE_FALSE(regrets);
+  CHECK(world.said("SLTP_FAILED"));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  CHECK(report.verdict == RunVerdict::ok);
+}
+
+TEST_CASE("a stop that no view shows is a CRITICAL within seconds, in every run, and keeps no lock") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  world.faults.on(VenueVerb::find, Mishap::unknown_order,
+                  {.symbol = symbol("ETH_USDT"), .leg = Leg::stop, .from = 1, .times = 0});
+  for (int i = 0; i < 3; ++i) {
+    world.clock.advance(60s);
+    const Instant began = world.clock.now();
+    const RunReport report = world.run({world.sell("BTC_USDT")});
+    CHECK(report.verdict == RunVerdict::critical_stands);
+    CHECK(world.said("UNPROTECTED symbol=ETH_USDT"));
+    CHECK(world.clock.now() - began < 30s);
+    CHECK(world.open_orders("BTC_USDT").empty());  // other markets go on
+  }
+  CHECK(world.open_orders("ETH_USDT").size() == 2);  // what may rest is not doubled
+}
+
+TEST_CASE("an entry that ended with who knows how much is said at once, and asked again") {
+  World world;
+  world.faults.on(VenueVerb::place, Mishap::accepted_timeout);
+  world.faults.on(VenueVerb::find, Mishap::filled_without_quantity, {.from = 1, .times = 0});
+  const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(report.verdict == RunVerdict::critical_stands);
+  CHECK(world.said("IN_DOUBT_TOO_LONG"));
+  world.faults.clear();
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+}
+
+TEST_CASE("a fill without a price is told as not known, and its trade is closed aloud") {
+  World world;
+  world.faults.on(VenueVerb::place, Mishap::accepted_timeout);
+  world.faults.on(VenueVerb::find, Mishap::filled_without_price, {.leg = Leg::entry, .from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  bool told = false;
+  for (const Notice& notice : world.told.told())
+    for (const auto& [name, value] : notice.facts) told = told || value.find("not known") != std::string::npos;
+  CHECK(told);
+  world.clock.advance(60s);
+  world.run({world.sell("ETH_USDT")});
+  CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
+  CHECK(world.said("bought=- sold="));
+}
+
 TEST_CASE("an exit on its way is no drift: its coins have left, and are not read back yet") {
   World world;
   world.paper.asynchronous = true;

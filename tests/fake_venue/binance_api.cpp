@@ -407,7 +407,7 @@ BinanceApi::Outcome BinanceApi::exchange_info(Call& call) {
     };
     filter("PRICE_FILTER")
         .with("minPrice", eight(market.tick))
-        .with("maxPrice", "1000000.00000000");
+        .with("maxPrice", eight(market.max_price));
     text.with("tickSize", eight(market.tick)).close('}');
     filter("LOT_SIZE").with("minQty", eight(market.min_quantity));
     text.with("maxQty", eight(market.max_quantity)).with("stepSize", eight(market.step)).close('}');
@@ -416,8 +416,10 @@ BinanceApi::Outcome BinanceApi::exchange_info(Call& call) {
         .with("minQty", "0.00000000")
         .with("maxQty", eight(market.max_quantity));
     text.with("stepSize", "0.00000000").close('}');
-    filter("PERCENT_PRICE_BY_SIDE").with("bidMultiplierUp", "5").with("bidMultiplierDown", "0.2");
-    text.with("askMultiplierUp", "5").with("askMultiplierDown", "0.2");
+    filter("PERCENT_PRICE_BY_SIDE").with("bidMultiplierUp", market.bid_up.text());
+    text.with("bidMultiplierDown", market.bid_down.text());
+    text.with("askMultiplierUp", market.ask_up.text());
+    text.with("askMultiplierDown", market.ask_down.text());
     text.with_raw("avgPriceMins", "5").close('}');
     filter("NOTIONAL").with("minNotional", eight(market.min_notional));
     text.with_raw("applyMinToMarket", "true").with("maxNotional", "9000000.00000000");
@@ -651,7 +653,7 @@ void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
   if (!market.stop_market && (wanted.kind == Kind::stop || wanted.kind == Kind::take_profit))
     throw Refused{-2010, "Stop loss orders are not supported for this symbol."};
   for (const auto price : {wanted.price, wanted.trigger}) {
-    if (!price.is_multiple_of(market.tick) || price > Decimal{1'000'000}) breach("PRICE_FILTER");
+    if (!price.is_multiple_of(market.tick) || price > market.max_price) breach("PRICE_FILTER");
   }
   if (with_limit(wanted.kind) && wanted.price < market.tick) breach("PRICE_FILTER");
   if (conditional(wanted.kind) && wanted.trigger < market.tick) breach("PRICE_FILTER");
@@ -662,11 +664,19 @@ void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
     breach("LOT_SIZE");
   const auto last = exchange_.price(wanted.symbol);
   auto price = last;
+  // By measurement the band holds for triggers too.
+  const bool sells = wanted.side == Side::sell;
+  const auto reference = market.reference.is_positive() ? market.reference : last;
+  const auto part = [&](const Decimal& of) { return Decimal::multiply(reference, of, Rounding::down); };
+  const auto lowest = part(sells ? market.ask_down : market.bid_down);
+  const auto highest = part(sells ? market.ask_up : market.bid_up);
+  const auto judge = [&](const Decimal& at) {
+    if (at < lowest || (highest.is_positive() && at > highest)) breach("PERCENT_PRICE_BY_SIDE");
+  };
+  if (with_limit(wanted.kind)) judge(wanted.price);
+  if (conditional(wanted.kind)) judge(wanted.trigger);
   if (with_limit(wanted.kind)) {
     price = wanted.price;
-    const auto five_times = Decimal::multiply(last, Decimal{5}, Rounding::down);
-    const auto a_fifth = Decimal::divide(last, Decimal{5}, Rounding::up);
-    if (price > five_times || price < a_fifth) breach("PERCENT_PRICE_BY_SIDE");
   } else if (conditional(wanted.kind)) {
     price = wanted.trigger;
   }

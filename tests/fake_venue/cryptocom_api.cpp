@@ -744,10 +744,10 @@ CryptocomApi::Outcome CryptocomApi::detail(Call& call, bool advanced) {
   Order* const order = find(call.params, advanced, elsewhere);
   if (!order) {
     if (elsewhere && !advanced && call.params.find("order_id")) return "{}";
-    throw Refused{40401, ""};
+    throw Refused{static_cast<int>(ground_.settings.number("notfound_code")), ""};
   }
   const auto shown = exchange_.shown(*order, call.method, call.now, true);
-  if (!shown) throw Refused{40401, ""};
+  if (!shown) throw Refused{static_cast<int>(ground_.settings.number("notfound_code")), ""};
   return order_json(*shown, call, advanced);
 }
 
@@ -756,7 +756,8 @@ CryptocomApi::Outcome CryptocomApi::open_orders(Call& call, bool advanced) {
   std::vector<Order*> open;
   for (const auto& order : exchange_.orders()) {
     const bool other = order.advanced && order.fired && ground_.settings.on("fired_in_lists");
-    const bool here = order.advanced == advanced || (!advanced && other);
+    const bool here = order.advanced == advanced || (!advanced && other) ||
+                      ground_.settings.on("both_books");
     if (here && !closed(order.status) && (symbol.empty() || order.symbol == symbol))
       open.push_back(exchange_.order(order.id));
   }
@@ -830,7 +831,8 @@ std::string CryptocomApi::order_json(const Order& order, const Call& call, bool 
   const auto average = order.filled.is_zero()
                            ? Decimal{}
                            : Decimal::divide(order.value, order.filled, Rounding::half_even);
-  const bool regular_of_trigger = order.advanced && !advanced;
+  const bool listed_twice = ground_.settings.on("both_books") && order.fired_id == 0;
+  const bool regular_of_trigger = order.advanced && !advanced && !listed_twice;
   auto type = kind_text(order.kind);
   if (regular_of_trigger) type = has_limit(order.kind) ? "LIMIT" : "MARKET";
   auto status = status_text(order.status);
@@ -955,6 +957,7 @@ CryptocomApi::Outcome CryptocomApi::balance() {
   text.with("total_available_balance", "0").with("total_cash_balance", "0");
   text.key("position_balances").open('[');
   for (const auto& [currency, holding] : exchange_.holdings()) {
+    if (holding.total.is_zero() && !ground_.settings.on("zero_balances")) continue;
     text.open('{').with("instrument_name", currency).with("quantity", holding.total.text());
     text.with("market_value", "0").with("collateral_eligible", "true").with("haircut", "0");
     text.with("collateral_amount", "0").with("max_withdrawal_balance", holding.free().text());

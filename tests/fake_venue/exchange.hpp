@@ -37,6 +37,13 @@ struct Market {
   bool stop_market = true;  // stops that fire a market order are taken
   int max_stops = 5;        // conditional orders open at a time
   int max_orders = 200;     // orders open at a time
+  // Where prices and triggers may lie, as parts of the reference price; zero: anywhere.
+  Decimal bid_down;
+  Decimal bid_up;
+  Decimal ask_down;
+  Decimal ask_up;
+  Decimal reference;  // zero: the last price
+  Decimal max_price{1'000'000};
 };
 
 enum class Side { buy, sell };

@@ -292,6 +292,8 @@ void FakeVenue::reset() {
   for (auto [market, price] : first_markets()) {
     cryptocom_.list(market, price);
     market.fee_step = *Decimal::parse("0.00000001");
+    market.bid_up = market.ask_up = Decimal{5};
+    market.bid_down = market.ask_down = *Decimal::parse("0.2");
     binance_.list(market, price);
   }
   faults_.clear();
@@ -375,6 +377,18 @@ bool FakeVenue::change_market(const Pairs& query, std::string& why) {
         changed.open = !amount->is_zero();
       else if (name == "stop_market")
         changed.stop_market = !amount->is_zero();
+      else if (name == "ask_down")
+        changed.ask_down = *amount;
+      else if (name == "ask_up")
+        changed.ask_up = *amount;
+      else if (name == "bid_down")
+        changed.bid_down = *amount;
+      else if (name == "bid_up")
+        changed.bid_up = *amount;
+      else if (name == "reference")
+        changed.reference = *amount;
+      else if (name == "max_price")
+        changed.max_price = *amount;
       else if (name == "max_stops")
         changed.max_stops = std::stoi(value);
       else if (name == "max_orders")

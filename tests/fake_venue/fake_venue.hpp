@@ -9,7 +9,8 @@
 //   POST /balance?currency=C&amount=A[&exchange=E]
 //   POST /market?symbol=S&…[&exchange=E] lists or changes one: price, tick, step, min_quantity,
 //                                        max_quantity, min_notional, max_notional, fee, open, stop_market,
-//                                        max_stops
+//                                        max_stops, max_price, and Binance's price band: bid_down,
+//                                        bid_up, ask_down, ask_up, reference
 //   POST /fault?on=ENDPOINT&…            faults.hpp; POST /faults/clear
 //   POST /order?client=ID&…              effects of faults.hpp on an order that exists;
 //   fill_now=PART

@@ -17,6 +17,9 @@ const std::map<std::string, std::string>& Settings::defaults() {
       {"error_http", "0"},          // of every Crypto.com error; 0: as usual
       {"scalars", "number"},        // Crypto.com: code, id and times as number | text
       {"list_id", "number"},        // Crypto.com: number | text
+      {"zero_balances", "1"},       // Crypto.com: currencies of which there is none are listed
+      {"both_books", "0"},          // Crypto.com: an open order is in both lists, under one id
+      {"notfound_code", "40401"},   // Crypto.com: what a detail answers of no order; 212, 316
       {"fired_in_lists", "0"},      // Crypto.com: a fired trigger is listed under its second id too
       {"triggers_shown", "PENDING"},  // Crypto.com: PENDING | ACTIVE | UNTRIGGERED
       {"sibling_shown",

@@ -89,6 +89,31 @@ TEST_CASE("doctor with --place-far-order shows that a stop rests, and leaves not
   CHECK_FALSE(mentions(bot.cycle(), "ORPHAN"));
 }
 
+TEST_CASE("doctor tries the stop and the target that are configured, not others") {
+  LiveBot bot{{"binance", "sqlite"}};
+  bot.venue.post("/market", {{"symbol", "SOL_USDT"}, {"ask_down", "0.9"}, {"ask_up", "1.2"}});
+  const Ran well = bot.command({"doctor"});
+  INFO(well.out);
+  CHECK(well.code == 0);
+  CHECK(line_of(well, "stops SOL_USDT").starts_with("ok"));
+  CHECK(line_of(well, "targets SOL_USDT").starts_with("ok"));
+  CHECK(line_of(well, "SOL_USDT").find("sells from 0.9 times the price up to 1.2") !=
+        std::string::npos);
+
+  const Ran deep = bot.command({"doctor", "--protection.stop_loss_percent", "15"});
+  INFO(deep.out);
+  CHECK(deep.code == 78);
+  CHECK(line_of(deep, "SOL_USDT").find("stop_outside_band") != std::string::npos);
+  CHECK(line_of(deep, "stops SOL_USDT").find("lower stop_loss_percent") != std::string::npos);
+  CHECK(line_of(deep, "stops ETH_USDT").starts_with("ok"));
+
+  const Ran high = bot.command({"doctor", "--protection.take_profit_percent", "25"});
+  INFO(high.out);
+  CHECK(high.code == 0);
+  CHECK(line_of(high, "SOL_USDT").find("outside the exchange's price band") != std::string::npos);
+  CHECK(bot.orders().empty());
+}
+
 TEST_CASE("doctor without run.live looks and places nothing, and with DRY_RUN asks nobody at all") {
   const auto kinds = any_kind();
   LiveBot bot{kinds, "", false};

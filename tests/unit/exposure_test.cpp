@@ -328,6 +328,48 @@ TEST_CASE("a fill gets its stop and its target in one request, where the venue h
   CHECK(legs->with_target);
 }
 
+TEST_CASE("a target above the price band rests as high as the band allows, and the stop as planned") {
+  auto story = bought("0.0149");
+  story.entry().rules->lowest_sell = dec("0.9");
+  story.entry().rules->highest_sell = dec("1.2");
+  story.entry().plan->target_percent = dec("25");
+  const auto move = story.next();
+  const auto* legs = as<PlaceLegs>(move);
+  CAPTURE(move);
+  REQUIRE(legs);
+  CHECK(legs->levels == Levels{price("2910"), price("3585")});  // 1.195 times 3000
+  CHECK(legs->planned == Levels{price("2910"), price("3750")});
+  CHECK(legs->with_target);
+}
+
+TEST_CASE("a stop that the price left too far behind rests as low as the band allows") {
+  auto story = bought("0.0149");
+  story.entry().rules->lowest_sell = dec("0.9");
+  story.entry().rules->highest_sell = dec("1.2");
+  story.entry().plan->target_percent = dec("50");
+  story.around.market = price("3600");
+  const auto move = story.next();
+  const auto* legs = as<PlaceLegs>(move);
+  CAPTURE(move);
+  REQUIRE(legs);
+  CHECK(legs->levels == Levels{price("3258"), price("4302")});  // 0.905 and 1.195 times 3600
+  CHECK(legs->lowest == price("3258"));
+  CHECK(legs->with_target);
+}
+
+TEST_CASE("a target that could rest only at a loss is none") {
+  auto story = bought("0.0149");
+  story.entry().rules->highest_sell = dec("1.1");
+  story.entry().plan->stop_percent = dec("30");
+  story.entry().plan->target_percent = dec("25");
+  story.around.market = price("2500");
+  const auto move = story.next();
+  CAPTURE(move);
+  REQUIRE(as<PlaceLegs>(move));
+  CHECK_FALSE(as<PlaceLegs>(move)->with_target);
+  CHECK(as<PlaceLegs>(move)->levels.stop == price("2100"));
+}
+
 TEST_CASE("elsewhere it gets its stop, and never a bare target") {
   auto story = bought("0.0149");
   story.around.oco = false;

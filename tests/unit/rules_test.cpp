@@ -288,6 +288,58 @@ TEST_CASE("an entry that would be refused, or could not be protected, is denied 
   }
 }
 
+TEST_CASE("an entry whose stop the exchange would not let rest so far below the market is denied") {
+  auto rules = eth();
+  rules.lowest_sell = dec("0.9");
+  rules.highest_sell = dec("1.2");
+  auto plan = three_percent();
+  const auto at_100 = [&] {
+    return why_not(size_entry(money("1000"), std::nullopt, price("100"), plan, rules));
+  };
+  plan.stop_percent = dec("15");
+  const auto size = size_entry(money("1000"), std::nullopt, price("100"), plan, rules);
+  REQUIRE_FALSE(size);
+  CHECK(size.error() == "stop_outside_band: 85 is not between 90.5 and 119.5");
+  plan.stop_percent = dec("9");
+  CHECK(at_100().empty());
+  // What it judges by is not quite the last price: the very edge is no place to rest.
+  plan.stop_percent = dec("10");
+  CHECK(at_100() == "stop_outside_band");
+  // A stop-limit's limit has to fit too.
+  plan.stop_percent = dec("9");
+  plan.stop_limit_slack_percent = dec("5");
+  CHECK(at_100().empty());
+  rules.stop_market = false;
+  CHECK(at_100() == "stop_outside_band");
+  // A target that is too far up keeps nobody from buying.
+  plan = three_percent();
+  plan.target_percent = dec("25");
+  CHECK(at_100().empty());
+  // Bounds that do not move with the market.
+  rules.lowest_sell = Decimal{};
+  rules.min_price = price("98");
+  CHECK(at_100() == "stop_outside_band");
+}
+
+TEST_CASE("a price band is in whole ticks, inside what the exchange says, and off where it says zero") {
+  auto rules = eth();
+  CHECK(sell_band(price("100"), rules).holds(price("0.01")));
+  CHECK(sell_band(price("100"), rules).holds(price("100000")));
+  rules.tick = price("0.3");
+  rules.lowest_sell = dec("0.9");
+  rules.highest_sell = dec("1.2");
+  rules.max_price = price("110");
+  const auto band = sell_band(price("100"), rules);
+  CHECK(band.lowest == price("90.6"));
+  CHECK(band.highest == price("109.8"));
+  CHECK_FALSE(band.holds(price("90.3")));
+  CHECK(band.holds(price("90.6")));
+  CHECK_FALSE(band.holds(price("110.1")));
+  // Absurd numbers are no band, and nothing throws.
+  rules.highest_sell = dec("999999999999999999");
+  CHECK_NOTHROW(sell_band(price("999999999999999999"), rules));
+}
+
 TEST_CASE("a denial says the numbers behind its code") {
   const auto size =
       size_entry(std::nullopt, qty("0.00051"), price("3350.5"), three_percent(), eth());
@@ -334,6 +386,13 @@ TEST_CASE("rules and plans have one stored form") {
   CHECK(stored_text(eth()) ==
         "symbol=ETH_USDT tick=0.01 step=0.0001 min_quantity=0.001 max_quantity=0 min_notional=10 "
         "highest_fee_rate=0.001 max_open_stops=0 tradable=1 stop_market=1 read_at=1735732800000000");
+  auto banded = eth();
+  banded.lowest_sell = dec("0.9");
+  banded.max_price = price("100000");
+  CHECK(stored_text(banded) ==
+        "symbol=ETH_USDT tick=0.01 step=0.0001 min_quantity=0.001 max_quantity=0 min_notional=10 "
+        "highest_fee_rate=0.001 max_open_stops=0 tradable=1 stop_market=1 lowest_sell=0.9 "
+        "max_price=100000 read_at=1735732800000000");
   auto plan = three_percent();
   plan.stop_price = price("3300.5");
   CHECK(stored_text(plan) ==
@@ -348,6 +407,10 @@ TEST_CASE("what is stored is read back exactly") {
     auto rules = random_rules(dice);
     rules.max_open_stops = dice.between(0, 500);
     rules.tradable = dice.once_in(2);
+    if (dice.once_in(2)) rules.lowest_sell = dice.decimal(0, 4);
+    if (dice.once_in(2)) rules.highest_sell = dice.decimal(1, 4);
+    if (dice.once_in(3)) rules.min_price = Price{dice.decimal(3, 6)};
+    if (dice.once_in(3)) rules.max_price = Price{dice.decimal(6, 6)};
     rules.read_at = from_micros(static_cast<std::int64_t>(dice.below(1ULL << 62)));
     CAPTURE(stored_text(rules));
     REQUIRE(parse_rules(stored_text(rules)) == rules);
@@ -405,6 +468,8 @@ TEST_CASE("stored rules that no venue could have are not read back") {
   CHECK_FALSE(with("tick=0.01", "tick=0"));
   CHECK_FALSE(with("tick=0.01", "tick=-0.01"));
   CHECK_FALSE(with("min_notional=10", "min_notional=-10"));
+  CHECK_FALSE(with("read_at", "lowest_sell=-0.9 read_at"));
+  CHECK_FALSE(with("read_at", "highest_sell=x read_at"));
 }
 
 }  // namespace tradeguard

@@ -9,14 +9,15 @@
 
 namespace tradeguard {
 
-// Stops are tried with the venue's own test call, which executes nothing; no far order is needed.
+// Stops and targets are tried with the venue's own test call, which executes nothing; no far order is needed.
 class BinanceExamination final : public VenueExamination {
  public:
   // Key and secret are those of the venue. Venue and transport outlive it.
   BinanceExamination(BinanceVenue& venue, HttpTransport& transport, Secret api_key,
                      Secret api_secret, Micros patience);
   ~BinanceExamination() override;
-  std::vector<Finding> examine(const std::set<Symbol>& markets, bool place_far_order) override;
+  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
+                               bool place_far_order) override;
 
  private:
   struct Desk;

@@ -72,8 +72,10 @@ struct Cancel {                          // ask for these, record first, believe
 };
 struct PlaceLegs {                       // one request; target only where the venue has OCO
   Quantity quantity;
-  Levels levels;
+  Levels levels;                         // as the venue's price band lets them rest
   bool with_target;
+  Levels planned;                        // as the plan wants them
+  std::optional<Price> lowest;           // of the band; what a stop-limit's limit may not be below
 };
 struct PlaceExit {                       // nothing of the trade is for sale any more: sell now
   Quantity quantity;

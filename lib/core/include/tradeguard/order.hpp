@@ -124,7 +124,8 @@ struct Sighting {
   friend bool operator==(const Sighting&, const Sighting&) = default;
 };
 
-// Open with symbol, side, type, trigger and quantity as planned.
+// Open with symbol, side, type and quantity as planned, and with no other trigger or limit: one that
+// the venue does not show is not another one.
 bool sighted_as_planned(const Order& order, const Sighting& sighting);
 
 }  // namespace tradeguard

@@ -21,6 +21,11 @@ struct InstrumentRules {
   int max_open_stops = 0;   // protection orders the venue lets rest in this market; 0: no limit
   bool tradable = true;
   bool stop_market = true;  // false: this market has no stop-market order, even where the venue has
+  // Where the price and the trigger of a sell order may lie; 0: no such bound.
+  Decimal lowest_sell;      // of the market's price: 0.9 is 10 % below it
+  Decimal highest_sell;     // 1.2 is 20 % above it
+  Price min_price;          // whatever the market's price is
+  Price max_price;
   Instant read_at;          // rules have an age
 
   friend bool operator==(const InstrumentRules&, const InstrumentRules&) = default;
@@ -47,7 +52,20 @@ struct ProtectionPlan {
   friend bool operator==(const ProtectionPlan&, const ProtectionPlan&) = default;
 };
 
+// The prices at which a sell order may rest while the market is at `market`, in whole ticks; nullopt:
+// no bound. Half a per cent narrower than the venue's own band, because what a venue judges by is a
+// reference price or an average of minutes and not the last price.
+struct SellBand {
+  std::optional<Price> lowest;
+  std::optional<Price> highest;
+  bool holds(Price price) const {
+    return (!lowest || price >= *lowest) && (!highest || price <= *highest);
+  }
+};
+SellBand sell_band(Price market, const InstrumentRules& rules);
+
 // The stored form of rules and plan: "tick=0.01 step=0.0001 ...", read back exactly or not at all.
+// Rules without a price band have the form they had before there was one, and are read back without.
 std::string stored_text(const InstrumentRules& rules);
 std::optional<InstrumentRules> parse_rules(std::string_view stored);
 std::string stored_text(const ProtectionPlan& plan);
@@ -74,8 +92,9 @@ Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentR
 // What an entry buys and why not: the quantity floored to the step, judged for the entry and for
 // the stop that will have to be sold (after the highest fee, at the stop price). A quantity wins
 // over a notional. Why not is "code: detail"; the codes are not_tradable, no_size,
-// below_min_quantity, above_max_quantity, below_min_notional, no_protection and
-// stop_below_min_notional and strands.
+// below_min_quantity, above_max_quantity, below_min_notional, no_protection, stop_outside_band,
+// stop_below_min_notional and strands. A target outside the band denies nothing: it is placed as high
+// as the band allows.
 struct Stranding {
   Decimal most_percent;   // of what is bought, that fees and steps may leave unsold; zero: off
   bool round_up = false;  // one step more is bought where that leaves little enough

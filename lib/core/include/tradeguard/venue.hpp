@@ -13,6 +13,12 @@
 
 namespace tradeguard {
 
+// What it means that a currency is missing in balances().
+enum class AbsentBalance {
+  unknown,  // it was not read
+  zero,     // the account has none: the venue leaves zeros out, and the list was read whole
+};
+
 // What the venue can do, declared by its adapter; the plan follows.
 struct VenueTraits {
   bool oco = false;
@@ -24,6 +30,8 @@ struct VenueTraits {
   std::size_t entries_at_a_time = 1000;  // claimed and sent, then protected, before the next are claimed
   std::size_t entries_a_run = 100'000;   // more cannot be sent and protected within the venue's limits in time
   bool network = true;                   // false: nothing leaves this machine
+  AbsentBalance absent_balance = AbsentBalance::unknown;
+  bool rejects_later = true;             // what was taken and shown may be rejected a moment later
 };
 
 // One order to look up: by every id known, in every view.
@@ -35,6 +43,7 @@ struct OrderQuery {
   Leg leg;
   bool want_fees = false;
   Instant since;                         // look back at least to here
+  Quantity quantity;                     // what was asked for; 0: not known
 };
 
 struct CancelRequest {
@@ -100,8 +109,11 @@ class SltpPlacer : public virtual Venue {
   };
   virtual std::vector<LegOutcome> protect(std::span<const LegRequest> requests) = 0;
   virtual std::vector<PlaceOutcome> flatten(std::span<const Order> exits) = 0;
-  // A symbol or currency that could not be read is absent: absence is not zero.
+  // A symbol that could not be read is absent.
   virtual Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) = 0;
+  // What a missing currency means is declared in the traits. Where it means zero, no currency of a
+  // market that this object was asked about is missing because it could not be read: the whole reading
+  // fails then.
   virtual Result<std::map<std::string, Balance>> balances() = 0;
   // Both; a venue behind a network reads them as one burst.
   struct Market {

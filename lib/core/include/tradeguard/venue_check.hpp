@@ -2,12 +2,13 @@
 // Contract test: tests/live/doctor_test.cpp
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tradeguard/error.hpp"
+#include "tradeguard/rules.hpp"
 #include "tradeguard/signal.hpp"
 
 namespace tradeguard {
@@ -37,9 +38,12 @@ struct Finding {
 class VenueExamination {
  public:
   virtual ~VenueExamination() = default;
-  // Reads. With `place_far_order` a venue that tells in no other way whether it takes stops is sent
-  // one of the least size, far below the market, which is read back, cancelled, and read back gone.
-  virtual std::vector<Finding> examine(const std::set<Symbol>& markets, bool place_far_order) = 0;
+  // Reads. What is tried in each market is the stop, and where the venue has a test call the target,
+  // that its plan would place at the present price. With `place_far_order` a venue that tells in no
+  // other way whether it takes stops is sent one of the least size, which is read back, cancelled, and
+  // read back gone.
+  virtual std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
+                                       bool place_far_order) = 0;
 };
 
 }  // namespace tradeguard

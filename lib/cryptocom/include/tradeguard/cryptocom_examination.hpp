@@ -11,10 +11,11 @@ namespace tradeguard {
 class CryptocomExamination final : public VenueExamination {
  public:
   CryptocomExamination(CryptocomVenue& venue, Clock& clock) : venue_{venue}, clock_{clock} {}
-  std::vector<Finding> examine(const std::set<Symbol>& markets, bool place_far_order) override;
+  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
+                               bool place_far_order) override;
 
  private:
-  Finding try_a_stop(const std::set<Symbol>& markets);
+  Finding try_a_stop(const std::map<Symbol, ProtectionPlan>& markets);
   Finding place_and_cancel(const Order& stop);
   std::optional<Sighting> sight(const Order& stop, const std::string& venue_id, bool open);
 
