@@ -20,6 +20,7 @@ NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings&
 PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around,
                       Quantity quantity);
 bool patience_is_over(const Trade& trade, const Surroundings& around);
+bool is_being_tried(const Trade& trade, const Surroundings& around);
 bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around);
 bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted);
 bool target_rests(const Trade& trade, const SightedOpen& sighted);
@@ -132,6 +133,7 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   NextMove covering = cover(trade, exposure, around);
   if (!patience_is_over(trade, around)) return covering;
   if (std::holds_alternative<PlaceLegs>(covering) && !around.stop_tried) return covering;
+  if (is_being_tried(trade, around) && !std::holds_alternative<PlaceLegs>(covering)) return covering;
   return leave(trade, exposure, around, "unprotected");
 }
 
@@ -236,6 +238,16 @@ bool patience_is_over(const Trade& trade, const Surroundings& around) {
   return trade.plan().flatten_unprotected && entry.naked_since &&
          (around.now - *entry.naked_since > trade.plan().flatten_after ||
           *entry.naked_since > around.now + clocks_differ_by);
+}
+
+// A stop that was sent a moment ago and is not read back yet is no failure: taken back for the sale, it would
+// be followed by the next try, and that by the next.
+bool is_being_tried(const Trade& trade, const Surroundings& around) {
+  constexpr Micros long_enough_to_read = 30s;
+  return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::stop && leg.live() && !leg.cancel_asked_at &&
+           around.now - leg.stamp < long_enough_to_read;
+  });
 }
 
 bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around) {

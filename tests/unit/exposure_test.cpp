@@ -610,6 +610,15 @@ TEST_CASE("what nobody could protect is sold after the plan's patience, if the p
     CHECK(as<PlaceExit>(move)->why == "unprotected");
     CHECK(as<PlaceExit>(move)->quantity == qty("0.02"));
   }
+  SECTION("it says so, and a stop sent a moment ago is read back first") {
+    story.entry().plan->flatten_unprotected = true;
+    Order& sent = story.stop(OrderState::placed, "0.02");
+    sent.stamp = now - 200ms;
+    CHECK((as<Nothing>(story.next()) || as<Stuck>(story.next())));
+    sent.stamp = now - 31s;
+    REQUIRE(as<Cancel>(story.next()));
+    CHECK(as<Cancel>(story.next())->ids == std::vector{sent.client_id});
+  }
   SECTION("it says so, but the patience is not over") {
     story.entry().plan->flatten_unprotected = true;
     story.entry().naked_since = now - 119s;
