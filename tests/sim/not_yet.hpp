@@ -12,9 +12,8 @@
 
 namespace tradeguard::sim {
 
-inline constexpr std::array<std::string_view, 25> not_yet{
-    "F-1",  "F-2",  "F-3",  "F-4",  "F-6",  "F-7",  "F-8",  "F-9",  "F-10", "F-11", "F-15", "F-16", "F-18", "F-19",
-    "F-22", "F-23", "F-27", "F-44", "F-54", "F-56", "F-57", "F-59", "F-60", "F-61", "F-63",
+inline constexpr std::array<std::string_view, 9> not_yet{
+    "F-3", "F-4", "F-6", "F-15", "F-19", "F-22", "F-23", "F-59", "F-60",
 };
 
 struct SwitchedOn {

@@ -86,6 +86,7 @@ class Sentences {
 
   bool is_held(const ClientOrderId& trade) const;
   bool in_doubt(const ClientOrderId& trade) const;
+  bool knows_its_stop(const ClientOrderId& trade) const;
   bool coins_are_there(const Symbol& symbol) const;
   bool wished_away(const ClientOrderId& trade, Instant before) const;
   std::vector<const SimExchange::Paper*> forced_exits() const;
@@ -108,7 +109,7 @@ class Sentences {
   std::map<ClientOrderId, int> asleep_runs_;
   std::set<ClientOrderId> seen_covered_;
   std::map<ClientOrderId, int> tried_;           // in this run
-  std::map<Symbol, int> lost_lines_;
+  std::map<Symbol, int> lost_told_;
   std::set<ClientOrderId> lost_judged_;
   std::set<ClientOrderId> closed_judged_;
   std::set<ClientOrderId> released_;

@@ -851,7 +851,8 @@ bool World::operator_flattens(std::optional<Symbol> symbol) {
       trades.push_back(trade.id());
       changes.front().advance.push_back(std::move(entry));
     }
-    if (trades.empty()) return false;
+    // What was said before is overtaken, whether anything was open or not.
+    changes.front().words.push_back({symbol ? symbol->text() : "*", "operator", wall});
     const auto written = journal.write(changes);
     if (!written || written->front() != Written::yes) return false;
     live_witness->written(changes, *written);
