@@ -62,7 +62,13 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     (*desk)->log->write(Line{Level::warn, "LOG_FILE_UNUSABLE"}
                             .add("file", (*desk)->settings().log_file)
                             .add("error", (*desk)->log_fault));
-  SignalFile signals{path, (*desk)->clock, 10s, &stop_asked};
+  const Micros max_age = (*desk)->settings().policy.max_age;
+  SignalFile signals{path,
+                     (*desk)->clock,
+                     10s,
+                     &stop_asked,
+                     Timeless::takes_file_time,
+                     {.entries = max_age, .exits = std::max<Micros>(max_age, 24h)}};
   return one_cycle(**desk, signals, stop_asked, stdout);
 }
 

@@ -153,12 +153,14 @@ std::string signals_topic() {
          "  symbol               BASE_QUOTE in capitals\n"
          "  side                 BUY opens a trade; SELL leaves the own trades of the symbol, "
          "whole\n"
-         "  time                 with its zone; a file's signals may leave it out and have the "
-         "file's time,\n"
-         "                       standard input's need time or id\n"
+         "  time                 when the strategy said it, with its zone; a BUY needs time or "
+         "id, a SELL without\n"
+         "                       both has the moment it is read\n"
          "  id                   identity instead of the minute: 1 to 64 of A-Z a-z 0-9 . _ -\n"
          "  notional, quantity   what to buy, in quote or in base currency; else the market's "
          "notional\n"
+         "                       quantity, notional or percent of a SELL: the trades are sold whole "
+         "all the same\n"
          "  price                what the strategy saw: paper fills there, a real market may not "
          "be far off\n"
          "  stop_loss_percent, take_profit_percent, stop_loss_price, take_profit_price\n"
@@ -168,7 +170,14 @@ std::string signals_topic() {
          "its\n"
          "symbol, side and minute: the same again is never a second order. A line that is wrong is "
          "rejected\n"
-         "with its number (SIGNAL_REJECTED, exit code 65), the others are carried out.\n";
+         "with its number (SIGNAL_REJECTED, exit code 65), the others are carried out.\n"
+         "Percentages are per cent: 3 is three per cent, and 0.03 is refused.\n"
+         "\n"
+         "The file is read anew in every run and may be as long as it likes: what is too old does "
+         "nothing.\n"
+         "Keep lines in it until they are older than signals.max_age, and replace it whole (write "
+         "another\n"
+         "file, then rename it), so that no run reads half a line or misses one.\n";
 }
 
 std::string environment_topic() {

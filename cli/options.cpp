@@ -91,10 +91,10 @@ bool positive(std::string_view value, Amount& to) {
   return decimal(value, to.value, smallest, largest);
 }
 bool stop_percent(std::string_view value, Decimal& to) {
-  return decimal(value, to, smallest, below_100);
+  return decimal(value, to, least_percent, below_100);
 }
 bool target_percent(std::string_view value, Decimal& to) {
-  return decimal(value, to, smallest, Decimal{1000});
+  return decimal(value, to, least_percent, Decimal{1000});
 }
 
 template <class T>
@@ -125,8 +125,8 @@ using V = std::string_view;
 
 constexpr std::string_view a_duration = "a duration like 300s, 5m or 1h";
 constexpr std::string_view a_count = "a whole number, 0 for off";
-constexpr std::string_view a_stop = "a percentage above 0 and below 100";
-constexpr std::string_view a_target = "a percentage above 0 and up to 1000";
+constexpr std::string_view a_stop = "a percentage from 0.1 to below 100, where 3 is three per cent";
+constexpr std::string_view a_target = "a percentage from 0.1 to 1000, where 3 is three per cent";
 constexpr std::string_view a_url = "an address like https://host, or http:// for this machine alone";
 constexpr std::string_view alarm_or_flatten = "alarm or flatten";
 

@@ -13,36 +13,47 @@
 namespace tradeguard::cli {
 
 inline constexpr std::size_t longest_line = 65'536;  // bytes, without the newline
-inline constexpr int most_lines = 100'000;
+// Stale lines, and lines that are no signal, beyond so many are counted and not given one by one.
+inline constexpr std::size_t most_of_no_use = 100;
 
-// What a line that gives no time may take instead.
+// What a line that gives no time may take instead. A BUY takes one only with an id, which stays its
+// identity when the file changes; a SELL without both has the moment it was read.
 struct TimeOfSource {
   std::optional<Instant> file;     // the file's modification time; a pipe has none
   std::optional<Instant> with_id;  // now, for a line from a pipe that has an id
+  std::optional<Instant> read;     // now, for a SELL
 };
 // One line, without its newline. The error is a reason for a person, never the line itself.
-tl::expected<Signal, std::string> parse_signal(std::string_view line, int number,
-                                               const TimeOfSource& time);
+tl::expected<Signal, RejectedLine> parse_signal(std::string_view line, int number,
+                                                const TimeOfSource& time);
 
 // What a signal of a plain file takes that gives no time: the file's, or a rejection. Of a recorded
 // day the file's time says nothing.
 enum class Timeless { takes_file_time, rejected };
 
+// How old a line may be and still do something; what is older is stale by any judgement.
+struct UsefulAge {
+  Micros entries = Micros::max();
+  Micros exits = Micros::max();
+};
+
 class SignalFile final : public SignalSource {
  public:
-  // "-" is standard input. A pipe that stays open is left after `patience`; what came until then
-  // counts.
+  // "-" is standard input. A pipe that stays open, or never ends, is left after `patience`; what
+  // came until then counts.
   SignalFile(std::string path, Clock& clock, Micros patience = 10s,
              const std::atomic<bool>* stop_asked = nullptr,
-             Timeless timeless = Timeless::takes_file_time)
+             Timeless timeless = Timeless::takes_file_time, UsefulAge useful = {})
       : path_{std::move(path)},
         clock_{clock},
         patience_{patience},
         stop_asked_{stop_asked},
-        timeless_{timeless} {}
+        timeless_{timeless},
+        useful_{useful} {}
 
-  // Empty lines, a byte order mark and CRLF are no fault. Fault::configuration: there is no such
-  // file, or it cannot be read.
+  // A file is read to the end it had when it was opened, however long; of its stale lines the newest
+  // are given, the others counted. Empty lines, a byte order mark and CRLF are no fault.
+  // Fault::configuration: there is no such file, or it cannot be read.
   Result<SignalBatch> read() override;
 
  private:
@@ -51,6 +62,7 @@ class SignalFile final : public SignalSource {
   Micros patience_;
   const std::atomic<bool>* stop_asked_;
   Timeless timeless_;
+  UsefulAge useful_;
 };
 
 }  // namespace tradeguard::cli

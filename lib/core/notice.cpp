@@ -146,6 +146,10 @@ std::string_view text(NoticeType type) {
       return "HANDS_OFF";
     case NoticeType::store_lost:
       return "STORE_LOST";
+    case NoticeType::exit_rejected:
+      return "EXIT_REJECTED";
+    case NoticeType::signals_rejected:
+      return "SIGNALS_REJECTED";
   }
   return "";
 }

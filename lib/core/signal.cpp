@@ -84,6 +84,8 @@ std::string signal_digest(const Signal& signal) {
     if (!digest.empty()) digest += ' ';
     digest.append(key).append("=").append(value);
   }
+  // Behind the others, and only if given: digests of earlier versions stay what they were.
+  if (signal.percent) digest.append(" percent=").append(signal.percent->text());
   return digest;
 }
 

@@ -33,7 +33,7 @@ class Reader {
   }
   // ".123456789" in microseconds, the finer digits cut; no point, no fraction.
   Micros fraction() {
-    if (!take('.')) return Micros{0};
+    if (!take('.') && !take(',')) return Micros{0};  // ISO 8601 and Python's logging have a comma
     std::int64_t value = digit();
     int read = 1;
     for (; at_digit(); ++read) {
@@ -65,13 +65,13 @@ class Reader {
 
 // Local time less this is UTC; nullopt when there is no zone or it is none.
 std::optional<Micros> read_zone(Reader& reader) {
-  if (reader.take('Z')) return Micros{0};
+  if (reader.take('Z') || reader.take('z')) return Micros{0};
   const bool west = reader.at('-');
   if (!west && !reader.at('+')) return std::nullopt;
   reader.take(west ? '-' : '+');
   const int hours = reader.number(2);
-  reader.expect(':');
-  const int minutes = reader.number(2);
+  // Python's %z writes no colon, PostgreSQL no minutes.
+  const int minutes = !reader.take(':') && reader.finished() ? 0 : reader.number(2);
   if (hours > 23 || minutes > 59) return std::nullopt;
   const Micros offset = std::chrono::hours{hours} + std::chrono::minutes{minutes};
   return west ? -offset : offset;
@@ -117,7 +117,7 @@ std::optional<Instant> parse_iso(std::string_view text) {
   const auto month = static_cast<unsigned>(reader.number(2));
   reader.expect('-');
   const auto day = static_cast<unsigned>(reader.number(2));
-  if (!reader.take('T')) reader.expect(' ');
+  if (!reader.take('T') && !reader.take('t')) reader.expect(' ');
   const int hour = reader.number(2);
   reader.expect(':');
   const int minute = reader.number(2);

@@ -21,7 +21,6 @@ struct Market {
   std::map<std::string, Money> free_quote;      // less what this run claimed
 };
 
-std::vector<Signal> read_signals(Run& run);
 NewestExits wish_exits(Run& run, const std::vector<Signal>& signals);
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
 void tell_stale_exit(Run& run, const ExitClaim& claim);
@@ -102,26 +101,6 @@ bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
   return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
     return alarm.kind == NoticeType::impossible && alarm.freezes == symbol.base();
   });
-}
-
-std::vector<Signal> read_signals(Run& run) {
-  Result<SignalBatch> batch = failed(Fault::unreachable, "");
-  try {
-    batch = run.ports.signals.read();
-  } catch (const std::exception& error) {
-    batch = failed(Fault::unreachable, error.what());
-  }
-  if (!batch) {
-    run.say(Line{Level::error, "SIGNALS_UNREADABLE"}.add("error", batch.error().what));
-    run.report.rejected += 1;
-    return {};
-  }
-  for (const RejectedLine& refused : batch->rejected) run.say(rejected(run, refused.line, refused.reason));
-  std::stable_sort(batch->signals.begin(), batch->signals.end(),
-                   [](const Signal& a, const Signal& b) {
-                     return std::pair{a.time, a.line} < std::pair{b.time, b.line};
-                   });
-  return std::move(batch->signals);
 }
 
 // A SELL signal exits the own trades of its symbol whose signal is older. What is in the book was claimed

@@ -213,6 +213,7 @@ bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set
 // One burst, into run.quotes and run.balances; what could not be read stays as it is, and is said.
 void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
 void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
+std::vector<Signal> read_signals(Run& run);  // by time and line; what is no signal is said
 void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
 void drain_immediate(Run& run);           // older notices first, where telling costs nothing
 void tell_what_waits(Run& run);           // CRITICALs of a run that lost its store

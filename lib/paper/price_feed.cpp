@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <numeric>
 
 namespace tradeguard {
 namespace {
@@ -50,12 +51,32 @@ tl::expected<PriceBar, std::string> read_bar(const std::array<std::string_view, 
     }
     prices[i] = *price;
   }
-  const auto [open, high, low, close] = prices;
+  auto [open, high, low, close] = prices;
+  // What other programs computed with doubles may miss by their last digit.
+  const Price slack{Decimal::divide(high.value, Decimal{1'000'000'000}, Rounding::up)};
+  const Price top = std::max({high, open, close});
+  const Price bottom = std::min({low, open, close});
+  if (top.value - high.value <= slack.value) high = top;
+  if (low.value - bottom.value <= slack.value) low = bottom;
   if (high < low) return tl::unexpected<std::string>{"high is below low"};
   if (open < low || close < low || open > high || close > high) {
     return tl::unexpected<std::string>{"open or close is outside of low and high"};
   }
   return PriceBar{*begins, *begins + span, open, high, low, close};
+}
+
+// Bars further apart than they are long are bars of another span. Taken for minutes, an hour's close
+// would be known fifty-nine minutes early. Gaps in which nobody traded are no such thing: their
+// lengths have little in common.
+std::optional<Micros> other_span(const std::vector<PriceBar>& bars, Micros span) {
+  if (bars.size() < 2) return std::nullopt;
+  Micros common{0};
+  for (std::size_t i = 1; i < bars.size(); ++i)
+    common = Micros{std::gcd(common.count(), (bars[i].begins - bars[i - 1].begins).count())};
+  const auto gaps = bars.size() - 1;
+  const bool certain = common > span && (common % 1h == Micros{0} ||
+                                         (common % 5min == Micros{0} && gaps >= 2) || gaps >= 5);
+  return certain ? std::optional{common} : std::nullopt;
 }
 
 }  // namespace
@@ -81,10 +102,22 @@ Result<BarPrices> read_prices(std::istream& in, const std::string& name, Micros 
   std::map<Symbol, std::vector<PriceBar>> bars;
   std::optional<Instant> previous;
   std::string line;
+  int blank = 0;
   while (std::getline(in, line)) {
     ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    // Blank lines may end a file and may not stand in it.
+    if (number > 1 && line.find_first_not_of(" \t") == std::string::npos) {
+      blank = blank == 0 ? number : blank;
+      continue;
+    }
+    if (blank > 0) {
+      number = blank;
+      return wrong("not six fields between commas");
+    }
     if (number == 1) {
+      constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+      if (line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
       if (line != header) return wrong("the first line is not " + std::string{header});
       continue;
     }
@@ -110,6 +143,12 @@ Result<BarPrices> read_prices(std::istream& in, const std::string& name, Micros 
     ++number;
     return wrong("the first line is not " + std::string{header});
   }
+  for (const auto& [symbol, own] : bars)
+    if (const auto spacing = other_span(own, span))
+      return failed(Fault::configuration,
+                    name + ": the bars of " + symbol.text() + " are " + duration_text(*spacing) +
+                        " apart, expected bars of " + duration_text(span) +
+                        ": of longer ones the close would be known before its time");
   return BarPrices{std::move(bars)};
 }
 

@@ -60,15 +60,25 @@ TEST_CASE("standard input needs time or id, with an id a signal is taken now, an
             .size() == 1);
 }
 
-TEST_CASE(
-    "without a time a signal has its file's modification time, so a file left lying is no new "
-    "signal") {
+TEST_CASE("what only appends to its signal file buys no old line again, and an unreadable SELL is told") {
   const Trading bot{"sqlite"};
-  const std::string line = R"({"symbol":"ETH_USDT","side":"BUY","notional":"50","price":"100"})"
-                           "\n";
-  CHECK(lines_with(bot.cycle(line).lines(), "ORDER_PLACED").size() == 1);
-  const auto again = bot.start_cycle("signals.jsonl").finish();
+  const std::string nameless = R"({"symbol":"ETH_USDT","side":"BUY","notional":"50","price":"100"})"
+                               "\n";
+  const Ran refused = bot.cycle(nameless);
+  CHECK(refused.code == 65);
+  CHECK(lines_with(refused.lines(), "SIGNAL_REJECTED line=1 reason=\"time or id is missing").size() ==
+        1);
+  CHECK(lines_with(refused.lines(), "ORDER_PLACED").empty());
+  CHECK(refused.out.find("SIGNALS REJECTED") != std::string::npos);
+
+  const std::string named =
+      R"({"symbol":"ETH_USDT","side":"BUY","id":"a","notional":"50","price":"100"})"
+      "\n";
+  CHECK(lines_with(bot.cycle(named).lines(), "ORDER_PLACED").size() == 1);
+  const Ran again = bot.cycle(named + "\n" + R"({"symbol":"ETH_USDT","side":"sell"})" + "\n");
   CHECK(lines_with(again.lines(), "GUARD idempotency_blocked").size() == 1);
+  CHECK(lines_beginning(again.lines(), "EXIT_REJECTED symbol=ETH_USDT").size() == 1);
+  CHECK(again.out.find("EXIT REJECTED ETH_USDT") != std::string::npos);
 }
 
 TEST_CASE(

@@ -116,6 +116,66 @@ TEST_CASE("lines of signals that nobody can read are refused one by one, the oth
   CHECK(world.said("SIGNAL_REJECTED line=3 reason=no_symbol"));
 }
 
+TEST_CASE("a SELL that nobody can read is told while a trade is open that it may mean, once for each line") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  const RejectedLine sell{4, "side sell is refused, expected BUY or SELL", "ETH_USDT", 77};
+  const auto read = [&](const RejectedLine& line) {
+    GivenSignals signals{{.signals = {}, .rejected = {line}}};
+    world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
+    world.clock.advance(60s);
+    return world.run();
+  };
+  CHECK(read(sell).verdict == RunVerdict::some_rejected);
+  CHECK(world.said("EXIT_REJECTED symbol=ETH_USDT"));
+  CHECK(world.times_told(NoticeType::exit_rejected) == 1);
+  read(sell);
+  CHECK(world.times_told(NoticeType::exit_rejected) == 1);
+  read({5, "another one", "ETH_USDT", 78});
+  CHECK(world.times_told(NoticeType::exit_rejected) == 2);
+  // Of a market in which nothing is open it is a rejected line like any other.
+  read({6, "no trade of it", "SOL_USDT", 79});
+  CHECK(world.times_told(NoticeType::exit_rejected) == 2);
+  // One that names no market may mean any.
+  read({7, "not to be read", "", 80});
+  CHECK(world.times_told(NoticeType::exit_rejected) == 4);
+  CHECK(world.open_orders("ETH_USDT").size() == 2);
+}
+
+TEST_CASE("signals of nothing but rejected lines are told, once a day for the same first line") {
+  World world;
+  const auto read = [&](SignalBatch batch) {
+    GivenSignals signals{std::move(batch)};
+    world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
+    world.clock.advance(60s);
+    return world.run().rejected;
+  };
+  const RejectedLine bad{1, "is not JSON", std::nullopt, 5};
+  CHECK(read({.signals = {}, .rejected = {bad, bad}}) == 2);
+  CHECK(world.times_told(NoticeType::signals_rejected) == 1);
+  read({.signals = {}, .rejected = {bad}});
+  CHECK(world.times_told(NoticeType::signals_rejected) == 1);
+  world.clock.advance(24h);
+  read({.signals = {}, .rejected = {bad}});
+  CHECK(world.times_told(NoticeType::signals_rejected) == 2);
+  // A pipe that was left has no bad line, and a file with one good line has a strategy that is heard.
+  read({.signals = {}, .rejected = {{.line = 1, .reason = "still open", .content = 6, .source = true}}});
+  read({.signals = {world.buy("ETH_USDT", "3350.5")}, .rejected = {{2, "is not JSON", {}, 7}}});
+  CHECK(world.times_told(NoticeType::signals_rejected) == 2);
+}
+
+TEST_CASE("what a source left out is said: stale lines by the way, rejected ones as a warning that counts") {
+  World world;
+  GivenSignals signals{{.signals = {},
+                        .rejected = {},
+                        .left_out = {{"stale", 900, 1, 1000}, {"rejected", 3, 5, 70}}}};
+  world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
+  const RunReport report = world.run();
+  CHECK(report.rejected == 3);
+  CHECK(world.said("SIGNALS_LEFT_OUT count=900 reason=stale first_line=1 last_line=1000"));
+  CHECK(world.said("SIGNALS_LEFT_OUT count=3 reason=rejected first_line=5 last_line=70"));
+}
+
 TEST_CASE("a signal without a price is bought at the market's, and its strategy is told") {
   World world;
   world.set_price("ETH_USDT", "2000");

@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = text_of(data, size);
   const Instant noon{std::chrono::sys_days{std::chrono::year{2025} / 1 / 1} + 12h};
 
-  const auto alone = cli::parse_signal(text.substr(0, text.find('\n')), 1, {noon, noon});
-  if (!alone) require(!alone.error().empty(), "a rejection says why");
+  const auto alone = cli::parse_signal(text.substr(0, text.find('\n')), 1, {noon, noon, noon});
+  if (!alone) require(!alone.error().reason.empty(), "a rejection says why");
   if (alone) {
     const auto again = Symbol::parse(alone->symbol.text());
     require(again && *again == alone->symbol, "a symbol is one when it is read again");

@@ -51,8 +51,8 @@ TEST_CASE("a price file that is not one is refused with the line and the reason"
       {"", "prices.csv:1: the first line is not time,symbol,open,high,low,close"},
       {"time;symbol;open\n", "prices.csv:1: the first line"},
       {good, "prices.csv:1: the first line"},
-      {header + std::string{"\n"}, "prices.csv:2: not six fields"},
-      {header + good + "\n", "prices.csv:3: not six fields"},
+      {header + std::string{"\n"} + good, "prices.csv:2: not six fields"},
+      {header + good + "\n\n" + good, "prices.csv:3: not six fields"},
       {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9\n"}, "2: not six fields"},
       {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9,11,5\n"}, "2: not six fields"},
       {header + std::string{"2018-04-04T00:01:00,ETH_USD,10,12,9,11\n"}, "2: the time"},
@@ -90,6 +90,43 @@ TEST_CASE("a price file that is not one is refused with the line and the reason"
     CHECK_THAT(feed.error().what, Catch::Contains(file.error));
     CHECK_THAT(feed.error().what, Catch::StartsWith("prices.csv:"));
   }
+}
+
+TEST_CASE("what spreadsheets and data frames leave in a price file is no fault") {
+  const std::string good = "2018-04-04T00:01:00Z,ETH_USD,10,12,9,11\n";
+  CHECK(read("\xEF\xBB\xBF" + std::string{header} + good));
+  CHECK(read(header + good + "\n"));
+  CHECK(read(header + good + "\r\n  \n\n"));
+  CHECK(read(header + std::string{"2018-04-04 00:01:00+0000,ETH_USD,10,12,9,11\n"}));
+  // 101.00000000000001 is what a double makes of 101 computed.
+  auto feed = read(header + std::string{"2018-04-04T00:01:00Z,ETH_USD,100,101,100.00000000000001,"
+                                        "101.00000000000001\n"});
+  REQUIRE(feed);
+  const auto bar = feed->latest(symbol("ETH_USD"), at("2018-04-04T00:01:00Z"));
+  CHECK(bar->high == price("101.00000000000001"));
+  CHECK(bar->low == price("100"));
+  CHECK_FALSE(read(header + std::string{"2018-04-04T00:01:00Z,ETH_USD,100,101,99,101.01\n"}));
+}
+
+TEST_CASE("bars of another span than a minute are refused: their close is not known that early") {
+  const auto file = [](std::initializer_list<const char*> times) {
+    std::string text = header;
+    for (const char* time : times)
+      text += "2018-04-0" + std::string{time} + "Z,ETH_USD,10,12,9,11\n";
+    return read(text);
+  };
+  const auto hourly = file({"4T00:00:00", "4T01:00:00"});
+  REQUIRE_FALSE(hourly);
+  CHECK(hourly.error().fault == Fault::configuration);
+  CHECK_THAT(hourly.error().what, Catch::Contains("ETH_USD are 3600s apart"));
+  CHECK_FALSE(file({"4T00:00:00", "5T00:00:00"}));
+  CHECK_FALSE(file({"4T00:00:00", "4T00:05:00", "4T00:15:00"}));
+  CHECK_FALSE(file({"4T00:00:00", "4T00:03:00", "4T00:06:00", "4T00:09:00", "4T00:12:00",
+                    "4T00:15:00"}));
+  // Minutes in which nobody traded are left out, and these are still bars of a minute.
+  CHECK(file({"4T00:00:00", "4T01:00:00", "4T01:01:00"}));
+  CHECK(file({"4T00:00:00", "4T00:07:00", "4T00:21:00"}));
+  CHECK(file({"4T00:00:00"}));
 }
 
 TEST_CASE("a price file that cannot be read is named") {

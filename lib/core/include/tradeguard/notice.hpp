@@ -27,6 +27,7 @@ enum class NoticeType {
   breaker, run_missed, run_stuck, halted, resumed, operator_action, undeliverable,
   live_positions_unattended, cleared, digest, reminder, run_failed, log_unusable, store_lost,
   exit_expired, sltp_lost, stop_not_firing, hands_off,
+  exit_rejected, signals_rejected,
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
 std::optional<NoticeType> parse_notice_type(std::string_view word);

@@ -39,6 +39,9 @@ bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules);
 
 // What protects a position, as percents of the average fill or fixed by the signal. Stored with
 // the trade: a later change of the configuration does not touch open trades.
+// Less than least_percent is refused where it is read: it is 0.03 written for three per cent, or a
+// stop that the fees alone would reach.
+inline const Decimal least_percent = Decimal::divide(Decimal{1}, Decimal{10}, Rounding::down);
 struct ProtectionPlan {
   Decimal stop_percent{3};     // 3: three per cent below the average fill
   Decimal target_percent{3};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +46,8 @@ struct Signal {
   Side side;
   Instant time;                        // when the strategy said it; identity comes from here
   std::optional<std::string> id;       // [A-Za-z0-9._-]{1,64}; identity instead of the minute
-  std::optional<Money> notional;       // quote units to spend; BUY only
-  std::optional<Quantity> quantity;    // base units; BUY only
+  std::optional<Money> notional;       // quote units to spend; of a SELL: see exits_whole()
+  std::optional<Quantity> quantity;    // base units; of a SELL: see exits_whole()
   std::optional<Price> price;          // what the strategy saw
   std::optional<Decimal> stop_loss_percent;    // 3 is 3 %
   std::optional<Decimal> take_profit_percent;
@@ -54,7 +55,13 @@ struct Signal {
   std::optional<Price> take_profit_price;
   std::string strategy;
   int line = 0;                        // place in its source, for messages
+  std::optional<Decimal> percent;      // of what is held; SELL only: see exits_whole()
 };
+// A SELL that asks for a part of what is held. Parts are not sold yet, so its trades are left whole,
+// and the run says so: a position that was to shrink must not stay as it is.
+inline bool exits_whole(const Signal& signal) {
+  return signal.side == Side::sell && (signal.quantity || signal.notional || signal.percent);
+}
 
 // {symbol}:{side}:{YYYY-MM-DDTHH:MM:00} of the signal's UTC minute, or {symbol}:{side}:id={id}.
 using SignalKey = std::string;
@@ -71,15 +78,29 @@ std::string signal_digest(const Signal& signal);
 struct RejectedLine {
   int line;
   std::string reason;
+  // It seems to ask for an exit: of this symbol, or empty where the symbol cannot be read. With a
+  // trade open somebody has to look at it.
+  std::optional<std::string> exit_of = std::nullopt;
+  std::uint64_t content = 0;    // the same for the same line wherever it stands: it is told once
+  bool source = false;          // no line: the source itself broke off here
+};
+// Many lines that are not given one by one, because they can change nothing any more.
+struct LeftOut {
+  std::string reason;           // "stale", "rejected"
+  std::int64_t count = 0;
+  int first_line = 0;
+  int last_line = 0;
 };
 struct SignalBatch {
   std::vector<Signal> signals;
   std::vector<RejectedLine> rejected;
+  std::vector<LeftOut> left_out;
 };
 class SignalSource {
  public:
   virtual ~SignalSource() = default;
-  // Reads everything there is, once. Age is judged by the cycle, not here.
+  // Reads everything there is, once. Age is judged by the cycle; a source that is read anew in every
+  // run may leave out what is stale by any judgement, and says how much.
   virtual Result<SignalBatch> read() = 0;
 };
 

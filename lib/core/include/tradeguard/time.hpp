@@ -20,8 +20,9 @@ constexpr Instant from_micros(std::int64_t us) { return Instant{Micros{us}}; }
 std::string iso_micros(Instant t);   // 2025-01-01T12:00:00.123456Z
 std::string iso_seconds(Instant t);  // 2025-01-01T12:00:00   (UTC, as log keys have it)
 
-// Reads RFC 3339: date, 'T' or blank, time, optional fraction (finer than a microsecond is cut),
-// and a zone, which must be there ('Z' or +hh:mm): a time without zone is a guess, so nullopt.
+// Reads RFC 3339 and what bots write for it: date, 'T' or blank, time, optional fraction behind a point
+// or comma (finer than a microsecond is cut), and a zone, which must be there ('Z', +hh:mm, +hhmm or
+// +hh): a time without zone is a guess, so nullopt.
 // Years 2000 to 2199 only.
 std::optional<Instant> parse_iso(std::string_view text);
 

@@ -19,6 +19,7 @@ class MemorySignals final : public SignalSource {
   void give(SignalBatch batch) {
     std::move(batch.signals.begin(), batch.signals.end(), std::back_inserter(waiting_.signals));
     std::move(batch.rejected.begin(), batch.rejected.end(), std::back_inserter(waiting_.rejected));
+    std::move(batch.left_out.begin(), batch.left_out.end(), std::back_inserter(waiting_.left_out));
   }
   // Everything given since the last read.
   Result<SignalBatch> read() override { return std::exchange(waiting_, {}); }

@@ -54,7 +54,8 @@ class BarPrices final : public PriceFeed {
 // Reads `time,symbol,open,high,low,close`: a header of exactly these words, then one bar a line,
 // sorted by time, at most one a symbol and `span`. Times are RFC 3339 with zone, prices positive
 // and exact, and low and high enclose open and close. Symbols nobody asks for are as welcome as
-// others. The first line that is not so ends the reading: Fault::configuration, "NAME:LINE: what is
+// others. A byte order mark, blank lines at the end, and a high or low that misses by the last digit
+// of a double are no fault; bars of an hour, taken for minutes, are one. The first line that is not so ends the reading: Fault::configuration, "NAME:LINE: what is
 // wrong with it".
 Result<BarPrices> read_prices(std::istream& in, const std::string& name, Micros span = 60s);
 Result<BarPrices> read_price_file(const std::string& path, Micros span = 60s);
