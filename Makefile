@@ -12,7 +12,7 @@ SEEDS  ?= 20000
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test bench soak mutants fresh format tidy cppcheck sanitize coverage clean
+.PHONY: help setup demo build install test crash bench soak mutants fresh format tidy cppcheck sanitize coverage clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -34,9 +34,9 @@ build: ## build the command line, build/tradeguard
 install: ## install command line, libraries and headers below prefix=/usr/local
 	@$(SETUP) build
 	@# Of a build of its own: installing needs every room, but nobody's tests.
-	cmake --preset $(PRESET) -B $(BUILD)-install -DBUILD_TESTING=OFF
+	cmake --preset $(PRESET) -B $(BUILD)-install -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=Release
 	cmake --build $(BUILD)-install --parallel $(JOBS)
-	cmake --install $(BUILD)-install --prefix $(prefix)
+	cmake --install $(BUILD)-install --prefix $(prefix) --strip
 
 setup: ## install the Debian packages for building and testing; quick when nothing is missing
 	@$(SETUP) build test
@@ -51,6 +51,13 @@ test: setup ## build everything and run all tests, with a PostgreSQL 15 of their
 	cmake --build $(BUILD) --parallel $(JOBS)
 	scripts/with-postgres ctest --test-dir $(BUILD) --no-tests=error --output-on-failure \
 	  --parallel $(JOBS) $(if $(T),-R '$(T)')
+
+crash: setup ## the whole crash search, each pair of faults on every store; hours on PostgreSQL
+	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target crash_tests
+	TMPDIR=/dev/shm TRADEGUARD_TEST_PG_FSYNC=off TRADEGUARD_TEST_CRASHES=all \
+	  scripts/with-postgres $(BUILD)/bin/crash_tests
 
 bench: setup ## measure what the design promises about speed and size, and print how
 	@test -x tests/bench/run || { echo "make bench: tests/bench/run is missing, nothing was measured." >&2; exit 1; }

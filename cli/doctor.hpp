@@ -48,6 +48,7 @@ struct Space {
   std::uint64_t bytes;
   std::uint64_t files;
   bool read_only;
+  std::string passing = "";  // a file system that is emptied: "tmpfs", "overlay"
 };
 Found judge_space(const std::string& what, const std::string& folder, const Space& space);
 

@@ -1,5 +1,6 @@
 // What doctor finds on this machine: secrets, the notifier, files, disks.
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -137,6 +138,12 @@ Found judge_space(const std::string& what, const std::string& folder, const Spac
     return problem("disk", "only " + std::to_string(space.files) + " more files fit" + where,
                    "delete small files there: without room for new ones nothing can be recorded",
                    exit_unreachable);
+  if (!space.passing.empty() && what == "the store")
+    return doubtful("disk",
+                    folder + ", the folder of " + what + ", is on " + space.passing +
+                        (space.passing == "overlay" ? ": it is gone when the container is removed"
+                                                    : ": it is gone when the machine restarts"),
+                    "put the store on a disk that stays; in a container, on a volume");
   if (space.bytes < little)
     return doubtful("disk", "only " + size_text(space.bytes) + " are free" + where,
                     "make room, or move old log files away");
@@ -211,8 +218,15 @@ std::optional<Space> space_in(const std::string& folder) {
   if (::statvfs(folder.c_str(), &status) != 0) return std::nullopt;
   // A file system without a table of files (btrfs) says zero of zero, and means that it has no limit.
   const std::uint64_t files = status.f_files == 0 ? UINT64_MAX : std::uint64_t{status.f_favail};
+  // The kernel's magic numbers, from statfs(2).
+  constexpr std::uint32_t tmpfs = 0x01021994;
+  constexpr std::uint32_t ramfs = 0x858458f6;
+  constexpr std::uint32_t overlay = 0x794c7630;
+  struct statfs kind {};
+  const auto type = ::statfs(folder.c_str(), &kind) == 0 ? static_cast<std::uint32_t>(kind.f_type) : 0U;
   return Space{std::uint64_t{status.f_bavail} * status.f_frsize, files,
-               (status.f_flag & ST_RDONLY) != 0};
+               (status.f_flag & ST_RDONLY) != 0,
+               type == tmpfs || type == ramfs ? "tmpfs" : type == overlay ? "overlay" : ""};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -43,6 +43,10 @@ int dispatch(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   open_standard_streams();
+  if (!reserve_stack()) {
+    write_whole(STDERR_FILENO, "tradeguard: out of memory before it began; nothing was done\n");
+    return exit_internal;
+  }
   try {
     return exit_code_of_output(dispatch({argv + 1, argv + argc}));
   } catch (const std::exception& broken) {

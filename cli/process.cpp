@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <stdexcept>
@@ -33,6 +36,34 @@ void open_standard_streams() {
   do descriptor = ::open("/dev/null", O_RDWR);
   while (descriptor >= 0 && descriptor <= STDERR_FILENO);
   if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
+namespace {
+
+// Nothing but to be there, deeper than any run goes.
+__attribute__((noinline)) void touch_stack(std::size_t bytes) {
+  constexpr std::size_t page = 4096;
+  std::array<volatile char, page> here;
+  here[0] = 0;
+  if (bytes > page) touch_stack(bytes - page);
+  here[page - 1] = 0;  // behind the call, so that it stays a call
+}
+
+}  // namespace
+
+bool reserve_stack() {
+  constexpr std::size_t wanted = 512 * 1024;
+  rlimit limit{};
+  std::size_t reserved = wanted;
+  if (::getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    reserved = std::min<std::size_t>(wanted, limit.rlim_cur / 2);
+  // Asked for as memory first: a mapping can be refused, a stack cannot.
+  void* const probe = ::mmap(nullptr, 2 * reserved, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED) return false;
+  ::munmap(probe, 2 * reserved);
+  touch_stack(reserved);
+  return true;
 }
 
 const std::atomic<bool>& catch_stop_signals() {

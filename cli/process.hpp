@@ -16,6 +16,11 @@ namespace tradeguard::cli {
 // their numbers, and a line for standard error would be written into them.
 void open_standard_streams();
 
+// Takes the stack a run needs while memory can still be refused with a word: a stack that cannot grow
+// later, because the process may have no more, ends it with SIGSEGV between two orders. False: there is
+// not that much.
+bool reserve_stack();
+
 // From now on SIGTERM and SIGINT set the flag and wake a waiting clock; a closed pipe is no signal.
 const std::atomic<bool>& catch_stop_signals();
 

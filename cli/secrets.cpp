@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 namespace tradeguard::cli {
 
@@ -163,9 +165,17 @@ std::string joined(const std::vector<std::string>& places) {
   return all;
 }
 
+std::string octal(mode_t rights) {
+  std::string digits = "0";
+  for (const int shift : {6, 3, 0}) digits += static_cast<char>('0' + ((rights >> shift) & 7));
+  return digits;
+}
+
 std::string fault_of_file(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return "does not exist or cannot be seen";
+  const std::string we = "this process is uid " + std::to_string(::geteuid());
+  if (::stat(path.c_str(), &status) != 0)
+    return "does not exist or cannot be seen (" + std::system_category().message(errno) + "; " + we + ")";
   if (!S_ISREG(status.st_mode)) return "is not a plain file";
   const mode_t rights = status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
   // systemd's LoadCredential and container secrets come as 0440: nobody may change them, and the group is
@@ -174,7 +184,12 @@ std::string fault_of_file(const std::string& path) {
   const bool provided = (rights | readable) == readable &&
                         (status.st_uid == 0 || status.st_uid == ::geteuid());
   if ((rights & (S_IRWXG | S_IRWXO)) != 0 && !provided)
-    return "can be opened by others; its mode has to be 0600, or 0440 and nobody's to write";
+    return "can be opened by others (mode " + octal(rights) + ", owner uid " +
+           std::to_string(status.st_uid) + "; " + we +
+           "); its mode has to be 0600, or 0440 and nobody's to write";
+  if (::access(path.c_str(), R_OK) != 0)
+    return "cannot be read (mode " + octal(rights) + ", owner uid " + std::to_string(status.st_uid) +
+           "; " + we + ")";
   return "";
 }
 

@@ -4,27 +4,62 @@
 # others can see of it. SEES names the rooms whose headers it may include; USES
 # names foreign libraries, which stay private to it. An arrow that is not in
 # the picture of the design therefore does not compile.
+#
+# Its target is tradeguard_NAME, so that it meets no target of a project around
+# this one; everybody links tradeguard::NAME. A room that is seen and not there
+# takes the rooms that see it with it (tradeguard_find).
 function(tradeguard_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;SEES;USES" ${ARGN})
-  add_library(${name} STATIC ${ROOM_SOURCES})
-  add_library(tradeguard::${name} ALIAS ${name})
-  set_target_properties(${name} PROPERTIES OUTPUT_NAME tradeguard_${name} EXPORT_NAME ${name})
-  target_include_directories(${name}
+  foreach(room IN LISTS ROOM_SEES)
+    if(NOT TARGET tradeguard::${room})
+      message(STATUS "tradeguard: without tradeguard::${room} there is no tradeguard::${name}")
+      return()
+    endif()
+  endforeach()
+  set(target tradeguard_${name})
+  add_library(${target} STATIC ${ROOM_SOURCES})
+  add_library(tradeguard::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(${target}
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   foreach(room IN LISTS ROOM_SEES)
-    target_link_libraries(${name} PUBLIC tradeguard::${room})
+    target_link_libraries(${target} PUBLIC tradeguard::${room})
   endforeach()
-  target_link_libraries(${name} PUBLIC tl::expected PRIVATE ${ROOM_USES})
-  tradeguard_warnings(${name})
-  install(TARGETS ${name} EXPORT tradeguard ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  target_link_libraries(${target} PUBLIC tl::expected PRIVATE ${ROOM_USES})
+  # Whoever links a room needs the language its headers are written in.
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  tradeguard_warnings(${target})
+  if(TRADEGUARD_INSTALL)
+    install(TARGETS ${target} EXPORT tradeguard
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT tradeguard_dev)
+    install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT tradeguard_dev)
+  endif()
 endfunction()
 
-# Warnings are errors, for every target of the project alike. A designated initializer that leaves
-# the rest at its default means it, so that one warning is off.
+# tradeguard_find(PACKAGE [version]): what a room needs of the machine. This project alone wants
+# everything; inside another project a room whose package is missing is left out.
+macro(tradeguard_find package)
+  if(tradeguard_IS_TOP_LEVEL)
+    find_package(${package} ${ARGN} REQUIRED)
+  else()
+    find_package(${package} ${ARGN} QUIET)
+    if(NOT ${package}_FOUND)
+      message(STATUS "tradeguard: ${package} was not found, so ${CMAKE_CURRENT_SOURCE_DIR} is left out")
+      return()
+    endif()
+  endif()
+endmacro()
+
+# Warnings are errors, for every target of the project alike, as long as this is the project that is
+# built: another one has a compiler of its own. A designated initializer that leaves the rest at its
+# default means it, so that one warning is off.
 function(tradeguard_warnings target)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  if(NOT tradeguard_IS_TOP_LEVEL)
+    return()
+  endif()
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
     -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wswitch-enum

@@ -171,7 +171,20 @@ const std::vector<NoticeType>& notice_types() {
   return types;
 }
 
+namespace {
+
+// What is gathered keeps its lines: a digest is read by people too.
+std::string plain_text_of_digest(const Notice& digest) {
+  std::string out = title(digest);
+  for (const Notice& notice : digest.notices) out.append("\n\n").append(plain_text(notice));
+  return out.append("\n\nevent: ").append(printable(digest.event_id));
+}
+
+}  // namespace
+
 std::string plain_text(const Notice& notice) {
+  if (notice.type == NoticeType::digest && !notice.notices.empty())
+    return plain_text_of_digest(notice);
   std::string out = title(notice);
   // Values are foreign text: one with a newline could look like a fact of its own.
   for (const auto& [key, value] : notice.facts)

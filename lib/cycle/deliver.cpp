@@ -203,6 +203,7 @@ void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros
   digest.event_id = "DIGEST:" + notices.front().event_id + ":" + std::to_string(notices.size());
   digest.type = NoticeType::digest;
   digest.created_at = run.now;
+  digest.notices.assign(notices.begin(), notices.end());
   const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
   const auto* later = std::get_if<TryLater>(&delivery);
   const bool again = std::any_of(notices.begin(), notices.end(),

@@ -208,6 +208,13 @@ Fault fault_of(int code) {
   }
 }
 
+std::string owner_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return "";
+  return ", it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " +
+         std::to_string(::geteuid());
+}
+
 // SQLite says "disk I/O error" and "unable to open database file" to most of what can be mended.
 std::string cause_of(int code, const std::string& file) {
   const int family = code & 0xFF;
@@ -219,10 +226,12 @@ std::string cause_of(int code, const std::string& file) {
   if (::statvfs(folder.c_str(), &disk) == 0 && (disk.f_bavail == 0 || (disk.f_files != 0 && disk.f_favail == 0)))
     return " (the disk that holds " + file + " is full" +
            (disk.f_bavail == 0 ? "" : ": no more files can be made on it") + ")";
-  for (const std::string& path : {file, folder, file + "-wal", file + "-shm"})
-    if (::access(path.c_str(), path == folder ? W_OK | X_OK : W_OK) != 0 && errno != ENOENT)
-      return " (" + path + " cannot be written: " + std::strerror(errno) +
-             "; SQLite writes the file and others beside it)";
+  for (const std::string& path : {file, folder, file + "-wal", file + "-shm"}) {
+    if (::access(path.c_str(), path == folder ? W_OK | X_OK : W_OK) == 0 || errno == ENOENT) continue;
+    const std::string why = std::strerror(errno);
+    return " (" + path + " cannot be written: " + why + owner_of(path) +
+           "; SQLite writes the file and others beside it)";
+  }
   return "";
 }
 

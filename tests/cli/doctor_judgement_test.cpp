@@ -30,6 +30,17 @@ TEST_CASE("a disk that is full, short of files or read-only is a problem, and li
   CHECK(space(63).detail.find("63 MiB") != std::string::npos);
 }
 
+TEST_CASE("a store on a file system that is emptied is a warning that says when") {
+  const auto on = [](const char* what, const char* passing) {
+    return judge_space(what, "/srv/bot", {4096 * mebibyte, 10'000, false, passing});
+  };
+  CHECK(on("the store", "tmpfs").judgement == Judgement::warning);
+  CHECK(on("the store", "tmpfs").detail.find("when the machine restarts") != std::string::npos);
+  CHECK(on("the store", "overlay").detail.find("when the container is removed") != std::string::npos);
+  // A log there is somebody's choice.
+  CHECK(on("the log file", "tmpfs").judgement == Judgement::ok);
+}
+
 TEST_CASE("doctor ends with the exit code that comes first in the contract, in whatever order things are found") {
   const auto of = [](int code) { return problem("x", "y", "z", code); };
   CHECK(first_that_applies({}) == exit_ok);

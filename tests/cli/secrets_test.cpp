@@ -1,3 +1,4 @@
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include "scratch.hpp"
@@ -36,6 +37,9 @@ TEST_CASE("a secret's file that others can open is refused, and its content is n
     REQUIRE_FALSE(refused);
     CHECK(refused.error().fault == Fault::configuration);
     CHECK(refused.error().what.find("0600") != std::string::npos);
+    // Whose it is and who asks: most such files belong to another user than the one cron runs as.
+    const std::string uid = "uid " + std::to_string(::geteuid());
+    CHECK(refused.error().what.find("owner " + uid + "; this process is " + uid) != std::string::npos);
     CHECK(refused.error().what.find("very-secret") == std::string::npos);
   }
 }

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
+#include <string_view>
 
 #include "saboteur.hpp"
 
@@ -125,6 +127,8 @@ void search_on(const std::string& name) {
 }
 
 void search(const contract::StoreBackend& backend, const Story& story) {
+  const char* const asked = std::getenv("TRADEGUARD_TEST_CRASHES");
+  const bool everything = asked != nullptr && std::string_view{asked} == "all";
   std::shared_ptr<contract::StoreUnderTest> store = backend.fresh();
   int schedules = 0;
   bool first_left = true;
@@ -136,10 +140,10 @@ void search(const contract::StoreBackend& backend, const Story& story) {
         second_left = j == 0;  // step 0: the second run is left alone
         for (const Mode second_mode : modes) {
           if (j == 0 && second_mode != modes[0]) continue;
-          // A connection a run makes PostgreSQL forty times slower than SQLite, where every mode is tried:
-          // here the second fault takes them in turn.
+          // In memory every pair of modes is tried. A store that writes is many times slower; there the
+          // second fault takes the modes in turn, unless everything is asked for (make crash).
           const std::size_t turn = static_cast<std::size_t>(i + j) % std::size(modes);
-          if (j > 0 && backend.name == "postgres" && second_mode != modes[turn]) continue;
+          if (j > 0 && backend.name != "memory" && !everything && second_mode != modes[turn]) continue;
           Fault2 fault{{mode, i}, {second_mode, j}};
           const std::string broken = tell_history(story, backend.name, fault, store, ++schedules);
           first_left = first_left || !fault.first.hit.empty();
@@ -157,7 +161,7 @@ void search(const contract::StoreBackend& backend, const Story& story) {
   }
   std::printf("crash search, %s, %s: %d schedules\n", backend.name.c_str(), story.name.c_str(),
               schedules);
-  CHECK(schedules > 500);
+  CHECK(schedules > 200);
 }
 
 RunReport sabotaged_run(World& world, std::vector<Signal> signals, Saboteur& saboteur) {

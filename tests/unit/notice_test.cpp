@@ -124,4 +124,18 @@ TEST_CASE("facts that were damaged are still told") {
         std::vector<std::pair<std::string, std::string>>{{"unreadable", stored}});
 }
 
+TEST_CASE("a digest is read line by line, and its notices are there for whoever writes messages of his own") {
+  Notice fill{.event_id = "ORDER_FILLED:a", .type = NoticeType::order_filled};
+  fill.symbol = "ETH_USDT";
+  fill.facts = {{"filled", "0.5"}, {"said", "two\nlines"}};
+  Notice digest{.event_id = "DIGEST:a:1", .type = NoticeType::digest};
+  digest.notices = {fill};
+  digest.facts = {{"notice", plain_text(fill)}};
+  const std::string text = plain_text(digest);
+  CHECK(text.find(plain_text(fill)) != std::string::npos);
+  CHECK(text.ends_with("\n\nevent: DIGEST:a:1"));
+  // What a venue says still cannot forge a line.
+  CHECK(text.find("two\nlines") == std::string::npos);
+}
+
 }  // namespace tradeguard

@@ -5,7 +5,7 @@ foreach(folder IN LISTS INCLUDES)
   endif()
 endforeach()
 execute_process(
-  COMMAND ${COMPILER} -std=c++20 -Werror=conversion -fsyntax-only -D${BLOCK} ${flags} ${SOURCE}
+  COMMAND ${COMPILER} -std=c++20 -Werror=conversion -Werror=unused-result -fsyntax-only -D${BLOCK} ${flags} ${SOURCE}
   RESULT_VARIABLE failed ERROR_VARIABLE errors)
 if(NAMES STREQUAL "")
   if(failed)

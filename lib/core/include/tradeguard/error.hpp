@@ -1,8 +1,10 @@
 // "The world did not answer" is a value; exceptions are for broken invariants only.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 namespace tradeguard {
@@ -26,8 +28,60 @@ struct Error {
   }
 };
 
+// "opening the store: the disk is full": what was being done, and what was wrong.
+inline std::string in_words(const Error& error) {
+  std::string words;
+  for (const std::string& doing : error.chain) words += doing + ": ";
+  return words + error.what;
+}
+
+// A value, or why there is none. Ignoring it is a warning: the answer to a claim, a settlement or a
+// write may be that it did not happen. value() of an error throws std::runtime_error with its words.
 template <class T>
-using Result = tl::expected<T, Error>;
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using Base = tl::expected<T, Error>;
+  using Base::Base;
+  Result() = default;
+  Result(Base other) : Base{std::move(other)} {}
+  // Each of these is named, because a T that can be made of anything would else be made of a Result.
+  Result(const Result&) = default;
+  Result(Result&) = default;
+  Result(Result&&) = default;
+  Result& operator=(const Result&) = default;
+  Result& operator=(Result&&) = default;
+  ~Result() = default;
+
+  decltype(auto) value() & {
+    must_hold();
+    return **this;
+  }
+  decltype(auto) value() const& {
+    must_hold();
+    return **this;
+  }
+  decltype(auto) value() && {
+    must_hold();
+    return *std::move(*this);
+  }
+
+ private:
+  void must_hold() const {
+    if (!this->has_value()) throw std::runtime_error{in_words(this->error())};
+  }
+};
+template <>
+class [[nodiscard]] Result<void> : public tl::expected<void, Error> {
+ public:
+  using Base = tl::expected<void, Error>;
+  using Base::Base;
+  Result() = default;
+  Result(Base other) : Base{std::move(other)} {}
+
+  void value() const {
+    if (!has_value()) throw std::runtime_error{in_words(error())};
+  }
+};
 
 inline tl::unexpected<Error> failed(Fault fault, std::string what) {
   return tl::unexpected<Error>{Error{fault, std::move(what)}};

@@ -44,6 +44,7 @@ struct Notice {
   // What the text is made of, in order: ("quantity", "0.0149"). From the struct sent and filled.
   std::vector<std::pair<std::string, std::string>> facts;
   Instant created_at;
+  std::vector<Notice> notices = {};  // of a DIGEST: what it gathers, each as it would be told alone
 
   // Of the outbox.
   std::int64_t sequence = 0;   // in order of writing
