@@ -279,3 +279,18 @@ TEST_CASE("seconds_remaining is never more than the cooldown, whatever a clock s
   world.run({world.buy("ETH_USDT", "3350.5")});
   CHECK(world.said("GUARD cooldown_blocked symbol=ETH_USDT seconds_remaining=300"));
 }
+
+TEST_CASE("what a bot gives as no_entries and frozen_bases is added to and never overwritten") {
+  World world;
+  world.settings.policy.frozen_bases = {"ETH"};
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")}).entries == 1);
+  CHECK(world.said(denied("ETH_USDT", "frozen")));
+  CHECK(world.entries_of("BTC_USDT") == 1);
+
+  world.clock.advance(60s);
+  world.settings.policy.no_entries = "drawdown";
+  const RunReport braked = world.run({world.buy("SOL_USDT", "190.25"), world.sell("BTC_USDT")});
+  CHECK(braked.entries == 0);
+  CHECK(world.said("ENTRY_DENIED symbol=SOL_USDT signal_key=SOL_USDT:BUY:2025-01-01T12:01:00 reason=drawdown"));
+  CHECK(braked.exits == 1);
+}
