@@ -24,11 +24,15 @@ struct Market {
 NewestExits wish_exits(Run& run, const std::vector<Signal>& signals);
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
 void tell_stale_exit(Run& run, const ExitClaim& claim);
+void say_whole_exit(Run& run, const ExitClaim& claim);
 Market read_market(Run& run, const std::vector<Signal>& signals);
 Outlook look_ahead(Run& run, const std::vector<Signal>& signals);
 bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal);
 bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols);
 void protect_own_fills(Run& run);
+bool long_stale(const Run& run, const Signal& signal);
+std::span<const Signal> next_group(const Market& market, std::span<const Signal> left, std::size_t may_enter);
+std::optional<std::string> why_no_more(const Run& run);
 std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market);
 EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market);
 bool overtaken_in_batch(const Signal& signal, const Market& market);
@@ -69,29 +73,34 @@ void admit_and_enter(Run& run) {
   std::copy_if(signals.begin(), signals.end(), std::back_inserter(buys),
                [](const Signal& signal) { return signal.side == Side::buy; });
   if (buys.empty() || !run.may_write()) return;
+  // What is too old by any clock is judged last: nothing fresh waits for it, however much it is.
+  std::stable_partition(buys.begin(), buys.end(),
+                        [&](const Signal& signal) { return !long_stale(run, signal); });
   Market market = read_market(run, buys);
   market.exits = std::move(exits);
   const VenueTraits& traits = run.ports.placer.traits();
   std::size_t entered = 0;
+  bool bought = false;  // by the group before
   for (std::size_t first = 0; first < buys.size() && run.may_write();) {
     // What was bought a moment ago gets its stop before more is bought.
-    if (first > 0) protect_own_fills(run);
+    if (bought) protect_own_fills(run);
     if (!run.throttled && entered >= traits.entries_a_run)
       run.throttled = "the venue's limits leave no room for more and their stops in this run";
-    if (run.throttled) {
+    if (const auto why = first > 0 ? why_no_more(run) : run.throttled) {
       run.say(Line{Level::warn, "SIGNALS_DEFERRED"}
                   .add("count", static_cast<std::int64_t>(buys.size() - first))
-                  .add("reason", *run.throttled));
+                  .add("reason", *why));
       return;
     }
-    const std::size_t count =
-        std::min({std::max<std::size_t>(1, traits.entries_at_a_time),
-                  traits.entries_a_run - entered, buys.size() - first});
-    const auto requests = ask_entries(run, std::span{buys}.subspan(first, count), market);
+    const std::size_t may_enter = std::min(std::max<std::size_t>(1, traits.entries_at_a_time),
+                                           traits.entries_a_run - entered);
+    const auto group = next_group(market, std::span{buys}.subspan(first), may_enter);
+    const auto requests = ask_entries(run, group, market);
     Claimed claimed = claim(run, requests, market);
     entered += claimed.tickets.size();
+    bought = !claimed.tickets.empty();
     enter(run, std::move(claimed));
-    first += count;
+    first += group.size();
   }
 }
 
@@ -179,6 +188,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                                    .add("symbol", signal.symbol.text())
                                    .add("signal_key", key));
                      run.exits_wished = run.exits_wished || !claims[i].advance.empty();
+                     say_whole_exit(run, claims[i]);
                      for (Order wish : claims[i].advance) {
                        wish.version += 1;
                        run.put(wish);
@@ -226,6 +236,15 @@ void tell_stale_exit(Run& run, const ExitClaim& claim) {
   run.commit(std::move(items));
 }
 
+// A SELL of a part sells the whole, which somebody may not expect. Once: later it is a repeat.
+void say_whole_exit(Run& run, const ExitClaim& claim) {
+  if (!exits_whole(claim.signal) || claim.advance.empty()) return;
+  run.say(Line{Level::warn, "EXIT_WHOLE"}
+              .add("symbol", claim.signal.symbol.text())
+              .add("line", claim.signal.line)
+              .add("trades", static_cast<std::int64_t>(claim.advance.size())));
+}
+
 // Rules, prices and balances are read for the whole set, once. What a guard blocks anyway costs the
 // venue no question: in most minutes that is every signal there is.
 Market read_market(Run& run, const std::vector<Signal>& signals) {
@@ -233,7 +252,7 @@ Market read_market(Run& run, const std::vector<Signal>& signals) {
   Outlook outlook = look_ahead(run, signals);
   std::set<Symbol> symbols;
   for (const Signal& signal : signals) {
-    if (stands_in_the_way(run, outlook, signal))
+    if (long_stale(run, signal) || stands_in_the_way(run, outlook, signal))
       market.blocked.insert(signal_key(signal));
     else
       symbols.insert(signal.symbol);
@@ -320,13 +339,38 @@ void protect_own_fills(Run& run) {
   run.throttled = "the venue throttles the stops of this run";
 }
 
+// The store's clock rules, and may differ from this one by a little.
+bool long_stale(const Run& run, const Signal& signal) {
+  return run.now - signal.time > run.settings.policy.max_age + 60s;
+}
+
+// As many that may be entered as the venue takes at a time, and all among them that a guard blocks or that
+// are too old: those cost the venue nothing and the store a part of one transaction.
+std::span<const Signal> next_group(const Market& market, std::span<const Signal> left,
+                                   std::size_t may_enter) {
+  constexpr std::size_t most = 1000;
+  std::size_t count = 0;
+  for (std::size_t enterable = 0; count < std::min(most, left.size()); ++count)
+    if (!market.blocked.contains(signal_key(left[count])) && ++enterable > may_enter) break;
+  return left.first(count);
+}
+
+// Between two groups: a run that is to end, or has no time left, says so once and not for each signal.
+std::optional<std::string> why_no_more(const Run& run) {
+  if (run.stop_asked()) return "stopping";
+  if (run.past(run.settings.deadline - 20s)) return "deadline";
+  return run.throttled;
+}
+
 std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals,
                                       const Market& market) {
   run.begin_pass();
   std::vector<EntryRequest> requests;
+  std::size_t index = 0;  // of those that may be sent
   for (const Signal& signal : signals) {
     item_by_item(run, signal_key(signal), "sizing an entry", [&] {
-      requests.push_back(ask_entry(run, signal, requests.size(), market));
+      requests.push_back(ask_entry(run, signal, index, market));
+      if (!market.blocked.contains(signal_key(signal))) ++index;
     });
   }
   return requests;

@@ -1,6 +1,8 @@
 // What a signal asks for beside the straight road: late and early exits, repeats that differ, lines
 // nobody can read.
 #include <catch2/catch.hpp>
+#include <functional>
+#include <optional>
 
 #include "forwarding.hpp"
 #include "world.hpp"
@@ -174,6 +176,87 @@ TEST_CASE("what a source left out is said: stale lines by the way, rejected ones
   CHECK(report.rejected == 3);
   CHECK(world.said("SIGNALS_LEFT_OUT count=900 reason=stale first_line=1 last_line=1000"));
   CHECK(world.said("SIGNALS_LEFT_OUT count=3 reason=rejected first_line=5 last_line=70"));
+}
+
+namespace {
+
+// A store in which each claim takes its time.
+class SlowGuard final : public IdempotencyGuard {
+ public:
+  SlowGuard(IdempotencyGuard& inner, std::function<void()> each)
+      : inner_{inner}, each_{std::move(each)} {}
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                                    Instant now) override {
+    each_();
+    return inner_.claim(entries, policy, now);
+  }
+  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
+    return inner_.settle(ticket, outcome, now);
+  }
+
+ private:
+  IdempotencyGuard& inner_;
+  std::function<void()> each_;
+};
+
+}  // namespace
+
+TEST_CASE("a fresh BUY does not wait for what is stale or known, however much that is") {
+  World world;
+  world.paper.entries_at_a_time = 1;
+  const Signal known = world.buy("BTC_USDT", "95000");
+  world.run({known});
+  world.clock.advance(60s);
+  std::vector<Signal> signals{known};
+  for (int i = 0; i < 3000; ++i) {
+    Signal stale = world.buy("SOL_USDT", "190");
+    stale.time -= 1h;
+    stale.id = "old" + std::to_string(i);
+    signals.push_back(stale);
+  }
+  signals.push_back(world.buy("ETH_USDT", "3350.5"));
+  std::optional<SlowGuard> guard;
+  world.wrap = [&](World::Wrapped& ports) {
+    guard.emplace(*ports.guard, [&] { world.clock.advance(2s); });
+    ports.guard = &*guard;
+  };
+  CHECK(world.run(signals).entries == 1);
+  CHECK(world.entries_of("ETH_USDT") == 1);
+  CHECK(world.entries_of("SOL_USDT") == 0);
+}
+
+TEST_CASE("asked to end between two groups of entries: what is left is said once, and the next run takes it") {
+  World world;
+  world.paper.entries_at_a_time = 1;
+  const std::vector<Signal> signals{world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"),
+                                    world.buy("SOL_USDT", "190.25")};
+  std::optional<SlowGuard> guard;
+  world.wrap = [&](World::Wrapped& ports) {
+    guard.emplace(*ports.guard, [&] { world.stop = world.entries_of("ETH_USDT") == 1; });
+    ports.guard = &*guard;
+  };
+  world.run(signals);
+  CHECK(world.entries_of("ETH_USDT") == 1);
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  CHECK(world.said("SIGNALS_DEFERRED count=1 reason=stopping"));
+  world.wrap = nullptr;
+  world.stop = false;
+  CHECK(world.run(signals).entries == 1);
+  CHECK(world.entries_of("SOL_USDT") == 1);
+}
+
+TEST_CASE("a SELL of a part sells the trade whole, and says so once") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  Signal part = world.sell("ETH_USDT");
+  part.quantity = Quantity{decimal("0.001")};
+  CHECK(world.run({part}).exits == 1);
+  CHECK(world.said("EXIT_WHOLE symbol=ETH_USDT"));
+  CHECK(world.open_orders("ETH_USDT").empty());
+  world.clock.advance(60s);
+  world.run({part});
+  CHECK_FALSE(world.said("EXIT_WHOLE"));
 }
 
 TEST_CASE("a signal without a price is bought at the market's, and its strategy is told") {
