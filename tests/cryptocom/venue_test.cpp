@@ -245,7 +245,7 @@ TEST_CASE("every request names a limit that is declared, and none where nothing 
     static_cast<void>(find(place.venue, stop_market("stop", "0.9", "2910", now)));
     static_cast<void>(place.venue.rules({eth()}));
     place.venue.market({eth()});
-    place.venue.own_orders(now);
+    static_cast<void>(place.venue.own_orders(now));
     CHECK(place.hand.sent.size() > 20);
     for (const HttpRequest& request : place.hand.sent) {
       INFO(request.target << " " << request.limit);
@@ -260,7 +260,7 @@ TEST_CASE("no two requests carry the same id and nonce") {
   Place place;
   place.hand.answer = [](const HttpRequest&) { return listed("m", ""); };
   for (int i = 0; i < 5; ++i) {
-    find(place.venue, place.entry("a"));
+    static_cast<void>(find(place.venue, place.entry("a")));
     place.venue.place(TestTickets::of({place.entry("a"), place.entry("b")}));
   }
   std::set<std::string> serials;
@@ -324,13 +324,13 @@ TEST_CASE("each answer narrows the venue's time down, and a clock that was set b
   CHECK(place.venue.venue_time() == place.clock.now());
   for (int i = 0; i < 10; ++i) {
     place.clock.advance(1100ms);
-    place.venue.quotes({eth()});
+    static_cast<void>(place.venue.quotes({eth()}));
   }
   const Micros off = *place.venue.venue_time() - place.clock.now() - 250ms;
   CHECK(off < 100ms);
   CHECK(off > -100ms);
   place.hand.venue_ahead = 1h;
-  place.venue.quotes({eth()});
+  static_cast<void>(place.venue.quotes({eth()}));
   CHECK(*place.venue.venue_time() - place.clock.now() > 59min);
 }
 
@@ -349,12 +349,12 @@ TEST_CASE("trades are not waited for when their turn is not there yet") {
   place.hand.answer = [](const HttpRequest& request) -> HttpResult {
     return request.target == "/private/get-trades" ? listed("m", "") : answered("m", filled_entry);
   };
-  find(place.venue, order);
+  static_cast<void>(find(place.venue, order));
   CHECK(place.hand.bursts.back() == 2);
-  find(place.venue, order);
+  static_cast<void>(find(place.venue, order));
   CHECK(place.hand.bursts.back() == 1);
   place.clock.advance(1s);
-  find(place.venue, order);
+  static_cast<void>(find(place.venue, order));
   CHECK(place.hand.bursts.back() == 2);
   CHECK(place.venue.account_id() == "52e7c00f-1324-5a6z-bfgt-de445bde21a5");
 }
