@@ -401,7 +401,7 @@ TEST_CASE("a quote currency begins with the setting's balance, a base coin with 
   ManualClock clock{noon};
   PaperVenue venue{clock, book, settings};
   CHECK(venue.balances()->size() == 1);
-  venue.rules({eth(), symbol("ADA_EUR"), symbol("ETH_BTC")});
+  static_cast<void>(venue.rules({eth(), symbol("ADA_EUR"), symbol("ETH_BTC")}));
   const auto balances = venue.balances().value();
   CHECK(balances.at("USDT").free == Decimal{100'000});
   CHECK(balances.at("EUR").free == Decimal{100'000});
