@@ -29,7 +29,7 @@ TEST_CASE("sqlite: a store that is missing is told and not made", "[sqlite]") {
 
 TEST_CASE("sqlite: a file without tables of ours is no store", "[sqlite]") {
   ScratchFolder folder;
-  { SqliteSession::open(folder.file("empty.db"), {.mode = SqliteOptions::Mode::create}); }
+  { static_cast<void>(SqliteSession::open(folder.file("empty.db"), {.mode = SqliteOptions::Mode::create})); }
   CHECK_THAT(complaint_of(SqliteSession::open(folder.file("empty.db"))),
              StartsWith("configuration: ") && Contains("tradeguard init"));
 }
