@@ -113,7 +113,8 @@ Ran Bench::run(const Case& what) {
   forget();
   std::string signals;
   for (int i = 0; i < what.signals; ++i)
-    signals += R"({"symbol":")" + market(i) + R"(","side":"BUY","quantity":"0.5"})" "\n";
+    signals += R"({"symbol":")" + market(i) + R"(","side":"BUY","quantity":"0.5","time":")" +
+               iso_seconds(SystemClock{}.now()) + "Z\"}\n";
   for (const char* name : {"latency_ms", "telegram_latency_ms"})
     venue_.set(name, std::to_string(latency_ms));
   venue_.set("enforce_limits", what.limits ? "1" : "0");
