@@ -12,8 +12,8 @@
 
 namespace tradeguard::sim {
 
-inline constexpr std::array<std::string_view, 9> not_yet{
-    "F-3", "F-4", "F-6", "F-15", "F-19", "F-22", "F-23", "F-59", "F-60",
+inline constexpr std::array<std::string_view, 11> not_yet{
+    "F-1", "F-3", "F-4", "F-6", "F-15", "F-16", "F-19", "F-22", "F-23", "F-59", "F-60",
 };
 
 struct SwitchedOn {
