@@ -661,6 +661,8 @@ std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol
   rules.max_quantity = Quantity{smaller_that_counts(lot("maxQty"), market_lot("maxQty"))};
   rules.min_notional = Money{std::max(filter_value(market, "MIN_NOTIONAL", "minNotional"),
                                       filter_value(market, "NOTIONAL", "minNotional"))};
+  // Whether it binds orders at the market too does not matter: the target is a limit order.
+  rules.max_notional = Money{filter_value(market, "NOTIONAL", "maxNotional")};
   rules.highest_fee_rate = highest_fee_rate;
   rules.max_open_stops = room_for_stops(market);
   rules.tradable = scalar(market, "status") == "TRADING" && lists_type(market, "MARKET") &&

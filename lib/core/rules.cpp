@@ -189,6 +189,10 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
     return denied("stop_below_min_notional", left.text() + " at " + levels->stop.text() +
                                                  " is below " + rules.min_quantity.text() + " or " +
                                                  rules.min_notional.text());
+  // The target is the dearest of the orders that will have to be taken.
+  const auto dearest = cost(std::max(reference, levels->target), bought, Rounding::up);
+  if (rules.max_notional.is_positive() && dearest > rules.max_notional)
+    return denied("above_max_notional", dearest.text() + " > " + rules.max_notional.text());
   return EntrySize{bought, cost(reference, bought, Rounding::up)};
 }
 
@@ -266,6 +270,7 @@ std::string stored_text(const InstrumentRules& rules) {
       .add("min_quantity", rules.min_quantity.text())
       .add("max_quantity", rules.max_quantity.text())
       .add("min_notional", rules.min_notional.text())
+      .add_unless_zero("max_notional", rules.max_notional.value)
       .add("highest_fee_rate", rules.highest_fee_rate.text())
       .add("max_open_stops", std::to_string(rules.max_open_stops))
       .add("tradable", rules.tradable)
@@ -289,6 +294,7 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .min_quantity = fields.amount<Quantity>("min_quantity"),
       .max_quantity = fields.amount<Quantity>("max_quantity"),
       .min_notional = fields.amount<Money>("min_notional"),
+      .max_notional = Money{fields.decimal_or_zero("max_notional")},
       .highest_fee_rate = fields.decimal("highest_fee_rate"),
       .max_open_stops = fields.whole<int>("max_open_stops"),
       .tradable = fields.flag("tradable"),

@@ -301,6 +301,17 @@ Money least_in(const std::string& quote, Price quote_in_dollars, Money dollars_a
   return Money{Decimal::divide(asked, quote_in_dollars.value, Rounding::up)};
 }
 
+// And the largest, with the same room to the other side; zero: none was published.
+Money most_in(const std::string& quote, Price quote_in_dollars, const OrderLimits& limit) {
+  Money most = limit.most;
+  if (limit.in_a_day.is_positive() && (!most.is_positive() || limit.in_a_day < most))
+    most = limit.in_a_day;
+  const auto percent = quote == "USD" ? Decimal{100} : is_dollar(quote) ? Decimal{99} : Decimal{90};
+  const Decimal kept = Decimal::divide(
+      Decimal::multiply(most.value, percent, Rounding::down), Decimal{100}, Rounding::down);
+  return Money{Decimal::divide(kept, quote_in_dollars.value, Rounding::down)};
+}
+
 }  // namespace
 
 Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
@@ -351,6 +362,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
           is_dollar(symbol.quote())
               ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
               : least_in(symbol.quote(), *quote, std::max(settings_.min_notional, limit.least));
+      market.max_notional = most_in(symbol.quote(), *quote, limit);
     }
     // What somebody wrote for this market is in its quote currency, and may only ask for more.
     if (const auto own = settings_.market_min_notional.find(symbol);

@@ -419,6 +419,23 @@ TEST_CASE("a minimum in dollars becomes one of the quote currency, at today's pr
   CHECK(rules->at(symbol("ETH_EUR")).min_notional == money("5"));  // no market tells its worth
 }
 
+TEST_CASE("the largest order is the venue's, or what it takes in a day, in the quote currency") {
+  Place place;
+  place.hand.answer = [](const HttpRequest& request) {
+    return tables(request, R"({"instrument_name":"ETH","min_order_notional_usd":"1.0",
+      "max_order_notional_usd":"1000.0"},{"instrument_name":"BTC","max_order_notional_usd":"1000.0",
+      "daily_notional_limit":"200.0"})");
+  };
+  const auto rules = place.venue.rules(
+      {eth(), symbol("ETH_USD"), symbol("ETH_BTC"), symbol("BTC_USDT"), symbol("ETH_EUR")});
+  REQUIRE(rules);
+  CHECK(rules->at(symbol("ETH_USD")).max_notional == money("1000"));
+  CHECK(rules->at(eth()).max_notional == money("990"));
+  CHECK(rules->at(symbol("ETH_BTC")).max_notional == money("0.018"));
+  CHECK(rules->at(symbol("BTC_USDT")).max_notional == money("198"));
+  CHECK(rules->at(symbol("ETH_EUR")).max_notional == money("0"));
+}
+
 TEST_CASE("without the venue's limits the configured minimum holds, in dollars too") {
   Place place;
   place.hand.answer = [](const HttpRequest& request) {

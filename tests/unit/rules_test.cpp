@@ -265,6 +265,12 @@ TEST_CASE("an entry that would be refused, or could not be protected, is denied 
     CHECK(with_quantity("0.01009").empty());
     CHECK(with_quantity("0.0101") == "above_max_quantity");
   }
+  SECTION("worth too much, at the target") {
+    rules.max_notional = money("52");
+    CHECK(with_money("50").empty());
+    rules.max_notional = money("51");
+    CHECK(with_money("50") == "above_max_notional");
+  }
   SECTION("worth too little") {
     CHECK(with_quantity("0.0029") == "below_min_notional");  // 9.71645
     CHECK(with_money("10") == "below_min_notional");         // floored to 9.71645
@@ -405,6 +411,7 @@ TEST_CASE("what is stored is read back exactly") {
   Dice dice{24};
   for (int i = 0; i < 5'000; ++i) {
     auto rules = random_rules(dice);
+    if (dice.once_in(3)) rules.max_notional = Money{dice.decimal(8, 4)};
     rules.max_open_stops = dice.between(0, 500);
     rules.tradable = dice.once_in(2);
     if (dice.once_in(2)) rules.lowest_sell = dice.decimal(0, 4);

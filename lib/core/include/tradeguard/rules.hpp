@@ -17,6 +17,7 @@ struct InstrumentRules {
   Quantity min_quantity;
   Quantity max_quantity;    // 0: none
   Money min_notional;
+  Money max_notional;       // of one order, at its own price; 0: none. More is above_max_notional
   Decimal highest_fee_rate; // 0.001 is 0.1 %; assumed of a fill until its fees are read
   int max_open_stops = 0;   // protection orders the venue lets rest in this market; 0: no limit
   bool tradable = true;
