@@ -47,7 +47,7 @@ Price times(Price price, int permille) {
 bool is_final(std::string_view reason) {
   constexpr std::array finals{"cooldown",       "halted",         "max_order_notional", "max_open_positions",
                               "max_entries_per_day", "slippage",  "no_size",            "below_min_quantity",
-                              "above_max_quantity",  "below_min_notional", "stop_below_min_notional",
+                              "above_max_quantity",  "below_min_notional", "above_max_notional", "stop_below_min_notional",
                               "no_protection",  "balance",        "strands",            "stale", "superseded"};
   return std::find(finals.begin(), finals.end(), reason.substr(0, reason.find(':'))) != finals.end();
 }
