@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "desk.hpp"
+#include "entries_view.hpp"
 #include "json.hpp"
 #include "log_sink.hpp"
 #include "market_word.hpp"
@@ -59,6 +60,10 @@ std::set<Symbol> known_markets(const Office& office, const OpenBook& book);
 Result<bool> was_traded(const Office& office, const Symbol& symbol);
 int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWord>& market);
 
+std::string still(const EntryBar& bar);
+// By what a claim will find once this is written.
+std::string after_resume(const Settings& settings, OpenBook book, const Change& change,
+                         const std::optional<MarketWord>& market);
 const Trade* find_trade(const OpenBook& book, const std::string& id);
 std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects,
                                Instant now);
@@ -119,9 +124,11 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       notice.facts.emplace_back("was frozen by", std::string{text(alarm.kind)});
     }
     notice.symbol = market->text();
-    said = change.alarms.empty() ? "nothing was frozen in " + market->base
-                                 : "entries in " + market->base + " are taken again";
     if (change.alarms.empty()) {
+      const auto bars = bars_of(office.desk->settings(), *book);
+      const EntryBar* bar = first_bar(bars, market->base);
+      said = "nothing was frozen in " + market->base;
+      if (bar != nullptr) said += " that `resume " + market->text() + "` ends; " + still(*bar);
       print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
       return exit_ok;
     }
@@ -139,9 +146,9 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       change.alarms.push_back({AlarmEdge::What::clear, alarm});
       change.alarms.back().alarm.cleared_at = office.now;
     }
-    said = "entries are taken again";
-    in_force = said;
   }
+  said = after_resume(office.desk->settings(), *book, change, market);
+  if (!market) in_force = said;
   office.desk->log->write(
       Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
   return carry_out(office, std::move(change), std::move(notice), said, in_force);
@@ -387,7 +394,6 @@ Notice notice_of(const Office& office, NoticeType type, std::string_view action)
   notice.created_at = office.now;
   if (type == NoticeType::operator_action) notice.facts.emplace_back("action", std::string{action});
   if (!office.reason.empty()) notice.facts.emplace_back("reason", office.reason);
-  notice.facts.emplace_back("host", host_name());
   return notice;
 }
 
@@ -529,6 +535,33 @@ std::string tell(Office& office) {
   // Not recorded is told once more, which is what "at least once" means.
   static_cast<void>(office.journal().record_deliveries(records, office.now));
   return untold;
+}
+
+std::string still(const EntryBar& bar) {
+  std::string text = "entries are still denied: " + bar.reason;
+  if (!bar.detail.empty()) text += ": " + escape_value(bar.detail);
+  if (bar.reason == "protection_failing") text += "; this ends by itself when the trade has its stop, or is over";
+  if (bar.detail.starts_with("in_doubt")) text += "; this ends by itself when the order is found, or with `resolve`";
+  return text;
+}
+
+std::string after_resume(const Settings& settings, OpenBook book, const Change& change,
+                         const std::optional<MarketWord>& market) {
+  if (!market) book.account.halted = book.account.breaker = std::nullopt;
+  std::erase_if(book.alarms, [&](const Alarm& alarm) {
+    return std::ranges::any_of(change.alarms, [&](const AlarmEdge& edge) {
+      return edge.alarm.kind == alarm.kind && edge.alarm.subject == alarm.subject;
+    });
+  });
+  const auto bars = bars_of(settings, book);
+  const auto base = market ? std::optional{market->base} : std::nullopt;
+  if (const EntryBar* bar = first_bar(bars, base))
+    return (market ? market->base + " is not frozen any more, and " : "halt and breaker are ended, and ") +
+           still(*bar);
+  if (market) return "entries in " + market->base + " are taken again";
+  std::string said = "entries are taken again";
+  for (const EntryBar& bar : bars) said += "; " + bar_text(bar);
+  return said;
 }
 
 const Trade* find_trade(const OpenBook& book, const std::string& id) {

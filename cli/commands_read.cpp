@@ -1,9 +1,11 @@
 // Commands that look and change nothing: status, config.
 #include <algorithm>
+#include <utility>
 
 #include "alarm_help.hpp"
 #include "commands.hpp"
 #include "desk.hpp"
+#include "entries_view.hpp"
 #include "exit_codes.hpp"
 #include "json.hpp"
 #include "order_view.hpp"
@@ -22,6 +24,7 @@ struct Look {
   Instant now;
   std::string run;                    // "running", "ended", "killed", "never", "unknown"
   std::vector<std::string> problems;  // sentences; empty: nothing needs anybody
+  std::vector<EntryBar> bars;         // what keeps entries out
 };
 std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run, Instant now);
 std::vector<std::string> problems_of(const Look& look, Micros max_age);
@@ -51,7 +54,7 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   if (!book) return say_failure(book.error());
   const auto waiting = (*store)->journal->waiting_notices();
   if (!waiting) return say_failure(waiting.error());
-  Look look{*book, *waiting, account, now, "", {}};
+  Look look{*book, *waiting, account, now, "", {}, bars_of(settings, *book)};
   look.run = run_state(book->account, run_is_going(settings, **store), settings.hard_deadline, now);
   look.problems = problems_of(look, given == nullptr ? settings.stuck_after : max_age);
   if (given == nullptr && book->trades.empty() && !book->account.last_started_at) look.problems.clear();
@@ -212,9 +215,8 @@ std::string status_text(const Look& look) {
                                             : ""));
   row("started", ago(state.last_started_at, look.now));
   row("completed", ago(state.last_completed_at, look.now));
-  row("entries", state.halted    ? "HALTED: " + escape_value(*state.halted)
-                 : state.breaker ? "DENIED by the breaker: " + escape_value(*state.breaker)
-                                 : "allowed");
+  std::string name = "entries";
+  for (const std::string& entries : entries_lines(look.bars)) row(std::exchange(name, ""), entries);
   if (state.quiet_until && *state.quiet_until > look.now)
     row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
                         " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
@@ -237,7 +239,7 @@ std::string status_text(const Look& look) {
 }
 
 std::string status_json(const Look& look) {
-  const auto& [book, waiting, account, now, run, problems] = look;
+  const auto& [book, waiting, account, now, run, problems, bars] = look;
   const AccountState& state = book.account;
   Json json;
   json.field("venue", account.venue).field("account", account.account).time("now", now);
@@ -248,6 +250,7 @@ std::string status_json(const Look& look) {
   if (state.quiet_until && *state.quiet_until > now)
     json.time("quiet_until", *state.quiet_until).field("quiet_status", state.quiet_status);
   json.field("notices_waiting", static_cast<std::int64_t>(waiting));
+  write_entries(json, bars);
   json.array("alarms");
   for (const Alarm& alarm : book.alarms) {
     const AlarmHelp* help = find_alarm_help(text(alarm.kind));

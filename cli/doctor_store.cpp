@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 
+#include "alarm_help.hpp"
 #include "doctor.hpp"
+#include "entries_view.hpp"
 #include "tradeguard/sql_schema.hpp"
 
 namespace tradeguard::cli {
@@ -75,14 +77,15 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
       if (!part->empty() && *part != "-") detail += " " + *part;
     detail += " since " + iso_seconds(alarm.raised_at) + " UTC";
     if (!alarm.detail.empty()) detail += ": " + alarm.detail;
-    findings.push_back(problem("alarm", escape_value(detail), "look at `tradeguard status`", exit_critical));
+    const AlarmHelp* help = find_alarm_help(text(alarm.kind));
+    const std::string step = help == nullptr ? "" : next_step(*help, alarm);
+    findings.push_back(
+        problem("alarm", escape_value(detail), step.empty() ? "look at `tradeguard status`" : step, exit_critical));
   }
-  if (book->account.halted)
-    findings.push_back(doubtful("entries", "halted: " + escape_value(*book->account.halted),
-                                "`tradeguard resume` takes entries again"));
-  if (book->account.breaker)
-    findings.push_back(doubtful("entries", "denied by the breaker: " + escape_value(*book->account.breaker),
-                                "find out why, then `tradeguard resume`"));
+  for (const EntryBar& bar : bars_of(desk.settings(), *book))
+    findings.push_back(doubtful("entries", bar_text(bar),
+                                bar.reason == "halted" ? "`tradeguard resume` takes entries again"
+                                                       : "find out why; `tradeguard status` has the trades"));
   const auto waiting = store.journal->waiting_notices();
   if (!waiting)
     findings.push_back(problem("messages", waiting.error(), ""));

@@ -67,6 +67,11 @@ Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const
   return verdicts;
 }
 
+std::string recorded(const Denied& denied) {
+  const bool of_others = denied.reason == "protection_failing" || denied.reason == "frozen";
+  return of_others && !denied.detail.empty() ? denied.reason + ": " + denied.detail : denied.reason;
+}
+
 std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                            AdmissionFacts facts, const AccountKey& account, Instant now) {
   std::vector<Verdict> verdicts;

@@ -558,11 +558,14 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
             if (denied.reason == "stale") return lines.push_back(rejected(run, signal.line, denied.reason));
             run.report.denied += 1;
             if (denied.reason == "cooldown") return;  // its guard line has said it
-            lines.push_back(Line{Level::warn, "ENTRY_DENIED"}
-                        .add("symbol", symbol)
-                        .add("signal_key", key)
-                        .add("reason", denied.reason)
-                        .debug("detail", denied.detail));
+            Line line = Line{Level::warn, "ENTRY_DENIED"}
+                            .add("symbol", symbol)
+                            .add("signal_key", key)
+                            .add("reason", denied.reason);
+            // What stands in the way of a signal that is well itself.
+            if (recorded(denied) != denied.reason) line.add("because", denied.detail);
+            line.debug("detail", denied.detail);
+            lines.push_back(std::move(line));
           },
       },
       judged.outcome);

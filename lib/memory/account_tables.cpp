@@ -1,8 +1,8 @@
 #include "account_tables.hpp"
 
 #include <algorithm>
-#include <cctype>
 
+#include "tradeguard/entry_bars.hpp"
 #include "tradeguard/order_state.hpp"
 
 namespace tradeguard {
@@ -30,12 +30,6 @@ std::optional<Instant> stopped_out_at(const Order& order) {
   if ((order.leg != Leg::stop && !forced) || !order.filled.is_positive()) return std::nullopt;
   if (order.closed_at) return order.closed_at;
   return order.sighted_at ? order.sighted_at : std::optional{order.stamp};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower{text};
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
 }
 
 void erase_one(std::multiset<Instant>& from, Instant at) {
@@ -274,23 +268,16 @@ std::optional<Instant> AccountTables::stop_out(const Symbol& symbol) const {
   return *ends->second.rbegin();
 }
 
-std::map<std::string, std::string> AccountTables::frozen_bases() const {
-  std::map<std::string, std::string> frozen;
+void AccountTables::count_bars(AdmissionFacts& facts) const {
   for (const auto& [number, id] : open_)
     for (const auto& row : trades_.at(id).rows) {
       const Order& order = orders_.at(row);
       if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit) &&
           !is_identity_only(order))
-        frozen.emplace(order.symbol.base(), "in_doubt");
+        count_doubt(facts, order.symbol.base(), order.symbol.text(), order.trade);
     }
   for (const auto& [subject, alarm] : alarms_)
-    if (!alarm.freezes.empty()) frozen.emplace(alarm.freezes, lower_case(text(alarm.kind)));
-  return frozen;
-}
-
-bool AccountTables::breaker_alarm() const {
-  return std::any_of(alarms_.begin(), alarms_.end(),
-                     [](const auto& standing) { return standing.second.breaks; });
+    count_alarm(facts, text(alarm.kind), alarm.symbol, alarm.subject, alarm.freezes, alarm.breaks);
 }
 
 int AccountTables::open_positions() const {

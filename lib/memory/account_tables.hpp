@@ -45,8 +45,7 @@ class AccountTables {
   void hear(const ExitWord& word);     // the newest of a speaker about a symbol stays
   std::vector<ExitWord> exit_words(const std::set<Symbol>& symbols) const;
   std::optional<Instant> stop_out(const Symbol& symbol) const;
-  std::map<std::string, std::string> frozen_bases() const;  // base -> why
-  bool breaker_alarm() const;
+  void count_bars(AdmissionFacts& facts) const;  // orders in doubt, and alarms
   int open_positions() const;
   int entries_on(Instant at) const;    // on its UTC day
   // Trades, on its UTC day, since the breaker was reset.

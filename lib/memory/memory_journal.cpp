@@ -30,6 +30,7 @@ Result<OpenBook> MemoryJournal::open_book(Instant now) {
   book.questions = tables.questions(now);
   book.alarms = tables.standing_alarms();
   book.flattened_today = tables.flattened_on(now);
+  book.entries_today = tables.entries_on(now);
   book.notices_waiting = tables.waiting_notices() > 0;
   return book;
 }

@@ -186,9 +186,8 @@ AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTab
   AdmissionFacts facts;
   facts.halted = tables.account.halted;
   facts.breaker = tables.account.breaker;
-  if (!facts.breaker && tables.breaker_alarm()) facts.breaker = "protection_failing";
   facts.entries_after = tables.account.entries_after;
-  facts.frozen = tables.frozen_bases();
+  tables.count_bars(facts);
   facts.open_positions = tables.open_positions();
   facts.entries_today = tables.entries_on(now);
   static const std::string no_order{"-"};
@@ -229,7 +228,7 @@ void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& 
                          duplicate ? duplicate->existing_order_id : "", now);
   if (const auto* denied = std::get_if<Denied>(&verdict.outcome);
       denied && denied->reason != "cooldown")
-    tables.record_decision(key, "policy", "denied", denied->reason, now);
+    tables.record_decision(key, "policy", "denied", recorded(*denied), now);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "history.hpp"
 #include "order_rows.hpp"
 #include "signal_keys.hpp"
+#include "tradeguard/entry_bars.hpp"
 #include "tradeguard/order_state.hpp"
 #include "tradeguard/sql_store.hpp"
 #include "transactions.hpp"
@@ -27,8 +28,6 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
 std::vector<Statement> record_of(std::span<const EntryRequest> entries,
                                  const std::vector<Verdict>& verdicts, const AccountKey& account,
                                  Instant now);
-std::string lower_case(std::string text);
-
 // The conditions of exchange_orders_absent and exchange_orders_forced, word by word.
 std::string proven_absent(const std::string& o);
 std::string forced_exit(const std::string& o);
@@ -198,14 +197,14 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   ask.push_back(ask_history(account, bases));
   // Every base that something stands in the way of, and why; the first reason of a base is told.
   ask.push_back(
-      {"SELECT o.base FROM exchange_orders e JOIN exchange_orders o "
+      {"SELECT o.base, o.symbol, o.trade FROM exchange_orders e JOIN exchange_orders o "
        "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
        "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
        "AND e.settled = 0 AND e.side = 'BUY' AND o.leg IN ('entry', 'exit') "
        "AND o.state = 'claimed'",
        account_only});
   ask.push_back(
-      {"SELECT kind, freezes, breaks FROM alarms "
+      {"SELECT kind, freezes, breaks, symbol, subject FROM alarms "
        "WHERE venue = ?1 AND account = ?2 AND cleared_at IS NULL ORDER BY kind, subject",
        account_only});
   ask.push_back(
@@ -267,18 +266,22 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
 
   for (const SqlRow& row : opened.read[1].rows) {
     std::string base;
+    std::string symbol;
+    std::string trade;
     if (!read(row[0], base)) return unreadable("exchange_orders has a row without base");
-    facts.frozen.emplace(base, "in_doubt");
+    if (!read(row[1], symbol) || !read(row[2], trade)) symbol = trade = "";  // only for the words
+    count_doubt(facts, base, symbol, trade);
   }
   for (const SqlRow& cells : opened.read[2].rows) {
     std::string kind;
     std::string freezes;
     bool breaks = false;
+    std::string symbol;
+    std::string subject;
     RowReader row{cells, "alarms"};
-    row >> kind >> freezes >> breaks;
+    row >> kind >> freezes >> breaks >> symbol >> subject;
     if (!row.readable()) return unreadable(row.complaint());
-    if (!freezes.empty()) facts.frozen.emplace(freezes, lower_case(kind));
-    if (breaks && !facts.breaker) facts.breaker = "protection_failing";
+    count_alarm(facts, kind, symbol, subject, freezes, breaks);
   }
   int absent_today = 0;
   if (!read(opened.read[3].rows.at(0).at(0), facts.open_positions) ||
@@ -335,7 +338,7 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
     decisions.add(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
     if (denied && denied->reason != "cooldown")
-      decisions.add(key, "policy", "denied", denied->reason);
+      decisions.add(key, "policy", "denied", recorded(*denied));
     if (denied && is_final(denied->reason))
       keys.push_back({key, signal_digest(entries[i].signal), "", 0, decision_word(denied->reason)});
     if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
@@ -359,12 +362,6 @@ std::string proven_absent(const std::string& o) {
 
 std::string forced_exit(const std::string& o) {
   return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN ('unprotected', 'breached', 'operator')";
-}
-
-std::string lower_case(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
 }
 
 }  // namespace

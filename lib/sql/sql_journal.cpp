@@ -32,6 +32,7 @@ Statement ask_open_trades(const AccountKey& account);
 Statement ask_questions(const AccountKey& account, Instant now);
 Statement ask_alarms(const AccountKey& account);
 Statement ask_flattened(const AccountKey& account, Instant now);
+Statement ask_entered(const AccountKey& account, Instant now);
 Statement ask_waiting(const AccountKey& account);
 Result<AccountState> read_account(const SqlRows& rows);
 Result<std::vector<Alarm>> read_alarms(const SqlRows& rows);
@@ -76,7 +77,8 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   if (!epoch) return tl::unexpected{std::move(epoch.error()).within("reading the open book")};
   auto read = read_together(
       session_, {ask_account(account), ask_open_trades(account), ask_questions(account, now),
-                 ask_alarms(account), ask_flattened(account, now), ask_waiting(account)});
+                 ask_alarms(account), ask_flattened(account, now), ask_waiting(account),
+                 ask_entered(account, now)});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
 
   OpenBook book;
@@ -93,6 +95,9 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   for (const SqlRow& row : (*read)[4].rows) tradeguard::read(row[0], flattened);
   book.flattened_today = static_cast<int>(flattened);
   book.notices_waiting = !(*read)[5].rows.empty();
+  std::int64_t entered = 0;
+  for (const SqlRow& row : (*read)[6].rows) tradeguard::read(row[0], entered);
+  book.entries_today = static_cast<int>(entered);
   return book;
 }
 
@@ -597,6 +602,20 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
       "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
       "WHERE a.venue = ?1 AND a.account = ?2 AND a.breaker_reset_at <= ?5), 0)",
       std::move(arguments)};
+}
+
+Statement ask_entered(const AccountKey& account, Instant now) {
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  std::vector<SqlValue> arguments = of(account);
+  arguments.push_back(sql(Instant{day}));
+  arguments.push_back(sql(Instant{day + std::chrono::days{1}}));
+  // As a claim counts them: proven absent ones may have left.
+  return {"SELECT (SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
+          "AND cools_from IS NOT NULL AND side = 'BUY' AND stamp >= ?3 AND stamp < ?4) + "
+          "(SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
+          "AND leg = 'entry' AND state = 'lapsed' AND side = 'BUY' "
+          "AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = 'unsent') AND stamp >= ?3 AND stamp < ?4)",
+          std::move(arguments)};
 }
 
 Statement ask_waiting(const AccountKey& account) {

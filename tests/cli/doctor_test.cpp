@@ -68,7 +68,7 @@ TEST_CASE("doctor names a CRITICAL that stands, a halt and messages that wait, w
   CHECK(has(lines_about(ill, "messages"), "1 wait"));
   CHECK(bot.cycle("").code == 1);
   bot.command({"halt", "--reason", "news"});
-  CHECK(has(lines_about(bot.command({"doctor"}), "entries"), "halted: news"));
+  CHECK(has(lines_about(bot.command({"doctor"}), "entries"), "HALTED: news"));
 }
 
 TEST_CASE("doctor finds that nobody runs any more: a warning, and a problem while trades are open") {
@@ -96,6 +96,10 @@ TEST_CASE("doctor finds an amount that every claim would deny") {
   CHECK(has(lines_about(ill, "ETH_USDT"), "500 USDT is above limits.max_order_notional = 100"));
   CHECK(lines_about(ill, "BTC_USDT").empty());
   CHECK(bot.command({"doctor", "--limits.max_order_notional", "0"}).code == 0);
+  const Ran small = bot.command({"doctor", "--market.ETH_USDT.notional", "4"});
+  INFO(small.out);
+  CHECK(small.code == 78);
+  CHECK(has(lines_about(small, "ETH_USDT"), "would be denied: below_min_notional: 4 < 5"));
 }
 
 TEST_CASE("doctor asks only for secrets that somebody needs, and says of a missing one that it is missing") {

@@ -4,6 +4,7 @@
 
 #include "contract.hpp"
 #include "story.hpp"
+#include "tradeguard/entry_bars.hpp"
 
 namespace tradeguard::contract {
 namespace {
@@ -940,6 +941,57 @@ STORE_CONTRACT("pruning never touches a key younger than a day", "[journal][prun
   // Gone for good, and its signal is too old to be carried out again.
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon + 48h)) == "stale");
   CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {}, noon + 48h)) == "stale");
+}
+
+// Else status says "allowed" while a claim is denied, and nobody learns what to look at.
+STORE_CONTRACT("a claim is denied in the words that the open book gives for it: with market and trade",
+               "[journal][bars]") {
+  const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.cooldown = {0s, 0s};
+  Alarm drift = unprotected("BTC");
+  drift.kind = NoticeType::drift;
+  drift.symbol = "BTC_USDT";
+  drift.freezes = "BTC";
+  drift.breaks = false;
+  edge(*session, AlarmEdge::What::raise, drift);
+  admitted(*session, buy("LTC_USDT"), noon);  // its answer is not known yet
+  const auto denial = [&](const Signal& signal, Instant now) {
+    const Judged judged = claim(*session, signal, now, policy);
+    REQUIRE(std::holds_alternative<Denied>(judged.outcome));
+    return std::get<Denied>(judged.outcome);
+  };
+  const Instant later = noon + 1min;
+  for (const char* name : {"BTC_USDT", "LTC_USDT"}) {
+    const Signal signal = buy(name, later);
+    const Denied denied = denial(signal, later);
+    const auto bars = entry_bars(facts_of(book(*session, later)), policy);
+    const auto bar = std::find_if(bars.begin(), bars.end(), [&](const EntryBar& one) {
+      return one.base == signal.symbol.base();
+    });
+    REQUIRE(bar != bars.end());
+    CHECK(denied.reason == bar->reason);
+    CHECK(denied.detail == bar->detail);
+    CHECK(bar->detail.find(name) != std::string::npos);
+  }
+  edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
+  const Signal signal = buy("XRP_USDT", later);
+  const Denied denied = denial(signal, later);
+  CHECK(denied.reason == "protection_failing");
+  CHECK(denied.detail == "UNPROTECTED ETH_USDT, trade tg1-e1-x");
+  CHECK(entry_bars(facts_of(book(*session, later)), policy).front().detail == denied.detail);
+  const auto said = value_of(session->journal().decisions(signal_key(signal)));
+  CHECK(std::any_of(said.begin(), said.end(), [](const Decision& decision) {
+    return decision.guard == "policy" && decision.detail.find("trade tg1-e1-x") != std::string::npos;
+  }));
+}
+
+STORE_CONTRACT("the open book counts the entries of its day as a claim does", "[journal][bars]") {
+  const auto session = store.open();
+  bought(*session, buy("ETH_USDT"), noon);
+  bought(*session, buy("BTC_USDT"), noon);
+  CHECK(book(*session, noon + 1min).entries_today == 2);
+  CHECK(book(*session, noon + 24h).entries_today == 0);
 }
 
 // ---- looking back ------------------------------------------------------------------------------

@@ -111,6 +111,9 @@ struct Denied {
 bool is_final(std::string_view reason);
 // The word of a reason without its detail: "no_size" of "no_size: nothing was asked for".
 std::string decision_word(std::string_view reason);
+// As it is recorded for `why`: the reason, and what stands in the way where that is something else than the
+// signal itself.
+std::string recorded(const Denied& denied);
 struct Fenced {};               // another run holds the account; nothing was written
 
 // Proof of a durable claim. Only an IdempotencyGuard mints one.

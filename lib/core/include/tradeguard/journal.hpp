@@ -66,6 +66,7 @@ struct OpenBook {
   // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached", and
   // that was claimed after the breaker was reset last. A reset later than `now` is not believed.
   int flattened_today = 0;
+  int entries_today = 0;            // of this UTC day that cool: what limits.max_entries_per_day counts
   bool notices_waiting = false;
 };
 
