@@ -51,7 +51,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   add(examine_notifier(desk, wishes, secrets.notifier));
   findings.push_back(examine_files(desk, wishes.config_file));
   add(examine_disks(desk));
-  add(examine_sizes(settings));
+  add(examine_sizes(settings, desk.clock.now()));
 
   std::unique_ptr<RunLease::Hold> hold;  // let go before its store
   std::optional<Found> silence;

@@ -132,6 +132,7 @@ std::string averaged(const Money& value, const Quantity& filled) {
 }
 
 std::string result_text(const TradeResult& result, const std::string& currency) {
+  if (!result.values_known) return "not known: the exchange never said what a fill was worth";
   if (!result.fees_known) return with_sign(result.before_fees()) + " " + currency + " before fees";
   return with_sign(result.after_fees()) + " " + currency + " after fees";
 }
@@ -169,6 +170,7 @@ std::map<std::string, Sum> sums_of(const PastTrades& past) {
   for (const Trade& trade : past.trades) {
     if (is_open(trade) || trade.entry().released || !filled_of(trade.entries).is_positive()) continue;
     const TradeResult result = result_of(trade);
+    if (!result.values_known) continue;
     Sum& sum = sums[trade.entry().symbol.quote()];
     sum.trades += 1;
     sum.before += result.before_fees();
@@ -201,7 +203,8 @@ std::string trades_json(const PastTrades& past, const AccountKey& account) {
   for (const Trade& trade : past.trades) {
     const Order& entry = trade.entry();
     const TradeResult result = result_of(trade);
-    const bool closed = !is_open(trade) && !entry.released && filled_of(trade.entries).is_positive();
+    const bool closed = !is_open(trade) && !entry.released && result.values_known &&
+                        filled_of(trade.entries).is_positive();
     json.object()
         .field("trade", trade.id())
         .field("symbol", entry.symbol.text())

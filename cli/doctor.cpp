@@ -29,6 +29,15 @@ Found found(Finding finding) {
   return {std::move(finding), code};
 }
 
+Found with_the_clock(Found finding, Instant now) {
+  const auto says = [&](std::string_view words) { return finding.detail.find(words) != std::string::npos; };
+  if (!says("not yet valid") && !says("has expired")) return finding;
+  finding.detail += ", by this machine's clock, which says " + iso_seconds(now) + " UTC";
+  finding.what_to_do =
+      "set the clock first (chrony, systemd-timesyncd); if it is right, the other side's certificate is not";
+  return finding;
+}
+
 int first_that_applies(const std::vector<Found>& findings) {
   constexpr std::array in_order{exit_configuration, exit_usage,       exit_locked,  exit_internal,
                                 exit_critical,      exit_unreachable, exit_rejected};

@@ -22,6 +22,8 @@ Found doubtful(std::string what, std::string detail, std::string what_to_do);
 Found problem(std::string what, std::string detail, std::string what_to_do, int code);
 Found problem(std::string what, const Error& error, std::string what_to_do);
 Found found(Finding finding);
+// A certificate that is not valid now is mostly a clock that is wrong: certificates are looked after.
+Found with_the_clock(Found finding, Instant now);
 // Of all that was found, the exit code that comes first in the contract.
 int first_that_applies(const std::vector<Found>& findings);
 
@@ -64,8 +66,8 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone);
 std::optional<Found> examine_silence(Desk& desk, Store& store);
 
 // ---- what is configured, and the exchange ----
-// Sizes that no entry could have, whatever the exchange says.
-std::vector<Found> examine_sizes(const Settings& settings);
+// Sizes that no entry could have: beyond the cap, and on paper below what the paper exchange takes.
+std::vector<Found> examine_sizes(const Settings& settings, Instant now);
 std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone);
 
 }  // namespace tradeguard::cli

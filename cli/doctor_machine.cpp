@@ -63,7 +63,7 @@ std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_t
   std::vector<Found> findings{describe_notifier(settings)};
   if (telegram)
     for (Finding& finding : check_telegram(settings, desk.environment, desk.clock, *desk.log))
-      findings.push_back(found(std::move(finding)));
+      findings.push_back(with_the_clock(found(std::move(finding)), desk.clock.now()));
   if (wishes.send) findings.push_back(send_a_test(**notifier, desk));
   return findings;
 }

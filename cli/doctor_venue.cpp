@@ -8,8 +8,10 @@ namespace tradeguard::cli {
 namespace {
 
 std::optional<Found> too_large(const Settings& settings, const Symbol& symbol, const MarketOptions& market);
+std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol,
+                                         const MarketOptions& market, Instant now);
+Found would_be_denied(const Symbol& symbol, const Money& notional, const std::string& why);
 Found examine_clock(const Settings& settings, Instant venue, Instant here);
-Found not_answering(const Error& error, Instant now);
 std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
                                    const std::map<Symbol, InstrumentRules>& rules,
                                    const SltpPlacer::Market& market);
@@ -24,10 +26,13 @@ std::optional<Found> judge_target(const InstrumentRules& rules, const Protection
 
 }  // namespace
 
-std::vector<Found> examine_sizes(const Settings& settings) {
+std::vector<Found> examine_sizes(const Settings& settings, Instant now) {
   std::vector<Found> findings;
   for (const auto& [symbol, market] : settings.markets)
-    if (auto finding = too_large(settings, symbol, market)) findings.push_back(std::move(*finding));
+    if (auto finding = too_large(settings, symbol, market))
+      findings.push_back(std::move(*finding));
+    else if (auto small = too_small_for_paper(settings, symbol, market, now))
+      findings.push_back(std::move(*small));
   return findings;
 }
 
@@ -46,7 +51,10 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   const Micros asked = desk.clock.monotonic();
   const auto time = placer.venue_time();
   const Micros took = desk.clock.monotonic() - asked;
-  if (!time) return {not_answering(time.error(), desk.clock.now())};
+  if (!time)
+    return {with_the_clock(problem("exchange", time.error(),
+                                   "look at the network, venue.base_url and venue.ca_file"),
+                           desk.clock.now())};
   findings.push_back(well("exchange", "answers, in " + std::to_string(took / 1ms) + " ms"));
   findings.push_back(examine_clock(settings, *time, desk.clock.now()));
 
@@ -110,6 +118,35 @@ std::optional<Found> too_large(const Settings& settings, const Symbol& symbol,
                  exit_configuration);
 }
 
+// Where no price is known before a signal brings one, only the least amount can be.
+std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol,
+                                         const MarketOptions& market, Instant now) {
+  const auto& notional = market.cycle.notional;
+  if (settings.kind != VenueKind::paper || !notional) return std::nullopt;
+  const Decimal fee_rate = Decimal::divide(settings.paper_fee_percent, Decimal{100}, Rounding::up);
+  InstrumentRules rules = built_in_rules(symbol, market.paper_price, fee_rate, now);
+  rules.tick = market.paper_tick.value_or(rules.tick);
+  rules.step = market.paper_step.value_or(rules.step);
+  rules.min_quantity = market.paper_min_quantity.value_or(rules.min_quantity);
+  rules.min_notional = market.paper_min_notional.value_or(rules.min_notional);
+  if (market.paper_price) {
+    const auto size = size_entry(notional, std::nullopt, *market.paper_price,
+                                 plan_of(settings, symbol), rules);
+    if (!size) return would_be_denied(symbol, *notional, size.error());
+  } else if (*notional < rules.min_notional) {
+    return would_be_denied(symbol, *notional, "below_min_notional: " + notional->text() + " < " +
+                                                  rules.min_notional.text());
+  }
+  return std::nullopt;
+}
+
+Found would_be_denied(const Symbol& symbol, const Money& notional, const std::string& why) {
+  return problem(symbol.text(),
+                 "an entry of " + notional.text() + " " + symbol.quote() + " would be denied: " + why,
+                 "change market." + symbol.text() + ".notional, or the distance of its stop",
+                 exit_configuration);
+}
+
 Found examine_clock(const Settings& settings, Instant venue, Instant here) {
   const Micros offset = std::chrono::abs(venue - here);
   const std::string apart = std::to_string(offset / 1ms) + " ms from the exchange's";
@@ -119,18 +156,6 @@ Found examine_clock(const Settings& settings, Instant venue, Instant here) {
         apart + ", and no entry is made beyond " + duration_text(settings.max_clock_offset),
         "set this machine's clock, and keep it set (chrony, systemd-timesyncd)", exit_critical);
   return well("clock", apart);
-}
-
-// A certificate that is not valid now is mostly a clock that is wrong: certificates are looked after.
-Found not_answering(const Error& error, Instant now) {
-  const auto says = [&](std::string_view words) { return error.what.find(words) != std::string::npos; };
-  if (says("not yet valid") || says("has expired"))
-    return problem("exchange",
-                   error.what + ", by this machine's clock, which says " + iso_seconds(now) + " UTC",
-                   "set the clock first (chrony, systemd-timesyncd); if it is right, look at the "
-                   "certificate of venue.base_url",
-                   exit_code_of(error));
-  return problem("exchange", error, "look at the network, venue.base_url and venue.ca_file");
 }
 
 std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
@@ -173,12 +198,7 @@ Found judge_market(const Settings& settings, const Symbol& symbol, const Instrum
   if (auto finding = judge_stop(rules, plan, quote->last)) return std::move(*finding);
   if (!market.notional) return well(symbol.text(), known + "; signals say how much to buy");
   const auto size = size_entry(market.notional, std::nullopt, quote->last, plan, rules);
-  if (!size)
-    return problem(symbol.text(),
-                   "an entry of " + market.notional->text() + " " + symbol.quote() +
-                       " would be denied: " + size.error(),
-                   "change market." + symbol.text() + ".notional, or the distance of its stop",
-                   exit_configuration);
+  if (!size) return would_be_denied(symbol, *market.notional, size.error());
   return well(symbol.text(), known + ", an entry buys " + size->quantity.text());
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "process.hpp"
 #include "secrets.hpp"
 #include "tradeguard/binance_examination.hpp"
 #include "tradeguard/cryptocom_examination.hpp"
@@ -78,6 +79,33 @@ class TelegramLine final : public Notifier {
   TelegramNotifier notifier_;
   Log& log_;
 };
+
+// Says of each message where it comes from: who reads it may have several bots.
+class SignedNotifier final : public Notifier {
+ public:
+  SignedNotifier(std::unique_ptr<Notifier> inner, std::string where)
+      : inner_{std::move(inner)}, where_{std::move(where)} {}
+  Delivery deliver(const Notice& notice, Micros budget) noexcept override {
+    try {
+      Notice signed_notice = notice;
+      signed_notice.where = where_;
+      return inner_->deliver(signed_notice, budget);
+    } catch (const std::exception&) {
+      return inner_->deliver(notice, budget);  // no memory for a copy: the message is worth more
+    }
+  }
+  bool immediate() const override { return inner_->immediate(); }
+  std::optional<Instant> quiet_until() const override { return inner_->quiet_until(); }
+  void keep_quiet(Instant until) override { inner_->keep_quiet(until); }
+
+ private:
+  std::unique_ptr<Notifier> inner_;
+  std::string where_;
+};
+
+std::string where_text(const Settings& settings);
+Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment,
+                                                      Clock& clock, Log& log, std::FILE* messages);
 
 // Nobody is told, because somebody wrote that nobody is to be told.
 class SilentNotifier final : public Notifier {
@@ -276,6 +304,23 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
 
 Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log, std::FILE* messages) {
+  auto plain = make_plain_notifier(settings, environment, clock, log, messages);
+  if (!plain) return plain;
+  return std::make_unique<SignedNotifier>(std::move(*plain), where_text(settings));
+}
+
+namespace {
+
+std::string where_text(const Settings& settings) {
+  const AccountKey account = account_of(settings);
+  const char* mode = settings.dry_run                         ? "paper (DRY_RUN=1)"
+                     : settings.kind == VenueKind::paper ? "paper"
+                                                         : "live";
+  return account.venue + "/" + account.account + ", " + mode + ", host " + host_name();
+}
+
+Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment,
+                                                      Clock& clock, Log& log, std::FILE* messages) {
   switch (notifier_kind(settings)) {
     case NotifyKind::telegram:
       return make_telegram(settings, environment, clock, log);
@@ -293,6 +338,8 @@ Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const 
       "notify.kind: a real venue is not traded without a notifier; expected telegram.chat_id, or "
       "notify.kind = printing, file or none");
 }
+
+}  // namespace
 
 CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
                              const std::string& host, Instant now) {

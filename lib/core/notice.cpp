@@ -10,6 +10,101 @@ namespace {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
+const std::string* fact_of(const Notice& notice, std::string_view name) {
+  for (const auto& [key, value] : notice.facts)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+// What may be typed as it stands: a trade, a market, an order; else a word for the reader to fill in.
+struct Names {
+  std::string trade = "TRADE";
+  std::string symbol = "SYMBOL";
+  std::string order = "CLIENT_ID";
+};
+Names names_in(const Notice& notice) {
+  Names names;
+  const std::string* told = fact_of(notice, "trade");
+  const std::string& trade = told ? *told : notice.trade;
+  if (!trade.empty()) names.trade = names.order = printable(trade);
+  if (!notice.symbol.empty()) names.symbol = printable(notice.symbol);
+  return names;
+}
+
+std::string step_for(NoticeType type, const Names& names) {
+  const std::string release = "`tradeguard release " + names.trade + "`";
+  const std::string resume = "`tradeguard resume " + names.symbol + "`";
+  switch (type) {
+    case NoticeType::order_refused:
+      return "nothing: it is not sent again, and later signals are judged as before";
+    case NoticeType::order_in_doubt:
+      return "nothing yet: it is looked up until it is found, or proven never to have arrived";
+    case NoticeType::sltp_failed:
+      return "nothing yet: it is tried again, and UNPROTECTED follows if no stop rests";
+    case NoticeType::dust:
+      return "nothing; sell the remainder by hand if you want it";
+    case NoticeType::unprotected:
+      return "look at the exchange; `tradeguard flatten " + names.symbol + "` sells, and after closing it by hand " +
+             release;
+    case NoticeType::unverified:
+      return "look at the position at the exchange, and at `tradeguard doctor`; closed by hand? " + release;
+    case NoticeType::in_doubt_too_long:
+      return "look the order up at the exchange, then `tradeguard resolve " + names.order +
+             " --as absent|closed --reason TEXT`";
+    case NoticeType::drift:
+      return "look at the account's coins; closed by hand? `tradeguard status` lists the trades, then `tradeguard "
+             "release TRADE`";
+    case NoticeType::orphan:
+      return "look at these orders at the exchange and cancel or sell what is not wanted, then " + resume;
+    case NoticeType::oversold:
+      return "look at the account's coins, then " + release;
+    case NoticeType::twin:
+      return "look at both orders at the exchange; when one is gone, " + resume;
+    case NoticeType::impossible:
+      return "look at the order at the exchange, then `tradeguard resolve` or " + release + ", then " + resume;
+    case NoticeType::breaker:
+      return "find out why stops do not hold, then `tradeguard resume`";
+    case NoticeType::run_missed:
+      return "look at cron or the timer, and at the end of the log";
+    case NoticeType::run_stuck:
+      return "look at the process that holds the lock, and end it if it hangs";
+    case NoticeType::halted:
+      return "`tradeguard resume` takes entries again";
+    case NoticeType::live_positions_unattended:
+      return "start the live bot again, or close these positions at the exchange";
+    case NoticeType::store_lost:
+      return "look at the store: until it is back nothing is bought, and no run protects";
+    case NoticeType::sltp_lost:
+      return "nothing yet: a new one is placed, and UNPROTECTED follows if none rests";
+    case NoticeType::stop_not_firing:
+      return "look at the exchange; it is taken back and sold, or `tradeguard flatten " + names.symbol + "`";
+    case NoticeType::hands_off:
+      return "look at both the order and the trade at the exchange; the next run takes up what it finds";
+    case NoticeType::run_failed:
+      return "look at the reason, and start a run by hand: until one starts nobody looks after the trades";
+    case NoticeType::log_unusable:
+      return "look at run.log_file, its folder and its owner";
+    case NoticeType::exit_expired:
+    case NoticeType::order_created:
+    case NoticeType::order_filled:
+    case NoticeType::order_lapsed:
+    case NoticeType::order_recovered:
+    case NoticeType::sltp_created:
+    case NoticeType::stop_filled:
+    case NoticeType::target_filled:
+    case NoticeType::exit_filled:
+    case NoticeType::trade_closed:
+    case NoticeType::resumed:
+    case NoticeType::operator_action:
+    case NoticeType::undeliverable:
+    case NoticeType::cleared:
+    case NoticeType::digest:
+    case NoticeType::reminder:
+      return "";
+  }
+  return "";
+}
+
 std::string title(const Notice& notice) {
   std::string title;
   switch (notice.severity) {
@@ -22,7 +117,9 @@ std::string title(const Notice& notice) {
       title = "CRITICAL ";
       break;
   }
-  title += text(notice.type);
+  const std::string* of_a_kind =
+      notice.type == NoticeType::digest ? fact_of(notice, all_of) : nullptr;
+  title += of_a_kind ? printable(*of_a_kind) : std::string{text(notice.type)};
   std::replace(title.begin(), title.end(), '_', ' ');
   if (!notice.symbol.empty()) title.append(" ").append(printable(notice.symbol));
   if (notice.side) title.append(" ").append(text(*notice.side));
@@ -186,10 +283,28 @@ std::string plain_text(const Notice& notice) {
   if (notice.type == NoticeType::digest && !notice.notices.empty())
     return plain_text_of_digest(notice);
   std::string out = title(notice);
+  if (!notice.where.empty()) out.append("\nwhere: ").append(printable(notice.where));
   // Values are foreign text: one with a newline could look like a fact of its own.
   for (const auto& [key, value] : notice.facts)
-    out.append("\n").append(printable(key)).append(": ").append(printable(value));
+    if (notice.type != NoticeType::digest || key != all_of)
+      out.append("\n").append(printable(key)).append(": ").append(printable(value));
+  if (const std::string next = next_step(notice); !next.empty()) out.append("\nto do: ").append(next);
   return out.append("\nevent: ").append(printable(notice.event_id));
+}
+
+std::string next_step(const Notice& notice) {
+  if (fact_of(notice, "what to do")) return "";
+  NoticeType type = notice.type;
+  const std::string* of = type == NoticeType::reminder ? fact_of(notice, "still")
+                          : type == NoticeType::digest ? fact_of(notice, all_of)
+                                                       : nullptr;
+  if (of) {
+    constexpr std::string_view reminding = "REMINDER ";
+    std::string_view word = *of;
+    if (word.starts_with(reminding)) word.remove_prefix(reminding.size());
+    type = parse_notice_type(word).value_or(type);
+  }
+  return step_for(type, names_in(notice));
 }
 
 std::string stored_facts(const Notice& notice) {

@@ -10,6 +10,10 @@ Money fee_at_most(const Order& order, Decimal rate) {
   return Money{Decimal::multiply(order.filled_value.value, rate, Rounding::up)};
 }
 
+bool is_valued(const Order& order) {
+  return !order.filled.is_positive() || order.filled_value.is_positive();
+}
+
 }  // namespace
 
 TradeResult result_of(const Trade& trade) {
@@ -19,11 +23,13 @@ TradeResult result_of(const Trade& trade) {
   const Decimal rate = rules ? rules->highest_fee_rate : Decimal{};
   for (const Order& entry : trade.entries) {
     result.bought += entry.filled_value;
+    result.values_known = result.values_known && is_valued(entry);
     const bool taken_from_the_coins = entry.fees_known && entry.fee_base.is_positive();
     if (!taken_from_the_coins) result.fees += fee_at_most(entry, rate);
   }
   for (const Order& leg : trade.legs) {
     result.sold += leg.filled_value;
+    result.values_known = result.values_known && is_valued(leg);
     result.fees += fee_at_most(leg, rate);
   }
   return result;

@@ -11,6 +11,7 @@ namespace {
 void judge_trade(Run& run, const Trade& trade, Item& item);
 void judge_unread(Run& run, const Trade& trade, Item& item);
 void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item);
+std::string why_naked(const Run& run, const Trade& trade);
 void judge_doubt(Run& run, const Trade& trade, Item& item);
 bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item);
 void remind(Run& run);
@@ -91,8 +92,9 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
   const Order& entry = trade.entry();
   if (e.oversold()) {
     Notice notice = notice_of(NoticeType::oversold, Severity::critical, entry, run.now);
-    notice.facts = {{"held", e.held.text()}};
+    notice.facts = {{"held", in_base(e.held, entry.symbol)}};
     Alarm alarm = alarm_of(NoticeType::oversold, trade);
+    alarm.detail = "held " + in_base(e.held, entry.symbol);
     alarm.breaks = true;
     raise(item, run, alarm,
           line_of(Level::critical, "OVERSOLD", entry).add("held", e.held.text()), std::move(notice));
@@ -117,9 +119,12 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
   }
   run.said_unprotected.insert(trade.id());
   Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
-  notice.facts = {{"quantity", e.naked.text()},
-                  {"seconds", std::to_string(naked_for.count() / 1'000'000)}};
+  const std::string reason = why_naked(run, trade);
+  notice.facts = {{"quantity", in_base(e.naked, entry.symbol)},
+                  {"seconds", std::to_string(naked_for.count() / 1'000'000)},
+                  {"reason", reason}};
   Alarm alarm = alarm_of(NoticeType::unprotected, trade);
+  alarm.detail = in_base(e.naked, entry.symbol) + " without a stop: " + reason;
   alarm.breaks = true;
   raise(item, run, alarm, line, std::move(notice));
 }
@@ -144,6 +149,33 @@ bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) 
   entry.exit_key.clear();
   entry.exit_until.reset();
   return true;
+}
+
+// By the newest stop there was.
+std::string why_naked(const Run& run, const Trade& trade) {
+  const Order* stop = nullptr;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::stop && (stop == nullptr || leg.attempt >= stop->attempt)) stop = &leg;
+  if (!trade.entry().exit_reason.empty()) return "it is to be sold (" + trade.entry().exit_reason + ")";
+  if (stop == nullptr) return "no stop was placed yet";
+  const std::string because = stop->reason.empty() ? "" : ": " + stop->reason;
+  switch (stop->state) {
+    case OrderState::claimed:
+      return "the stop was sent, and does not show at the exchange" + because;
+    case OrderState::placed:
+      if (stop->cancel_asked_at) return "the stop is being cancelled";
+      if (stop->fired_at) return "the stop fired, and rests unfilled";
+      if (run.mismatched.contains(stop->client_id)) return "the stop at the exchange is not as planned";
+      return run.sighted.contains(stop->client_id) ? "the stop covers only a part"
+                                                   : "the stop does not show at the exchange";
+    case OrderState::closed:
+      return "the stop ended at the exchange" + because;
+    case OrderState::refused:
+      return "the stop was refused" + because;
+    case OrderState::lapsed:
+      return "the stop never arrived" + because;
+  }
+  return "";
 }
 
 void judge_doubt(Run& run, const Trade& trade, Item& item) {
@@ -188,8 +220,9 @@ void remind(Run& run) {
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
     notice.facts = {{"still", std::string{text(alarm.kind)}},
-                    {"since", iso_micros(alarm.raised_at)},
-                    {"detail", alarm.detail}};
+                    {"since", iso_seconds(alarm.raised_at) + " UTC"}};
+    if (!alarm.detail.empty()) notice.facts.emplace_back("detail", alarm.detail);
+    if (alarm.subject.starts_with(client_id_prefix)) notice.facts.emplace_back("trade", alarm.subject);
     notice.created_at = run.now;
     Item item;
     item.change.alarms.push_back({AlarmEdge::What::remind, std::move(alarm)});
@@ -249,7 +282,7 @@ void trip_breaker(Run& run) {
     Notice notice{};
     notice.event_id = "BREAKER";
     notice.type = NoticeType::breaker;
-    notice.facts = {{"reason", *breaker}, {"to trade again", "tradeguard resume"}};
+    notice.facts = {{"reason", *breaker}};
     notice.created_at = run.now;
     raise(item, run, std::move(alarm), Line{Level::critical, "BREAKER"}.add("reason", *breaker),
           std::move(notice));

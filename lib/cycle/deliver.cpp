@@ -15,10 +15,20 @@ constexpr std::size_t digest_from = 6;  // more than five waiting go out as one 
 constexpr std::size_t digest_length = 3800;
 constexpr int refused_long_enough = 12;  // attempts: hours, as they back off
 
+std::string kind_of(const Notice& notice) {
+  std::string kind{text(notice.type)};
+  for (const auto& [key, value] : notice.facts)
+    if (notice.type == NoticeType::reminder && key == "still") kind += " " + value;
+  return kind;
+}
+
 void deliver_waiting(Run& run, Micros until);
 std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices);
 std::string in_short(std::span<const Notice> story);
 std::string in_short(const Notice& notice);
+void deliver_criticals_of(Run& run, std::span<const Notice> notices, Micros until);
+std::vector<std::vector<Notice>> by_kind(std::span<const Notice> notices);
+std::string in_brief(const Notice& notice);
 void deliver_digests(Run& run, std::span<const Notice> notices, Micros until);
 void deliver_story(Run& run, std::span<const Notice> story, Micros until);
 void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros until);
@@ -59,9 +69,7 @@ void deliver_criticals(Run& run) {
   const Micros until = run.elapsed() + critical_budget;
   const auto due = run.ports.journal.due_notices(run.now, batch_size);
   if (!due) return run.store_failed(due.error());
-  for (const Notice& notice : *due)
-    if (notice.severity == Severity::critical && run.elapsed() < until)
-      hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
+  deliver_criticals_of(run, *due, until);
   flush_records(run);
 }
 
@@ -85,13 +93,9 @@ void deliver_waiting(Run& run, Micros until) {
     }
     if (due->empty()) return;
     std::vector<Notice> ordinary;
-    for (const Notice& notice : *due) {
-      if (notice.severity != Severity::critical) {
-        ordinary.push_back(notice);
-      } else if (run.elapsed() < until) {
-        hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
-      }
-    }
+    for (const Notice& notice : *due)
+      if (notice.severity != Severity::critical) ordinary.push_back(notice);
+    deliver_criticals_of(run, *due, until);
     if (run.ports.notifier.immediate()) {
       for (const Notice& notice : ordinary) deliver_alone(run, notice, until);
     } else if (ordinary.size() >= digest_from) {
@@ -106,6 +110,59 @@ void deliver_waiting(Run& run, Micros until) {
     });
     if (!flush_records(run) || !progress) return;
   }
+}
+
+// One after the other, and those of one kind together: ten positions without a stop are one thing to look at.
+void deliver_criticals_of(Run& run, std::span<const Notice> notices, Micros until) {
+  for (const auto& kind : by_kind(notices)) {
+    std::vector<Notice> of_message;
+    Notice digest{};
+    std::size_t length = 0;
+    const auto send = [&] {
+      if (of_message.size() == 1 && run.elapsed() < until) {
+        const Notice& alone = of_message.front();
+        hear_delivery(run, alone, run.ports.notifier.deliver(alone, until - run.elapsed()));
+      } else if (!of_message.empty()) {
+        digest.severity = Severity::critical;
+        deliver_as(run, std::move(digest), of_message, until);
+      }
+      digest = {};
+      of_message.clear();
+      length = 0;
+    };
+    for (const Notice& notice : kind) {
+      const std::string told = in_brief(notice);
+      if (run.ports.notifier.immediate() || length + told.size() > digest_length) send();
+      if (of_message.empty()) digest.facts.emplace_back(all_of, kind_of(notice));
+      length += told.size() + 2;
+      digest.facts.emplace_back("notice", told);
+      of_message.push_back(notice);
+    }
+    send();
+  }
+}
+
+// CRITICALs only, in the order in which each kind is first spoken of. A reminder is of the kind it reminds of.
+std::vector<std::vector<Notice>> by_kind(std::span<const Notice> notices) {
+  std::vector<std::vector<Notice>> kinds;
+  std::map<std::string, std::size_t> known;
+  for (const Notice& notice : notices) {
+    if (notice.severity != Severity::critical) continue;
+    const auto [place, is_new] = known.emplace(kind_of(notice), kinds.size());
+    if (is_new) kinds.emplace_back();
+    kinds[place->second].push_back(notice);
+  }
+  return kinds;
+}
+
+std::string in_brief(const Notice& notice) {
+  std::string out = notice.symbol.empty() ? std::string{text(notice.type)} : notice.symbol;
+  if (notice.side) out.append(" ").append(text(*notice.side));
+  std::string told;
+  for (const auto& [key, value] : notice.facts)
+    if (!value.empty()) told.append(told.empty() ? "" : ", ").append(key).append(" ").append(value);
+  std::replace(told.begin(), told.end(), '\n', ' ');
+  return out + (told.empty() ? "" : "\n" + told) + "\nevent: " + notice.event_id;
 }
 
 // In the order in which each trade is first spoken of; what is of no trade stands alone.
@@ -218,7 +275,8 @@ void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros
 
 void deliver_alone(Run& run, const Notice& notice, Micros until) {
   if (run.elapsed() >= until) return;
-  if (!notice.trade.empty() && run.waiting_trades.contains(notice.trade)) return;
+  const bool overtakes = notice.severity == Severity::critical;
+  if (!overtakes && !notice.trade.empty() && run.waiting_trades.contains(notice.trade)) return;
   hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
 }
 

@@ -450,6 +450,50 @@ RunVerdict verdict_of(const Run& run) {
 
 }  // namespace
 
+namespace {
+
+// An alarm each, for each freezes its base, and one message: a new store may find dozens.
+Item tell_orphans(Run& run, std::span<const Sighting* const> orphans) {
+  Item item;
+  Notice notice{};
+  notice.event_id = "ORPHAN:" + orphans.front()->client_id + ":" + std::to_string(to_micros(run.now));
+  notice.type = NoticeType::orphan;
+  notice.severity = Severity::critical;
+  notice.created_at = run.now;
+  if (orphans.size() > 1) notice.facts.emplace_back("orders", std::to_string(orphans.size()));
+  for (const Sighting* sighting : orphans) {
+    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting->client_id,
+                .freezes = sighting->symbol.base()};
+    alarm.symbol = sighting->symbol.text();
+    alarm.order_id = sighting->venue_id;
+    alarm.detail = "the store has no row of this order, which is " + std::string{text(sighting->status)};
+    alarm.raised_at = run.now;
+    alarm.next_reminder = run.now + 5min;
+    item.say(Line{Level::critical, "ORPHAN"}
+                 .add("symbol", alarm.symbol)
+                 .add("order_id", alarm.order_id)
+                 .add("client_id", sighting->client_id));
+    item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
+    if (orphans.size() > 1)
+      notice.facts.emplace_back("order", sighting->symbol.text() + " " + std::string{text(sighting->side)} + " " +
+                                             sighting->venue_id + " " + std::string{text(sighting->status)} +
+                                             ", " + sighting->client_id);
+  }
+  const Symbol& first = orphans.front()->symbol;
+  if (std::all_of(orphans.begin(), orphans.end(), [&](const Sighting* s) { return s->symbol == first; }))
+    notice.symbol = first.text();
+  if (orphans.size() == 1) {
+    const Sighting& only = *orphans.front();
+    notice.order_id = only.venue_id;
+    notice.side = only.side;
+    notice.facts = {{"client id", only.client_id}, {"status", std::string{text(only.status)}}};
+  }
+  item.tell(std::move(notice));
+  return item;
+}
+
+}  // namespace
+
 // A store that is new, restored or promoted may not know what was sent: the venue is asked for own
 // orders without a row, and signals older than this moment are not entered.
 void look_at_epoch(Run& run) {
@@ -466,34 +510,16 @@ void look_at_epoch(Run& run) {
                 .add("error", own ? id.error().what : own.error().what));
     return;
   }
+  std::vector<const Sighting*> orphans;
   for (const Sighting& sighting : *own) {
     const auto row = run.ports.journal.order(sighting.client_id);
     if (!row) return run.store_failed(row.error());
     const bool matters = sighting.status == VenueStatus::open ||
                          sighting.filled.value_or(Quantity{}).is_positive();
-    if (*row || !matters) continue;
-    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting.client_id,
-                .freezes = sighting.symbol.base()};
-    alarm.symbol = sighting.symbol.text();
-    alarm.order_id = sighting.venue_id;
-    Notice notice{};
-    notice.event_id = "ORPHAN:" + sighting.client_id;
-    notice.type = NoticeType::orphan;
-    notice.severity = Severity::critical;
-    notice.symbol = alarm.symbol;
-    notice.order_id = alarm.order_id;
-    notice.side = sighting.side;
-    notice.facts = {{"client id", sighting.client_id}, {"status", std::string{text(sighting.status)}}};
-    notice.created_at = run.now;
-    Item item;
-    raise(item, run, alarm,
-          Line{Level::critical, "ORPHAN"}
-              .add("symbol", alarm.symbol)
-              .add("order_id", alarm.order_id)
-              .add("client_id", sighting.client_id),
-          std::move(notice));
-    run.commit({std::move(item)});
+    if (!*row && matters && !stands(run, NoticeType::orphan, sighting.client_id))
+      orphans.push_back(&sighting);
   }
+  if (!orphans.empty()) run.commit({tell_orphans(run, orphans)});
   // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.
   const bool nothing_to_forget =
       !account.known_epoch && own->empty() && !run.ports.placer.traits().network;

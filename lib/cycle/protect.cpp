@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "run.hpp"
+#include "tradeguard/trade_result.hpp"
 
 namespace tradeguard {
 
@@ -275,7 +276,8 @@ void look_for_drift(Run& run) {
       alarm.symbol = trade.entry().symbol.text();
       alarm.detail = "held " + own.held.text() + ", balance " + balance.text();
       Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
-      notice.facts = {{"held", own.held.text()}, {"balance", balance.text()}};
+      notice.facts = {{"held", in_base(own.held, trade.entry().symbol)},
+                      {"balance", balance.text() + " " + base}};
       raise(item, run, alarm,
             Line{Level::critical, "DRIFT"}
                 .add("symbol", trade.entry().symbol.text())
@@ -312,8 +314,8 @@ void look_for_unfired_stops(Run& run) {
       if (!run.overtaken.insert(leg.client_id).second) continue;
       Item item{.trade = trade.id()};
       Notice notice = notice_of(NoticeType::stop_not_firing, Severity::critical, leg, run.now);
-      notice.facts = {{"trigger", leg.trigger->text()},
-                      {"market", market.text()},
+      notice.facts = {{"trigger", in_quote(*leg.trigger, leg.symbol)},
+                      {"market", in_quote(market, leg.symbol)},
                       {"what happens", "the stop is taken back, and protection.on_breach decides"}};
       item.say(Line{Level::critical, "STOP_NOT_FIRING"}
                    .add("symbol", leg.symbol.text())
@@ -765,20 +767,20 @@ void tell_covered(Run& run) {
         Notice notice = notice_of(NoticeType::sltp_created, Severity::info, entry, run.now,
                                   stop->client_id);
         notice.side.reset();
-        notice.facts = {{"stop", stop->trigger->text()},
+        notice.facts = {{"stop", in_quote(*stop->trigger, entry.symbol)},
                         {"stop order", order_id_of(*stop)},
-                        {"target", target != nullptr ? target->price->text() : "-"},
+                        {"target", target != nullptr ? in_quote(*target->price, entry.symbol) : "-"},
                         {"target order", target != nullptr ? order_id_of(*target) : "-"},
-                        {"quantity", stop->quantity.text()},
+                        {"quantity", in_base(stop->quantity, entry.symbol)},
                         {"seconds unprotected",
                          Decimal::from_units(Decimal::Units{told.naked_total.count()} *
                                              1'000'000'000'000).text()}};
         if (e.levels && stop->trigger && *stop->trigger > e.levels->stop)
-          notice.facts.emplace_back("stop wanted", e.levels->stop.text() + ", outside the price band");
+          notice.facts.emplace_back("stop wanted", in_quote(e.levels->stop, entry.symbol) + ", outside the price band");
         if (e.levels && target != nullptr && *target->price < e.levels->target)
           notice.facts.emplace_back("target wanted",
-                                    e.levels->target.text() + ", outside the price band");
-        if (e.naked.is_positive()) notice.facts.emplace_back("dust", e.naked.text());
+                                    in_quote(e.levels->target, entry.symbol) + ", outside the price band");
+        if (e.naked.is_positive()) notice.facts.emplace_back("dust", in_base(e.naked, entry.symbol));
         item.tell(std::move(notice));
       }
       if (told != entry) item.change.advance.push_back(told);
@@ -804,7 +806,7 @@ void settle_trades(Run& run, const Moves& moves) {
       if (e.held.is_positive() && !entry.dust_told) {
         entry.dust_told = true;
         Notice dust = notice_of(NoticeType::dust, Severity::warning, entry, run.now);
-        dust.facts = {{"left", e.held.text()}};
+        dust.facts = {{"left", in_base(e.held, entry.symbol)}};
         item.say(Line{Level::warn, "DUST"}.add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry)).add("left", e.held.text()));
         item.tell(std::move(dust));
@@ -823,10 +825,18 @@ void settle_trades(Run& run, const Moves& moves) {
                      .add("left", std::max(Quantity{}, e.held).text()));
         Notice closed = notice_of(NoticeType::trade_closed, Severity::info, entry, run.now);
         closed.side.reset();
-        const bool known = bought && sold;
-        closed.facts = {{"bought for", shown(bought, "not known")},
-                        {"sold for", shown(sold, "not known")},
-                        {"difference before fees", known ? (*sold - *bought).text() : "not known"}};
+        const auto told = [&](const std::optional<Money>& money) {
+          return money ? in_quote(*money, entry.symbol) : std::string{"not known"};
+        };
+        closed.facts = {{"bought for", told(bought)}, {"sold for", told(sold)}};
+        if (const std::string way = way_out(trade); !way.empty()) closed.facts.emplace_back("by", way);
+        const TradeResult result = result_of(trade);
+        if (!bought || !sold)
+          closed.facts.emplace_back("result", "not known");
+        else if (result.fees_known)
+          closed.facts.emplace_back("result after fees", in_quote(result.after_fees(), entry.symbol));
+        else
+          closed.facts.emplace_back("result before fees", in_quote(result.before_fees(), entry.symbol));
         if (e.held.is_positive())
           closed.facts.emplace_back("left behind", e.held.text() + " " + entry.symbol.base() +
                                                        ", too little for the exchange");

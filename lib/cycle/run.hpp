@@ -223,6 +223,10 @@ void look_at_epoch(Run& run);             // a restored or promoted store, orpha
 
 // ---- words: lines and notices from the row that was sent and filled ----
 std::string order_id_of(const Order& order);
+// Amounts as a message has them: with their currency.
+std::string in_base(Quantity quantity, const Symbol& symbol);
+std::string in_quote(Money money, const Symbol& symbol);
+std::string in_quote(Price price, const Symbol& symbol);
 Line line_of(Level level, std::string_view name, const Order& order);
 Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
                  std::string_view once = "");

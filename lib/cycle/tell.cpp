@@ -17,6 +17,12 @@ std::string order_id_of(const Order& order) {
   return order.venue_id.empty() ? order.client_id : order.venue_id;
 }
 
+std::string in_base(Quantity quantity, const Symbol& symbol) {
+  return quantity.text() + " " + symbol.base();
+}
+std::string in_quote(Money money, const Symbol& symbol) { return money.text() + " " + symbol.quote(); }
+std::string in_quote(Price price, const Symbol& symbol) { return price.text() + " " + symbol.quote(); }
+
 Line line_of(Level level, std::string_view name, const Order& order) {
   Line line{level, name};
   line.add("side", text(order.side));
@@ -73,10 +79,11 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     item.say(line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg))
                  .add("filled", order.filled.text()));
     Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
-    notice.facts = {{"filled", order.filled.text()}, {"value", value_of(order)}};
+    notice.facts = {{"filled", in_base(order.filled, order.symbol)},
+                    {"value", value_of(order)}};
     if (order.filled_value.is_positive())
-      notice.facts.emplace_back("average price",
-                                average_price(order.filled_value, order.filled).text());
+      notice.facts.emplace_back(
+          "average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
     // An exit says who wanted it; a stop and a target are their own reason.
     if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.strategy);
     item.tell(std::move(notice));
@@ -183,8 +190,9 @@ void tell_acknowledged(Item& item, const Order& order, Run& run) {
   }
   item.say(line_of(Level::info, "ORDER_PLACED", order));
   Notice notice = notice_of(NoticeType::order_created, Severity::info, order, run.now);
-  notice.facts = {{"quantity", order.quantity.text()}, {"type", std::string{text(order.type)}}};
-  if (order.price) notice.facts.emplace_back("signal price", order.price->text());
+  notice.facts = {{"quantity", in_base(order.quantity, order.symbol)},
+                  {"type", std::string{text(order.type)}}};
+  if (order.price) notice.facts.emplace_back("signal price", in_quote(*order.price, order.symbol));
   notice.facts.emplace_back("signal", order.signal_key);
   if (!order.strategy.empty()) notice.facts.emplace_back("strategy", order.strategy);
   item.tell(std::move(notice));
@@ -196,16 +204,18 @@ void tell_fill(Item& item, const Order& order, Run& run) {
                .add("left", order.left().text()));
   Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now,
                             order.filled.text());
-  notice.facts = {{"filled", order.filled.text()}, {"of", order.quantity.text()},
+  notice.facts = {{"filled", in_base(order.filled, order.symbol)},
+                  {"of", in_base(order.quantity, order.symbol)},
                   {"value", value_of(order)}};
   if (order.filled_value.is_positive())
-    notice.facts.emplace_back("average price", average_price(order.filled_value, order.filled).text());
+    notice.facts.emplace_back(
+        "average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
   item.tell(std::move(notice));
 }
 
 // What was filled had a price: zero is one that the venue did not say.
 std::string value_of(const Order& order) {
-  return order.filled_value.is_positive() ? order.filled_value.text() : "not known";
+  return order.filled_value.is_positive() ? in_quote(order.filled_value, order.symbol) : "not known";
 }
 
 Notice fact(Notice notice, std::string key, std::string value) {

@@ -41,6 +41,20 @@ TEST_CASE("a store on a file system that is emptied is a warning that says when"
   CHECK(on("the log file", "tmpfs").judgement == Judgement::ok);
 }
 
+// A clock that is a year off was blamed on the certificate authority.
+TEST_CASE("a certificate that is not valid now is first a question of this machine's clock") {
+  const Instant now{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
+  for (const char* words : {"certificate: certificate is not yet valid", "certificate: certificate has expired"}) {
+    const Found finding = with_the_clock(problem("exchange", words, "look at venue.ca_file", exit_unreachable), now);
+    CHECK(finding.detail.find("2024-01-01T00:00:00 UTC") != std::string::npos);
+    CHECK(finding.what_to_do.starts_with("set the clock first"));
+    CHECK(finding.code == exit_unreachable);
+  }
+  const Found other = with_the_clock(
+      problem("exchange", "certificate: self-signed certificate", "look at venue.ca_file", exit_unreachable), now);
+  CHECK(other.what_to_do == "look at venue.ca_file");
+}
+
 TEST_CASE("doctor ends with the exit code that comes first in the contract, in whatever order things are found") {
   const auto of = [](int code) { return problem("x", "y", "z", code); };
   CHECK(first_that_applies({}) == exit_ok);

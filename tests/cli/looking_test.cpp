@@ -1,6 +1,7 @@
 // status, why, config, doctor, help: what they say, to people and to programs.
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <unistd.h>
 
 #include "json_read.hpp"
 #include "stores.hpp"
@@ -120,6 +121,23 @@ TEST_CASE("a dry run prints its messages, whatever the file says about who is to
   const Ran told = bot.cycle(buy("BTC_USDT", time_text()), {}, {{"DRY_RUN", "0"}});
   CHECK(told.out.empty());
   CHECK(bot.folder().read("told").find("ORDER CREATED BTC_USDT BUY") != std::string::npos);
+}
+
+TEST_CASE("a message says which account it is of, paper or live, on which host, and in which currency") {
+  const Trading bot{"sqlite", "[notify]\nkind = file\nfile = told\n[venue]\naccount = second\n"};
+  const Ran dry = bot.cycle(buy("ETH_USDT", time_text(), "3350.5"));
+  char host[256] = {};
+  REQUIRE(::gethostname(host, sizeof host - 1) == 0);
+  const std::string where = "\nwhere: paper/second, paper (DRY_RUN=1), host " + std::string{host} + "\n";
+  INFO(dry.out);
+  CHECK(dry.out.find("ORDER CREATED ETH_USDT BUY" + where) != std::string::npos);
+  CHECK(dry.out.find("average price: 3350.5 USDT\n") != std::string::npos);
+  CHECK(dry.out.find(" ETH\n") != std::string::npos);
+  bot.cycle(buy("BTC_USDT", time_text()), {}, {{"DRY_RUN", "0"}});
+  CHECK(bot.folder().read("told").find("\nwhere: paper/second, paper, host ") != std::string::npos);
+  const Ran halted = bot.command({"halt", "--reason", "news"});
+  CHECK(halted.out.find("HALTED" + where + "reason: news\nto do: `tradeguard resume` takes entries again\n") !=
+        std::string::npos);
 }
 
 TEST_CASE(

@@ -196,6 +196,7 @@ std::string normalised(std::string text) {
       {std::regex{R"(pid=\d+)"}, "pid=PID"},
       {std::regex{R"(host=\S+)"}, "host=HOST"},
       {std::regex{R"(host: \S+)"}, "host: HOST"},
+      {std::regex{R"((where: .*, host) \S+)"}, "$1 HOST"},
       {std::regex{R"(config=[0-9a-f]{16})"}, "config=HASH"},
       {std::regex{R"(hash [0-9a-f]{16})"}, "hash HASH"},
       {std::regex{R"(_ms=\d+)"}, "_ms=MS"},

@@ -368,6 +368,45 @@ TEST_CASE("orders of ours without a row are orphans: told, frozen, never sold") 
   CHECK(second.open_orders("ETH_USDT").size() == 2);
 }
 
+TEST_CASE("however many orders a new store does not know, they are one message, and each freezes its base") {
+  World first;
+  std::vector<Signal> buys;
+  for (const char* name : {"ETH_USDT", "BTC_USDT", "SOL_USDT", "LTC_USDT", "XRP_USDT", "ADA_USDT", "DOT_USDT",
+                           "AVAX_USDT", "LINK_USDT"})
+    buys.push_back(first.buy(name, "100"));
+  first.run(buys);
+  World second;
+  second.book = first.book;
+  second.clock.set(first.clock.now() + 60s);
+  CHECK(second.run().verdict == RunVerdict::critical_stands);
+  CHECK(second.times_said("ORPHAN symbol=") - second.times_said("type=ORPHAN") == 27);
+  CHECK(second.times_told(NoticeType::orphan) == 1);
+  second.clock.advance(60s);
+  second.run({second.buy("LINK_USDT", "100")});
+  CHECK(second.said("ENTRY_DENIED symbol=LINK_USDT"));
+  CHECK(second.times_told(NoticeType::orphan) == 1);
+}
+
+TEST_CASE("CRITICALs of one kind that wait are one message, and so are their reminders") {
+  World world;
+  world.told.pretend_slow();
+  world.faults.on(VenueVerb::protect, Mishap::refused_tick, {.from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"), world.buy("SOL_USDT", "190")});
+  const auto messages = [&](NoticeType type) {
+    const auto told = world.told.told();
+    return std::count_if(told.begin(), told.end(), [&](const Notice& notice) {
+      return notice.severity == Severity::critical && plain_text(notice).find(text(type)) != std::string::npos;
+    });
+  };
+  CHECK(messages(NoticeType::unprotected) == 1);
+  CHECK(world.times_told(NoticeType::unprotected) == 3);
+  world.told.forget();
+  world.clock.advance(6min);
+  world.run();
+  CHECK(messages(NoticeType::reminder) == 1);
+  CHECK(world.times_told(NoticeType::reminder) == 3);
+}
+
 TEST_CASE("a second order under one client id is counted, protected and a CRITICAL") {
   World world;
   world.paper.duplicate_ids_refused = false;

@@ -15,7 +15,8 @@ namespace {
 
 // TRADEGUARD_TEST_WRITE_GOLDEN=1 writes the files anew, for a reader to look at before they are
 // kept.
-void check_golden(const std::string& name, const Notice& notice) {
+void check_golden(const std::string& name, Notice notice) {
+  notice.where = "paper/main, paper, host bot-1";
   std::string text;
   for (const auto& message : telegram::messages_of(notice)) {
     if (!text.empty()) text += "\n=== next message ===\n";
@@ -124,9 +125,37 @@ TEST_CASE("the message of runs that did not take place") {
 TEST_CASE("the message of a halt") {
   Notice notice{.event_id = "HALTED:halt:1735732800000000", .type = NoticeType::halted};
   notice.severity = Severity::warning;
-  notice.facts = {{"reason", "exchange maintenance"}, {"host", "bot-1"}};
+  notice.facts = {{"reason", "exchange maintenance"}};
   notice.created_at = noon;
   check_golden("HALTED", notice);
+}
+
+TEST_CASE("the message of a store that knows nothing of what the exchange has") {
+  World first;
+  first.run({first.buy("ETH_USDT", "3350.5"), first.buy("BTC_USDT", "95000")});
+  World second;
+  second.book = first.book;
+  second.clock.set(first.clock.now() + 60s);
+  second.run();
+  check_told(second, NoticeType::orphan);
+}
+
+TEST_CASE("the message of several positions without a stop, and of their reminders") {
+  World world;
+  world.told.pretend_slow();
+  world.faults.on(VenueVerb::protect, Mishap::refused_tick, {.from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  const auto critical = [&] {
+    for (const Notice& notice : world.told.told())
+      if (notice.type == NoticeType::digest && notice.severity == Severity::critical) return notice;
+    FAIL("no message of several");
+    return Notice{};
+  };
+  check_golden("UNPROTECTED-of-two", critical());
+  world.told.forget();
+  world.clock.advance(6min);
+  world.run();
+  check_golden("REMINDER-of-two", critical());
 }
 
 TEST_CASE("the message of many notices at once") {

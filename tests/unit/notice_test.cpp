@@ -66,7 +66,51 @@ TEST_CASE("a notice reads as a title, its facts and its event") {
 TEST_CASE("a notice of no order has a title all the same") {
   Notice notice{.event_id = "run:7:stuck", .type = NoticeType::run_stuck};
   notice.severity = Severity::critical;
-  CHECK(plain_text(notice) == "CRITICAL RUN STUCK\nevent: run:7:stuck");
+  CHECK(plain_text(notice) ==
+        "CRITICAL RUN STUCK\n"
+        "to do: look at the process that holds the lock, and end it if it hangs\n"
+        "event: run:7:stuck");
+}
+
+TEST_CASE("a notice says where it happened and what to do next, with the names to type") {
+  auto notice = created();
+  notice.type = NoticeType::unprotected;
+  notice.severity = Severity::critical;
+  notice.trade = "tg1-e1-abc";
+  notice.where = "binance/main, live, host bot-1";
+  const std::string text = plain_text(notice);
+  INFO(text);
+  CHECK(text.starts_with("CRITICAL UNPROTECTED ETH_USDT BUY\nwhere: binance/main, live, host bot-1\n"));
+  CHECK(text.find("\nto do: ") != std::string::npos);
+  CHECK(text.find("`tradeguard flatten ETH_USDT`") != std::string::npos);
+  CHECK(text.find("`tradeguard release tg1-e1-abc`") != std::string::npos);
+  CHECK(text.ends_with("\nevent: tg1-e1-abc:created"));
+}
+
+TEST_CASE("every CRITICAL has a next step, and a reminder has that of what it reminds of") {
+  for (const auto type :
+       {NoticeType::unprotected, NoticeType::unverified, NoticeType::in_doubt_too_long, NoticeType::drift,
+        NoticeType::orphan, NoticeType::oversold, NoticeType::twin, NoticeType::impossible, NoticeType::breaker,
+        NoticeType::run_stuck, NoticeType::live_positions_unattended, NoticeType::store_lost}) {
+    INFO(text(type));
+    Notice notice{.event_id = "e", .type = type};
+    CHECK_FALSE(next_step(notice).empty());
+    notice.facts = {{"what to do", "as it says"}};
+    CHECK(next_step(notice).empty());
+  }
+  Notice reminder{.event_id = "e", .type = NoticeType::reminder};
+  reminder.facts = {{"still", "BREAKER"}};
+  CHECK(next_step(reminder).find("`tradeguard resume`") != std::string::npos);
+}
+
+TEST_CASE("a digest of one kind is called by it") {
+  Notice digest{.event_id = "e", .type = NoticeType::digest};
+  digest.severity = Severity::critical;
+  digest.facts = {{"all", "ORPHAN"}, {"notice", "x"}};
+  const std::string text = plain_text(digest);
+  CHECK(text.starts_with("CRITICAL ORPHAN\nnotice: x\nto do: "));
+  digest.facts = {{"all", "REMINDER UNPROTECTED"}, {"notice", "x"}};
+  CHECK(plain_text(digest).starts_with("CRITICAL REMINDER UNPROTECTED\nnotice: x\nto do: look at the exchange"));
 }
 
 TEST_CASE("how bad it is stands in the first line") {

@@ -72,6 +72,13 @@ TEST_CASE("a trade without rules says that its fees are not known") {
   CHECK(result_of(trade).after_fees() == result_of(trade).before_fees());
 }
 
+TEST_CASE("a fill whose worth the venue never said makes no result") {
+  CHECK(result_of(sold_at_a_gain()).values_known);
+  Trade trade = sold_at_a_gain();
+  trade.legs.front().filled_value = Money{};
+  CHECK_FALSE(result_of(trade).values_known);
+}
+
 TEST_CASE("the way out is named once each, in order, and unfilled legs are none") {
   Trade trade = sold_at_a_gain();
   trade.legs.push_back(filled(Leg::stop, "0", "0"));

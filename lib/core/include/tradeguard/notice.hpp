@@ -45,6 +45,8 @@ struct Notice {
   std::vector<std::pair<std::string, std::string>> facts;
   Instant created_at;
   std::vector<Notice> notices = {};  // of a DIGEST: what it gathers, each as it would be told alone
+  // For the reader of several bots: "binance/main, live, host bot-1". Not stored; whoever delivers sets it.
+  std::string where = {};
 
   // Of the outbox.
   std::int64_t sequence = 0;   // in order of writing
@@ -53,8 +55,15 @@ struct Notice {
   bool may_have_arrived = false;  // an attempt was sent and not answered
 };
 
-// The message for a person: several lines of plain text, no markup. Used by every notifier.
+// The message for a person: several lines of plain text, no markup. Used by every notifier. Behind the title
+// stands where it happened, behind the facts what to do next, at the end the event.
 std::string plain_text(const Notice& notice);
+// What the reader does about it, as one line with the commands to type; empty: nothing. A fact "what to do"
+// is the notice's own word, and then there is no other.
+std::string next_step(const Notice& notice);
+// Names what all notices in a digest are: the fact of this name, a notice type, "REMINDER " before it if they
+// remind of it. Shown as the title.
+inline constexpr std::string_view all_of = "all";
 // The stored form of the facts, read back exactly.
 std::string stored_facts(const Notice& notice);
 std::vector<std::pair<std::string, std::string>> parse_facts(std::string_view stored);
