@@ -119,7 +119,7 @@ std::string title(const Notice& notice) {
   }
   const std::string* of_a_kind =
       notice.type == NoticeType::digest ? fact_of(notice, all_of) : nullptr;
-  title += of_a_kind ? printable(*of_a_kind) : std::string{text(notice.type)};
+  title += of_a_kind ? printable(*of_a_kind) : printable(type_of(notice));
   std::replace(title.begin(), title.end(), '_', ' ');
   if (!notice.symbol.empty()) title.append(" ").append(printable(notice.symbol));
   if (notice.side) title.append(" ").append(text(*notice.side));
@@ -247,6 +247,8 @@ std::string_view text(NoticeType type) {
       return "EXIT_REJECTED";
     case NoticeType::signals_rejected:
       return "SIGNALS_REJECTED";
+    case NoticeType::unknown:
+      break;
   }
   return "";
 }
