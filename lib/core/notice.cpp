@@ -84,6 +84,11 @@ std::string step_for(NoticeType type, const Names& names) {
       return "look at the reason, and start a run by hand: until one starts nobody looks after the trades";
     case NoticeType::log_unusable:
       return "look at run.log_file, its folder and its owner";
+    case NoticeType::exit_rejected:
+      return "correct what sends it; `tradeguard flatten " + names.symbol + "` sells now";
+    case NoticeType::signals_rejected:
+      return "correct what writes the signals; the log names each line and what is wrong with it";
+    case NoticeType::unknown:
     case NoticeType::exit_expired:
     case NoticeType::order_created:
     case NoticeType::order_filled:
