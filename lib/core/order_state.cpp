@@ -130,12 +130,9 @@ bool is_open_question(const Order& order, Instant now) {
   switch (order.state) {
     case OrderState::claimed:
     case OrderState::placed: return true;
-    // Only what was bought has fees that change what is held; for what it was sold or bought is asked
-    // for a while.
+    // Only what was bought has fees that change what is held.
     case OrderState::closed:
-      if (!order.filled.is_positive()) return false;
-      return (order.side == Side::buy && !order.fees_known) ||
-             (!order.filled_value.is_positive() && now < order.valid_until + look_back);
+      return order.side == Side::buy && order.filled.is_positive() && !order.fees_known;
     case OrderState::refused:
     case OrderState::lapsed: return now < order.valid_until + look_back;
   }

@@ -100,6 +100,10 @@ bool still_asked(const Run& run, const Order& order) {
   if (order.leg == Leg::entry && order.state == OrderState::closed && order.filled.is_positive() &&
       order.left().is_positive() && !run.everything_asked)
     return true;
+  // For how much it was bought or sold is asked for a while, as long as its trade is open.
+  if (order.state == OrderState::closed && order.filled.is_positive() &&
+      !order.filled_value.is_positive() && run.venue_now() < order.valid_until + 1h)
+    return true;
   if (!is_open_question(order, run.venue_now())) return false;
   if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
   switch (order.state) {

@@ -256,7 +256,7 @@ TEST_CASE("flatten takes back the BUYs that spoke before it, also where nothing 
   INFO(older.err);
   CHECK(lines_with(older.lines(), "ORDER_PLACED").empty());
   CHECK(lines_with(older.lines(), "reason=superseded").size() == 1);
-  const Ran newer = bot.cycle(buy("SOL_USDT", time_text(1)));
+  const Ran newer = bot.cycle(buy("SOL_USDT", time_text(2), "3350.5", ",\"id\":\"newer\""));
   INFO(newer.err);
   CHECK(lines_with(newer.lines(), "ORDER_PLACED side=BUY symbol=SOL_USDT").size() == 1);
 }

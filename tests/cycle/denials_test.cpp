@@ -163,7 +163,7 @@ TEST_CASE("what is outside the exchange's price band is denied as a stop, and ne
   bool told = false;
   for (const Notice& notice : world.told.told())
     for (const auto& [name, value] : notice.facts)
-      told = told || value.find("1250, outside the price band") != std::string::npos;
+      told = told || value.find("1250 USDT, outside the price band") != std::string::npos;
   CHECK(told);
 }
 

@@ -116,7 +116,7 @@ TEST_CASE("in a market with a narrow price band a stop beyond it is denied and a
   CHECK(bot.covered());
   REQUIRE(bot.open_targets().size() == 1);
   CHECK(bot.open_targets().front().text_of("price") == "3585");
-  CHECK(count_of(bot.venue.messages(), "3750, outside the price band") == 1);
+  CHECK(count_of(bot.venue.messages(), "3750 USDT, outside the price band") == 1);
 }
 
 TEST_CASE("an exchange that lists no zeros: no money is no entry, and coins sold by hand are a drift") {
