@@ -247,8 +247,10 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     alarm_wrong_proof(run, applied.order, item);
   const bool came_to_nothing = order.live() && !applied.order.live() &&
                                !applied.order.filled.is_positive() && !order.cancel_asked_at;
-  if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
-  if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+  // What an earlier run sent and what came to nothing uses up no try of this one.
+  const bool tried_here = came_to_nothing && run.placed_here.contains(order.client_id);
+  if (tried_here && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
+  if (tried_here && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
   return question.probe;
 }
 
