@@ -8,11 +8,12 @@ JOBS   ?= $(shell nproc)
 SETUP  ?= scripts/setup
 prefix ?= /usr/local
 SEEDS  ?= 20000
+ORDERS ?= 1000000
 
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test crash bench soak mutants fresh format tidy cppcheck sanitize coverage clean
+.PHONY: help setup demo build install test crash bench migration soak mutants fresh format tidy cppcheck sanitize coverage clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -62,6 +63,13 @@ crash: setup ## the whole crash search, each pair of faults on every store; hour
 bench: setup ## measure what the design promises about speed and size, and print how
 	@test -x tests/bench/run || { echo "make bench: tests/bench/run is missing, nothing was measured." >&2; exit 1; }
 	tests/bench/run
+
+migration: setup ## migrate a store of ORDERS=1000000 orders from every older version, on SQLite and PostgreSQL
+	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target stores_tests
+	TRADEGUARD_MIGRATION_ORDERS=$(ORDERS) scripts/with-postgres $(BUILD)/bin/stores_tests --durations yes \
+	  'a long store is migrated*'
 
 soak: setup ## tell SEEDS=20000 simulated histories, or three minutes of them, and report
 	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \

@@ -116,7 +116,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       if (alarm.freezes != market->base) continue;
       change.alarms.push_back({AlarmEdge::What::clear, alarm});
       change.alarms.back().alarm.cleared_at = office.now;
-      notice.facts.emplace_back("was frozen by", std::string{text(alarm.kind)});
+      notice.facts.emplace_back("was frozen by", std::string{kind_of(alarm)});
     }
     notice.symbol = market->text();
     said = change.alarms.empty() ? "nothing was frozen in " + market->base
@@ -521,7 +521,7 @@ std::string tell(Office& office) {
     if (!std::holds_alternative<Delivered>(delivery)) continue;
     records.push_back({notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""});
     office.desk->log->write(Line{Level::info, "TG_SENT"}
-                                .add("type", text(notice.type))
+                                .add("type", type_of(notice))
                                 .add("symbol", notice.symbol.empty() ? "-" : notice.symbol)
                                 .add("order_id", notice.order_id.empty() ? "-" : notice.order_id)
                                 .debug("event_id", notice.event_id));

@@ -186,13 +186,13 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age) {
 }
 
 std::string alarm_text(const Alarm& alarm) {
-  std::string out = "  " + std::string{text(alarm.kind)} + " " + (alarm.symbol.empty() ? "-" : alarm.symbol) +
+  std::string out = "  " + std::string{kind_of(alarm)} + " " + (alarm.symbol.empty() ? "-" : alarm.symbol) +
                     " " + escape_value(alarm.subject) + " since " + iso_seconds(alarm.raised_at) + " UTC" +
                     (alarm.freezes.empty() ? "" : ", no entries in " + alarm.freezes) +
                     (alarm.detail.empty() ? "" : ": " + escape_value(alarm.detail)) + "\n";
-  if (const AlarmHelp* help = find_alarm_help(text(alarm.kind)))
+  if (const AlarmHelp* help = find_alarm_help(kind_of(alarm)))
     out += "    cause: " + std::string{help->cause} + "\n    next: " + next_step(*help, alarm) + "\n";
-  return out + "    more: tradeguard help " + std::string{text(alarm.kind)} + "\n";
+  return out + "    more: tradeguard help " + std::string{kind_of(alarm)} + "\n";
 }
 
 std::string status_text(const Look& look) {
@@ -219,8 +219,12 @@ std::string status_text(const Look& look) {
     row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
                         " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
   row("notices", std::to_string(look.waiting) + " waiting");
-  row("critical", std::to_string(look.book.alarms.size()) + " standing");
-  for (const Alarm& alarm : look.book.alarms) out += alarm_text(alarm);
+  std::vector<Alarm> alarms = look.book.alarms;
+  for (const Alarm& found : look.book.unreadable)
+    if (std::none_of(alarms.begin(), alarms.end(), [&](const Alarm& a) { return same_alarm(a, found); }))
+      alarms.push_back(found);
+  row("critical", std::to_string(alarms.size()) + " standing");
+  for (const Alarm& alarm : alarms) out += alarm_text(alarm);
   row("trades", std::to_string(look.book.trades.size()) + " open");
   for (const Trade& trade : look.book.trades) {
     const TradeView view = view_of(trade, look.now);
@@ -250,9 +254,9 @@ std::string status_json(const Look& look) {
   json.field("notices_waiting", static_cast<std::int64_t>(waiting));
   json.array("alarms");
   for (const Alarm& alarm : book.alarms) {
-    const AlarmHelp* help = find_alarm_help(text(alarm.kind));
+    const AlarmHelp* help = find_alarm_help(kind_of(alarm));
     json.object()
-        .field("kind", text(alarm.kind))
+        .field("kind", kind_of(alarm))
         .field("subject", alarm.subject)
         .field("symbol", alarm.symbol)
         .field("order_id", alarm.order_id)

@@ -14,14 +14,15 @@ int init_command(const CommandLine& line, const Pairs& environment) {
   auto made = make_store(settings);
   if (!made) return say_failure(made.error());
   const std::string url = masked_url(settings.store_url);
-  switch (*made) {
-    case Made::held_elsewhere:
-      return say_locked("the store is older than this program, and a run is using it; try again");
-    case Made::was_ready:
-    case Made::now:
+  switch (made->what) {
+    case Made::What::held_elsewhere:
+      return say_locked("the store is older than this program, and a run of " + made->holder.venue + "/" +
+                        made->holder.account + " is using it; nothing was changed, try again");
+    case Made::What::was_ready:
+    case Made::What::now:
       break;
   }
-  const bool changed = *made == Made::now;
+  const bool changed = made->what == Made::What::now;
   if (line.json)
     print(Json{}
               .field("store", url)

@@ -70,7 +70,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   if (!book) return {problem("account", book.error(), "")};
   std::vector<Found> findings{last_run(*book, desk.settings(), alone, now)};
   for (const Alarm& alarm : book->alarms) {
-    std::string detail{text(alarm.kind)};
+    std::string detail{kind_of(alarm)};
     for (const std::string* part : {&alarm.symbol, &alarm.subject})
       if (!part->empty() && *part != "-") detail += " " + *part;
     detail += " since " + iso_seconds(alarm.raised_at) + " UTC";

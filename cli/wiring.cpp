@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "secrets.hpp"
+#include "steps_in_words.hpp"
 #include "tradeguard/binance_examination.hpp"
 #include "tradeguard/cryptocom_examination.hpp"
 #include "tradeguard/file_notifier.hpp"
@@ -31,14 +32,17 @@ namespace {
 constexpr std::string_view sqlite_scheme = "sqlite:";
 
 enum class StoreState { ready, to_be_made };
+// `waiting` is called now and then while a statement takes long.
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state);
+                                              StoreState state,
+                                              std::function<void()> waiting = nullptr);
 // A session, and the lock that lives in it.
 struct Backend {
   std::unique_ptr<SqlSession> session;
   std::unique_ptr<RunLock> lock;
 };
-Result<Backend> open_backend(const Settings& settings, StoreState state);
+Result<Backend> open_backend(const Settings& settings, StoreState state,
+                             std::function<void()> waiting = nullptr);
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
 struct Credentials {
   Secret api_key;
@@ -104,26 +108,62 @@ Result<std::unique_ptr<Store>> open_store(const Settings& settings, const Accoun
   return open_sql_store(settings, account, StoreState::ready);
 }
 
+namespace {
+
+// The run locks of all accounts, or whose cannot be had.
+struct AllLocks {
+  std::set<AccountKey> accounts;
+  std::vector<RunLease> leases;
+  std::optional<AccountKey> missing;
+};
+Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
+  auto accounts = accounts_of(*store.session);
+  if (!accounts) return tl::unexpected{std::move(accounts.error())};
+  AllLocks locks;
+  locks.accounts = std::move(*accounts);
+  locks.accounts.insert(configured);
+  for (const AccountKey& account : locks.accounts) {
+    auto acquired = store.lock->try_acquire(account);
+    if (!acquired)
+      return tl::unexpected{std::move(acquired.error())
+                                .within("taking the run lock of " + account.venue + "/" + account.account)};
+    if (std::holds_alternative<HeldElsewhere>(*acquired)) {
+      locks.missing = account;
+      return locks;
+    }
+    locks.leases.push_back(std::move(std::get<RunLease>(*acquired)));
+  }
+  return locks;
+}
+
+}  // namespace
+
 Result<Made> make_store(const Settings& settings) {
   const AccountKey account = account_of(settings);
-  auto store = open_sql_store(settings, account, StoreState::to_be_made);
+  StepsInWords words;
+  auto store = open_sql_store(settings, account, StoreState::to_be_made, [&] { words.still(); });
   if (!store) return tl::unexpected{std::move(store.error())};
   SqlSession& session = *(*store)->session;
   const auto found = find_schema(session);
   if (!found) return tl::unexpected{found.error()};
-  std::optional<RunLease> lease;
+  InitOptions init;
+  init.doing = [&](std::string_view step, std::size_t number, std::size_t of) {
+    words.begin(step, number, of);
+  };
+  AllLocks locks;
   if (found->what == SchemaFound::What::older) {
-    // Nobody can run on a store that is not there yet, but on an older one somebody may.
-    auto acquired = (*store)->lock->try_acquire(account);
-    if (!acquired) return tl::unexpected{std::move(acquired.error()).within("taking the run lock")};
-    if (std::holds_alternative<HeldElsewhere>(*acquired)) return Made::held_elsewhere;
-    lease.emplace(std::move(std::get<RunLease>(*acquired)));
+    // Nobody can run on a store that is not there yet, but on an older one anybody may.
+    auto taken = lock_all_accounts(**store, account);
+    if (!taken) return tl::unexpected{std::move(taken.error())};
+    if (taken->missing) return Made{Made::What::held_elsewhere, *taken->missing};
+    locks = std::move(*taken);
+    init.held = locks.accounts;
   }
-  if (auto made = init_schema(session); !made)
+  if (auto made = init_schema(session, init); !made)
     return tl::unexpected{std::move(made.error()).within("creating the store")};
   if (auto made = init_paper_book(session); !made)
     return tl::unexpected{std::move(made.error()).within("creating the paper exchange")};
-  return found->what == SchemaFound::What::current ? Made::was_ready : Made::now;
+  return Made{found->what == SchemaFound::What::current ? Made::What::was_ready : Made::What::now};
 }
 
 std::unique_ptr<Store> open_memory_store(const AccountKey& account) {
@@ -437,8 +477,10 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
                                         clock, log);
 }
 
-Result<Backend> open_sqlite(const Settings& settings, StoreState state) {
+Result<Backend> open_sqlite(const Settings& settings, StoreState state,
+                            std::function<void()> waiting) {
   SqliteOptions options;
+  options.waiting = std::move(waiting);
   if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
   auto session = SqliteSession::open(sqlite_file(settings), options);
   if (!session) return tl::unexpected{std::move(session.error())};
@@ -446,8 +488,10 @@ Result<Backend> open_sqlite(const Settings& settings, StoreState state) {
   return Backend{std::move(*session), std::move(lock)};
 }
 
-Result<Backend> open_postgres(const Settings& settings, StoreState state) {
+Result<Backend> open_postgres(const Settings& settings, StoreState state,
+                              std::function<void()> waiting) {
   PostgresOptions options;
+  options.waiting = std::move(waiting);
   if (state == StoreState::to_be_made) options.mode = PostgresOptions::Mode::create;
   auto session = PostgresSession::open(settings.store_url, options);
   if (!session) return tl::unexpected{std::move(session.error())};
@@ -455,13 +499,15 @@ Result<Backend> open_postgres(const Settings& settings, StoreState state) {
   return Backend{std::move(*session), std::move(lock)};
 }
 
-Result<Backend> open_backend(const Settings& settings, StoreState state) {
-  return is_postgres(settings) ? open_postgres(settings, state) : open_sqlite(settings, state);
+Result<Backend> open_backend(const Settings& settings, StoreState state,
+                             std::function<void()> waiting) {
+  return is_postgres(settings) ? open_postgres(settings, state, std::move(waiting))
+                               : open_sqlite(settings, state, std::move(waiting));
 }
 
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state) {
-  auto backend = open_backend(settings, state);
+                                              StoreState state, std::function<void()> waiting) {
+  auto backend = open_backend(settings, state, std::move(waiting));
   if (!backend) return tl::unexpected{std::move(backend.error())};
   auto store = std::make_unique<Store>();
   store->pen.account = account;

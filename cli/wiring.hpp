@@ -38,8 +38,13 @@ Result<std::unique_ptr<Store>> open_store(const Settings& settings, const Accoun
 std::unique_ptr<Store> open_memory_store(const AccountKey& account);
 
 // Creates or migrates the store, for every account and the paper exchange. An older store is
-// migrated under the run lock of the configured account.
-enum class Made { now, was_ready, held_elsewhere };
+// migrated under the run locks of all its accounts. What takes longer than a second is said on
+// standard error while it lasts.
+struct Made {
+  enum class What { now, was_ready, held_elsewhere };
+  What what;
+  AccountKey holder = {};  // held_elsewhere: whose lock
+};
 Result<Made> make_store(const Settings& settings);
 
 // The paper exchange with its prices, faults and its book, which for an SQL store has a session of

@@ -22,7 +22,7 @@ std::string title(const Notice& notice) {
       title = "CRITICAL ";
       break;
   }
-  title += text(notice.type);
+  title += printable(type_of(notice));
   std::replace(title.begin(), title.end(), '_', ' ');
   if (!notice.symbol.empty()) title.append(" ").append(printable(notice.symbol));
   if (notice.side) title.append(" ").append(text(*notice.side));
@@ -150,6 +150,8 @@ std::string_view text(NoticeType type) {
       return "EXIT_REJECTED";
     case NoticeType::signals_rejected:
       return "SIGNALS_REJECTED";
+    case NoticeType::unknown:
+      break;
   }
   return "";
 }

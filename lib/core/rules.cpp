@@ -83,6 +83,10 @@ class Fields {
     readable_ = readable_ && (value == "0" || value == "1");
     return value == "1";
   }
+  // What stores of earlier versions do not have.
+  bool flag_or(std::string_view key, bool otherwise) {
+    return values_.contains(key) ? flag(key) : otherwise;
+  }
   std::optional<Symbol> symbol(std::string_view key) {
     const auto value = take(key);
     return value ? Symbol::parse(*value) : std::nullopt;
@@ -292,7 +296,7 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .highest_fee_rate = fields.decimal("highest_fee_rate"),
       .max_open_stops = fields.whole<int>("max_open_stops"),
       .tradable = fields.flag("tradable"),
-      .stop_market = fields.flag("stop_market"),
+      .stop_market = fields.flag_or("stop_market", true),
       .lowest_sell = fields.decimal_or_zero("lowest_sell"),
       .highest_sell = fields.decimal_or_zero("highest_sell"),
       .min_price = Price{fields.decimal_or_zero("min_price")},

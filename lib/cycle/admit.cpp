@@ -631,7 +631,7 @@ Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
         .add("ahead_seconds", seconds);
   return rejected(run, signal.line, denied.reason)
       .add("ahead_seconds", seconds)
-      .add("clock", "store");
+      .add("clock", denied.clock_of_store ? "store" : "host");
 }
 
 Line rejected(Run& run, int line, std::string_view reason) {

@@ -75,7 +75,9 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
     alarm.raised_at = run.now;
     alarm.told = 0;
     told(AlarmEdge::What::raise, alarm);
-  } else if (standing->told == 0 && run.now - standing->raised_at >= run.settings.unverified_after) {
+  } else if (standing->told == 0 &&
+             is_due(standing->raised_at + run.settings.unverified_after,
+                    2 * run.settings.unverified_after, run.now)) {
     Alarm alarm = *standing;
     alarm.told = 1;
     alarm.next_reminder = run.now + 5min;
@@ -176,18 +178,19 @@ Micros next_pause(int told) {
 void remind(Run& run) {
   std::vector<Item> items;
   for (const Alarm& standing : run.book.alarms) {
-    if (standing.told == 0 || !standing.next_reminder || run.now < *standing.next_reminder) continue;
+    if (standing.told == 0 || !standing.next_reminder || !is_due(*standing.next_reminder, 60min, run.now))
+      continue;
     Alarm alarm = standing;
     alarm.next_reminder = run.now + next_pause(alarm.told);
     alarm.told += 1;
     Notice notice{};
-    notice.event_id = "REMINDER:" + std::string{text(alarm.kind)} + ":" + alarm.subject + ":" +
+    notice.event_id = "REMINDER:" + std::string{kind_of(alarm)} + ":" + alarm.subject + ":" +
                       std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told);
     notice.type = NoticeType::reminder;
     notice.severity = Severity::critical;
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
-    notice.facts = {{"still", std::string{text(alarm.kind)}},
+    notice.facts = {{"still", std::string{kind_of(alarm)}},
                     {"since", iso_micros(alarm.raised_at)},
                     {"detail", alarm.detail}};
     notice.created_at = run.now;

@@ -37,7 +37,7 @@ void Run::deliver_now(const Notice& notice) {
 }
 
 void Run::tell_directly(const Notice& notice) {
-  criticals.push_back(std::string{text(notice.type)});
+  criticals.push_back(std::string{type_of(notice)});
   untold.push_back(notice);
   // A slow messenger must not stand between a fill and its stop.
   if (!sent_entries) tell_what_waits(*this);
@@ -154,7 +154,7 @@ std::string in_short(const Notice& notice) {
            " at " + fact("average price");
   if (notice.type == NoticeType::sltp_created)
     return "stop " + fact("stop") + ", target " + fact("target");
-  std::string out{text(notice.type)};
+  std::string out{type_of(notice)};
   std::replace(out.begin(), out.end(), '_', ' ');
   for (const auto& [key, value] : notice.facts) out.append(", ").append(key).append(" ").append(value);
   std::replace(out.begin(), out.end(), '\n', ' ');
@@ -224,7 +224,7 @@ void deliver_alone(Run& run, const Notice& notice, Micros until) {
 
 void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
   DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
-  const auto trace = "cycle>deliver>" + std::string{text(notice.type)};
+  const auto trace = "cycle>deliver>" + std::string{type_of(notice)};
   const auto never = [&](const std::string& why) {
     record.what = DeliveryRecord::What::undeliverable;
     record.error = why;
@@ -252,7 +252,8 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                        notice.severity != Severity::critical)
                      run.long_refused.insert(notice.event_id);
                    record.what = DeliveryRecord::What::try_later;
-                   record.next_try = run.now + std::max(later.after, back_off(notice));
+                   record.next_try =
+                       run.now + std::min(longest_retry, std::max(later.after, back_off(notice)));
                    record.error = later.why;
                    record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
                    if (later.refused) run.way_refused = later.why;
@@ -312,7 +313,7 @@ Micros back_off(const Notice& notice) {
 
 Line tg_line(Level level, std::string_view name, const Notice& notice) {
   Line line{level, name};
-  line.add("type", text(notice.type));
+  line.add("type", type_of(notice));
   line.add("symbol", notice.symbol.empty() ? "-" : notice.symbol);
   line.add("order_id", notice.order_id.empty() ? "-" : notice.order_id);
   if (notice.side) line.add("side", text(*notice.side));

@@ -17,6 +17,7 @@ void say_locked(Run& run, const HeldElsewhere& held);
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
 void fail(Run& run, const Error& error);
 void say_frame(Run& run, bool start, std::string_view result);
+void tell_unreadable_rows(Run& run);
 void set_aside_foreign_trades(Run& run);
 void keep_silences(Run& run);
 void say_quiet(Run& run, const Quiet& quiet);
@@ -25,6 +26,7 @@ void look_back(Run& run);
 void look_for_unattended(Run& run);
 RunVerdict verdict_of(const Run& run);
 
+constexpr std::string_view row_subject = "row/";
 constexpr Micros first_protection_patience = 5s;
 constexpr int rounds_in_a_hurry = 20;  // whatever a venue answers, no run spins
 constexpr Micros silence_at_most = 5s;  // a run that waits longer for the venue says what is naked meanwhile
@@ -72,7 +74,26 @@ int exit_code(RunVerdict verdict) {
 
 namespace {
 
+// The lock of one account says nothing about the rows of another.
+std::optional<std::string> accounts_mixed(const Run& run) {
+  const auto name = [](const AccountKey& account) { return account.venue + "/" + account.account; };
+  const Pen& pen = run.ports.pen;
+  if (pen.account != run.settings.account)
+    return "the settings are of the account " + name(run.settings.account) + " and the pen is of " +
+           name(pen.account) + ": nothing was done; give both the same account";
+  for (const Pen* other : {run.ports.journal.pen(), run.ports.guard.pen()})
+    if (other != nullptr && other != &pen)
+      return "journal and guard have to write with the pen of the run, or its lock does not fence them: "
+             "nothing was done; make them with the same Pen, which is of the account " +
+             name(pen.account) + ", and not with one of " + name(other->account);
+  return std::nullopt;
+}
+
 bool take_the_lock(Run& run) {
+  if (const auto mixed = accounts_mixed(run)) {
+    fail(run, {Fault::configuration, *mixed});
+    return false;
+  }
   auto acquired = run.ports.lock.try_acquire(run.settings.account);
   if (!acquired) {
     fail(run, std::move(acquired.error()).within("taking the run lock"));
@@ -103,6 +124,7 @@ bool open(Run& run) {
   say_frame(run, true, "");
   keep_silences(run);
   drain_immediate(run);
+  tell_unreadable_rows(run);
   set_aside_foreign_trades(run);
   look_back(run);
   look_for_unattended(run);
@@ -203,19 +225,24 @@ void say_locked(Run& run, const HeldElsewhere& held) {
 // A holder that neither ends nor starts anew is reported by the runs it locks out.
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
   const Instant now = held.now.value_or(run.now);
-  if (held.last_completed_at && now - *held.last_completed_at <= run.settings.stuck_after) return;
+  const Micros stuck_after = run.settings.stuck_after;
+  const auto lately = [&](Instant at, Micros span) {
+    return now - at <= span && !is_ahead(at, span, now);
+  };
+  if (held.last_completed_at && lately(*held.last_completed_at, stuck_after)) return;
   const auto book = run.ports.journal.open_book(now);
   if (!book) return;
   const AccountState& account = book->account;
-  if (!account.last_started_at || now - *account.last_started_at <= run.settings.stuck_after) return;
+  if (!account.last_started_at || lately(*account.last_started_at, stuck_after)) return;
   run.report.verdict = RunVerdict::stuck;
-  const std::int64_t seconds = (now - *account.last_started_at).count() / 1'000'000;
+  const std::int64_t seconds =
+      std::max<std::int64_t>(0, (now - *account.last_started_at).count() / 1'000'000);
   run.say(Line{Level::critical, "RUN_STUCK"}
               .add("cycle", account.cycle)
               .add("seconds", seconds)
               .add("last_completed",
                    account.last_completed_at ? iso_micros(*account.last_completed_at) : "never"));
-  if (account.last_stuck_told_at && now - *account.last_stuck_told_at < 15min) return;
+  if (account.last_stuck_told_at && lately(*account.last_stuck_told_at, 15min - 1us)) return;
   Notice notice{};
   notice.event_id = "RUN_STUCK:" + std::to_string(account.cycle) + ":" + std::to_string(to_micros(now));
   notice.type = NoticeType::run_stuck;
@@ -269,6 +296,48 @@ void say_frame(Run& run, bool start, std::string_view result) {
   line.add("duration_ms", run.elapsed().count() / 1000);
   if (const std::int64_t lost = run.ports.log.lost_lines(); lost > 0) line.add("lost_lines", lost);
   run.ports.log.write_twin_first(line);
+}
+
+// What the store holds and nobody can read is nobody's to act on: its base is frozen, all entries are
+// denied, and a person is told which row it is, until it can be read again.
+void tell_unreadable_rows(Run& run) {
+  std::vector<Item> items;
+  for (const Alarm& found : run.book.unreadable) {
+    Line line = Line{Level::critical, "IMPOSSIBLE"}
+                    .add("symbol", found.symbol.empty() ? "-" : found.symbol)
+                    .add("order_id", found.order_id.empty() ? "-" : found.order_id)
+                    .add("state", "unreadable")
+                    .add("row", found.subject.substr(row_subject.size()))
+                    .add("error", found.detail);
+    if (stands(run, found.kind, found.subject)) {
+      run.say(line);
+      continue;
+    }
+    Notice notice{};
+    notice.event_id = "IMPOSSIBLE:" + found.subject;
+    notice.type = NoticeType::impossible;
+    notice.severity = Severity::critical;
+    notice.symbol = found.symbol;
+    notice.order_id = found.order_id;
+    notice.facts = {{"row", found.subject.substr(row_subject.size())},
+                    {"what is wrong", found.detail},
+                    {"what was not done", "nothing is sent, sold or protected by this row"},
+                    {"what to do", "look at the exchange, then mend or delete the row in the store"}};
+    notice.created_at = run.now;
+    Item item;
+    raise(item, run, found, std::move(line), std::move(notice));
+    items.push_back(std::move(item));
+  }
+  for (const Alarm& standing : run.book.alarms) {
+    if (standing.kind != NoticeType::impossible || !standing.subject.starts_with(row_subject)) continue;
+    const bool still = std::any_of(run.book.unreadable.begin(), run.book.unreadable.end(),
+                                   [&](const Alarm& found) { return same_alarm(found, standing); });
+    if (still) continue;
+    Item item;
+    clear(item, run, standing.kind, standing.subject);
+    items.push_back(std::move(item));
+  }
+  run.commit(std::move(items));
 }
 
 // An entry without rules or plan was claimed by a bot that sends by itself. Its protection cannot be
@@ -343,7 +412,8 @@ void say_quiet(Run& run, const Quiet& quiet) {
 void look_back(Run& run) {
   const AccountState& account = run.book.account;
   const bool gap = account.last_completed_at &&
-                   run.now - *account.last_completed_at > run.settings.stuck_after;
+                   (run.now - *account.last_completed_at > run.settings.stuck_after ||
+                    is_ahead(*account.last_completed_at, run.settings.stuck_after, run.now));
   if (account.last_started_at && (!account.previous_run_ended || gap)) {
     const char* reason = account.previous_run_ended ? "gap" : "previous_run_did_not_end";
     const Instant since = account.last_completed_at.value_or(*account.last_started_at);
@@ -454,7 +524,10 @@ RunVerdict verdict_of(const Run& run) {
 // orders without a row, and signals older than this moment are not entered.
 void look_at_epoch(Run& run) {
   AccountState& account = run.book.account;
-  if (account.known_epoch && *account.known_epoch == account.epoch) return;
+  // Written by a clock that was ahead it would deny every signal until then.
+  const bool known_too_early =
+      account.entries_after && is_ahead(*account.entries_after, 1min, run.now);
+  if (account.known_epoch && *account.known_epoch == account.epoch && !known_too_early) return;
   constexpr Micros look_back_span = 48h;
   const auto own = run.ports.placer.own_orders(run.now - look_back_span);
   const auto id = run.ports.placer.account_id();
@@ -493,6 +566,12 @@ void look_at_epoch(Run& run) {
               .add("client_id", sighting.client_id),
           std::move(notice));
     run.commit({std::move(item)});
+  }
+  // What is written now bounds every later signal, so the clock it is read from has to be right.
+  run.measure_clock();
+  if (!run.clock_offset || std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) {
+    run.no_entries = run.clock_offset ? "clock_offset" : "clock_unreadable";
+    return;
   }
   // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.
   const bool nothing_to_forget =

@@ -44,16 +44,39 @@ void Run::measure_clock() {
 }
 
 Trade* Run::trade(const ClientOrderId& id) {
-  for (Trade& candidate : book.trades)
-    if (candidate.id() == id) return &candidate;
-  return nullptr;
+  const auto standing = [&]() -> Trade* {
+    const auto place = places_.find(id);
+    if (place == places_.end() || place->second >= book.trades.size()) return nullptr;
+    Trade& found = book.trades[place->second];
+    return found.id() == id ? &found : nullptr;
+  };
+  if (Trade* found = standing()) return found;
+  if (places_.size() == book.trades.size() && !places_.contains(id)) return nullptr;
+  find_places();
+  return standing();
+}
+
+// Trades that were put into the book or left it since: each has a place again.
+void Run::find_places() {
+  places_.clear();
+  owners_.clear();
+  for (std::size_t i = 0; i < book.trades.size(); ++i) {
+    const Trade& known = book.trades[i];
+    places_.insert_or_assign(known.id(), i);
+    for (const auto* rows : {&known.entries, &known.legs})
+      for (const Order& row : *rows) owners_.insert_or_assign(row.client_id, known.id());
+  }
 }
 
 const Order* Run::order(const ClientOrderId& id) {
-  for (const Trade& candidate : book.trades)
-    for (const auto* rows : {&candidate.entries, &candidate.legs})
-      for (const Order& row : *rows)
-        if (row.client_id == id) return &row;
+  if (places_.size() != book.trades.size()) find_places();
+  const auto owner = owners_.find(id);
+  if (owner == owners_.end()) return nullptr;
+  const Trade* known = trade(owner->second);
+  if (known == nullptr) return nullptr;
+  for (const auto* rows : {&known->entries, &known->legs})
+    for (const Order& row : *rows)
+      if (row.client_id == id) return &row;
   return nullptr;
 }
 
@@ -69,14 +92,18 @@ void Run::put(const Order& order) {
   };
   if (Trade* owner = trade(order.trade)) {
     place(order.leg == Leg::entry ? owner->entries : owner->legs);
+    owners_.insert_or_assign(order.client_id, order.trade);
     return;
   }
   // A question of a settled trade that came back to life, or a new entry: both open a trade.
   std::erase_if(book.questions, [&](const Order& row) { return row.client_id == order.client_id; });
-  if (order.leg == Leg::entry)
+  if (order.leg == Leg::entry) {
     book.trades.push_back(Trade{{order}, {}});
-  else
+    places_.insert_or_assign(order.trade, book.trades.size() - 1);
+    owners_.insert_or_assign(order.client_id, order.trade);
+  } else {
     book.questions.push_back(order);
+  }
 }
 
 bool Run::copy_may_come(const Order& order) const {
@@ -174,7 +201,7 @@ void Run::take(Item& item) {
   for (const AlarmEdge& edge : item.change.alarms) {
     auto& standing = book.alarms;
     std::erase_if(standing, [&](const Alarm& alarm) {
-      return alarm.kind == edge.alarm.kind && alarm.subject == edge.alarm.subject;
+      return same_alarm(alarm, edge.alarm);
     });
     if (edge.what != AlarmEdge::What::clear) standing.push_back(edge.alarm);
   }

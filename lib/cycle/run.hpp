@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -55,6 +56,7 @@ class Run {
 
   // ---- the book ----
   OpenBook book;
+  // Trades enter the book through put(); they may leave it by anybody's hand.
   Trade* trade(const ClientOrderId& id);
   void put(const Order& order);  // into the trade it belongs to, new or known
   const Order* order(const ClientOrderId& id);
@@ -146,8 +148,13 @@ class Run {
  private:
   void write_and_take(std::span<Item> items);
   void take(Item& item);
+  void find_places();
   void tell_tale(const Item& item);
   Micros started;
+  // Where each trade stands in the book, and whose each row is: a look costs the same with 5,000
+  // open trades as with one.
+  std::unordered_map<ClientOrderId, std::size_t> places_;
+  std::unordered_map<ClientOrderId, ClientOrderId> owners_;
 };
 
 // Runs `work` for one item; what it throws is alarmed as that item's and no other's.

@@ -338,7 +338,7 @@ std::vector<Notice> AccountTables::due_notices(Instant now, std::size_t at_most)
   std::vector<const Notice*> others;
   std::set<std::string_view> held_up;  // trades whose line waits for an earlier notice
   for (const auto& [sequence, notice] : outbox_) {
-    const bool due = !notice.next_try || *notice.next_try <= now;
+    const bool due = !notice.next_try || is_due(*notice.next_try, longest_retry, now);
     if (!due && !notice.trade.empty()) held_up.insert(notice.trade);
     if (!due) continue;
     if (notice.severity == Severity::critical)

@@ -51,12 +51,28 @@ PaperOrder& PaperState::put(PaperOrder order) {
   } else {
     it->second = std::move(order);
   }
-  if (it->second.open()) {
-    open.insert(number);
-  } else {
-    open.erase(number);
-  }
+  place(it->second);
   return it->second;
+}
+
+void PaperState::place(const PaperOrder& order) {
+  const std::string currency =
+      order.side == Side::buy ? order.symbol.quote() : order.symbol.base();
+  if (order.open()) {
+    open.insert(order.number);
+    open_in[order.symbol].insert(order.number);
+    locking[currency].insert(order.number);
+    return;
+  }
+  if (open.erase(order.number) == 0) return;
+  const auto take_out = [&](auto& index, const auto& key) {
+    const auto found = index.find(key);
+    if (found == index.end()) return;
+    found->second.erase(order.number);
+    if (found->second.empty()) index.erase(found);
+  };
+  take_out(open_in, order.symbol);
+  take_out(locking, currency);
 }
 
 Result<void> MemoryPaperBook::open(const PaperWanted&) { return {}; }

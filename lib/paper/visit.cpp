@@ -126,11 +126,18 @@ void Visit::deal_within(const Symbol& symbol, const PriceBar& bar) {
   }
 }
 
+// A copy: what is done to one of them may take others out.
+std::vector<std::int64_t> Visit::open_in(const Symbol& symbol) const {
+  const auto found = state_.open_in.find(symbol);
+  if (found == state_.open_in.end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
 std::vector<std::int64_t> Visit::dealing(const Symbol& symbol, Instant until) const {
   std::vector<std::int64_t> numbers;
-  for (const auto number : state_.open) {
+  for (const auto number : open_in(symbol)) {
     const auto& order = state_.orders.at(number);
-    if (order.symbol == symbol && order.looked_at() && order.changed_at <= until &&
+    if (order.looked_at() && order.changed_at <= until &&
         order.fate == Fate::none) {
       numbers.push_back(number);
     }
@@ -195,8 +202,7 @@ void Visit::fill(PaperOrder& order, Quantity quantity, Price price, Instant at) 
 void Visit::tell_pair(const PaperOrder& order, Quantity dealt) {
   if (order.list == 0) return;
   const bool ends_other = is_stop(order) || !order.open() || settings_.oco_part_cancels_stop;
-  const std::vector<std::int64_t> open(state_.open.begin(), state_.open.end());
-  for (const auto number : open) {
+  for (const auto number : open_in(order.symbol)) {
     auto& other = state_.orders.at(number);
     if (other.list != order.list || other.number == order.number) continue;
     other.given_up += dealt;
@@ -211,7 +217,7 @@ void Visit::end(PaperOrder& order, VenueStatus status, const std::string& reason
   order.status = status;
   order.reason = reason;
   order.pending_until.reset();
-  state_.open.erase(order.number);
+  state_.place(order);
   touch(order);
 }
 
@@ -384,9 +390,9 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
     return Refused{"min_notional", notional.text() + " is below " + rules.min_notional.text()};
   }
   if (is_stop(order) && rules.max_open_stops > 0) {
-    const auto stops = std::count_if(state_.open.begin(), state_.open.end(), [&](auto number) {
-      const auto& other = state_.orders.at(number);
-      return other.symbol == order.symbol && is_stop(other);
+    const auto resting = open_in(order.symbol);
+    const auto stops = std::count_if(resting.begin(), resting.end(), [&](auto number) {
+      return is_stop(state_.orders.at(number));
     });
     if (stops >= rules.max_open_stops) return Refused{"max_open_stops", "too many stops rest"};
   }
@@ -517,8 +523,7 @@ void Visit::cancel(std::int64_t number, const std::string& reason) {
   order.changed_at = now_;
   end(order, VenueStatus::cancelled, reason);
   if (order.list == 0 || !settings_.oco_cancelled_whole) return;
-  const std::vector<std::int64_t> open(state_.open.begin(), state_.open.end());
-  for (const auto other : open) {
+  for (const auto other : open_in(order.symbol)) {
     if (state_.orders.at(other).list == order.list) {
       end(state_.orders.at(other), VenueStatus::cancelled, reason);
     }
@@ -551,8 +556,10 @@ std::set<std::string> Visit::currencies() const {
 // The legs of a pair lock the coins they share once: as much as the one of them that may deal most.
 Decimal Visit::locked(const std::string& currency, const PaperOrder* besides) const {
   Decimal sum;
+  const auto locking = state_.locking.find(currency);
+  if (locking == state_.locking.end()) return sum;
   std::map<std::int64_t, Quantity> pairs;
-  for (const auto number : state_.open) {
+  for (const auto number : locking->second) {
     const auto& order = state_.orders.at(number);
     if (!order.looked_at()) continue;
     const bool own = besides != nullptr && (order.number == besides->number ||

@@ -86,6 +86,7 @@ class Visit {
   void judge(const Symbol& symbol, Instant until);
   void deal_at(const Symbol& symbol, Price price, Instant at);
   void deal_within(const Symbol& symbol, const PriceBar& bar);
+  std::vector<std::int64_t> open_in(const Symbol& symbol) const;
   std::vector<std::int64_t> dealing(const Symbol& symbol, Instant until) const;
   void fire(PaperOrder& order, Price price, Instant at);
   void next_part(PaperOrder& order, Price price, Instant at);

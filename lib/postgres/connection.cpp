@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tradeguard/placeholders.hpp"
 #include "tradeguard/postgres_session.hpp"
 
 namespace tradeguard {
@@ -21,6 +22,8 @@ namespace {
 // A server that is stopped acknowledges bytes and says nothing; it gets longer than any statement
 // may take.
 constexpr int patience_in_ms = 20'000;
+
+constexpr int between_words_in_ms = 1'000;
 
 // Pinned over the defaults of server, database and role. The timeouts bound what a holder that
 // hangs can do to others, the keepalives how long a vanished host keeps its locks.
@@ -165,15 +168,22 @@ std::optional<PostgresConnection::Answer> PostgresConnection::next_answer() {
   return Answer{PQgetResult(connection_.get()), &PQclear};
 }
 
+void PostgresConnection::be_patient(std::function<void()> waiting) {
+  patient_ = true;
+  waiting_ = std::move(waiting);
+}
+
 bool PostgresConnection::wait_for_input() {
   const int unsent = PQflush(connection_.get());
   if (unsent < 0) return false;
   pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
   if (unsent == 1) socket.events |= POLLOUT;
   int ready = 0;
-  do {
-    ready = ::poll(&socket, 1, patience_in_ms);
-  } while (ready < 0 && errno == EINTR);
+  for (;;) {
+    ready = ::poll(&socket, 1, patient_ ? between_words_in_ms : patience_in_ms);
+    if (ready == 0 && patient_ && waiting_) waiting_();
+    if (!(ready < 0 && errno == EINTR) && !(ready == 0 && patient_)) break;
+  }
   if (ready <= 0) {
     lost_because_ = ready == 0 ? "the server does not answer" : std::strerror(errno);
     return false;
@@ -351,23 +361,9 @@ std::string one_line(std::string text) {
 }  // namespace
 
 std::string with_dollar_placeholders(std::string_view sql) {
-  std::string rewritten;
-  rewritten.reserve(sql.size());
-  char quote = '\0';  // the one we are inside of; a doubled one closes and opens again
-  for (std::size_t i = 0; i < sql.size(); ++i) {
-    const char c = sql[i];
-    const bool digit_next = i + 1 < sql.size() && sql[i + 1] >= '0' && sql[i + 1] <= '9';
-    if (quote == '\0' && c == '?' && digit_next) {
-      rewritten += '$';
-      continue;
-    }
-    if (quote == '\0' && (c == '\'' || c == '"'))
-      quote = c;
-    else if (c == quote)
-      quote = '\0';
-    rewritten += c;
-  }
-  return rewritten;
+  return with_placeholders(sql, [](std::size_t number, std::string& to) {
+    to.append("$").append(std::to_string(number));
+  });
 }
 
 }  // namespace tradeguard

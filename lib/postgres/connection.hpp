@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,6 +31,10 @@ class PostgresConnection {
   bool heard_lately() const;
   std::int64_t round_trips() const { return round_trips_; }
 
+  // From now on no statement is given up for taking long: the server has been told as well. `waiting`
+  // is called about once a second meanwhile; it may be empty.
+  void be_patient(std::function<void()> waiting);
+
   // Accounts whose run lock this session holds: the server would give it twice.
   std::set<AccountKey> locked;
 
@@ -52,6 +57,8 @@ class PostgresConnection {
   std::optional<NotForForks> not_for_forks_;  // let go before the socket's number is
   std::string lost_because_;
   std::int64_t round_trips_ = 0;
+  bool patient_ = false;
+  std::function<void()> waiting_;
 };
 
 }  // namespace tradeguard

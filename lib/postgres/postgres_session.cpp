@@ -17,6 +17,7 @@ constexpr const char* server_clock =
 Statement ask_who_answers();
 Result<void> judge_who_answers(const SqlRows& answer, int announced_pid);
 Statement raise_synchronous_commit();
+Statement lift_statement_limit();
 Statement ask_version();
 Statement ask_epoch();
 std::string text_in(const SqlRows& answer);
@@ -43,7 +44,12 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   if (!answers) return tl::unexpected{std::move(answers.error()).within("connecting")};
   if (auto fine = judge_who_answers((*answers)[0], announced_pid); !fine)
     return tl::unexpected{std::move(fine.error()).within("connecting")};
-  if (create) return session;
+  if (create) {
+    auto unlimited = session->run(std::array{lift_statement_limit()});
+    if (!unlimited) return tl::unexpected{std::move(unlimited.error()).within("connecting")};
+    session->connection_->be_patient(options.waiting);
+    return session;
+  }
 
   if (answers->size() == 2) {
     const auto rights = missing_rights(*session);
@@ -128,6 +134,13 @@ Statement raise_synchronous_commit() {
       "SELECT set_config('synchronous_commit', "
       "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' "
       "ELSE 'on' END, false)",
+      {}};
+}
+
+// A migration takes what the tables are long, and a backup that reads them may be under way.
+Statement lift_statement_limit() {
+  return {
+      "SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false)",
       {}};
 }
 

@@ -18,11 +18,12 @@ const std::vector<Column>& order_columns();
 std::string order_fields(std::string_view alias);
 // Fault::data names the row and the column that cannot be read.
 Result<Order> read_order(const SqlRow& row);
-// Client id, trade and base of a row whatever else is wrong with it.
+// Client id, trade, base and symbol of a row whatever else is wrong with it.
 struct RowName {
   std::string client_id;
   std::string trade;
   std::string base;
+  std::string symbol;
 };
 RowName name_of(const SqlRow& row);
 

@@ -56,8 +56,8 @@ std::vector<Statement> find_keys(const AccountKey& account, const std::set<Signa
   return statements;
 }
 
-Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& results,
-                                                  std::size_t first, std::size_t count) {
+std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first,
+                                          std::size_t count) {
   std::map<SignalKey, ClaimedKey> keys;
   for (std::size_t i = first; i < first + count; ++i)
     for (const SqlRow& cells : results[i].rows) {
@@ -69,7 +69,7 @@ Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& re
       RowReader row{cells, "signal_claims"};
       row >> key >> claimed.digest >> claimed.claimed_at >> claimed.released >> claimed.attempts >>
           claimed.order >> entry_venue_id >> exit >> exit_venue_id >> claimed.decided;
-      if (!row.readable()) return unreadable(row.complaint());
+      if (!row.readable()) claimed.released = false;
       std::string venue_id = entry_venue_id.value_or("");
       if (claimed.order.empty() && exit) {
         claimed.order = *exit;

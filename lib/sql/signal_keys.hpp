@@ -24,8 +24,10 @@ struct ClaimedKey {
 };
 // The keys among these that were claimed before.
 std::vector<Statement> find_keys(const AccountKey& account, const std::set<SignalKey>& keys);
-Result<std::map<SignalKey, ClaimedKey>> read_keys(const std::vector<SqlRows>& results,
-                                                  std::size_t first, std::size_t count);
+// What cannot be read of one is left at its default: a key whose row is there was claimed, and it is
+// free only if that is said clearly.
+std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first,
+                                          std::size_t count);
 
 // Rows of signal_claims: one a key, claimed or decided.
 struct KeyWrite {

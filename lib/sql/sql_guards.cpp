@@ -18,6 +18,7 @@ constexpr std::int64_t day_in_micros = 86'400'000'000;
 // What a claim asks inside its transaction, and the places where the answers stand.
 struct Questions {
   std::vector<Statement> statements;
+  std::size_t history = 0;  // the first of them; what stands before has a place of its own
   std::size_t words = 0;
   std::size_t keys = 0;
 };
@@ -68,6 +69,7 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
               return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
             },
             [&](Denied& denied) {
+              denied.clock_of_store = session_.server_now().has_value();
               return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
             },
         },
@@ -116,54 +118,65 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
   return {};
 }
 
-Statement ask_history(const AccountKey& account, const std::set<std::string>& bases) {
+std::vector<Statement> ask_history(const AccountKey& account, const std::set<std::string>& bases) {
   std::vector<SqlRow> rows;
   rows.reserve(bases.size());
   for (const auto& base : bases) rows.push_back({sql(base)});
-  Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
-  draft.table("v", {{"base", "TEXT"}}, std::move(rows))
-      << " SELECT v.base, "
-         "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.cools_from IS NOT NULL AND o.side = 'BUY'), "
-         "(SELECT max(o.stamp) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.side = 'BUY' AND " +
-             proven_absent("o") +
-             "), "
-         "(SELECT m.remembered_at FROM entry_memory m "
-         "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
-         "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-         "AND o.base = v.base AND o.stopped_at IS NOT NULL), "
-         "(SELECT max(coalesce(o.closed_at, o.sighted_at, o.stamp)) FROM exchange_orders o "
-         "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND " +
-             forced_exit("o") + ") FROM v";
-  return std::move(draft).done();
+  std::vector<Statement> statements;
+  for (auto& piece : pieces(std::move(rows), 1)) {
+    Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
+    draft.table("v", {{"base", "TEXT"}}, std::move(piece))
+        << " SELECT v.base, "
+           "(SELECT max(o.cools_from) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+           "AND o.base = v.base AND o.cools_from IS NOT NULL AND o.side = 'BUY'), "
+           "(SELECT max(o.stamp) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+           "AND o.base = v.base AND o.side = 'BUY' AND " +
+               proven_absent("o") +
+               "), "
+           "(SELECT m.remembered_at FROM entry_memory m "
+           "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
+           "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+           "AND o.base = v.base AND o.stopped_at IS NOT NULL), "
+           "(SELECT max(coalesce(o.closed_at, o.sighted_at, o.stamp)) FROM exchange_orders o "
+           "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND " +
+               forced_exit("o") + ") FROM v";
+    statements.push_back(std::move(draft).done());
+  }
+  return statements;
 }
 
-Result<std::map<std::string, BaseHistory>> read_history(const SqlRows& rows) {
-  std::map<std::string, BaseHistory> latest;
-  for (const SqlRow& cells : rows.rows) {
-    std::string base;
-    BaseHistory history;
-    std::optional<Instant> absent;
-    std::optional<Instant> remembered;
-    std::optional<Instant> forced;
-    RowReader row{cells, "exchange_orders"};
-    row >> base >> history.entry >> absent >> remembered >> history.stop_out >> forced;
-    if (!row.readable()) return unreadable(row.complaint());
-    // An absent moment is earlier than every other one.
-    history.entry = std::max({history.entry, absent, remembered});
-    history.stop_out = std::max(history.stop_out, forced);
-    latest.emplace(std::move(base), history);
-  }
-  return latest;
+ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first,
+                         std::size_t count) {
+  ReadHistory read;
+  for (std::size_t i = first; i < first + count; ++i)
+    for (const SqlRow& cells : results[i].rows) {
+      std::string base;
+      BaseHistory history;
+      std::optional<Instant> absent;
+      std::optional<Instant> remembered;
+      std::optional<Instant> forced;
+      RowReader row{cells, "exchange_orders"};
+      row >> base >> history.entry >> absent >> remembered >> history.stop_out >> forced;
+      if (!row.readable()) read.unreadable.emplace(base, row.complaint());
+      // An absent moment is earlier than every other one.
+      history.entry = std::max({history.entry, absent, remembered});
+      history.stop_out = std::max(history.stop_out, forced);
+      read.latest.emplace(std::move(base), history);
+    }
+  return read;
 }
 
 Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
     const std::set<std::string>& bases) {
   if (bases.empty()) return std::map<std::string, BaseHistory>{};
-  auto asked = session_.run(std::array{ask_history(pen_.account, bases)});
+  auto asked = session_.run(ask_history(pen_.account, bases));
   if (!asked) return tl::unexpected{std::move(asked.error()).within("reading the entry history")};
-  return read_history((*asked)[0]);
+  ReadHistory history = read_history(*asked, 0, asked->size());
+  if (!history.unreadable.empty()) {
+    const auto& [base, complaint] = *history.unreadable.begin();
+    return unreadable(complaint + " for " + base);
+  }
+  return std::move(history.latest);
 }
 
 Result<void> SqlEntryHistory::remember(const Symbol& entry, Instant at) {
@@ -195,7 +208,6 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
 
   Questions questions;
   auto& ask = questions.statements;
-  ask.push_back(ask_history(account, bases));
   // Every base that something stands in the way of, and why; the first reason of a base is told.
   ask.push_back(
       {"SELECT o.base FROM exchange_orders e JOIN exchange_orders o "
@@ -231,6 +243,8 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
            proven_absent("o") + " AND o.stamp >= " + midnight + " AND o.stamp < " + midnight + " + " +
            day,
        account_only});
+  questions.history = ask.size();
+  for (auto& statement : ask_history(account, bases)) ask.push_back(std::move(statement));
   questions.words = ask.size();
   std::vector<SqlRow> wanted;
   for (const Symbol& symbol : symbols) wanted.push_back({sql(symbol), sql(symbol.base())});
@@ -261,29 +275,36 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
   facts.breaker = opened.account.breaker;
   facts.entries_after = opened.account.entries_after;
 
-  auto history = read_history(opened.read[0]);
-  if (!history) return tl::unexpected{std::move(history.error())};
-  facts.history = std::move(*history);
+  ReadHistory history =
+      read_history(opened.read, questions.history, questions.words - questions.history);
+  facts.history = std::move(history.latest);
+  for (const auto& [base, complaint] : history.unreadable) facts.frozen.emplace(base, complaint);
+  // What stands in the way and cannot be read stands in everybody's way.
+  const auto cannot_be_read = [&](const std::string& complaint) {
+    if (!facts.breaker) facts.breaker = complaint;
+  };
 
-  for (const SqlRow& row : opened.read[1].rows) {
+  for (const SqlRow& row : opened.read[0].rows) {
     std::string base;
-    if (!read(row[0], base)) return unreadable("exchange_orders has a row without base");
-    facts.frozen.emplace(base, "in_doubt");
+    if (read(row[0], base))
+      facts.frozen.emplace(base, "in_doubt");
+    else
+      cannot_be_read("exchange_orders: an entry in doubt has no base that can be read");
   }
-  for (const SqlRow& cells : opened.read[2].rows) {
+  for (const SqlRow& cells : opened.read[1].rows) {
     std::string kind;
     std::string freezes;
     bool breaks = false;
     RowReader row{cells, "alarms"};
     row >> kind >> freezes >> breaks;
-    if (!row.readable()) return unreadable(row.complaint());
+    if (!row.readable()) cannot_be_read(row.complaint());
     if (!freezes.empty()) facts.frozen.emplace(freezes, lower_case(kind));
     if (breaks && !facts.breaker) facts.breaker = "protection_failing";
   }
   int absent_today = 0;
-  if (!read(opened.read[3].rows.at(0).at(0), facts.open_positions) ||
-      !read(opened.read[4].rows.at(0).at(0), facts.entries_today) ||
-      !read(opened.read[5].rows.at(0).at(0), absent_today))
+  if (!read(opened.read[2].rows.at(0).at(0), facts.open_positions) ||
+      !read(opened.read[3].rows.at(0).at(0), facts.entries_today) ||
+      !read(opened.read[4].rows.at(0).at(0), absent_today))
     return unreadable("exchange_orders cannot be counted");
   facts.entries_today += absent_today;
 
@@ -294,7 +315,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
       std::optional<Instant> said;
       RowReader row{cells, "exit_words"};
       row >> symbol >> who >> said;
-      if (!row.readable()) return unreadable(row.complaint());
+      if (!row.readable()) cannot_be_read(row.complaint());
       if (!said) continue;
       if (who != "stop") {
         facts.exit_words.push_back({symbol, who, *said});
@@ -304,9 +325,8 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
       }
     }
 
-  auto keys = read_keys(opened.read, questions.keys, opened.read.size() - questions.keys);
-  if (!keys) return tl::unexpected{std::move(keys.error())};
-  for (auto& [key, claimed] : *keys) {
+  for (auto& [key, claimed] :
+       read_keys(opened.read, questions.keys, opened.read.size() - questions.keys)) {
     if (claimed.released) {
       facts.freed[key] = claimed.attempts;
       continue;

@@ -33,9 +33,9 @@ Statement ask_questions(const AccountKey& account, Instant now);
 Statement ask_alarms(const AccountKey& account);
 Statement ask_flattened(const AccountKey& account, Instant now);
 Statement ask_waiting(const AccountKey& account);
-Result<AccountState> read_account(const SqlRows& rows);
-Result<std::vector<Alarm>> read_alarms(const SqlRows& rows);
-// Trades with all their rows; of a trade with an unreadable row, an alarm.
+void read_account(const SqlRows& rows, OpenBook& book, Instant now);
+void read_alarms(const SqlRows& rows, OpenBook& book, Instant now);
+// Trades with all their rows; what cannot be read is named, and the rest is read all the same.
 void gather_trades(const SqlRows& rows, OpenBook& book, Instant now);
 void gather_questions(const SqlRows& rows, OpenBook& book, Instant now);
 
@@ -51,7 +51,7 @@ using Versions = std::unordered_map<ClientOrderId, std::int64_t>;
 Versions as_given(std::span<const Change> items);
 Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versions standing);
 Statements ask_versions(const AccountKey& account, std::span<const Change> items);
-Result<Versions> read_versions(const std::vector<SqlRows>& results);
+Versions read_versions(const std::vector<SqlRows>& results);
 Statements write_notices(const AccountKey& account, const std::vector<const Notice*>& notices);
 Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 
@@ -60,7 +60,7 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
                        const Versions& standing, Micros max_age, Micros max_future, Instant now);
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
-Result<Notice> read_notice(const SqlRow& cells);
+Notice read_notice(const SqlRow& cells);
 std::string stored_error(const DeliveryRecord& record);
 Statements prune_statements(const AccountKey& account, Instant before, Instant now);
 
@@ -80,13 +80,9 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
 
   OpenBook book;
-  auto state = read_account((*read)[0]);
-  if (!state) return tl::unexpected{std::move(state.error()).within("reading the open book")};
-  book.account = std::move(*state);
+  read_account((*read)[0], book, now);
   book.account.epoch = std::move(*epoch);
-  auto alarms = read_alarms((*read)[3]);
-  if (!alarms) return tl::unexpected{std::move(alarms.error()).within("reading the open book")};
-  book.alarms = std::move(*alarms);
+  read_alarms((*read)[3], book, now);
   gather_trades((*read)[1], book, now);
   gather_questions((*read)[2], book, now);
   std::int64_t flattened = 0;
@@ -113,9 +109,7 @@ Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
   auto opened =
       OpenTransaction::begin(session_, pen_, Instant{}, ask_versions(pen_.account, items));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("writing the journal")};
-  auto standing = read_versions(opened->read);
-  if (!standing) return tl::unexpected{std::move(standing.error()).within("writing the journal")};
-  Batch possible = plan_batch(pen_.account, items, std::move(*standing));
+  Batch possible = plan_batch(pen_.account, items, read_versions(opened->read));
   auto closed = opened->close(std::move(possible.statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("writing the journal")};
   return std::move(possible.written);
@@ -140,12 +134,10 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   append(asks, ask_versions(account, wishes));
   auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
-  auto known = read_keys(opened->read, 0, key_asks);
+  std::map<SignalKey, ClaimedKey> known = read_keys(opened->read, 0, key_asks);
   opened->read.erase(opened->read.begin(),
                      opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
-  auto standing = read_versions(opened->read);
-  if (!known) return tl::unexpected{std::move(known.error()).within("claiming exits")};
-  if (!standing) return tl::unexpected{std::move(standing.error()).within("claiming exits")};
+  Versions standing = read_versions(opened->read);
 
   const Instant ruling = opened->account.now;
   std::vector<Change> granted;
@@ -153,11 +145,13 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   std::vector<ExitWord> words;
   std::vector<SqlRow> wish_rows;
   DecisionBook decisions;
-  const Versions before = *standing;
+  const Versions before = standing;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const ExitClaim& claim = claims[i];
     const SignalKey key = claim_key(claim.signal);
-    verdicts.push_back(judge_exit(claim, *known, *standing, max_age, max_future, ruling));
+    verdicts.push_back(judge_exit(claim, known, standing, max_age, max_future, ruling));
+    if (auto* denied = std::get_if<Denied>(&verdicts.back()))
+      denied->clock_of_store = session_.server_now().has_value();
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
@@ -166,7 +160,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
       if (is_final(denied->reason)) {
         const std::string word = decision_word(denied->reason);
         key_writes.push_back({key, signal_digest(claim.signal), "", 0, word});
-        (*known)[key] = {signal_digest(claim.signal), ruling, false, 0, "", "-", word};
+        known[key] = {signal_digest(claim.signal), ruling, false, 0, "", "-", word};
       }
     }
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
@@ -174,8 +168,8 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     const std::string digest = signal_digest(claim.signal);
     const std::vector<ClientOrderId> trades = trades_of(claim);
     const std::string decided = trades.empty() ? "nothing_held" : "";
-    (*known)[key] = {digest, ruling, false, 0, "", "-", decided};
-    for (const Order& entry : claim.advance) (*standing)[entry.client_id] = entry.version + 1;
+    known[key] = {digest, ruling, false, 0, "", "-", decided};
+    for (const Order& entry : claim.advance) standing[entry.client_id] = entry.version + 1;
     granted.push_back(wishes[i]);
     key_writes.push_back({key, digest, "", 0, decided});
     words.push_back({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
@@ -213,7 +207,8 @@ Result<Outlook> SqlJournal::outlook(std::span<const Signal> signals) {
     bases.insert(signal.symbol.base());
     symbols.insert(signal.symbol.text());
   }
-  Statements asks{ask_history(pen_.account, bases)};
+  Statements asks = ask_history(pen_.account, bases);
+  const std::size_t first_rules = asks.size();
   std::vector<SqlRow> wanted;
   for (const std::string& symbol : symbols) wanted.push_back({sql(symbol)});
   for (auto& piece : pieces(std::move(wanted), 1)) {
@@ -227,14 +222,10 @@ Result<Outlook> SqlJournal::outlook(std::span<const Signal> signals) {
   append(asks, find_keys(pen_.account, keys));
   auto read = session_.run(asks);
   if (!read) return tl::unexpected{std::move(read.error()).within("looking ahead")};
-  auto history = read_history((*read)[0]);
-  auto known = read_keys(*read, first_key, read->size() - first_key);
-  if (!history) return tl::unexpected{std::move(history.error()).within("looking ahead")};
-  if (!known) return tl::unexpected{std::move(known.error()).within("looking ahead")};
-  outlook.history = std::move(*history);
-  for (const auto& [key, claimed] : *known)
+  outlook.history = read_history(*read, 0, first_rules).latest;
+  for (const auto& [key, claimed] : read_keys(*read, first_key, read->size() - first_key))
     if (!claimed.released) outlook.known.insert(key);
-  for (std::size_t i = 1; i < first_key; ++i)
+  for (std::size_t i = first_rules; i < first_key; ++i)
     for (const SqlRow& row : (*read)[i].rows) {
       std::string stored;
       // What cannot be read back was never remembered: the venue is asked again.
@@ -272,23 +263,22 @@ Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_
   std::vector<SqlValue> arguments = of(pen_.account);
   arguments.push_back(sql(now));
   arguments.push_back(sql(static_cast<std::int64_t>(at_most)));
+  arguments.push_back(sql(now + longest_retry));
   const Statement ask{
       "SELECT n.event_id, n.type, n.severity, n.trade, n.symbol, n.order_id, n.side, n.facts, "
       "n.created_at, n.sequence, n.attempts, n.next_try, n.error FROM notices n "
       "WHERE n.venue = ?1 AND n.account = ?2 AND n.state = 'waiting' "
-      "AND (n.next_try IS NULL OR n.next_try <= ?3) "
+      "AND (n.next_try IS NULL OR n.next_try <= ?3 OR n.next_try > ?5) "
       "AND (n.severity = 'CRITICAL' OR n.trade = '' OR NOT EXISTS (SELECT 1 FROM notices h "
       "WHERE h.venue = ?1 AND h.account = ?2 AND h.state = 'waiting' AND h.trade = n.trade "
-      "AND h.sequence < n.sequence AND h.next_try > ?3)) "
+      "AND h.sequence < n.sequence AND h.next_try > ?3 AND h.next_try <= ?5)) "
       "ORDER BY CASE WHEN n.severity = 'CRITICAL' THEN 0 ELSE 1 END, n.sequence LIMIT ?4",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading due notices")};
   std::vector<Notice> notices;
   for (const SqlRow& row : (*read)[0].rows) {
-    auto notice = read_notice(row);
-    if (!notice) return tl::unexpected{std::move(notice.error()).within("reading due notices")};
-    notices.push_back(std::move(*notice));
+    notices.push_back(read_notice(row));
   }
   return notices;
 }
@@ -606,40 +596,60 @@ Statement ask_waiting(const AccountKey& account) {
       of(account)};
 }
 
-Result<AccountState> read_account(const SqlRows& rows) {
-  AccountState state;
-  if (rows.rows.empty()) return state;  // nobody has used this account yet
+Alarm unreadable_row(std::string row, const std::string& complaint, Instant now) {
+  Alarm alarm{};
+  alarm.kind = NoticeType::impossible;
+  alarm.subject = "row/" + std::move(row);
+  alarm.breaks = true;
+  alarm.detail = complaint;
+  alarm.raised_at = now;
+  return alarm;
+}
+
+// What cannot be read is as if nobody had written it, except that then nothing is entered.
+void read_account(const SqlRows& rows, OpenBook& book, Instant now) {
+  AccountState& state = book.account;
+  if (rows.rows.empty()) return;  // nobody has used this account yet
   RowReader row{rows.rows[0], "accounts"};
   row >> state.cycle >> state.fence >> state.halted >> state.breaker >> state.last_started_at >>
       state.last_completed_at >> state.last_stuck_told_at >> state.previous_run_ended >>
       state.known_epoch >> state.entries_after >> state.venue_account_id >> state.breaker_reset_at >>
       state.quiet_until >> state.quiet_status >> state.notify_quiet_until >> state.last_run_ended;
-  if (!row.readable()) return unreadable(row.complaint());
-  return state;
+  if (row.readable()) return;
+  if (!state.halted) state.halted = row.complaint();
+  book.unreadable.push_back(unreadable_row("accounts", row.complaint(), now));
 }
 
-Result<std::vector<Alarm>> read_alarms(const SqlRows& rows) {
-  std::vector<Alarm> alarms;
+// A kind that this version does not know stays the word it is; the alarm stands, freezes and is
+// reminded of like any other.
+void read_alarms(const SqlRows& rows, OpenBook& book, Instant now) {
   for (const SqlRow& cells : rows.rows) {
     Alarm alarm{};
+    std::string kind;
     RowReader row{cells, "alarms"};
-    row >> alarm.kind >> alarm.subject >> alarm.freezes >> alarm.breaks >> alarm.detail >>
-        alarm.symbol >> alarm.order_id >> alarm.raised_at >> alarm.next_reminder >> alarm.told;
-    if (!row.readable()) return unreadable(row.complaint());
-    alarms.push_back(std::move(alarm));
+    row >> kind >> alarm.subject >> alarm.freezes >> alarm.breaks >> alarm.detail >> alarm.symbol >>
+        alarm.order_id >> alarm.raised_at >> alarm.next_reminder >> alarm.told;
+    const auto known = parse_notice_type(kind);
+    alarm.kind = known.value_or(NoticeType::unknown);
+    if (!known) alarm.unknown_kind = kind;
+    if (row.readable()) {
+      book.alarms.push_back(std::move(alarm));
+      continue;
+    }
+    Alarm unreadable = unreadable_row("alarms/" + kind + "/" + alarm.subject, row.complaint(), now);
+    unreadable.freezes = alarm.freezes;
+    unreadable.symbol = alarm.symbol;
+    unreadable.order_id = alarm.order_id;
+    book.unreadable.push_back(std::move(unreadable));
   }
-  return alarms;
 }
 
-Alarm unreadable_trade(const RowName& name, const std::string& complaint, Instant now) {
-  Alarm alarm{};
-  alarm.kind = NoticeType::impossible;
-  alarm.subject = name.trade;
+Alarm unreadable_order(const SqlRow& row, const std::string& complaint, Instant now) {
+  const RowName name = name_of(row);
+  Alarm alarm = unreadable_row(name.client_id, complaint, now);
   alarm.freezes = name.base;
-  alarm.breaks = true;
-  alarm.detail = complaint;
-  alarm.order_id = name.client_id;
-  alarm.raised_at = now;
+  alarm.symbol = name.symbol;
+  alarm.order_id = name.trade;
   return alarm;
 }
 
@@ -648,9 +658,8 @@ void gather_trades(const SqlRows& rows, OpenBook& book, Instant now) {
   for (const SqlRow& row : rows.rows) {
     auto order = read_order(row);
     if (!order) {
-      const RowName name = name_of(row);
-      if (left_out.insert(name.trade).second)
-        book.alarms.push_back(unreadable_trade(name, order.error().what, now));
+      left_out.insert(name_of(row).trade);
+      book.unreadable.push_back(unreadable_order(row, order.error().what, now));
       continue;
     }
     if (book.trades.empty() || book.trades.back().id() != order->trade) {
@@ -669,7 +678,7 @@ void gather_questions(const SqlRows& rows, OpenBook& book, Instant now) {
   for (const SqlRow& row : rows.rows) {
     auto order = read_order(row);
     if (!order)
-      book.alarms.push_back(unreadable_trade(name_of(row), order.error().what, now));
+      book.unreadable.push_back(unreadable_order(row, order.error().what, now));
     else if (is_open_question(*order, now))
       book.questions.push_back(std::move(*order));
   }
@@ -751,23 +760,25 @@ Statements ask_versions(const AccountKey& account, std::span<const Change> items
   for (auto& piece : pieces(std::move(rows), 1)) {
     Draft draft{"WITH ", of(account)};
     draft.table("v", {{"client_id", "TEXT"}}, std::move(piece))
-        << " SELECT o.client_id, o.version FROM v JOIN exchange_orders o "
-           "ON o.venue = ?1 AND o.account = ?2 AND o.client_id = v.client_id";
+        << " SELECT v.client_id, (SELECT o.version FROM exchange_orders o "
+           "WHERE o.client_id = v.client_id AND o.venue = ?1 AND o.account = ?2) FROM v";
     statements.push_back(std::move(draft).done());
   }
   return statements;
 }
 
-Result<Versions> read_versions(const std::vector<SqlRows>& results) {
+// A version that is no number is nobody's: whoever wants to write that row finds it moved on.
+Versions read_versions(const std::vector<SqlRows>& results) {
+  constexpr std::int64_t of_nobody = -1;
   Versions versions;
   for (const SqlRows& rows : results)
     for (const SqlRow& cells : rows.rows) {
       ClientOrderId id;
-      std::int64_t version = 0;
+      std::optional<std::int64_t> version;
       RowReader row{cells, "exchange_orders"};
       row >> id >> version;
-      if (!row.readable()) return unreadable(row.complaint());
-      versions.emplace(std::move(id), version);
+      if (!row.readable()) version = of_nobody;
+      if (version) versions.emplace(std::move(id), *version);
     }
   return versions;
 }
@@ -804,7 +815,7 @@ Statements write_notices(const AccountKey& account, const std::vector<const Noti
 Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
   const Alarm& alarm = edge.alarm;
   std::vector<SqlValue> arguments = of(account);
-  arguments.push_back(sql(alarm.kind));
+  arguments.push_back(sql(kind_of(alarm)));
   arguments.push_back(sql(alarm.subject));
   const std::string this_alarm =
       "WHERE venue = ?1 AND account = ?2 AND kind = ?3 AND subject = ?4 AND cleared_at IS NULL";
@@ -883,17 +894,24 @@ std::string stored_error(const DeliveryRecord& record) {
   return record.error + std::string{record.may_have_arrived ? arrival_mark : ""};
 }
 
-Result<Notice> read_notice(const SqlRow& cells) {
+// Whatever cannot be read of it: a notice that is told as it is harms nobody, and one that is not
+// silences its account.
+Notice read_notice(const SqlRow& cells) {
   Notice notice{};
+  std::string type;
   std::string facts;
   std::string error;
+  notice.severity = Severity::critical;
   RowReader row{cells, "notices"};
-  row >> notice.event_id >> notice.type >> notice.severity >> notice.trade >> notice.symbol >>
+  row >> notice.event_id >> type >> notice.severity >> notice.trade >> notice.symbol >>
       notice.order_id >> notice.side >> facts >> notice.created_at >> notice.sequence >>
       notice.attempts >> notice.next_try >> error;
-  if (!row.readable()) return unreadable(row.complaint());
   notice.may_have_arrived = error.ends_with(arrival_mark);
+  const auto known = parse_notice_type(type);
+  notice.type = known.value_or(NoticeType::unknown);
+  if (!known) notice.unknown_type = type.empty() ? "UNKNOWN" : type;
   notice.facts = parse_facts(facts);
+  if (!row.readable()) notice.facts.emplace_back("unreadable", row.complaint());
   return notice;
 }
 

@@ -19,8 +19,10 @@ constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orde
 
 Statement list_tables(SqlDialect dialect);
 Statement read_version();
+Statement list_accounts();
+std::set<AccountKey> accounts_in(const SqlRows& rows);
 std::vector<Statement> creation(SqlDialect dialect);
-std::vector<Statement> migration(SqlDialect dialect, int from);
+Result<void> migrate(SqlSession& session, int from, const InitOptions& options);
 tl::unexpected<Error> is_foreign(const std::string& table);
 
 }  // namespace
@@ -52,7 +54,7 @@ Result<SchemaFound> find_schema(SqlSession& session) {
   return SchemaFound{what, static_cast<int>(number), ""};
 }
 
-Result<void> init_schema(SqlSession& session) {
+Result<void> init_schema(SqlSession& session, const InitOptions& options) {
   auto found = find_schema(session);
   if (!found) return tl::unexpected{std::move(found.error())};
   switch (found->what) {
@@ -72,13 +74,24 @@ Result<void> init_schema(SqlSession& session) {
       return is_foreign(found->table);
   }
   const bool migrates = found->what == SchemaFound::What::older;
-  auto done = session.run(migrates ? migration(session.dialect(), found->version) : creation(session.dialect()));
+  Result<void> done;
+  if (migrates) {
+    done = migrate(session, found->version, options);
+  } else if (auto created = session.run(creation(session.dialect())); !created) {
+    done = tl::unexpected{std::move(created.error())};
+  }
   if (done) return {};
   // Another init may have been faster.
   if (auto again = find_schema(session); again && again->what == SchemaFound::What::current)
     return {};
   return tl::unexpected{
       std::move(done.error()).within(migrates ? "migrating the store" : "creating the store")};
+}
+
+Result<std::set<AccountKey>> accounts_of(SqlSession& session) {
+  auto listed = session.run(std::array{list_accounts()});
+  if (!listed) return tl::unexpected{std::move(listed.error()).within("listing the accounts")};
+  return accounts_in((*listed)[0]);
 }
 
 Result<void> require_schema(SqlSession& session) {
@@ -156,6 +169,17 @@ Statement list_tables(SqlDialect dialect) {
   return {};
 }
 
+Statement list_accounts() { return {"SELECT venue, account FROM accounts", {}}; }
+
+std::set<AccountKey> accounts_in(const SqlRows& rows) {
+  std::set<AccountKey> accounts;
+  for (const SqlRow& row : rows.rows) {
+    AccountKey account;
+    if (read(row[0], account.venue) && read(row[1], account.account)) accounts.insert(account);
+  }
+  return accounts;
+}
+
 Statement read_version() {
   return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'schema_version'", {}};
 }
@@ -200,9 +224,7 @@ constexpr std::string_view forced_index =
 std::vector<std::string> step_to(int version) {
   switch (version) {
     case 2:
-      // Rules stored with an entry are read back exactly or not at all.
-      return {std::string{rules_table},
-              "UPDATE exchange_orders SET rules = rules || ' stop_market=1' WHERE rules IS NOT NULL"};
+      return {std::string{rules_table}};
     case 3:
       return {std::string{words_table},
               std::string{absent_index},
@@ -222,18 +244,55 @@ std::vector<std::string> step_to(int version) {
   }
 }
 
-// Every statement but the first fails where another migration was faster.
-std::vector<Statement> migration(SqlDialect dialect, int from) {
-  std::vector<Statement> statements{{"BEGIN", {}}};
-  const auto add = [&](std::string sql) { statements.push_back({std::move(sql), {}}); };
-  if (dialect == SqlDialect::postgres)
-    add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
+// "CREATE INDEX exchange_orders_absent" of a whole statement.
+std::string in_short(const std::string& sql) {
+  constexpr int words = 6;
+  std::size_t end = 0;
+  for (int i = 0; i < words && end != std::string::npos; ++i) end = sql.find_first_of(" (", end + 1);
+  return sql.substr(0, end);
+}
+
+// A statement at a time, so that each can be told before it begins; in one transaction, so that none
+// of them happened if one did not.
+Result<void> migrate(SqlSession& session, int from, const InitOptions& options) {
+  std::vector<std::string> steps;
   for (int version = from + 1; version <= schema_version; ++version)
-    for (std::string& statement : step_to(version)) add(std::move(statement));
-  add("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
-      "' WHERE key = 'schema_version'");
-  add("COMMIT");
-  return statements;
+    for (std::string& step : step_to(version)) steps.push_back(std::move(step));
+  steps.push_back("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
+                  "' WHERE key = 'schema_version'");
+  steps.push_back("COMMIT");
+
+  // Nobody writes an account meanwhile, and no other migration is under way.
+  std::vector<Statement> begin{{"BEGIN", {}}};
+  if (session.dialect() == SqlDialect::postgres) {
+    begin.push_back({"SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))", {}});
+    begin.push_back({"LOCK TABLE accounts IN EXCLUSIVE MODE", {}});
+  }
+  begin.push_back(read_version());
+  begin.push_back(list_accounts());
+  auto begun = session.run(begin);
+  if (!begun) return tl::unexpected{std::move(begun.error())};
+  const auto leave = [&](Error error) -> Result<void> {
+    const Statement rollback{"ROLLBACK", {}};
+    (void)session.run(std::array{rollback});
+    return tl::unexpected{std::move(error)};
+  };
+  std::int64_t standing = 0;
+  const SqlRows& version = (*begun)[begun->size() - 2];
+  if (version.rows.size() != 1 || !read(version.rows[0][0], standing) || standing != from)
+    return leave({Fault::data, "another init was faster"});
+  for (const AccountKey& account : accounts_in(begun->back()))
+    if (options.held && !options.held->contains(account))
+      return leave({Fault::fenced, "the account " + account.venue + "/" + account.account +
+                                       " began to run meanwhile; nothing was changed"});
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (options.doing) options.doing(in_short(steps[i]), i + 1, steps.size());
+    const Statement step{steps[i], {}};
+    // Whatever fails has rolled the transaction back.
+    if (auto done = session.run(std::array{step}); !done)
+      return tl::unexpected{std::move(done.error()).within(in_short(steps[i]))};
+  }
+  return {};
 }
 
 std::vector<Statement> creation(SqlDialect dialect) {

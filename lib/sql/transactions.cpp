@@ -61,7 +61,11 @@ Result<OpenTransaction> OpenTransaction::begin(SqlSession& session, const Pen& p
   RowReader row{locked.rows[0], "accounts"};
   row >> fence >> opened.account.halted >> opened.account.breaker >> opened.account.entries_after >>
       opened.account.now;
-  if (!row.readable()) return unreadable(row.complaint());
+  Fence whole = 0;
+  if (locked.rows[0].empty() || !tradeguard::read(locked.rows[0][0], whole))
+    return unreadable(row.complaint());
+  // A switch that cannot be read is on.
+  if (!row.readable() && !opened.account.halted) opened.account.halted = row.complaint();
   if (pen.fence && *pen.fence != fence) return tl::unexpected{fenced_off()};
   opened.read.assign(std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
                      std::make_move_iterator(done->end()));
@@ -105,11 +109,16 @@ Statement ensure_account(const AccountKey& account) {
           {sql(account.venue), sql(account.account)}};
 }
 
-Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account) {
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account,
+                                   const FenceWitness& witness) {
   const Statement bump{
-      "UPDATE accounts SET touched = touched + 1, fence = fence + 1, cycle = cycle + 1 "
+      "UPDATE accounts SET touched = touched + 1, cycle = cycle + 1, "
+      "fence = CASE WHEN fence < ?3 THEN ?3 ELSE fence END + 1, "
+      "epoch = CASE WHEN epoch IS NOT NULL AND (fence < ?3 OR (?4 = 1 AND fence > 0)) "
+      "THEN 'restored' ELSE epoch END "
       "WHERE venue = ?1 AND account = ?2 RETURNING fence, cycle",
-      {sql(account.venue), sql(account.account)}};
+      {sql(account.venue), sql(account.account), sql(witness.highest.value_or(0)),
+       sql(witness.missing)}};
   auto done = session.run(std::array{begin_writing(), ensure_account(account), bump, commit()});
   if (!done) return tl::unexpected{std::move(done.error()).within("taking the lease")};
   if ((*done)[2].rows.empty()) return unreadable("accounts has no row of this account");

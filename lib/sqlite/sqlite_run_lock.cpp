@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fence_file.hpp"
 #include "tradeguard/not_for_forks.hpp"
 #include "tradeguard/sql_store.hpp"
 
@@ -34,6 +35,7 @@ class LockFile {
     return ::fstat(descriptor_, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
            here.st_dev == there.st_dev && here.st_ino == there.st_ino;
   }
+  int descriptor() const { return descriptor_; }
   bool try_lock(int& fault) const {
     while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
       if (errno != EINTR) {
@@ -60,6 +62,8 @@ class SqliteHold final : public RunLease::Hold {
 
   Result<bool> still_held() override {
     if (!file_->is_at(path_)) return false;
+    if (auto in_place = session_.require_in_place(); !in_place)
+      return tl::unexpected{std::move(in_place.error())};
     auto fence = read_fence(session_, account_);
     if (!fence) return tl::unexpected{std::move(fence.error())};
     return *fence == fence_;
@@ -85,6 +89,51 @@ class LookersHold final : public RunLease::Hold {
   std::string path_;
 };
 
+struct OpenedLockFile {
+  int descriptor;
+  bool writable;
+  bool just_made;
+};
+
+// The folder's entry for a new file survives a power loss as well.
+bool sync_folder_of(const std::string& path) {
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool synced = ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  return synced;
+}
+
+// A new one gets the rights of the database, as SQLite gives them to its log: who shares the store
+// writes both. Reading is enough to lock one that somebody else has made.
+Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string& database) {
+  const auto refused = [&] {
+    return failed(Fault::configuration, "the lock file " + path + ": " + std::strerror(errno));
+  };
+  constexpr int always = O_CLOEXEC | O_NOCTTY;
+  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | always, 0644);
+  if (made >= 0) {
+    struct stat like {};
+    if (::stat(database.c_str(), &like) == 0) {
+      // Who may not give it to the database's group has a file of his own group.
+      if (::fchown(made, static_cast<uid_t>(-1), like.st_gid) != 0) errno = 0;
+      (void)::fchmod(made, like.st_mode & 0666);
+    }
+    if (!sync_folder_of(path)) {
+      const auto why = refused();
+      ::close(made);
+      return why;
+    }
+    return OpenedLockFile{made, true, true};
+  }
+  const int writable = ::open(path.c_str(), O_RDWR | always);
+  if (writable >= 0) return OpenedLockFile{writable, true, false};
+  const int readable = ::open(path.c_str(), O_RDONLY | O_CREAT | always, 0644);
+  if (readable < 0) return refused();
+  return OpenedLockFile{readable, false, false};
+}
+
 }  // namespace
 
 Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
@@ -92,10 +141,9 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
   const std::string path = lock_file(account);
   constexpr int attempts = 10;
   for (int i = 0; i < attempts; ++i) {
-    // Reading is enough to lock, so that users who share a store need not share a umask.
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-    if (descriptor < 0)
-      return failed(Fault::configuration, "the lock file " + path + ": " + std::strerror(errno));
+    auto opened = open_lock_file(path, session_.real_path());
+    if (!opened) return tl::unexpected{std::move(opened.error())};
+    const auto [descriptor, writable, just_made] = *opened;
     auto file = std::make_unique<LockFile>(descriptor);
     int fault = 0;
     if (!file->try_lock(fault)) {
@@ -108,8 +156,14 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
       return *holder;
     }
     if (!file->is_at(path)) continue;  // unlinked between opening and locking
-    auto bumped = bump_account(session_, account);
+    if (auto in_place = session_.require_in_place(); !in_place)
+      return tl::unexpected{std::move(in_place.error())};
+    auto bumped = bump_account(session_, account, read_fence_file(descriptor, just_made));
     if (!bumped) return tl::unexpected{std::move(bumped.error())};
+    // After the database: broken off in between, the file is behind it, which says nothing.
+    if (writable)
+      if (auto written = write_fence_file(descriptor, path, bumped->fence); !written)
+        return tl::unexpected{std::move(written.error())};
     return RunLease{
         bumped->fence, bumped->cycle,
         std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tradeguard/placeholders.hpp"
 #include "tradeguard/sql_schema.hpp"
 
 namespace tradeguard {
@@ -29,9 +30,21 @@ std::string as_sqlite_says_it(const std::string& sql);
 
 }  // namespace
 
+// SQLite keeps the numbered ones in a list of names and goes through it for each of them, so that
+// 25,000 take a second to prepare. A bare one takes the number after the highest so far.
+std::string with_bare_placeholders(std::string_view sql) {
+  std::size_t highest = 0;
+  return with_placeholders(sql, [&](std::size_t number, std::string& to) {
+    to += '?';
+    if (number != highest + 1) to += std::to_string(number);
+    highest = std::max(highest, number);
+  });
+}
+
 struct SqliteSession::Database {
   sqlite3* handle = nullptr;
   std::string file;
+  std::function<void()> waiting;
 
   Database() = default;
   Database(const Database&) = delete;
@@ -70,6 +83,17 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
   }
   sqlite3_busy_timeout(database->handle,
                        static_cast<int>(options.busy_timeout / Micros{std::milli::den}));
+  if (options.waiting) {
+    database->waiting = options.waiting;
+    constexpr int steps_between = 1'000'000;  // of SQLite's machine: some tens of milliseconds
+    sqlite3_progress_handler(
+        database->handle, steps_between,
+        [](void* self) {
+          static_cast<Database*>(self)->waiting();
+          return 0;
+        },
+        database.get());
+  }
   // SQLite opens what it may not write without a word, and fails at the first write.
   if (sqlite3_db_readonly(database->handle, "main") == 1)
     return failed(Fault::configuration,
@@ -113,6 +137,17 @@ Result<std::vector<SqlRows>> SqliteSession::run(std::span<const Statement> state
   return results;
 }
 
+Result<void> SqliteSession::require_in_place() const {
+  int moved = 0;
+  if (sqlite3_file_control(database_->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+      moved == 0)
+    return {};
+  return failed(Fault::unreachable,
+                "the store " + real_path_ +
+                    " was moved, deleted or replaced while it was open; what is recorded now would be "
+                    "lost");
+}
+
 Result<std::string> SqliteSession::epoch() {
   if (!epoch_.empty()) return epoch_;
   const Statement ask{"SELECT value FROM tradeguard_meta WHERE key = 'created'", {}};
@@ -120,9 +155,8 @@ Result<std::string> SqliteSession::epoch() {
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the store's epoch")};
   const auto& rows = (*read)[0].rows;
   const auto* created = rows.empty() ? nullptr : std::get_if<std::string>(&rows[0][0]);
-  if (!created)
-    return failed(Fault::configuration, "the store " + real_path_ + " has lost its creation mark");
-  epoch_ = "sqlite/" + *created;
+  // Without its mark it is another store than the one it was, and no reason not to protect what it has.
+  epoch_ = "sqlite/" + (created != nullptr ? *created : std::string{"without a creation mark"});
   return epoch_;
 }
 
@@ -183,9 +217,9 @@ Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
 
 namespace {
 
-// Immediate: a transaction that reads first and writes later would find its reading out of date.
 std::string as_sqlite_says_it(const std::string& sql) {
-  return sql == "BEGIN" ? "BEGIN IMMEDIATE" : sql;
+  // Immediate: a transaction that reads first and writes later would find its reading out of date.
+  return sql == "BEGIN" ? "BEGIN IMMEDIATE" : with_bare_placeholders(sql);
 }
 
 Fault fault_of(int code) {

@@ -2,6 +2,7 @@
 // venue whose book is in memory: the exchange is the outside world, and not what is measured.
 //
 //   cycle_costs counts FOLDER               round trips and commits with 1, 20 and 100 signals
+//   cycle_costs signals FOLDER              what 1, 100, 1,000 and 5,000 signals cost, each
 //   cycle_costs history FOLDER ROWS RUNS    a store with 1,000 old rows against one with ROWS
 //
 // FOLDER is for SQLite's files. PostgreSQL is that of scripts/with-postgres.
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <set>
 
 #include "explaining_session.hpp"
@@ -31,14 +33,21 @@ const AccountKey the_account{"paper", "main"};
 constexpr double most_round_trips = 15;
 constexpr double most_apart = 2;
 constexpr double most_ratio = 1.2;
+constexpr double most_growth = 1.3;     // of what one signal costs, where there are more of them
+constexpr double most_naked_ms = 250;   // each of 500 entries
 
 // ---- One cycle ---------------------------------------------------------------------------------
 
 // Who looks over the journal's shoulder. The run lock speaks to the session itself.
 using Watch = std::function<std::unique_ptr<SqlSession>(SqlSession&)>;
 
+// What becomes of the signals: all of them are entered, were claimed in an earlier run, or are an hour
+// old.
+enum class Fate { entered, known, stale };
+
 struct Wish {
   int signals = 0;
+  Fate fate = Fate::entered;
   bool count_commits = false;
   bool book_in_store = false;
   Watch watch = nullptr;
@@ -49,9 +58,11 @@ struct Cost {
   double round_trips = 0;
   double book_round_trips = 0;
   double commits = 0;
+  double naked_ms = 0;  // the longest of the run
 };
 
-std::vector<Signal> new_signals(int count);
+std::vector<Signal> new_signals(int count, Micros age);
+void claim_before(SqlSession& session, const std::vector<Signal>& signals);
 void forget(SqlSession& session, const std::vector<Signal>& signals);
 double own_cpu_ms();
 
@@ -71,7 +82,9 @@ Cost live_through(Store& store, const Wish& wish) {
   SystemClock clock;
   Log log{[](Level, Instant, std::string_view) {}, clock};
   MemoryNotifier notifier;
-  const std::vector<Signal> signals = new_signals(wish.signals);
+  const std::vector<Signal> signals =
+      new_signals(wish.signals, wish.fate == Fate::stale ? Micros{1h} : Micros{0});
+  if (wish.fate == Fate::known) claim_before(session, signals);
   MemorySignals source{{signals, {}}};
 
   MemoryPaperBook in_memory;
@@ -85,7 +98,9 @@ Cost live_through(Store& store, const Wish& wish) {
                         },
                         the_account};
   PaperBook* book = wish.book_in_store ? static_cast<PaperBook*>(&in_store) : &in_memory;
-  PaperVenue venue{clock, *book, {}};
+  PaperSettings paper;
+  paper.quote_balance = Decimal{1'000'000};
+  PaperVenue venue{clock, *book, std::move(paper)};
 
   CycleSettings settings;
   settings.account = the_account;
@@ -115,8 +130,14 @@ Cost live_through(Store& store, const Wish& wish) {
   if (book_session != nullptr)
     cost.book_round_trips = static_cast<double>(book_session->round_trips() - book_trips_before);
 
-  if (report.verdict != RunVerdict::ok || report.entries != wish.signals ||
-      report.protected_trades != wish.signals)
+  for (const Micros spell : report.unprotected)
+    cost.naked_ms = std::max(cost.naked_ms, static_cast<double>(spell.count()) / 1000);
+
+  const int entered = wish.fate == Fate::entered ? wish.signals : 0;
+  const int blocked = wish.fate == Fate::known ? wish.signals : 0;
+  const bool went_well = report.verdict == RunVerdict::ok || wish.fate == Fate::stale;
+  if (!went_well || report.entries != entered || report.protected_trades != entered ||
+      report.blocked_idempotency != blocked)
     throw std::runtime_error{"a cycle with " + std::to_string(wish.signals) + " signals entered " +
                              std::to_string(report.entries) + " and protected " +
                              std::to_string(report.protected_trades) + ": " + report.error};
@@ -125,7 +146,7 @@ Cost live_through(Store& store, const Wish& wish) {
 }
 
 // One base each, none of them seen before.
-std::vector<Signal> new_signals(int count) {
+std::vector<Signal> new_signals(int count, Micros age) {
   static int batch = 0;
   ++batch;
   SystemClock clock;
@@ -133,7 +154,7 @@ std::vector<Signal> new_signals(int count) {
   for (int i = 0; i < count; ++i) {
     Signal signal{.symbol = *Symbol::parse("C" + std::to_string(i) + "_USDT"),
                   .side = Side::buy,
-                  .time = clock.now()};
+                  .time = clock.now() - age};
     signal.id = "bench-" + std::to_string(batch) + "-" + std::to_string(i);
     signal.notional = Money{Decimal{50}};
     signal.price = Price{Decimal{100}};
@@ -141,6 +162,20 @@ std::vector<Signal> new_signals(int count) {
     signals.push_back(std::move(signal));
   }
   return signals;
+}
+
+// As the claims of an earlier run whose trades were pruned: the key is all there is.
+void claim_before(SqlSession& session, const std::vector<Signal>& signals) {
+  if (signals.empty()) return;
+  std::string rows;
+  for (const Signal& signal : signals)
+    rows += (rows.empty() ? "(" : ", (") + std::string{"'paper', 'main', '"} + signal_key(signal) +
+            "', '" + signal_digest(signal) + "', 'gone', " +
+            std::to_string(to_micros(signal.time - 1h)) + ", 0, 1)";
+  must_run(session,
+           "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
+           "released, attempts) VALUES " +
+               rows);
 }
 
 void forget(SqlSession& session, const std::vector<Signal>& signals) {
@@ -272,6 +307,62 @@ int counts(const std::string& folder) {
       "SqlSession::round_trips().\n");
   count(*sqlite_store(folder, "counts"));
   count(*postgres_store());
+  return 0;
+}
+
+// ---- With many signals -------------------------------------------------------------------------
+
+const char* word(Fate fate) {
+  switch (fate) {
+    case Fate::entered:
+      return "entered";
+    case Fate::known:
+      return "known";
+    case Fate::stale:
+      return "stale";
+  }
+  return "";
+}
+
+// What one more signal costs, from a run without to one with `count`.
+double each(double with, double without, int count) { return (with - without) / count; }
+
+void cost_of_signals(Store& store, Fate fate) {
+  constexpr int runs = 3;
+  std::map<int, double> cpu;
+  for (const int signals : {0, 1, 100, 1'000, 5'000}) {
+    std::vector<double> all;
+    for (int run = 0; run < runs; ++run)
+      all.push_back(live_through(store, {.signals = signals, .fate = fate}).cpu_ms);
+    cpu[signals] = median(all);
+    if (signals == 0) continue;
+    std::printf("  %5d %-8s  CPU %10.2f ms, %8.4f ms each\n", signals, word(fate), cpu[signals],
+                each(cpu[signals], cpu[0], signals));
+  }
+  for (const auto& [few, many] : {std::pair{100, 1'000}, std::pair{1'000, 5'000}}) {
+    const double growth = each(cpu[many], cpu[0], many) / each(cpu[few], cpu[0], few);
+    std::printf("  one of %d costs %.2f times one of %d: limit 1.3  %s\n", many, growth, few,
+                judged(growth, most_growth));
+  }
+  std::fflush(stdout);
+}
+
+int signals(const std::string& folder) {
+  std::printf(
+      "The median of 3 runs; CPU is our own and that of the server's process. Stale are an hour old, "
+      "known were\nclaimed before.\n");
+  for (const bool sqlite : {true, false}) {
+    const auto store = sqlite ? sqlite_store(folder, "signals") : postgres_store();
+    std::printf("\n%s\n", store->name().c_str());
+    live_through(*store, {.signals = 100});
+    for (const Fate fate : {Fate::entered, Fate::known, Fate::stale}) cost_of_signals(*store, fate);
+    std::vector<double> naked;
+    for (int run = 0; run < 5; ++run)
+      naked.push_back(live_through(*store, {.signals = 500}).naked_ms);
+    print_head("500 entries");
+    print_figure("longest without a stop", naked, "ms", 0,
+                 sqlite ? std::optional{Limit{most_naked_ms, "250"}} : std::nullopt);
+  }
   return 0;
 }
 
@@ -413,10 +504,11 @@ int fill(const std::string& url, const std::string& venue, long rows) {
 
 int measured(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "counts") return counts(words[1]);
+  if (words.size() == 2 && words[0] == "signals") return signals(words[1]);
   if (words.size() == 4 && words[0] == "history")
     return history(words[1], std::stol(words[2]), std::stoi(words[3]));
   if (words.size() == 4 && words[0] == "fill") return fill(words[1], words[2], std::stol(words[3]));
-  std::cerr << "cycle_costs counts FOLDER | history FOLDER ROWS RUNS | fill URL VENUE ROWS\n";
+  std::cerr << "cycle_costs counts FOLDER | signals FOLDER | history FOLDER ROWS RUNS | fill URL VENUE ROWS\n";
   return 64;
 }
 

@@ -213,7 +213,7 @@ TEST_CASE(
                  trade.entry().quantity == open.quantity && trade.entry().state == open.state;
         });
     const bool frozen =
-        std::any_of(seen->alarms.begin(), seen->alarms.end(),
+        std::any_of(seen->unreadable.begin(), seen->unreadable.end(),
                     [](const auto& alarm) { return alarm.kind == NoticeType::impossible; });
     const bool spoils_what_counts =
         table == "exchange_orders" && column != "venue" && column != "account";

@@ -27,6 +27,14 @@ Notice with_facts(std::vector<std::pair<std::string, std::string>> facts) {
 
 }  // namespace
 
+TEST_CASE("a notice of a type that nobody here knows is told by the word that stands in the store") {
+  Notice notice{.event_id = "event", .type = NoticeType::unknown};
+  notice.unknown_type = "TIDE_TURNED";
+  CHECK(plain_text(notice).starts_with("TIDE TURNED"));
+  CHECK_FALSE(parse_notice_type("TIDE_TURNED").has_value());
+  CHECK_FALSE(parse_notice_type("").has_value());
+}
+
 TEST_CASE("the types are a closed list, each with a word of its own") {
   const auto& types = notice_types();
   CHECK(types.size() == 41);

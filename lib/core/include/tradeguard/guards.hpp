@@ -104,6 +104,7 @@ struct Denied {
   std::optional<Instant> until;
   std::string detail;
   Micros ahead{0};              // "future": by how much, by the clock that ruled
+  bool clock_of_store = false;    // that clock was the database's and not the caller's
 };
 // A final denial is stored with the key and ends the signal. An obstacle (an unread price, a deadline, a
 // frozen base) decides nothing: the signal stays open while it is fresh. A reason that is not known here,
@@ -137,6 +138,9 @@ struct Judged {
 class IdempotencyGuard {
  public:
   virtual ~IdempotencyGuard() = default;
+
+  // What it claims with; nullptr: it does not say. A run refuses a guard whose pen is not its own.
+  virtual const Pen* pen() const { return nullptr; }
 
   // Judges the entries in the order given, in one transaction that also enforces the policy and
   // records one decision per entry and verdict. A ticket's row is durable before this returns.

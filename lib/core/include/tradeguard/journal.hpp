@@ -29,7 +29,15 @@ struct Alarm {
   std::optional<Instant> next_reminder;
   int told = 1;
   std::optional<Instant> cleared_at;
+  std::string unknown_kind;     // of NoticeType::unknown: the word as it stands in the store
 };
+// The kind as text, whether this version knows the word or not.
+inline std::string_view kind_of(const Alarm& alarm) {
+  return alarm.kind == NoticeType::unknown ? std::string_view{alarm.unknown_kind} : text(alarm.kind);
+}
+inline bool same_alarm(const Alarm& a, const Alarm& b) {
+  return a.kind == b.kind && a.unknown_kind == b.unknown_kind && a.subject == b.subject;
+}
 
 struct AccountState {
   std::int64_t cycle = 0;
@@ -63,6 +71,9 @@ struct OpenBook {
   std::vector<Trade> trades;        // unsettled, oldest first
   std::vector<Order> questions;     // of settled trades: still to be asked (lapsed, refused, fees)
   std::vector<Alarm> alarms;        // standing
+  // Rows that cannot be read, each as the alarm that somebody has to raise: IMPOSSIBLE, `subject` is
+  // "row/" and which row it is. Of a trade with such a row nothing is in `trades`.
+  std::vector<Alarm> unreadable;
   // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached", and
   // that was claimed after the breaker was reset last. A reset later than `now` is not believed.
   int flattened_today = 0;
@@ -89,6 +100,9 @@ struct RunSummary {
   std::string result;               // "ok", "critical", ...
   std::string counters;             // the fields of RUN_END, as stored text
 };
+
+// No notice waits longer for its next attempt; one whose `next_try` is further ahead is due.
+inline constexpr Micros longest_retry = 1h;
 
 // Where undelivered notices stand after an attempt.
 struct DeliveryRecord {
@@ -141,6 +155,9 @@ struct PastTrades {
 class OrderJournal {
  public:
   virtual ~OrderJournal() = default;
+
+  // What it writes with; nullptr: it does not say. A run refuses a journal whose pen is not its own.
+  virtual const Pen* pen() const { return nullptr; }
 
   // Everything earlier runs left open, in one consistent reading. Bounded by what is open, not by
   // history. `now` bounds the look-back of questions.

@@ -28,6 +28,7 @@ enum class NoticeType {
   live_positions_unattended, cleared, digest, reminder, run_failed, log_unusable, store_lost,
   exit_expired, sltp_lost, stop_not_firing, hands_off,
   exit_rejected, signals_rejected,
+  unknown,  // stays last, no type of ours: what another version wrote, whose word the notice or alarm keeps
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
 std::optional<NoticeType> parse_notice_type(std::string_view word);
@@ -51,7 +52,13 @@ struct Notice {
   int attempts = 0;
   std::optional<Instant> next_try;
   bool may_have_arrived = false;  // an attempt was sent and not answered
+  std::string unknown_type;    // of NoticeType::unknown: the word as it stands in the store
 };
+// The type as text, whether this version knows the word or not.
+inline std::string_view type_of(const Notice& notice) {
+  return notice.type == NoticeType::unknown ? std::string_view{notice.unknown_type}
+                                            : text(notice.type);
+}
 
 // The message for a person: several lines of plain text, no markup. Used by every notifier.
 std::string plain_text(const Notice& notice);

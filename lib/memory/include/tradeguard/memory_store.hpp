@@ -54,6 +54,8 @@ class MemoryRunLock final : public RunLock {
 class MemoryIdempotencyGuard final : public IdempotencyGuard {
  public:
   MemoryIdempotencyGuard(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  MemoryIdempotencyGuard(MemoryStore& store, const Pen&& pen) = delete;  // it would be gone before it is read
+  const Pen* pen() const override { return &pen_; }
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
                                     const EntryPolicy& policy, Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
@@ -67,6 +69,7 @@ class MemoryIdempotencyGuard final : public IdempotencyGuard {
 class MemoryEntryHistory final : public EntryHistory {
  public:
   MemoryEntryHistory(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  MemoryEntryHistory(MemoryStore& store, const Pen&& pen) = delete;  // it would be gone before it is read
   Result<std::map<std::string, BaseHistory>> latest(const std::set<std::string>& bases) override;
   Result<void> remember(const Symbol& entry, Instant at) override;
 
@@ -78,6 +81,8 @@ class MemoryEntryHistory final : public EntryHistory {
 class MemoryJournal final : public OrderJournal {
  public:
   MemoryJournal(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
+  MemoryJournal(MemoryStore& store, const Pen&& pen) = delete;  // it would be gone before it is read
+  const Pen* pen() const override { return &pen_; }
   Result<OpenBook> open_book(Instant now) override;
   Result<std::vector<Written>> write(std::span<const Change> items) override;
   Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,

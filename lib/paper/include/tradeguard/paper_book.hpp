@@ -95,11 +95,16 @@ struct PaperState {
   std::int64_t next_number = 100001;
   std::map<std::int64_t, PaperOrder> orders;  // all open ones, and closed ones somebody asked for
   std::set<std::int64_t> open;
+  // The same, by market and by the currency they lock: what one order asks for is bounded by its own
+  // market, however many rest.
+  std::map<Symbol, std::set<std::int64_t>> open_in;
+  std::map<std::string, std::set<std::int64_t>> locking;
   std::unordered_multimap<ClientOrderId, std::int64_t> by_client_id;
   std::map<std::string, Decimal> balances;  // free and locked; what is locked follows from `open`
   std::map<Symbol, PaperMarket> markets;
 
   PaperOrder& put(PaperOrder order);  // new, or in place of its older version
+  void place(const PaperOrder& order);  // among the open ones or out of them, as its status says
 };
 
 // What a visit to the exchange changed.

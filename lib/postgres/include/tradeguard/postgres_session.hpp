@@ -6,6 +6,7 @@
 // Contract tests: tests/contract, backend "postgres"; tests/stores/postgres_test.cpp
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,11 +17,13 @@ namespace tradeguard {
 struct PostgresOptions {
   enum class Mode {
     existing,  // the schema has to be there, in this program's version
-    create,    // for `init`: no schema is asked for
+    create,    // for `init`: no schema is asked for, and no statement has a time limit
   };
   Mode mode = Mode::existing;
   // The server's clock rules claims and checks. False leaves it to the caller's, for simulations.
   bool server_clock = true;
+  // Called about once a second while a statement takes long, for whoever wants to say so.
+  std::function<void()> waiting = nullptr;
 };
 
 class PostgresConnection;  // known to this room only

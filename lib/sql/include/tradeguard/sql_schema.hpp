@@ -4,8 +4,13 @@
 // looked at. Contract test: tests/stores/schema_test.cpp
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "tradeguard/signal.hpp"
 #include "tradeguard/sql_session.hpp"
 
 namespace tradeguard {
@@ -27,10 +32,20 @@ struct SchemaFound {
 };
 Result<SchemaFound> find_schema(SqlSession& session);
 
+struct InitOptions {
+  // Of an older store: the accounts whose run lock the caller holds. A store that knows another one is
+  // not migrated (Fault::fenced), because a run may be working on it. nullopt: nobody runs.
+  std::optional<std::set<AccountKey>> held = std::nullopt;
+  // What is done next, before it is done: "CREATE INDEX exchange_orders_absent", 3 of 15.
+  std::function<void(std::string_view step, std::size_t number, std::size_t of)> doing = nullptr;
+};
 // Creates or migrates in one transaction; on a current store it changes nothing. Two at once make
 // one store. Refused as Fault::configuration: a newer store, and foreign tables, which stay
-// untouched.
-Result<void> init_schema(SqlSession& session);
+// untouched. Broken off anywhere it has changed nothing.
+Result<void> init_schema(SqlSession& session, const InitOptions& options = {});
+
+// Every account the store knows, of whatever version it is.
+Result<std::set<AccountKey>> accounts_of(SqlSession& session);
 
 // Fault::configuration, with what to do about it, unless the store has exactly this program's
 // version.

@@ -18,6 +18,8 @@ namespace tradeguard {
 class SqlIdempotencyGuard final : public IdempotencyGuard {
  public:
   SqlIdempotencyGuard(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  SqlIdempotencyGuard(SqlSession& session, const Pen&& pen) = delete;  // it would be gone before it is read
+  const Pen* pen() const override { return &pen_; }
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
                                     const EntryPolicy& policy, Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
@@ -33,6 +35,7 @@ class SqlIdempotencyGuard final : public IdempotencyGuard {
 class SqlEntryHistory final : public EntryHistory {
  public:
   SqlEntryHistory(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  SqlEntryHistory(SqlSession& session, const Pen&& pen) = delete;  // it would be gone before it is read
   Result<std::map<std::string, BaseHistory>> latest(const std::set<std::string>& bases) override;
   Result<void> remember(const Symbol& entry, Instant at) override;
 
@@ -44,6 +47,8 @@ class SqlEntryHistory final : public EntryHistory {
 class SqlJournal final : public OrderJournal {
  public:
   SqlJournal(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
+  SqlJournal(SqlSession& session, const Pen&& pen) = delete;  // it would be gone before it is read
+  const Pen* pen() const override { return &pen_; }
   // A trade with a row that cannot be read is left out, and a standing alarm of kind `impossible`
   // that freezes its base and breaks is there in its place.
   Result<OpenBook> open_book(Instant now) override;
@@ -90,8 +95,17 @@ struct BumpedAccount {
   Fence fence;
   std::int64_t cycle;
 };
-// Raises fence and cycle, durably. Called when the lock is held and before anything is read.
-Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account);
+// What is remembered of an account outside its database, to notice when the database is an older copy
+// of itself.
+struct FenceWitness {
+  std::optional<Fence> highest;  // that was ever given out; nullopt: not known
+  bool missing = false;          // there is no witness where a store that was used has one
+};
+// Raises fence and cycle, durably, above whatever the witness knows. Called when the lock is held and
+// before anything is read. A database behind its witness, or one that was used and has none, was
+// restored or moved: its account gets a known epoch that no store has, so the run takes it for new.
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account,
+                                   const FenceWitness& witness);
 
 // What a run that is locked out may know, read without waiting for anybody.
 Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "tradeguard/sql_session.hpp"
 
@@ -22,6 +23,8 @@ struct SqliteOptions {
   Micros busy_timeout = 5s;  // how long a transaction waits for another process's
   // The type of the file system a path lies on, as statfs(2) names it. Tests put another one in.
   std::function<Result<std::int64_t>(const std::string& path)> file_system_type = nullptr;
+  // Called now and then while a statement takes long, for whoever wants to say so.
+  std::function<void()> waiting = nullptr;
 };
 
 class SqliteSession final : public SqlSession {
@@ -40,6 +43,10 @@ class SqliteSession final : public SqlSession {
   Result<std::string> epoch() override;
   std::int64_t round_trips() const override { return round_trips_; }
 
+  // Fault::unreachable when the file was moved, deleted or replaced since it was opened: what is
+  // written now would be in a store that nobody opens any more.
+  Result<void> require_in_place() const;
+
   // The file itself, whatever links led to it.
   const std::string& real_path() const { return real_path_; }
 
@@ -51,5 +58,9 @@ class SqliteSession final : public SqlSession {
   std::string epoch_;
   std::int64_t round_trips_ = 0;
 };
+
+// ?1 ?2 ... with the same meaning and as few numbers as possible: n of them cost SQLite n steps and
+// not n².
+std::string with_bare_placeholders(std::string_view sql);
 
 }  // namespace tradeguard
