@@ -204,6 +204,11 @@ constexpr std::string_view words_table =
     "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, who TEXT NOT NULL, "
     "said BIGINT NOT NULL, PRIMARY KEY (symbol, venue, account, who))";
 
+// What was dealt and for how much the venue did not say: asked for a while after the trade is settled.
+constexpr std::string_view worth_index =
+    "CREATE INDEX exchange_orders_worth ON exchange_orders (valid_until, venue, account) "
+    "WHERE state = 'closed' AND filled <> '0' AND filled_value = '0'";
+
 // An entry that is proven absent may have left all the same, and cools its base.
 constexpr std::string_view absent_index =
     "CREATE INDEX exchange_orders_absent ON exchange_orders (base, venue, account, stamp) "
@@ -228,6 +233,7 @@ std::vector<std::string> step_to(int version) {
     case 3:
       return {std::string{words_table},
               std::string{absent_index},
+              std::string{worth_index},
               std::string{absent_day_index},
               std::string{forced_index},
               "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
@@ -400,6 +406,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "WHERE leg = 'exit' AND filled <> '0'");
 
   add(std::string{absent_index});
+  add(std::string{worth_index});
   add(std::string{absent_day_index});
   add(std::string{forced_index});
 

@@ -17,11 +17,11 @@ bool contains(const std::string& line, std::string_view words) {
 }
 
 // Small by nature: a row for each account, base or market, and indexes of what is open, standing or
-// waiting; and what is rare, entries proven absent.
+// waiting; and what is rare, entries proven absent and rows whose value nobody said.
 bool is_small(const std::string& line) {
   for (const char* name : {" accounts", "autoindex_accounts", " entry_memory",
                            "exchange_orders_open", "alarms_standing", "notices_waiting",
-                           "exit_words", "exchange_orders_absent"})
+                           "exit_words", "exchange_orders_absent", "exchange_orders_worth"})
     if (contains(line, name)) return true;
   return false;
 }
