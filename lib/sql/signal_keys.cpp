@@ -16,22 +16,33 @@ std::vector<std::vector<SqlRow>> in_pieces(const std::set<std::string>& texts) {
   return pieces(std::move(rows), 1);
 }
 
+// Cell by cell, each asked for its own key: a planner without statistics joins the keys with the whole
+// account instead.
 Statement find_piece(const AccountKey& account, std::vector<SqlRow> keys) {
+  const auto of_claim = [](std::string_view column) {
+    return "(SELECT c." + std::string{column} +
+           " FROM signal_claims c WHERE c.signal_key = v.signal_key AND c.venue = ?1 "
+           "AND c.account = ?2), ";
+  };
   // Of an exit's key the order is the newest sale of the trades it wanted to leave; there is none
   // yet before that sale is claimed.
+  const auto of_sale = [](std::string_view column) {
+    return "(SELECT o." + std::string{column} +
+           " FROM exit_wishes w JOIN exchange_orders o "
+           "ON o.venue = w.venue AND o.account = w.account AND o.trade = w.trade "
+           "WHERE w.signal_key = v.signal_key AND w.venue = ?1 AND w.account = ?2 "
+           "AND o.leg = 'exit' ORDER BY o.claimed_at DESC, o.client_id LIMIT 1), ";
+  };
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
   draft.table("v", {{"signal_key", "TEXT"}}, std::move(keys))
-      << " SELECT c.signal_key, c.digest, c.claimed_at, c.released, c.attempts, c.client_id, "
-         "e.venue_id, x.client_id, x.venue_id, c.decided "
-         "FROM v JOIN signal_claims c "
-         "ON c.venue = ?1 AND c.account = ?2 AND c.signal_key = v.signal_key "
-         "LEFT JOIN exchange_orders e "
-         "ON e.venue = ?1 AND e.account = ?2 AND e.client_id = c.client_id "
-         "LEFT JOIN exchange_orders x ON x.venue = ?1 AND x.account = ?2 AND x.client_id = "
-         "(SELECT o.client_id FROM exit_wishes w JOIN exchange_orders o "
-         "ON o.venue = w.venue AND o.account = w.account AND o.trade = w.trade "
-         "WHERE w.venue = ?1 AND w.account = ?2 AND w.signal_key = c.signal_key AND o.leg = 'exit' "
-         "ORDER BY o.claimed_at DESC, o.client_id LIMIT 1)";
+      << " SELECT v.signal_key, " << of_claim("digest") << of_claim("claimed_at")
+      << of_claim("released") << of_claim("attempts") << of_claim("client_id")
+      << "(SELECT e.venue_id FROM signal_claims c JOIN exchange_orders e "
+         "ON e.client_id = c.client_id AND e.venue = c.venue AND e.account = c.account "
+         "WHERE c.signal_key = v.signal_key AND c.venue = ?1 AND c.account = ?2), "
+      << of_sale("client_id") << of_sale("venue_id")
+      << "(SELECT c.decided FROM signal_claims c WHERE c.signal_key = v.signal_key "
+         "AND c.venue = ?1 AND c.account = ?2) FROM v";
   return std::move(draft).done();
 }
 
@@ -61,6 +72,8 @@ std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, s
   std::map<SignalKey, ClaimedKey> keys;
   for (std::size_t i = first; i < first + count; ++i)
     for (const SqlRow& cells : results[i].rows) {
+      // Where there is no row there is no time either; of one that is there it is never absent.
+      if (cells.size() < 3 || std::holds_alternative<std::monostate>(cells[2])) continue;
       SignalKey key;
       ClaimedKey claimed;
       std::optional<std::string> entry_venue_id;
