@@ -1,14 +1,12 @@
 // Facts as JSON, for --json: a writer that keeps the order in which it is told.
 #pragma once
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "tradeguard/json.hpp"
 #include "tradeguard/time.hpp"
 
 namespace tradeguard::cli {
@@ -59,8 +57,8 @@ class Json {
   void string(std::string_view value) {
     writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   }
-  rapidjson::StringBuffer buffer_;
-  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
+  json::Buffer buffer_;
+  json::Writer writer_{buffer_};
 };
 
 }  // namespace tradeguard::cli

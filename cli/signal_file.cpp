@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <set>
 #include <system_error>
 
+#include "tradeguard/json.hpp"
 #include "tradeguard/log.hpp"
 #include "tradeguard/rules.hpp"
 
@@ -351,7 +351,7 @@ tl::expected<Fields, std::string> parse_object(std::string_view line) {
                              rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   FlatObject object;
   rapidjson::MemoryStream stream{line.data(), line.size()};
-  rapidjson::Reader reader;
+  json::Reader reader;
   const rapidjson::ParseResult result = reader.Parse<flags>(stream, object);
   if (result) return std::move(object.fields);
   if (result.Code() == rapidjson::kParseErrorTermination) return tl::unexpected{object.why()};

@@ -1,6 +1,5 @@
 #include "binance_wire.hpp"
 
-#include <rapidjson/document.h>
 #include <rapidjson/memorystream.h>
 
 #include <algorithm>
@@ -9,10 +8,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tradeguard/json.hpp"
+
 namespace tradeguard::binance {
 namespace {
 
-using Json = rapidjson::Value;
+using Json = json::Value;
 
 constexpr std::size_t message_limit = 200;
 
@@ -47,7 +48,7 @@ struct Body {
     document.ParseStream<flags>(stream);
     whole = !document.HasParseError();
   }
-  rapidjson::Document document;
+  json::Document document;
   bool whole = false;
 };
 

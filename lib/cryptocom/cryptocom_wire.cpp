@@ -6,17 +6,14 @@
 #include <limits>
 #include <set>
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
+#include "tradeguard/json.hpp"
 #include "tradeguard/signing.hpp"
 
 namespace tradeguard::cryptocom {
 namespace {
 
-using Json = rapidjson::Value;
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+using Json = json::Value;
+using json::Writer;
 
 void append_signed(std::string& out, const Params& params);
 void write(Writer& writer, const Params& params);
@@ -39,7 +36,7 @@ class Envelope {
   Oddity oddity(std::string_view what = {}) const;
 
  private:
-  rapidjson::Document document_;
+  json::Document document_;
   int http_;
   std::optional<std::int64_t> code_;
   std::string code_text_;
@@ -91,7 +88,7 @@ HttpRequest build_private(std::string_view method, const Params& params, Serial 
   const std::string signature = hmac_sha256_hex(keys.api_secret, payload);
   wipe(payload);
 
-  rapidjson::StringBuffer buffer;
+  json::Buffer buffer;
   Writer writer{buffer};
   writer.StartObject();
   writer.Key("id");

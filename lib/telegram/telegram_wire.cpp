@@ -1,13 +1,11 @@
 #include "telegram_wire.hpp"
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <span>
+
+#include "tradeguard/json.hpp"
 
 namespace tradeguard::telegram {
 namespace {
@@ -81,8 +79,8 @@ bool is_token(std::string_view token) {
 
 HttpRequest build_message(const Address& address, const Message& message, Markup markup,
                           std::string_view token) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> json{buffer};
+  json::Buffer buffer;
+  json::Writer json{buffer};
   const auto string = [&](std::string_view text) {
     json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
   };
@@ -446,18 +444,18 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return number;
 }
 
-const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
+const json::Value* member(const json::Value& object, const char* name) {
   if (!object.IsObject()) return nullptr;
   const auto found = object.FindMember(name);
   return found == object.MemberEnd() ? nullptr : &found->value;
 }
 
-std::string_view text_of(const rapidjson::Value& value) {
+std::string_view text_of(const json::Value& value) {
   return {value.GetString(), value.GetStringLength()};
 }
 
 // A number, or a string of one: emulators of the API write both.
-std::optional<std::int64_t> number_in(const rapidjson::Value* value) {
+std::optional<std::int64_t> number_in(const json::Value* value) {
   if (value == nullptr) return std::nullopt;
   if (value->IsInt64()) return value->GetInt64();
   if (value->IsUint64()) return INT64_MAX;
@@ -477,7 +475,7 @@ Reply read_reply(const HttpResponse& response, std::string_view token) {
 
   // A NUL ends the text for RapidJSON, whatever stands behind it.
   if (response.body.find('\0') != std::string::npos) return reply;
-  rapidjson::Document json;
+  json::Document json;
   // Iterative: how deep an answer is nested is the other side's choice, and our stack is not.
   json.Parse<rapidjson::kParseIterativeFlag>(response.body.data(), response.body.size());
   if (json.HasParseError()) return reply;

@@ -286,11 +286,12 @@ TEST_CASE(
     wait_for_requests(bot, creation_of(bot.kind()), 2);
     crash_server();
     check_finished_without_store(bot, run.finish());
-    // As long as it stays away: nothing is sent, and that is said.
+    // As long as it stays away: nothing is sent, and that is said; also that live trades are open.
     const Ran without = bot.cycle(signals);
     INFO(without.err);
-    CHECK(without.code == 69);
+    CHECK(without.code == 1);
     CHECK(without.err.starts_with("RUN_FAILED reason="));
+    CHECK(lines_with(without.lines(), "LIVE_POSITIONS_UNATTENDED trades=2 ").size() == 1);
     start_server();
     const Ran next = bot.cycle(signals);
     INFO(next.err);

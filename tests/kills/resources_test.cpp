@@ -123,11 +123,8 @@ void from_nothing_upwards(__rlimit_resource_t what, rlim_t from, rlim_t step, rl
     ++outcomes[ran.code];
     {
       INFO("exit code " << ran.code << "\n" << ran.err);
-      // The kernel ends a process that touches memory it was promised and cannot have any more; no program
-      // can say a word about that. What was sent by then is judged below, as for every other end.
-      const bool ended_by_kernel = what == RLIMIT_AS && ran.code == -SIGSEGV;
-      CHECK((ended_by_kernel || std::ranges::count(allowed, ran.code) == 1));
-      if (ran.code != 0 && !ended_by_kernel)
+      CHECK(std::ranges::count(allowed, ran.code) == 1);
+      if (ran.code != 0)
         CHECK(std::ranges::any_of(names, [&](const std::string& name) {
           return ran.err.find(name) != std::string::npos;
         }));
@@ -154,7 +151,8 @@ TEST_CASE("no memory: a run ends, says so, and what it did is on record") {
   constexpr rlim_t megabyte = 1024 * 1024;
   // 127 is the loader's, before there is a program; an abort the language's own, where there is no
   // memory to throw with.
-  // 65: the signals could not be read into what was left. SQLite calls a map it cannot have a disk error.
+  // 65: the signals could not be read into what was left. SQLite calls a map it cannot have a disk
+  // error.
   from_nothing_upwards(RLIMIT_AS, 16 * megabyte, megabyte / 4, 512 * megabyte,
                        {0, 1, 65, 69, 70, 127, -SIGABRT},
                        {"memory", "bad_alloc", "disk I/O error", "failed to map segment", "cannot create",

@@ -1,0 +1,46 @@
+// RapidJSON as the adapters use it: with memory that can be refused.
+//
+// RapidJSON's own allocator does not look at what malloc() answers: where there is no memory, the
+// next write goes to address 0 and the process ends without a word, perhaps after it has bought.
+// These are RapidJSON's types over an allocator that throws std::bad_alloc instead, as the rest of
+// the program does. Code of this project uses these names and not RapidJSON's.
+#pragma once
+
+#include <rapidjson/document.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace tradeguard::json {
+
+// RapidJSON's concept Allocator (rapidjson/allocators.h). Stateless; may be used on any thread.
+class Memory {
+ public:
+  static const bool kNeedFree = true;
+  // nullptr for size 0, as RapidJSON asks; throws std::bad_alloc where there is none.
+  void* Malloc(std::size_t size) { return size == 0 ? nullptr : there(std::malloc(size)); }
+  void* Realloc(void* original, std::size_t, std::size_t size) {
+    if (size != 0) return there(std::realloc(original, size));
+    std::free(original);
+    return nullptr;
+  }
+  static void Free(void* memory) { std::free(memory); }
+
+ private:
+  static void* there(void* memory) {
+    if (memory == nullptr) throw std::bad_alloc{};
+    return memory;
+  }
+};
+
+using Pool = rapidjson::MemoryPoolAllocator<Memory>;
+using Value = rapidjson::GenericValue<rapidjson::UTF8<>, Pool>;
+using Document = rapidjson::GenericDocument<rapidjson::UTF8<>, Pool, Memory>;
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, Memory>;
+using Buffer = rapidjson::GenericStringBuffer<rapidjson::UTF8<>, Memory>;
+using Writer = rapidjson::Writer<Buffer, rapidjson::UTF8<>, rapidjson::UTF8<>, Memory>;
+
+}  // namespace tradeguard::json
