@@ -38,6 +38,14 @@ struct MarketOptions {
   std::optional<Money> paper_min_notional;
 };
 
+// Where a service answers, and how it shows that it is the one.
+struct Endpoint {
+  std::string base_url;
+  std::string ca_file;             // empty: the system's authorities
+  bool ca_only = false;            // of the authorities, ca_file alone
+  bool insecure_loopback = false;  // http to a port that another user of this machine serves
+};
+
 // Every value in the type the rest of the program wants. The defaults stand in the table of keys.
 struct Settings {
   std::string store_url;
@@ -52,8 +60,7 @@ struct Settings {
   VenueKind kind = VenueKind::paper;
   VenueKind kind_of_file = VenueKind::paper;  // what DRY_RUN=1 has overridden; else the same
   std::string account;
-  std::string base_url;
-  std::string ca_file;
+  Endpoint venue_at;  // without a URL: the venue's own
   std::string api_key_file;     // empty: the secret is in the environment
   std::string api_secret_file;  // empty: the same
   bool paced = true;
@@ -76,8 +83,7 @@ struct Settings {
   std::string notify_file;
   Micros notify_budget{};
   std::string telegram_chat_id;
-  std::string telegram_base_url;
-  std::string telegram_ca_file;
+  Endpoint telegram_at;
   std::string telegram_token_file;  // empty: the token is in the environment
   std::optional<std::int64_t> telegram_topic;
   Micros telegram_pace{};

@@ -51,8 +51,7 @@ struct Credentials {
 };
 Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log);
 Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const std::string& base_url, const std::string& ca_file,
-                                     Log& log);
+                                     const Endpoint& at, Log& log);
 std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names);
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
                                                 Clock& clock, Log& log);
@@ -267,10 +266,9 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
   auto keys = read_credentials(settings, environment, log);
   if (!keys) return tl::unexpected{std::move(keys.error())};
   const bool is_cryptocom = settings.kind == VenueKind::cryptocom;
-  const std::string_view usual = is_cryptocom ? cryptocom_base_url : binance_base_url;
-  auto https = https_settings(
-      settings, environment, settings.base_url.empty() ? std::string{usual} : settings.base_url,
-      settings.ca_file, log);
+  Endpoint at = settings.venue_at;
+  if (at.base_url.empty()) at.base_url = is_cryptocom ? cryptocom_base_url : binance_base_url;
+  auto https = https_settings(settings, environment, at, log);
   if (!https) return tl::unexpected{std::move(https.error())};
   if (settings.paced) https->limits = is_cryptocom ? cryptocom_limits() : binance_limits();
   exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
@@ -335,8 +333,7 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return failure(token.error());
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, environment, settings.telegram_base_url,
-                              settings.telegram_ca_file, log);
+  auto https = https_settings(settings, environment, settings.telegram_at, log);
   if (!https) return failure(https.error());
   HttpsTransport transport{std::move(*https), clock};
   return examine_telegram(transport, *token, settings.telegram_chat_id, settings.net_patience);
@@ -482,22 +479,27 @@ Result<Credentials> read_credentials(const Settings& settings, const Pairs& envi
 }
 
 Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const std::string& base_url, const std::string& ca_file,
-                                     Log& log) {
-  auto base = parse_base_url(base_url);
+                                     const Endpoint& at, Log& log) {
+  auto base = parse_base_url(at.base_url);
   if (!base) return tl::unexpected{std::move(base.error())};
+  if (at.ca_only && at.ca_file.empty())
+    return failed(Fault::configuration,
+                  "ca_only = true without ca_file trusts nobody, and nothing was sent; name the "
+                  "authority's certificate in ca_file, or take ca_only away");
   HttpsSettings https;
   const std::string proxy =
       variable(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
-  if (const std::size_t at = proxy.rfind('@'); at != std::string::npos) {
-    const std::size_t colon = proxy.rfind(':', at);
-    keep_out_of_sight(proxy.substr(colon + 1, at - colon - 1), log);
+  if (const std::size_t end = proxy.rfind('@'); end != std::string::npos) {
+    const std::size_t colon = proxy.rfind(':', end);
+    keep_out_of_sight(proxy.substr(colon + 1, end - colon - 1), log);
   }
   auto found = proxy_for(*base, proxy, variable(environment, {"no_proxy", "NO_PROXY"}));
   if (!found) return tl::unexpected{std::move(found.error())};
   https.proxy = std::move(*found);
   https.base = std::move(*base);
-  https.ca_file = ca_file;
+  https.ca_file = at.ca_file;
+  https.ca_only = at.ca_only;
+  https.any_listener = at.insecure_loopback;
   https.connections = static_cast<std::size_t>(settings.net_connections);
   return https;
 }
@@ -515,8 +517,7 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return tl::unexpected{std::move(token.error())};
   keep_out_of_sight(token->reveal(), log);
-  auto https = https_settings(settings, environment, settings.telegram_base_url,
-                              settings.telegram_ca_file, log);
+  auto https = https_settings(settings, environment, settings.telegram_at, log);
   if (!https) return tl::unexpected{std::move(https.error())};
   https->limits = telegram_limits(settings.telegram_pace);
   TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};

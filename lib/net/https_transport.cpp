@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX's signals
 #include <sys/socket.h>
 
@@ -40,6 +41,7 @@
 #include <thread>
 #include <utility>
 
+#include "loopback.hpp"
 #include "tradeguard/secret.hpp"
 
 namespace tradeguard {
@@ -610,7 +612,14 @@ asio::awaitable<Lines::Raised> Lines::come_up(Connection& connection) {
 
   connection.socket.set_option(tcp::no_delay{true}, failed_to);
   connection.socket.non_blocking(true, failed_to);
-  if (!settings_.base.tls) co_return Raised{};
+  if (!settings_.base.tls) {
+    // After the connection is up: whom it reached has listened by then.
+    const auto objection = settings_.any_listener
+                               ? std::nullopt
+                               : loopback_objection(connection.address.address().to_string(), port_);
+    if (objection) co_return Raised{"not connected: port " + settings_.base.port + " " + *objection, 2};
+    co_return Raised{};
+  }
   if (settings_.proxy) {
     const std::string why = co_await ask_proxy(connection);
     if (connection.late) co_return late;
@@ -812,7 +821,9 @@ Owned<SSL> Lines::tls_for(Connection& connection) {
 
   const std::string& host = settings_.base.host;
   X509_VERIFY_PARAM* verify = SSL_get0_param(tls.get());
-  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // The names a certificate is for are its alternative names (RFC 9110, 4.3.4), not its subject.
+  X509_VERIFY_PARAM_set_hostflags(
+      verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // Called without its macro, which casts in C.
   const auto indicate_name = [&] {
     return SSL_ctrl(tls.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
@@ -847,7 +858,11 @@ int issuer_from_file_too(X509** issuer, X509_STORE_CTX* context, X509* certifica
 
 Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) {
   Owned<SSL_CTX> context{SSL_CTX_new(TLS_client_method())};
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+  // Forward secrecy: who gets at the host's key one day cannot read what was recorded before.
+  // Every suite of TLS 1.3 has it.
+  constexpr const char* with_forward_secrecy = "ECDHE+AESGCM:ECDHE+CHACHA20";
+  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_cipher_list(context.get(), with_forward_secrecy) != 1) {
     trouble = "not connected: TLS cannot be set up";
     return nullptr;
   }
@@ -855,11 +870,16 @@ Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) 
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   // Thirty idle connections need no buffers.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  // The directory is read a certificate at a time, when one is looked for. The bundle is 20 ms.
-  const char* directory = std::getenv("SSL_CERT_DIR");
-  SSL_CTX_load_verify_dir(context.get(), directory != nullptr ? directory : "/etc/ssl/certs");
-  if (std::getenv("SSL_CERT_FILE") != nullptr)
-    X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), issuer_from_file_too);
+  // A read comes back after each record. Else a host that sends session tickets without end would
+  // keep us inside OpenSSL, where no patience is looked at.
+  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
+  if (!settings.ca_only) {
+    // The directory is read a certificate at a time, when one is looked for. The bundle is 20 ms.
+    const char* directory = std::getenv("SSL_CERT_DIR");
+    SSL_CTX_load_verify_dir(context.get(), directory != nullptr ? directory : "/etc/ssl/certs");
+    if (std::getenv("SSL_CERT_FILE") != nullptr)
+      X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), issuer_from_file_too);
+  }
   if (!settings.ca_file.empty() &&
       SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
     trouble = "not connected: the CA file cannot be read";
@@ -965,8 +985,14 @@ Moved read_some(Connection& connection, char* into, std::size_t room) {
 // Nothing may come on a connection where nothing was asked: what can be read is its end, or bytes
 // that would be taken for the next answer. Session tickets are read on the way.
 bool still_open(Connection& connection) {
-  char byte = 0;
-  return read_some(connection, &byte, 1).step == Step::wait_to_read;
+  constexpr int most_tickets = 16;
+  for (int record = 0; record < most_tickets; ++record) {
+    char byte = 0;
+    if (read_some(connection, &byte, 1).step != Step::wait_to_read) return false;
+    pollfd more{connection.socket.native_handle(), POLLIN, 0};
+    if (::poll(&more, 1, 0) == 0) return true;
+  }
+  return false;
 }
 
 // False: it was given up while it waited.
@@ -1014,8 +1040,18 @@ asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& conne
                                                                const HttpsSettings& settings,
                                                                bool without_body) {
   using Unread = tl::unexpected<std::string>;
+  // A host from which there is always more to read must not keep the loop from looking at the
+  // patience of this and of the other requests.
+  constexpr std::size_t read_at_once = 256U << 10;
+  // What the pieces of a body are wrapped in counts as well.
+  const std::size_t most = 2 * (settings.header_limit + settings.body_limit);
+  constexpr int most_interim = 8;
+  std::size_t in_all = 0;
+  std::size_t since_yield = 0;
   std::optional<Parser> parser;
-  for (;;) {  // until a final answer: those with 1xx announce one
+  for (int interim = 0;; ++interim) {  // until a final answer: those with 1xx announce one
+    if (interim > most_interim)
+      co_return Unread{"more than " + std::to_string(most_interim) + " interim answers"};
     parser.emplace();
     parser->header_limit(static_cast<std::uint32_t>(settings.header_limit));
     parser->body_limit(settings.body_limit);
@@ -1039,6 +1075,13 @@ asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& conne
       if (moved.step == Step::done) {
         connection.unread.commit(moved.bytes);
         hungry = false;
+        in_all += moved.bytes;
+        if (in_all > most) co_return Unread{why_unread(http::error::body_limit, settings)};
+        since_yield += moved.bytes;
+        if (since_yield < read_at_once) continue;
+        since_yield = 0;
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        if (connection.late) co_return Unread{why_lost(connection)};
         continue;
       }
       if (moved.step == Step::wait_to_read || moved.step == Step::wait_to_write) {

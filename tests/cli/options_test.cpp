@@ -70,7 +70,7 @@ TEST_CASE("the defaults are those of the contract") {
   CHECK(s.policy.max_entries_per_day == 0);
   CHECK(s.max_slippage_percent == Decimal{1});
   CHECK(s.plan == ProtectionPlan{});
-  CHECK(s.telegram_base_url == "https://api.telegram.org");
+  CHECK(s.telegram_at.base_url == "https://api.telegram.org");
   CHECK(s.markets.empty());
   CHECK_FALSE(s.dry_run);
   CHECK_FALSE(s.debug_trading);
@@ -220,7 +220,7 @@ TEST_CASE("a path in the file means the same file from wherever the run is start
   const Settings s = read_well({file, {}, {}}).settings;
   CHECK(s.store_url == "sqlite:" + folder.file("sub/bot.db"));
   CHECK(s.log_file == folder.file("bot.log"));
-  CHECK(s.ca_file == "/etc/ca.pem");
+  CHECK(s.venue_at.ca_file == "/etc/ca.pem");
   // What is typed is meant from where it is typed.
   CHECK(read_well({file, {}, {{"store.url", "sqlite:here.db"}}}).settings.store_url ==
         "sqlite:here.db");

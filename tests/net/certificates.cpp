@@ -69,13 +69,34 @@ Authority::Authority(const std::string& name) {
 
 Authority::~Authority() { ::unlink(file_.c_str()); }
 
+namespace {
+constexpr const char* no_name = "a server of the tests";
+constexpr std::chrono::hours a_day{24};
+}  // namespace
+
 Identity Authority::issue(const std::string& names, std::chrono::seconds valid_for) const {
+  return signed_leaf(new_key(), no_name, names, valid_for);
+}
+
+Identity Authority::issue_by_subject(const std::string& name) const {
+  return signed_leaf(new_key(), name, "", a_day);
+}
+
+Identity Authority::issue_rsa(const std::string& names) const {
+  constexpr std::size_t bits = 2048;
+  EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", bits);
+  must(key != nullptr, "no key");
+  return signed_leaf({key, Freed{}}, no_name, names, a_day);
+}
+
+Identity Authority::signed_leaf(std::shared_ptr<EVP_PKEY> key, const std::string& subject,
+                                const std::string& names, std::chrono::seconds valid_for) const {
   Identity leaf;
-  leaf.key = new_key();
-  leaf.certificate = new_certificate(leaf.key.get(), "a server of the tests", valid_for);
+  leaf.key = std::move(key);
+  leaf.certificate = new_certificate(leaf.key.get(), subject, valid_for);
   X509* issuer = own_.certificate.get();
   X509_set_issuer_name(leaf.certificate.get(), X509_get_subject_name(issuer));
-  extend(leaf.certificate.get(), issuer, NID_subject_alt_name, names);
+  if (!names.empty()) extend(leaf.certificate.get(), issuer, NID_subject_alt_name, names);
   must(X509_sign(leaf.certificate.get(), own_.key.get(), EVP_sha256()) > 0, "not signed");
   return leaf;
 }

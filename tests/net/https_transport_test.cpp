@@ -2,6 +2,8 @@
 // patience.
 #include <tradeguard/https_transport.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -183,6 +185,49 @@ TEST_CASE("answers without a body have none, and those with 1xx only announce on
   CHECK(announced->headers.size() == 1);
 }
 
+TEST_CASE("the interim answers to one request are eight at most") {
+  constexpr const char* interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  const auto after = [&](int count) {
+    std::string bytes;
+    for (int i = 0; i < count; ++i) bytes += interim;
+    return ask(
+        MisbehavingServer{tls(), says(bytes + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")});
+  };
+  CHECK(after(8)->body == "ok");
+  check_lost(after(9), "more than 8 interim answers");
+  // Without end, as fast as they can be read.
+  check_lost(ask(MisbehavingServer{tls(), [&](Peer& peer) {
+                                     if (peer.hear())
+                                       while (peer.say(interim)) {
+                                       }
+                                   }}),
+             "more than 8 interim answers");
+}
+
+TEST_CASE("an answer of which more is always there outlives neither patience nor its limit") {
+  SECTION("pieces wrapped in more than they hold") {
+    MisbehavingServer server{tls(), [](Peer& peer) {
+                               const std::string piece = "1;" + std::string(60'000, 'x') + "\r\na\r\n";
+                               if (peer.hear() &&
+                                   peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
+                                 while (peer.say(piece)) {
+                                 }
+                             }};
+    const auto result = ask(server);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().sent);
+    CHECK(result.error().what == "answer larger than 8 MiB");
+  }
+  SECTION("session tickets, which are no part of it") {
+    MisbehavingServer server{tls(), [](Peer& peer) {
+                               if (peer.hear())
+                                 while (peer.give_tickets()) {
+                                 }
+                             }};
+    check_lost(ask(server, short_wait), "no answer within 250ms");
+  }
+}
+
 TEST_CASE("HTTP/1.0 is understood, and its connection is not used again") {
   MisbehavingServer server{tls(), [](Peer& peer) {
                              while (peer.hear())
@@ -293,6 +338,65 @@ TEST_CASE("an authority in SSL_CERT_FILE is trusted as long as it is named there
   CHECK(ask(settings));
   ::unsetenv("SSL_CERT_FILE");
   CHECK_FALSE(ask(settings));
+}
+
+TEST_CASE("a certificate that names the host in its subject only is for nobody") {
+  MisbehavingServer server{{.identity = authority().issue_by_subject("localhost")}, echo};
+  const auto result = ask(to(server.url("localhost")));
+  REQUIRE_FALSE(result);
+  CHECK_FALSE(result.error().sent);
+  CHECK(result.error().what == "certificate: hostname mismatch");
+}
+
+TEST_CASE("with its own authority only, the system's are not trusted") {
+  MisbehavingServer server{tls(), echo};
+  ::setenv("SSL_CERT_FILE", authority().file().c_str(), 1);
+  HttpsSettings settings = to(server.url());
+  settings.ca_only = true;
+  CHECK(ask(settings));
+  const Authority another{"another authority"};
+  settings.ca_file = another.file();
+  const auto result = ask(settings);
+  REQUIRE_FALSE(result);
+  CHECK_FALSE(result.error().sent);
+  settings.ca_only = false;
+  CHECK(ask(settings));
+  ::unsetenv("SSL_CERT_FILE");
+}
+
+TEST_CASE("a server that can only speak without forward secrecy gets no request") {
+  ServerOptions options{.identity = authority().issue_rsa("IP:127.0.0.1"),
+                        .newest_tls = TLS1_2_VERSION};
+  CHECK(ask(MisbehavingServer{options, echo}));
+  options.ciphers = "AES256-GCM-SHA384:AES128-SHA";
+  const auto result = ask(MisbehavingServer{options, echo});
+  REQUIRE_FALSE(result);
+  CHECK_FALSE(result.error().sent);
+}
+
+TEST_CASE("a port that another user of this machine serves gets no request without TLS") {
+  if (::geteuid() != 0) {
+    WARN("not tried: only root can listen as another user");
+    return;
+  }
+  constexpr unsigned somebody = 65533;
+  int asked = 0;
+  const auto script = [&](Peer& peer) { asked += peer.hear() ? 1 : 0; };
+  for (const char* address : {"127.0.0.1", "0.0.0.0"}) {
+    MisbehavingServer theirs{{.uid = somebody, .address = address}, script};
+    check_unsent(ask(theirs),
+                 "not connected: port " + std::to_string(theirs.port()) +
+                     " is served by uid 65533, which is neither root nor this user");
+  }
+  CHECK(asked == 0);
+  MisbehavingServer theirs{{.uid = somebody}, echo};
+  HttpsSettings settings = to(theirs.url());
+  settings.any_listener = true;
+  CHECK(ask(settings)->body == "/");
+  // With TLS the certificate says who it is.
+  ServerOptions options = tls();
+  options.uid = somebody;
+  CHECK(ask(MisbehavingServer{options, echo})->body == "/");
 }
 
 TEST_CASE("TLS 1.2 is spoken, TLS 1.1 is not") {
@@ -789,15 +893,15 @@ TEST_CASE("waiting for the limit is not patience, and what waits too long was no
   Arrivals arrivals;
   MisbehavingServer server{plain(), arrivals.script()};
   HttpsSettings settings = to(server.url());
-  settings.limits = {{"orders", 1, 200ms}};
-  settings.longest_turn = 300ms;
+  settings.limits = {{"orders", 1, 1s}};
+  settings.longest_turn = 1900ms;
   HttpsTransport transport{settings, wall()};
   const std::vector<HttpRequest> requests(4, weighing(1));
-  const auto results = transport.exchange(requests, 150ms);
+  const auto results = transport.exchange(requests, 900ms);
   CHECK(results[0]);
-  CHECK(results[1]);  // its turn came after 200 ms, longer than its patience
-  check_unsent(results[2], "no turn within 300ms");
-  check_unsent(results[3], "no turn within 300ms");
+  CHECK(results[1]);  // its turn came after a second, longer than its patience
+  check_unsent(results[2], "no turn within 1900ms");
+  check_unsent(results[3], "no turn within 1900ms");
 }
 
 TEST_CASE("a slow limit does not open connections it cannot use") {

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,8 +18,12 @@
 namespace net_test {
 namespace {
 
-int listener(int& port, const std::string& at = "127.0.0.1") {
+int listener(int& port, const std::string& at = "127.0.0.1",
+             const std::optional<unsigned>& uid = std::nullopt) {
+  // A socket belongs to whom this thread is, for files, when it is made.
+  const int before = uid ? ::setfsuid(*uid) : 0;
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (uid) ::setfsuid(static_cast<uid_t>(before));
   const int yes = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   sockaddr_in address{};
@@ -49,11 +54,13 @@ MisbehavingServer::MisbehavingServer(ServerOptions options, Script script)
     SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
     if (options_.newest_tls != 0)
       SSL_CTX_set_max_proto_version(context_.get(), options_.newest_tls);
+    if (!options_.ciphers.empty())
+      SSL_CTX_set_cipher_list(context_.get(), options_.ciphers.c_str());
     SSL_CTX_use_certificate(context_.get(), options_.identity->certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), options_.identity->key.get());
   }
   port_ = options_.port;
-  listening_ = listener(port_, options_.address);
+  listening_ = listener(port_, options_.address, options_.uid);
   accepting_ = std::thread{[this] { accept_all(); }};
 }
 
@@ -175,17 +182,25 @@ std::optional<Heard> Peer::hear() {
   return heard;
 }
 
-void Peer::say(std::string_view bytes) {
+bool Peer::say(std::string_view bytes) {
   if (tls_ != nullptr) {
     ERR_clear_error();
-    SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size()));
-    return;
+    return SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size())) > 0;
   }
   while (!bytes.empty()) {
     const ssize_t count = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) return;
+    if (count <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
+  return true;
+}
+
+bool Peer::give_tickets() {
+  ERR_clear_error();
+  // That a ticket could not be written is no error to OpenSSL.
+  pollfd gone{fd_, POLLRDHUP, 0};
+  return SSL_new_session_ticket(tls_) == 1 && SSL_do_handshake(tls_) == 1 &&
+         ::poll(&gone, 1, 0) == 0;
 }
 
 void Peer::answer(std::string_view body, int status) {

@@ -32,13 +32,14 @@ class Peer {
  public:
   // The next whole request; nullopt: the client is gone.
   std::optional<Heard> hear();
-  void say(std::string_view bytes);
+  bool say(std::string_view bytes);  // false: the client is gone
   void answer(std::string_view body, int status = 200);
   void say_goodbye();                // ends TLS properly, then the connection
   void hang_up();                    // ends the connection and lets TLS wonder
   void stop_talking(bool properly);  // the same, without waiting for the client to go
   void reset();                      // RST, at the end of the script
   void wait_for_bytes();             // of the client's, without reading them
+  bool give_tickets();               // TLS 1.3: one more session ticket; false: the client is gone
   void relay_to(int port);           // bytes both ways, to 127.0.0.1, until one side ends
   bool wait_for_end(std::chrono::milliseconds at_most = std::chrono::seconds{10});
   bool resumed() const { return tls_ != nullptr && SSL_session_reused(tls_) == 1; }
@@ -61,6 +62,8 @@ class Peer {
 struct ServerOptions {
   std::optional<Identity> identity;  // none: plain http
   int newest_tls = 0;                // 0: the newest there is
+  std::string ciphers;               // of TLS 1.2; empty: OpenSSL's
+  std::optional<unsigned> uid;       // who listens; none: the user of the tests
   std::string before_handshake;      // said as soon as the connection is there, instead of TLS
   std::string address = "127.0.0.1";
   int port = 0;                      // 0: any
