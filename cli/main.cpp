@@ -1,4 +1,5 @@
 // tradeguard: reads what was typed, hands it to the command, returns its exit code.
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +28,7 @@ int dispatch(const std::vector<std::string>& arguments) {
     });
     const int code = say_usage(named == arguments.end() ? "" : *named, line.error().what);
     if (named == arguments.end() || *named != "run") return code;
-    return report_misread(what_is_given(arguments, process_environment()), line.error().what, false,
+    return report_misread(what_is_given(arguments, take_environment()), line.error().what, false,
                           code);
   }
   if (line->version) return version_command(*line, {});
@@ -36,12 +37,15 @@ int dispatch(const std::vector<std::string>& arguments) {
     print(command == nullptr ? overview() : help_for(*command));
     return exit_ok;
   }
-  return command->carry_out(*line, process_environment());
+  return command->carry_out(*line, take_environment());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Before anything is read that is secret: no core file, also where the kernel hands it to a
+  // program, and nobody but root looks into this process.
+  ::prctl(PR_SET_DUMPABLE, 0);
   open_standard_streams();
   if (!reserve_stack()) {
     write_whole(STDERR_FILENO, "tradeguard: out of memory before it began; nothing was done\n");

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
 
 #include "exit_codes.hpp"
 #include "log_sink.hpp"
+#include "secrets.hpp"
 #include "tradeguard/clock.hpp"
 #include "tradeguard/log.hpp"
 
@@ -106,13 +108,14 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-Pairs process_environment() {
+Pairs take_environment() {
   Pairs pairs;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
     const auto equals = text.find('=');
-    if (equals != std::string_view::npos)
-      pairs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    if (equals == std::string_view::npos) continue;
+    const auto& [name, value] = pairs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    if (is_secret_variable(name)) ::explicit_bzero(*entry + equals + 1, value.size());
   }
   return pairs;
 }

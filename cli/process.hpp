@@ -41,7 +41,9 @@ class Watchdog {
   std::thread thread_;
 };
 
-Pairs process_environment();
+// The variables of this process. The values of secrets are overwritten where the kernel put them, and
+// where /proc/PID/environ shows them: called a second time, they are empty.
+Pairs take_environment();
 std::string process_id();
 std::string host_name();
 

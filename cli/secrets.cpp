@@ -43,6 +43,11 @@ std::string_view environment_name(SecretName secret) {
   return "";
 }
 
+bool is_secret_variable(std::string_view name) {
+  return std::ranges::any_of(all_secrets,
+                             [&](SecretName secret) { return environment_name(secret) == name; });
+}
+
 std::string_view key_name(SecretName secret) {
   switch (secret) {
     case SecretName::api_key:

@@ -14,6 +14,7 @@ namespace tradeguard::cli {
 
 enum class SecretName { api_key, api_secret, telegram_token };
 std::string_view environment_name(SecretName secret);  // "TRADEGUARD_API_KEY"; the file's name has _FILE behind
+bool is_secret_variable(std::string_view name);                 // one of these three
 std::string_view key_name(SecretName secret);  // "venue.api_key_file", of the configuration
 
 // The files that the configuration names, which is where secrets come from that the environment

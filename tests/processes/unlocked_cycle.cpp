@@ -50,7 +50,7 @@ class Racer {
   void run(const std::string& account, const std::string& signals_path) {
     CommandLine line = line_;
     line.settings.emplace_back("venue.account", account);
-    auto desk = set_up(line, process_environment());
+    auto desk = set_up(line, take_environment());
     if (!desk) std::exit(desk.error());
     const Settings& settings = (*desk)->settings();
     Clock& clock = (*desk)->clock;

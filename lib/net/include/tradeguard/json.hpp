@@ -1,17 +1,21 @@
-// RapidJSON as the adapters use it: with memory that can be refused.
+// RapidJSON as the adapters use it: with memory that can be refused, and that is wiped.
 //
 // RapidJSON's own allocator does not look at what malloc() answers: where there is no memory, the
 // next write goes to address 0 and the process ends without a word, perhaps after it has bought.
 // These are RapidJSON's types over an allocator that throws std::bad_alloc instead, as the rest of
-// the program does. Code of this project uses these names and not RapidJSON's.
+// the program does. A request holds a key, and a text that grows leaves copies of itself behind; so
+// what is given back is overwritten. Code of this project uses these names and not RapidJSON's.
 #pragma once
 
+#include <malloc.h>
 #include <rapidjson/document.h>
 #include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace tradeguard::json {
@@ -22,12 +26,18 @@ class Memory {
   static const bool kNeedFree = true;
   // nullptr for size 0, as RapidJSON asks; throws std::bad_alloc where there is none.
   void* Malloc(std::size_t size) { return size == 0 ? nullptr : there(std::malloc(size)); }
-  void* Realloc(void* original, std::size_t, std::size_t size) {
-    if (size != 0) return there(std::realloc(original, size));
-    std::free(original);
-    return nullptr;
+  // Where there is none, what was there stays as it was.
+  void* Realloc(void* original, std::size_t before, std::size_t size) {
+    void* const grown = Malloc(size);
+    if (original != nullptr && grown != nullptr)
+      std::memcpy(grown, original, std::min(before, size));
+    Free(original);
+    return grown;
   }
-  static void Free(void* memory) { std::free(memory); }
+  static void Free(void* memory) {
+    if (memory != nullptr) ::explicit_bzero(memory, ::malloc_usable_size(memory));
+    std::free(memory);
+  }
 
  private:
   static void* there(void* memory) {
