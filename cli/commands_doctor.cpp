@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "doctor.hpp"
 #include "json.hpp"
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/sql_schema.hpp"
 
 namespace tradeguard::cli {
@@ -85,8 +86,9 @@ std::string text_of(const std::vector<Found>& findings) {
     verdict.resize(8, ' ');
     std::string what = finding.what;
     what.resize(std::max<std::size_t>(what.size(), 14), ' ');
-    out += verdict + what + " " + finding.detail +
-           (finding.what_to_do.empty() ? "" : " -> " + finding.what_to_do) + "\n";
+    // A finding repeats what an exchange or a file says; a line of its own it cannot begin.
+    out += verdict + what + " " + printable(finding.detail) +
+           (finding.what_to_do.empty() ? "" : " -> " + printable(finding.what_to_do)) + "\n";
   }
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "log_sink.hpp"
 #include "secrets.hpp"
+#include "tradeguard/foreign_text.hpp"
 
 namespace tradeguard::cli {
 
@@ -87,7 +88,8 @@ int say_usage(const std::string& command, const std::string& what) {
 }
 
 void print(std::string_view text) {
-  std::string_view left = text;
+  const std::string shown = printable_lines(text);
+  std::string_view left = shown;
   while (!left.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
     if (written > 0) {

@@ -40,7 +40,8 @@ int say_locked(const std::string& what);
 int say_usage(const std::string& command, const std::string& what);
 
 // To standard output. What it does not take goes to standard error: an answer that was cut short
-// must not look like a whole one, and a command that took effect says so somewhere.
+// must not look like a whole one, and a command that took effect says so somewhere. What a terminal
+// would act upon is written as \x1B and the like.
 void print(std::string_view text);
 // `code`, or exit_internal if the command succeeded and standard output did not take what it said.
 int exit_code_of_output(int code);

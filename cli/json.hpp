@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/json.hpp"
 #include "tradeguard/time.hpp"
 
@@ -54,7 +55,9 @@ class Json {
   void name(std::string_view key) {
     if (!key.empty()) string(key);
   }
-  void string(std::string_view value) {
+  // Whatever others wrote, what comes out is JSON, and harmless to a terminal.
+  void string(std::string_view foreign) {
+    const std::string value = replaced(foreign);
     writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   }
   json::Buffer buffer_;

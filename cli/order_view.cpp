@@ -1,9 +1,11 @@
 #include "order_view.hpp"
 
+#include "tradeguard/foreign_text.hpp"
+
 namespace tradeguard::cli {
 
 std::string id_at_venue(const Order& order) {
-  return order.venue_id.empty() ? order.client_id : order.venue_id;
+  return printable(order.venue_id.empty() ? order.client_id : order.venue_id);
 }
 
 void write_order(Json& json, const Order& order) {

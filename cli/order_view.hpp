@@ -8,7 +8,7 @@
 
 namespace tradeguard::cli {
 
-std::string id_at_venue(const Order& order);  // else its client id
+std::string id_at_venue(const Order& order);  // else its client id; one line in any case
 // The fields of an order, into an object that is open.
 void write_order(Json& json, const Order& order);
 

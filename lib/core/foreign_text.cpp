@@ -1,4 +1,4 @@
-#include "foreign_text.hpp"
+#include "tradeguard/foreign_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -130,6 +130,32 @@ std::string printable(std::string_view text) {
       append_escaped(out, text[at]);
     else
       out += text.substr(at, length);
+    at += std::max<std::size_t>(length, 1);
+  }
+  return out;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += printable(text.substr(0, end));
+    if (end == text.size()) break;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+std::string replaced(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = printable_length(text, at);
+    const bool control = static_cast<unsigned char>(text[at]) < 0x20;
+    if (length != 0)
+      out += text.substr(at, length);
+    else
+      out += control ? std::string(1, text[at]) : "\uFFFD";
     at += std::max<std::size_t>(length, 1);
   }
   return out;

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "foreign_text.hpp"
+#include "tradeguard/foreign_text.hpp"
 
 namespace tradeguard {
 namespace {

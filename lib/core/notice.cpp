@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "foreign_text.hpp"
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/log.hpp"
 
 namespace tradeguard {

@@ -1,5 +1,5 @@
 // Text that others wrote: which of it may be shown as it is, and how the rest is written and read.
-// Private to core; tests/unit/log_test.cpp and notice_test.cpp test it through its users.
+// Contract tests: tests/unit/log_test.cpp, notice_test.cpp and foreign_text_test.cpp. Any thread.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,13 @@ std::size_t printable_length(std::string_view text, std::size_t at);
 
 // One line of valid UTF-8 for a person: what is not printable becomes \n, \t or \xNN.
 std::string printable(std::string_view text);
+
+// The same of a text of several lines: its ends of lines stay.
+std::string printable_lines(std::string_view text);
+
+// For a format with an escape of its own, such as JSON: only what no terminal shows as itself and no
+// such format escapes is replaced, by U+FFFD.
+std::string replaced(std::string_view text);
 
 // Takes one value, as escape_value writes it, from the front of `text`. An unquoted one ends
 // before the next blank or '='. nullopt: there is none.
