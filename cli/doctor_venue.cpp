@@ -7,6 +7,7 @@ namespace tradeguard::cli {
 
 namespace {
 
+std::optional<Found> examine_authorities(const Settings& settings, const Pairs& environment);
 std::optional<Found> too_large(const Settings& settings, const Symbol& symbol, const MarketOptions& market);
 std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol,
                                          const MarketOptions& market, Instant now);
@@ -45,6 +46,8 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
       open_exchange(settings, desk.environment, desk.clock, *desk.log, Purpose::looking);
   if (!exchange)
     return {problem("exchange", exchange.error(), "the exchange was not asked anything")};
+  if (auto authorities = examine_authorities(settings, desk.environment))
+    findings.push_back(std::move(*authorities));
   OrderPlacer& placer = *(*exchange)->placer;
   SltpPlacer& protector = *(*exchange)->protector;
 
