@@ -43,15 +43,15 @@ VenueTraits traits_of(Exchange exchange) {
     case Exchange::oco_slow_window:
       return {.oco = true, .stop_market = true, .duplicate_ids_refused = false,
               .answers_are_sightings = false, .validity_window = 60s, .absence_margin = 2s,
-              .entries_at_a_time = 3, .network = true};
+              .entries_at_a_time = 3, .network = true, .absent_balance = AbsentBalance::zero};
     case Exchange::answers_at_once:
       return {.oco = true, .stop_market = true, .duplicate_ids_refused = true,
               .answers_are_sightings = true, .validity_window = 5s, .absence_margin = 2s,
-              .entries_at_a_time = 10, .network = true};
+              .entries_at_a_time = 10, .network = true, .absent_balance = AbsentBalance::zero};
     case Exchange::plain:
       return {.oco = false, .stop_market = false, .duplicate_ids_refused = false,
               .answers_are_sightings = false, .validity_window = 10s, .absence_margin = 2s,
-              .entries_at_a_time = 1, .network = true};
+              .entries_at_a_time = 1, .network = true, .absent_balance = AbsentBalance::zero};
   }
   return {};
 }

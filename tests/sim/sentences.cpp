@@ -82,6 +82,8 @@ void Sentences::begins(const std::vector<Signal>& signals) {
   for (const Symbol& symbol : exchange_.symbols()) before_.prices.emplace(symbol, exchange_.price(symbol));
   for (const auto& [id, entry] : entries_)
     if (const auto since = exchange_.stopless_since(id)) before_.stopless.emplace(id, *since);
+  for (const auto& [id, row] : world_.live_witness->rows())
+    if (row.leg == Leg::entry && !row.settled) before_.open.insert(row.symbol);
 }
 
 // What is wrong with an entry is wrong only if it leaves.
@@ -177,8 +179,16 @@ void Sentences::written(std::span<const Change> items, const std::vector<Written
   }
 }
 
+// A word is heard when the store has it, whether the run that wrote it got to know or not.
+void Sentences::heard(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts) {
+  for (std::size_t i = 0; i < claims.size(); ++i)
+    if (!std::holds_alternative<Denied>(verdicts[i]))
+      words_.push_back({claims[i].signal.symbol, claims[i].signal.time, world_.now()});
+}
+
+// The operator's word has the time of his machine. One that is ahead makes no word of this minute a later one.
 void Sentences::flattened(const std::optional<Symbol>& symbol, const std::vector<ClientOrderId>& trades) {
-  words_.push_back({symbol, world_.now(), world_.now()});
+  words_.push_back({symbol, world_.now() + std::min(world_.skew, Micros{0}), world_.now()});
   for (const ClientOrderId& trade : trades)
     if (is_held(trade)) wishes_.emplace(trade, std::pair{std::string{}, 0});
 }
@@ -259,10 +269,7 @@ void Sentences::hear(const Ended& ended, const Signal& signal) {
   };
   const bool passed = about("GUARD idempotency_passed") != none;
   const auto blocked = about("GUARD idempotency_blocked");
-  if (signal.side == Side::sell) {
-    if ((passed || blocked != none) && signal.time <= ended.to) words_.push_back({signal.symbol, signal.time, ended.from});
-    return;
-  }
+  if (signal.side == Side::sell) return;
   if (const auto decision = decided_.find(key); decision != decided_.end() && passed &&
                                                               decision->second.first != "stale" && decision->second.second < ended.from)
     broken("F-4", "a decision is made once: " + key + " was denied with " + decision->second.first + " and is judged again");
@@ -291,12 +298,13 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
     }
     // Where it concerns nothing, that is what is said.
     const auto& rows = world_.live_witness->rows();
-    const bool concerns = std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
+    const bool concerns = before_.open.contains(signal.symbol) || std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
       return row.second.leg == Leg::entry && row.second.symbol == signal.symbol && !row.second.settled;
     });
     const SignalKey key = signal_key(signal);
     const bool said = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return (line.starts_with("EXIT_") || line.starts_with("GUARD idempotency_blocked")) && names_key(line, key);
+      return (line.starts_with("EXIT_") || line.starts_with("GUARD idempotency_blocked") || line.starts_with("SIGNAL_WAITS")) &&
+             names_key(line, key);
     });
     const bool rejected = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
       return line.starts_with("SIGNAL_REJECTED") && says(line, " line=" + std::to_string(signal.line) + " ");

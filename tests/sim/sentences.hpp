@@ -31,6 +31,7 @@ class Sentences {
   void sent(const Order& order, const PlaceOutcome& outcome);
   void asked_to_cancel(const ClientOrderId& client_id);
   void written(std::span<const Change> items, const std::vector<Written>& answers);
+  void heard(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts);
 
   // What the operator did, once it is on record.
   void flattened(const std::optional<Symbol>& symbol, const std::vector<ClientOrderId>& trades);
@@ -65,6 +66,7 @@ class Sentences {
   struct AtTheBeginning {
     std::map<ClientOrderId, Instant> stopless;
     std::map<Symbol, Price> prices;
+    std::set<Symbol> open;     // a trade of it is
   };
 
   void broken(std::string_view finding, std::string sentence);
