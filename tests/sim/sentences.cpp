@@ -162,13 +162,13 @@ void Sentences::written(std::span<const Change> items, const std::vector<Written
     for (const AlarmEdge& edge : items[i].alarms) {
       const std::pair subject{edge.alarm.kind, edge.alarm.subject};
       if (edge.what == AlarmEdge::What::clear) standing_.erase(subject);
-      if (edge.what == AlarmEdge::What::raise && edge.alarm.told > 0) standing_[subject] = {world_.now()};
+      if (edge.what == AlarmEdge::What::raise && edge.alarm.told > 0) standing_[subject] = {world_.now(), world_.skew};
     }
     for (const Notice& notice : items[i].notices) {
       if (notice.type == NoticeType::reminder)
         for (auto& [subject, standing] : standing_)
           if (says(notice.event_id, ":" + std::string{text(subject.first)} + ":" + subject.second + ":"))
-            standing = {world_.now(), standing.told + 1};
+            standing = {world_.now(), world_.skew, standing.told + 1};
       // The line of a run that is killed before it writes it is lost, and the notice is not.
       if (notice.type == NoticeType::sltp_lost)
         if (const auto symbol = Symbol::parse(notice.symbol)) lost_told_[*symbol] += 1;
@@ -214,6 +214,12 @@ std::string Sentences::after_run(const Ended& ended) {
     reminded(ended);
     for (const auto& [id, entry] : entries_)
       if (is_held(id) && !exchange_.stopless_since(id) && knows_its_stop(id)) seen_covered_.insert(id);
+    for (const Paper& stop : exchange_.papers()) {
+      const auto& rows = world_.live_witness->rows();
+      const auto row = rows.find(stop.asked.client_id);
+      if (stop.asked.leg == Leg::stop && stop.open() && row != rows.end() && row->second.state == OrderState::placed)
+        seen_resting_.insert(stop.asked.client_id);
+    }
   } else {
     // What is counted in runs is counted in runs in a row.
     stopless_runs_.clear();
@@ -397,7 +403,7 @@ void Sentences::counted_from_the_state(const Ended& ended) {
 void Sentences::lost_legs_are_said(const Ended& ended) {
   for (const Paper& paper : exchange_.papers()) {
     if (!paper.taken_away || paper.asked.leg != Leg::stop || !paper.closed || *paper.closed > ended.from) continue;
-    if (!seen_covered_.contains(paper.asked.trade) || !lost_judged_.insert(paper.asked.client_id).second) continue;
+    if (!seen_resting_.contains(paper.asked.client_id) || !lost_judged_.insert(paper.asked.client_id).second) continue;
     if (released_.contains(paper.asked.trade) || paper.created > *paper.closed - 5s) continue;
     if (lost_told_[paper.asked.symbol] == 0)
       broken("F-6", "a leg that ended without us is said: no SLTP_LOST for " + paper.asked.client_id);
@@ -515,14 +521,16 @@ void Sentences::coins_that_are_missing(const Ended& ended) {
   }
 }
 
-// After 5, 15 and 60 minutes, then hourly, by the time that it really is.
+// After 5, 15 and 60 minutes, then hourly, by the time that it really is. A clock that was ahead by less than
+// the longest of these spans may have moved the next time by as much.
 void Sentences::reminded(const Ended& ended) {
   for (const auto& [subject, standing] : standing_) {
     if (subject.first != NoticeType::unprotected && subject.first != NoticeType::drift && subject.first != NoticeType::twin &&
         subject.first != NoticeType::orphan)
       continue;
     const Micros gap = standing.told == 1 ? 5min : standing.told == 2 ? 10min : standing.told == 3 ? 45min : 60min;
-    if (ended.from - standing.last_told > gap + 5s)
+    const Micros late = standing.ahead + gap <= 60min ? std::max(Micros{0}, standing.ahead) : Micros{0};
+    if (ended.from - standing.last_told > gap + late + 5s)
       broken("F-22", "a stored time is checked before it is believed: " + std::string{text(subject.first)} + " stands, last told " +
                          duration_text(ended.from - standing.last_told) + " ago: " + subject.second);
   }

@@ -61,6 +61,7 @@ class Sentences {
   };
   struct Standing {
     Instant last_told;
+    Micros ahead;              // the clock that the next time was counted by
     int told = 1;
   };
   struct AtTheBeginning {
@@ -110,6 +111,7 @@ class Sentences {
   std::map<std::string, int> missing_runs_;
   std::map<ClientOrderId, int> asleep_runs_;
   std::set<ClientOrderId> seen_covered_;
+  std::set<ClientOrderId> seen_resting_;         // stops, on record and at the exchange
   std::map<ClientOrderId, int> tried_;           // in this run
   std::map<Symbol, int> lost_told_;
   std::set<ClientOrderId> lost_judged_;

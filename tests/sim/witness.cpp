@@ -56,8 +56,10 @@ void Witness::claimed(const EntryRequest& request, const Order& order, const Ent
     wrong("caps: position " + std::to_string(positions) + " of " + std::to_string(policy.max_open_positions));
   if (policy.max_entries_per_day > 0 && today > policy.max_entries_per_day)
     wrong("caps: entry " + std::to_string(today) + " of the day");
+  // On paper an order is as large as the signal's price makes it, wherever the market of the run is.
+  const Price at = &exchange_ == &world_.exchange || !order.price ? claim.market : *order.price;
   if (policy.max_order_notional.is_positive() && order.price &&
-      Decimal::multiply(cost(claim.market, order.quantity, Rounding::down).value, tenths(9), Rounding::down) >
+      Decimal::multiply(cost(at, order.quantity, Rounding::down).value, tenths(9), Rounding::down) >
           policy.max_order_notional.value)
     wrong("caps: larger than an order may be");
   if (const auto known = rows_.find(order.client_id); known != rows_.end())
@@ -183,7 +185,7 @@ void Witness::delivered(const Notice& notice) {
       Told& told = notices_.at(event);
       const bool one_of_many = in_short && told.severity != Severity::critical && !told.trade.empty() &&
                                last.substr(0, comma).ends_with(told.trade);
-      if (left == 0 || !(in_short ? one_of_many : contains(last, event))) continue;
+      if (left == 0 || !(in_short ? one_of_many : last == "\nevent: " + event)) continue;
       left -= 1;
       tell(told, event);
     }

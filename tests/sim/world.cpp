@@ -826,6 +826,7 @@ void World::operator_resumes() {
     changes.front().notices.push_back(notice);
     const auto written = session->journal().write(changes);
     if (written) witness(dry).written(changes, *written);
+    if (written && !dry) sentences->written(changes, *written);
   }
   say("resumed");
 }
@@ -884,6 +885,7 @@ bool World::operator_releases(const Symbol& symbol) {
       const auto written = journal.write(changes);
       if (!written || written->front() != Written::yes) return false;
       live_witness->written(changes, *written);
+      sentences->written(changes, *written);
       live_witness->released(trade.id());
       sentences->released(trade.id());
       say("released " + trade.id());
