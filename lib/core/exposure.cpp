@@ -77,12 +77,19 @@ std::optional<Instant> naked_from(const Trade& trade) {
   const Order& entry = trade.entry();
   if (!entry.naked_since || !entry.covered_at || *entry.covered_at > *entry.naked_since)
     return entry.naked_since;
-  // A stop that was there before rests on: a fill grew, and only that part is without one.
+  // A stop that was there before rests on, and none of them was lost: a fill grew, and only that part is
+  // without one.
   const bool covered_in_part =
       std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
         return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *entry.naked_since;
       });
-  if (covered_in_part) return entry.naked_since;
+  const bool one_was_lost =
+      std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+        return leg.leg == Leg::stop && leg.state == OrderState::closed && leg.left().is_positive() &&
+               !leg.cancel_asked_at && leg.closed_at && leg.claimed_at <= *entry.covered_at &&
+               *leg.closed_at > *entry.covered_at;
+      });
+  if (covered_in_part && !one_was_lost) return entry.naked_since;
   Instant from = *entry.covered_at;
   constexpr Micros clocks_differ_by = 2s;
   for (const Order& leg : trade.legs) {

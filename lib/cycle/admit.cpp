@@ -133,7 +133,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
       Order wish = entry;
       wish.exit_reason = "signal";
       wish.exit_key = claim_key(signal);
-      wish.exit_until = run.now + run.settings.policy.exit_max_age;
+      wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
       exit.advance.push_back(std::move(wish));
     }
     if (exit.touches.empty() && unreadable_trade_of(run, signal.symbol)) {
@@ -155,11 +155,20 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   return exits;
 }
 
+// Too old is for good, so no SELL is too old by a clock that is known to be wrong. A store with a clock of its
+// own judges by that.
+Instant exits_are_judged_at(const Run& run) {
+  const bool wrong =
+      run.clock_offset && std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset;
+  return wrong ? run.venue_now() : run.now;
+}
+
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
   const EntryPolicy& policy = run.settings.policy;
   try {
-    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.now);
+    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future,
+                                             exits_are_judged_at(run));
   } catch (const std::exception& error) {
     verdicts = failed(Fault::data, error.what());
   }

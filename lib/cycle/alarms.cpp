@@ -133,7 +133,7 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
 
 // A SELL that touched a trade and could not be carried out in all its time is told; silence is no end.
 bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) {
-  if (entry.exit_reason.empty() || !entry.exit_until || run.now < *entry.exit_until) return false;
+  if (entry.exit_reason.empty() || !entry.exit_until || run.venue_now() < *entry.exit_until) return false;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
                   [](const Order& leg) { return leg.leg == Leg::exit && leg.live(); }))
     return false;
@@ -208,9 +208,12 @@ Micros next_pause(int told) {
 }
 
 void remind(Run& run) {
+  constexpr Micros clocks_differ_by = 1min;
   std::vector<Item> items;
   for (const Alarm& standing : run.book.alarms) {
-    if (standing.told == 0 || !standing.next_reminder || !is_due(*standing.next_reminder, 60min, run.now))
+    const Micros pause = standing.told <= 1 ? Micros{5min} : next_pause(standing.told - 1);
+    if (standing.told == 0 || !standing.next_reminder ||
+        !is_due(*standing.next_reminder, pause + clocks_differ_by, run.now))
       continue;
     Alarm alarm = standing;
     alarm.next_reminder = run.now + next_pause(alarm.told);

@@ -203,6 +203,14 @@ struct Holdings {
   bool known = true;  // what may have been sold unseen drifts from nothing
 };
 
+// A stop that this run sent may have sold already where no view shows it yet.
+bool sent_and_not_seen_yet(const Run& run, const Trade& trade) {
+  return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::stop && leg.live() && run.placed_here.contains(leg.client_id) &&
+           !run.sighted.contains(leg.client_id) && !not_shown(run, leg);
+  });
+}
+
 std::map<std::string, Holdings> holdings_of(const Run& run) {
   std::map<std::string, Holdings> all;
   for (const Alarm& alarm : run.book.alarms)
@@ -210,7 +218,8 @@ std::map<std::string, Holdings> holdings_of(const Run& run) {
   for (const Trade& trade : run.book.trades) {
     if (trade.entry().released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
-    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive();
+    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive() ||
+                        sent_and_not_seen_yet(run, trade);
     if (!unread && e.held_is_dust) continue;
     Holdings& base = all[trade.entry().symbol.base()];
     base.known = base.known && !unread;
@@ -456,7 +465,7 @@ Surroundings around(const Run& run, const Trade& trade) {
       s.market = quote->second.last;
   if (const auto balance = run.balance_of(entry.symbol.base()))
     s.free_base = Quantity{balance->free};
-  const bool wanted = !entry.exit_reason.empty() && entry.exit_until && run.now < *entry.exit_until;
+  const bool wanted = !entry.exit_reason.empty() && entry.exit_until && s.now < *entry.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
   if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = entry.exit_reason;
   return s;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "not_yet.hpp"
 #include "witness.hpp"
 #include "world.hpp"
 
@@ -68,7 +67,6 @@ bool all_is_well(const Ended& ended) {
 
 void Sentences::broken(std::string_view finding, std::string sentence) {
   world_.counted["sentence " + std::string{finding} + " broken"] += 1;
-  if (!finding.empty() && waits_for_its_mend(finding)) return;
   if (broken_.empty()) broken_ = (finding.empty() ? std::string{"sentence"} : std::string{finding}) + ": " + std::move(sentence);
 }
 
@@ -404,6 +402,9 @@ void Sentences::lost_legs_are_said(const Ended& ended) {
   for (const Paper& paper : exchange_.papers()) {
     if (!paper.taken_away || paper.asked.leg != Leg::stop || !paper.closed || *paper.closed > ended.from) continue;
     if (!seen_resting_.contains(paper.asked.client_id) || !lost_judged_.insert(paper.asked.client_id).second) continue;
+    // What was to be cancelled anyway is missed by nobody.
+    const auto& rows = world_.live_witness->rows();
+    if (const auto row = rows.find(paper.asked.client_id); row != rows.end() && row->second.cancel_asked_at) continue;
     if (released_.contains(paper.asked.trade) || paper.created > *paper.closed - 5s) continue;
     if (lost_told_[paper.asked.symbol] == 0)
       broken("F-6", "a leg that ended without us is said: no SLTP_LOST for " + paper.asked.client_id);
@@ -419,8 +420,7 @@ void Sentences::profit_is_taken(const Ended& ended) {
       target_runs_.erase(id);
       continue;
     }
-    const ProtectionPlan& plan = *row->second.plan;
-    const Price at = plan.target_price ? *plan.target_price : moved_by_percent(bought_at(id), plan.target_percent);
+    const Price at = target_of(id);
     const bool rests = std::any_of(exchange_.papers().begin(), exchange_.papers().end(), [&, &id = id](const Paper& paper) {
       return paper.asked.trade == id && paper.asked.leg == Leg::target && paper.open();
     });
@@ -521,15 +521,15 @@ void Sentences::coins_that_are_missing(const Ended& ended) {
   }
 }
 
-// After 5, 15 and 60 minutes, then hourly, by the time that it really is. A clock that was ahead by less than
-// the longest of these spans may have moved the next time by as much.
+// After 5, 15 and 60 minutes, then hourly, by the time that it really is. A clock that was ahead by no more than
+// the span may have moved the next time by as much.
 void Sentences::reminded(const Ended& ended) {
   for (const auto& [subject, standing] : standing_) {
     if (subject.first != NoticeType::unprotected && subject.first != NoticeType::drift && subject.first != NoticeType::twin &&
         subject.first != NoticeType::orphan)
       continue;
     const Micros gap = standing.told == 1 ? 5min : standing.told == 2 ? 10min : standing.told == 3 ? 45min : 60min;
-    const Micros late = standing.ahead + gap <= 60min ? std::max(Micros{0}, standing.ahead) : Micros{0};
+    const Micros late = standing.ahead <= gap + 1min ? std::max(Micros{0}, standing.ahead) : Micros{0};
     if (ended.from - standing.last_told > gap + late + 5s)
       broken("F-22", "a stored time is checked before it is believed: " + std::string{text(subject.first)} + " stands, last told " +
                          duration_text(ended.from - standing.last_told) + " ago: " + subject.second);
@@ -597,16 +597,25 @@ bool Sentences::wished_away(const ClientOrderId& trade, Instant before) const {
   });
 }
 
-// Sold at a loss by the program, and nobody had asked for it.
+// Sold at a loss by the program, and nobody had asked for it. A target below what was paid is asked for.
 std::vector<const Paper*> Sentences::forced_exits() const {
   std::vector<const Paper*> forced;
   for (const Paper& exit : exchange_.papers()) {
     if (exit.asked.leg != Leg::exit || exit.owners || !exit.closed || !exit.now.filled.is_positive()) continue;
     if (wished_away(exit.asked.trade, exit.created) || released_.contains(exit.asked.trade)) continue;
     const Price at = average_price(exit.now.value, exit.now.filled);
-    if (at < bought_at(exit.asked.trade)) forced.push_back(&exit);
+    if (at < bought_at(exit.asked.trade) && at < target_of(exit.asked.trade)) forced.push_back(&exit);
   }
   return forced;
+}
+
+// Without a plan on record: what was paid.
+Price Sentences::target_of(const ClientOrderId& trade) const {
+  const auto& rows = world_.live_witness->rows();
+  const auto row = rows.find(trade);
+  if (row == rows.end() || !row->second.plan) return bought_at(trade);
+  const ProtectionPlan& plan = *row->second.plan;
+  return plan.target_price ? *plan.target_price : moved_by_percent(bought_at(trade), plan.target_percent);
 }
 
 Price Sentences::bought_at(const ClientOrderId& trade) const {

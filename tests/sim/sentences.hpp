@@ -94,6 +94,7 @@ class Sentences {
   bool wished_away(const ClientOrderId& trade, Instant before) const;
   std::vector<const SimExchange::Paper*> forced_exits() const;
   Price bought_at(const ClientOrderId& trade) const;
+  Price target_of(const ClientOrderId& trade) const;
   std::string why_without(const Entry& entry) const;
 
   World& world_;

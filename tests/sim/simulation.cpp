@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "not_yet.hpp"
 #include "world.hpp"
 
 using namespace tradeguard;
@@ -22,6 +21,7 @@ struct Wanted {
   std::uint64_t seeds = 1000;
   std::optional<std::uint64_t> only_seed;
   std::optional<std::vector<std::size_t>> only;  // these happenings and no others
+  Lessons lessons;                               // these and no others; empty: all
   StoreKind store = StoreKind::memory;
   double seconds = 0;                            // 0: until all seeds are done
   bool shrink = true;
@@ -46,7 +46,7 @@ struct Outcome {
 };
 
 std::optional<Wanted> read_arguments(int count, char** words);
-Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only, StoreKind kind);
+Story told_again(const Wanted& wanted, std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only);
 Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figures);
 std::vector<std::size_t> shrunk(const Wanted& wanted, std::uint64_t seed, const std::string& broken);
 int explain(const Wanted& wanted);
@@ -62,7 +62,7 @@ int main(int count, char** words) {
     std::fputs(
         "simulation [--seeds N] [--from S] [--seconds T] [--store memory|sqlite] [--twice] [--first]\n"
         "           [--no-shrink] [--quiet]   runs stories and reports\n"
-        "           [--with F-6,F-8|all]      tells and judges these findings and no others, mended or not\n"
+        "           [--lessons F-6,F-8]       of what the first version taught us tells these and no others\n"
         "simulation --seed S [--only 3,7,9] [--log] [--store memory|sqlite]   tells one story\n",
         stderr);
     return 64;
@@ -93,11 +93,11 @@ std::optional<Wanted> read_arguments(int count, char** words) {
     else if (word == "--first") wanted.first = true;
     else if (word == "--quiet") wanted.quiet = true;
     else if (word == "--no-shrink") wanted.shrink = false;
-    else if (word == "--with") {
+    else if (word == "--lessons") {
       std::string list = ++i < count ? words[i] : "";
       for (char* part = std::strtok(list.data(), ","); part != nullptr; part = std::strtok(nullptr, ","))
-        switched_on().findings.insert(part);
-      good = !switched_on().findings.empty();
+        wanted.lessons.insert(part);
+      good = !wanted.lessons.empty();
     } else if (word == "--store") {
       const std::string kind = ++i < count ? words[i] : "";
       good = kind == "memory" || kind == "sqlite";
@@ -115,8 +115,8 @@ std::optional<Wanted> read_arguments(int count, char** words) {
   return wanted;
 }
 
-Story told_again(std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only, StoreKind kind) {
-  Story story = story_of(seed, kind == StoreKind::sqlite);
+Story told_again(const Wanted& wanted, std::uint64_t seed, const std::optional<std::vector<std::size_t>>& only) {
+  Story story = story_of(seed, wanted.store == StoreKind::sqlite, wanted.lessons);
   if (!only) return story;
   std::vector<Happening> kept;
   for (const std::size_t index : *only)
@@ -153,7 +153,7 @@ Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figure
 }
 
 int explain(const Wanted& wanted) {
-  const Story story = told_again(*wanted.only_seed, wanted.only, wanted.store);
+  const Story story = told_again(wanted, *wanted.only_seed, wanted.only);
   std::printf("seed %llu, exchange %s, %d minutes\n", static_cast<unsigned long long>(story.seed),
               std::string{text(story.exchange)}.c_str(), story.minutes);
   for (std::size_t i = 0; i < story.happenings.size(); ++i)
@@ -182,7 +182,7 @@ int search(const Wanted& wanted) {
       store = fresh_store(wanted.store);
       if (wanted.twice) other = fresh_store(wanted.store);
     }
-    const Story story = story_of(seed, wanted.store == StoreKind::sqlite);
+    const Story story = story_of(seed, wanted.store == StoreKind::sqlite, wanted.lessons);
     Outcome outcome = tell(story, *store, false, &figures);
     if (wanted.twice && outcome.broken.empty()) {
       const Outcome again = tell(story, *other, false, nullptr);
@@ -215,10 +215,10 @@ std::vector<std::size_t> shrunk(const Wanted& wanted, std::uint64_t seed, const 
   const std::string promise = broken.substr(0, broken.find(':'));
   const auto still_fails = [&](const std::vector<std::size_t>& kept) {
     const auto store = fresh_store(wanted.store);
-    const std::string now = tell(told_again(seed, kept, wanted.store), *store, false, nullptr).broken;
+    const std::string now = tell(told_again(wanted, seed, kept), *store, false, nullptr).broken;
     return !now.empty() && now.substr(0, now.find(':')) == promise;
   };
-  std::vector<std::size_t> kept(story_of(seed, wanted.store == StoreKind::sqlite).happenings.size());
+  std::vector<std::size_t> kept(told_again(wanted, seed, std::nullopt).happenings.size());
   for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i;
   for (std::size_t chunk = std::max<std::size_t>(1, kept.size() / 2); chunk > 0; chunk /= 2) {
     for (bool smaller = true; smaller;) {
@@ -243,10 +243,10 @@ std::string replay_command(const Wanted& wanted, std::uint64_t seed, const std::
   std::string list;
   for (const std::size_t index : kept) list += (list.empty() ? "" : ",") + std::to_string(index);
   std::string with;
-  for (const std::string& finding : switched_on().findings) with += (with.empty() ? "" : ",") + finding;
+  for (const std::string& finding : wanted.lessons) with += (with.empty() ? "" : ",") + finding;
   return "simulation --seed " + std::to_string(seed) + " --only " + (list.empty() ? "-" : list) +
          (wanted.store == StoreKind::sqlite ? " --store sqlite" : "") +
-         (with.empty() ? "" : " --with " + with) + " --log";
+         (with.empty() ? "" : " --lessons " + with) + " --log";
 }
 
 void report(const Wanted& wanted, const Figures& figures, double seconds) {

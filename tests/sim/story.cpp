@@ -4,8 +4,6 @@
 #include <array>
 #include <chrono>
 
-#include "not_yet.hpp"
-
 namespace tradeguard::sim {
 
 namespace {
@@ -16,11 +14,11 @@ Kind kind_at(Chance& chance, Port port);
 std::int64_t amount_of(Chance& chance, Kind kind);
 void ordinary_life(Story& story, Chance& chance);
 std::int64_t start_of(Chance& chance);
-void taught(Story& story, bool files);
+void taught(Story& story, bool files, const Lessons& wanted);
 
 }  // namespace
 
-Story story_of(std::uint64_t seed, bool files) {
+Story story_of(std::uint64_t seed, bool files, const Lessons& lessons) {
   Chance chance{seed, "story"};
   Story story{.seed = seed,
               .exchange = static_cast<Exchange>(chance.below(3)),
@@ -33,7 +31,7 @@ Story story_of(std::uint64_t seed, bool files) {
   int faults = 0;
   if (!chance.once_in(8)) faults = chance.once_in(3) ? chance.between(10, 40) : chance.between(1, 8);
   for (int i = 0; i < faults; ++i) story.happenings.push_back(fault(chance, eventful_minute(story, chance)));
-  taught(story, files);
+  taught(story, files, lessons);
   return story;
 }
 
@@ -385,13 +383,13 @@ constexpr std::array lessons{
     }},
 };
 
-void taught(Story& story, bool files) {
+void taught(Story& story, bool files, const Lessons& wanted) {
   Chance chance{story.seed, "taught"};
   if (!chance.once_in(2)) return;
   std::vector<const Lesson*> open;
   for (const Lesson& lesson : lessons) {
     const bool of_files = lesson.finding == "F-19" || lesson.finding == "F-23";
-    if (!waits_for_its_mend(lesson.finding) && (files || !of_files)) open.push_back(&lesson);
+    if ((wanted.empty() || wanted.contains(lesson.finding)) && (files || !of_files)) open.push_back(&lesson);
   }
   if (open.empty()) return;
   if (chance.once_in(2))

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,9 @@ struct Story {
   bool ends_restored = false;   // the store of a backup is another world: the story ends soon after
   std::vector<Happening> happenings;
 };
-Story story_of(std::uint64_t seed, bool files = false);  // files: the store can be copied and damaged
+// What the first version taught us, by finding; empty: all of it.
+using Lessons = std::set<std::string, std::less<>>;
+// files: the store can be copied and damaged.
+Story story_of(std::uint64_t seed, bool files = false, const Lessons& lessons = {});
 
 }  // namespace tradeguard::sim
