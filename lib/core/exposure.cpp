@@ -133,11 +133,16 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
       return leave(trade, exposure, around, "remainder");
     return Nothing{};
   }
-  if (is_breached(exposure, around))
+  // What somebody wants sold, and no stop can be placed for before the next attempt.
+  if (is_breached(exposure, around)) {
+    if (around.exit_reason) return leave(trade, exposure, around, *around.exit_reason);
     return trade.plan().flatten_on_breach ? leave(trade, exposure, around, "breached")
                                           : NextMove{Stuck{"breached"}};
+  }
   if (at_target) return leave(trade, exposure, around, "target");
   NextMove covering = cover(trade, exposure, around);
+  if (around.exit_reason && std::holds_alternative<Stuck>(covering))
+    return leave(trade, exposure, around, *around.exit_reason);
   if (!patience_is_over(trade, around)) return covering;
   if (std::holds_alternative<PlaceLegs>(covering) && !around.stop_tried) return covering;
   if (is_being_tried(trade, around) && !std::holds_alternative<PlaceLegs>(covering)) return covering;

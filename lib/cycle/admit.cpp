@@ -112,6 +112,24 @@ bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
   });
 }
 
+// A row may stay unreadable for longer than a SELL stays in its source, so somebody has to know of it now.
+void tell_unreadable_exit(Run& run, const Signal& signal) {
+  if (!run.may_write()) return;
+  Notice notice{};
+  notice.event_id = "EXIT_EXPIRED:unreadable:" + claim_key(signal);
+  notice.type = NoticeType::exit_expired;
+  notice.severity = Severity::warning;
+  notice.symbol = signal.symbol.text();
+  notice.facts = {{"signal", claim_key(signal)},
+                  {"why", "a row of its trade cannot be read; nothing was sold for it"},
+                  {"what happens", "a run that can read the row sells, if the SELL is given again"},
+                  {"to sell", "mend the row in the store, then tradeguard flatten " + signal.symbol.text()}};
+  notice.created_at = run.now;
+  Item item;
+  tell_once(run, item, std::move(notice));
+  run.commit({std::move(item)});
+}
+
 // A SELL signal exits the own trades of its symbol whose signal is older. What is in the book was claimed
 // before this batch was read, so one of the same moment is older too. The wish is durable before anything is
 // cancelled for it; the rounds behind the entries carry it out.
@@ -142,6 +160,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
                   .add("symbol", signal.symbol.text())
                   .add("signal_key", signal_key(signal))
                   .add("reason", "unreadable"));
+      tell_unreadable_exit(run, signal);
       continue;
     }
     claims.push_back(std::move(exit));

@@ -401,7 +401,8 @@ void renew_rules(Run& run) {
   run.commit(std::move(items));
 }
 
-// After three stops in a row that came to nothing, one try a run: a naked position is never given up.
+// After three stops in a row that came to nothing, one try a run, and one for the stop alone where the other
+// may be of a pair: a naked position is never given up.
 int leg_attempts(const Run& run, const Trade& trade) {
   std::vector<const Order*> stops;
   for (const Order& leg : trade.legs)
@@ -411,7 +412,8 @@ int leg_attempts(const Run& run, const Trade& trade) {
   const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
     return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
   });
-  return worked - stops.begin() >= leg_attempts_per_run ? 1 : leg_attempts_per_run;
+  if (worked - stops.begin() < leg_attempts_per_run) return leg_attempts_per_run;
+  return run.ports.protector.traits().oco ? 2 : 1;
 }
 
 Moves next_moves(Run& run) {
@@ -513,6 +515,13 @@ void ask_cancels(Run& run, const Moves& moves) {
         [] { return CancelOutcome{InDoubt{"no answer"}}; });
 }
 
+// The last try of a run is the stop alone: the pair may be what the exchange does not take, and what was refused
+// in earlier runs is not known any more.
+bool is_last_try(const Run& run, const Trade& trade) {
+  const auto refused = run.refused_legs.find(trade.id());
+  return (refused == run.refused_legs.end() ? 0 : refused->second) + 1 >= leg_attempts(run, trade);
+}
+
 // For people: why a stop stands alone. Empty: it does not.
 std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& move) {
   if (!run.ports.protector.traits().oco) return "this market takes no pairs";
@@ -520,6 +529,7 @@ std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& m
   if (!move.with_target && move.levels.target != move.planned.target)
     return "the exchange's price band allows none above what was paid";
   if (!move.with_target) return "the price is at or beyond the target";
+  if (is_last_try(run, trade)) return "the tries before it came to nothing";
   return "";
 }
 
@@ -541,7 +551,8 @@ void place_legs(Run& run, const Moves& moves) {
         stop.price = std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()),
                               move.lowest.value_or(Price{}));
       Item item{.trade = id};
-      const bool with_target = oco && move.with_target && !run.without_target.contains(id);
+      const bool with_target = oco && move.with_target && !run.without_target.contains(id) &&
+                               !is_last_try(run, trade);
       if (with_target) {
         stop.pair = stop.client_id;
         Order target = new_leg(run, trade, Leg::target, attempt, move.quantity);

@@ -12,7 +12,6 @@ void say_rejected(Run& run, const SignalBatch& batch);
 void say_left_out(Run& run, const LeftOut& left_out);
 void tell_rejected_exits(Run& run, const std::vector<RejectedLine>& rejected);
 void tell_nothing_but_rejected(Run& run, const SignalBatch& batch);
-void tell_once(Run& run, Item& item, Notice notice);
 
 }  // namespace
 
@@ -117,13 +116,13 @@ void tell_nothing_but_rejected(Run& run, const SignalBatch& batch) {
   run.commit({std::move(item)});
 }
 
-// The same line is read in every run and its notice written in every run; only the outbox knows whether
-// it is there already. So these go the outbox's way, an immediate notifier's too.
+}  // namespace
+
+// So these go the outbox's way, an immediate notifier's too.
 void tell_once(Run& run, Item& item, Notice notice) {
   item.change.notices.push_back(std::move(notice));
   run.outbox_has_more = true;
   run.book.notices_waiting = true;
 }
 
-}  // namespace
 }  // namespace tradeguard

@@ -237,6 +237,8 @@ std::string in_quote(Price price, const Symbol& symbol);
 Line line_of(Level level, std::string_view name, const Order& order);
 Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
                  std::string_view once = "");
+// Of a signal that is read in every run: only the outbox knows whether its notice is there already.
+void tell_once(Run& run, Item& item, Notice notice);
 // What an entry's change from one row to the next makes known; sent or looked up makes no difference.
 void tell_entry(Item& item, const Order& before, const Applied& after, Run& run);
 void tell_leg(Item& item, const Order& before, const Applied& after, Run& run);

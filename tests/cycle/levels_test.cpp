@@ -34,6 +34,22 @@ Signal spoken(World& world, std::string_view seen, std::string_view filled_at, c
   return signal;
 }
 
+class NoPairs final : public ForwardingVenue {
+ public:
+  explicit NoPairs(World::Wrapped& ports) : ForwardingVenue{*ports.placer, *ports.protector} {}
+  std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
+    std::vector<LegOutcome> outcomes;
+    for (const LegRequest& request : requests) {
+      const Refused no{"140001", "pairs are disabled"};
+      if (request.target)
+        outcomes.push_back({no, PlaceOutcome{no}});
+      else
+        outcomes.push_back(ForwardingVenue::protect(std::span{&request, 1}).front());
+    }
+    return outcomes;
+  }
+};
+
 Quantity sold(World& world, std::string_view name) {
   Quantity sum;
   for (const PaperOrder& order : world.venue_orders(name))
@@ -87,6 +103,29 @@ TEST_CASE("a pair that was refused once leaves a stop, and the cycle takes the p
   CHECK(world.open_orders("ETH_USDT").empty());
 }
 
+TEST_CASE("where no pair is taken for a while, a position whose stops all failed gets a stop alone") {
+  World world;
+  const InstrumentRules rules =
+      built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
+  world.paper.rules.emplace(rules.symbol, rules);
+  // Whatever kept the first three from resting is over; that the exchange takes no pairs is not.
+  world.faults.on(VenueVerb::protect, Mishap::throttled, {.from = 1, .times = 0});
+  CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).verdict == RunVerdict::critical_stands);
+  REQUIRE(world.open_orders("ETH_USDT").empty());
+  world.faults.clear();
+  NoPairs* venue = nullptr;
+  std::optional<NoPairs> kept;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = &kept.emplace(ports);
+    ports.placer = venue;
+    ports.protector = venue;
+  };
+  world.clock.advance(60s);
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  REQUIRE(world.open_orders("ETH_USDT").size() == 1);
+}
+
 TEST_CASE("a stop that ended without us is replaced, told, and its spell is timed from the last sight of it") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
@@ -97,6 +136,27 @@ TEST_CASE("a stop that ended without us is replaced, told, and its spell is time
   const RunReport report = world.run();
   CHECK(world.said("SLTP_LOST symbol=ETH_USDT"));
   CHECK(world.was_told(NoticeType::sltp_lost));
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  REQUIRE(report.unprotected.size() == 1);
+  CHECK(report.unprotected.front() >= 60s);
+}
+
+TEST_CASE("one of two stops that ended without us is timed from the last sight of it, though the other rests") {
+  World world;
+  world.paper.oco = false;
+  world.paper.parts[Leg::entry] = 2;  // a fill that grows gets a second stop
+  world.paper.part_every = 300ms;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.run();
+  REQUIRE(world.open_orders("ETH_USDT").size() == 2);
+  const PaperOrder first = world.open_orders("ETH_USDT").front();
+  PaperVenue venue{world.clock, world.book, world.paper};
+  const CancelRequest end{first.client_id, std::to_string(first.number), first.symbol, Leg::stop};
+  venue.cancel(std::array{end});
+  world.clock.advance(60s);
+  const RunReport report = world.run();
+  CHECK(world.said("SLTP_LOST symbol=ETH_USDT"));
   CHECK(world.what_is_wrong("ETH_USDT") == "");
   REQUIRE(report.unprotected.size() == 1);
   CHECK(report.unprotected.front() >= 60s);

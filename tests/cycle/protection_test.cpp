@@ -654,6 +654,44 @@ TEST_CASE("a stop that fires between the look at the orders and the one at the b
 
 namespace {
 
+// The market falls as soon as a stop was taken.
+class Falling final : public ForwardingVenue {
+ public:
+  Falling(World::Wrapped& ports, World& world)
+      : ForwardingVenue{*ports.placer, *ports.protector}, world_{world} {}
+  std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
+    auto outcomes = ForwardingVenue::protect(requests);
+    world_.clock.advance(10ms);
+    world_.set_price("ETH_USDT", "3000");
+    return outcomes;
+  }
+
+ private:
+  World& world_;
+};
+
+}  // namespace
+
+TEST_CASE("a stop that sells before any view shows it is no drift") {
+  World world;
+  world.paper.oco = false;
+  world.paper.asynchronous = true;
+  world.paper.visible_after = 900ms;
+  world.set_price("ETH_USDT", "3350.5");
+  std::unique_ptr<Falling> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue = std::make_unique<Falling>(ports, world);
+    ports.placer = venue.get();
+    ports.protector = venue.get();
+  };
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  CHECK_FALSE(world.said("DRIFT"));
+  CHECK_FALSE(world.was_told(NoticeType::drift));
+  CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
+}
+
+namespace {
+
 // After the first look that shows a resting stop, the venue rejects it.
 class Regretting final : public ForwardingVenue {
  public:

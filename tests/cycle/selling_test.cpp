@@ -170,6 +170,19 @@ TEST_CASE("a SELL that is too old to be believed is told where there is somethin
   CHECK(world.times_told(NoticeType::exit_expired) == 1);
 }
 
+TEST_CASE("no SELL is too old by a clock that the exchange's time proves wrong") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  constexpr Micros a_month = 24h * 30;
+  world.clock.advance(a_month);
+  world.paper.offset = -a_month;  // it is a month too late on this machine only
+  CHECK(world.run({sell}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+  CHECK(world.times_told(NoticeType::exit_expired) == 0);
+}
+
 TEST_CASE("a wish to sell that could not be carried out in its time is a WARNING") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
@@ -186,6 +199,23 @@ TEST_CASE("a wish to sell that could not be carried out in its time is a WARNING
   world.clock.advance(60s);
   world.run();
   CHECK(world.times_told(NoticeType::exit_expired) == 1);
+}
+
+TEST_CASE("a SELL whose sale was not sent is tried again though the policy places no stop meanwhile") {
+  World world;
+  world.settings.plan.flatten_on_breach = false;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.faults.on(VenueVerb::protect, Mishap::refused_unsupported, {.from = 1, .times = 0});
+  world.faults.on(VenueVerb::flatten, Mishap::throttled, {.from = 1, .times = 0});
+  const Signal sell = world.sell("ETH_USDT");
+  world.run({sell});
+  REQUIRE(world.open_orders("ETH_USDT").empty());  // taken back for the sale, which was throttled
+  world.faults.clear();
+  world.set_price("ETH_USDT", "3000");             // below the stop: what is naked is not sold by itself
+  world.clock.advance(60s);
+  CHECK(world.run().exits == 1);
+  CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
 }
 
 TEST_CASE("a sale of a covered position that is refused again and again is not tried in every run") {

@@ -116,6 +116,24 @@ TEST_CASE("a row of a trade that cannot be read is told with its row, and the ot
   CHECK(world.times_told(NoticeType::impossible) == 1);
 }
 
+TEST_CASE("a SELL for a trade with a row that cannot be read is a WARNING, once, and sells when it can be read") {
+  Spoilt world;
+  world.run({world.buy("ETH_USDT", "100")});
+  world.rows.sql("UPDATE exchange_orders SET rules = 'none' || rules WHERE leg = 'entry'");
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  world.run({sell});
+  CHECK(world.said("EXIT_DEFERRED symbol=ETH_USDT"));
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+  world.clock.advance(60s);
+  world.run({sell});
+  CHECK(world.times_told(NoticeType::exit_expired) == 1);
+
+  world.rows.sql("UPDATE exchange_orders SET rules = replace(rules, 'none', '') WHERE leg = 'entry'");
+  world.clock.advance(60s);
+  CHECK(world.run({sell}).exits == 1);
+}
+
 TEST_CASE("a row that can be read again is taken up again, and the alarm is taken back") {
   Spoilt world;
   world.run({world.buy("ETH_USDT", "100")});
@@ -243,6 +261,20 @@ TEST_CASE("one run of a clock a month ahead does not mute the reminders of what 
   world.clock.advance(60s);
   world.run();
   CHECK(world.times_told(NoticeType::reminder) == 1);  // and then as often as ever
+}
+
+TEST_CASE("a clock that was ahead by less than an hour does not mute a reminder either") {
+  World world;
+  world.set_price("ETH_USDT", "100");
+  const Instant now = world.clock.now();
+  auto session = world.store->open(contract::the_account);
+  Alarm alarm{.kind = NoticeType::orphan, .subject = "tg1-e1", .freezes = "SOL"};
+  alarm.raised_at = now + 50min;
+  alarm.next_reminder = now + 55min;  // the first one comes five minutes after the alarm
+  const Change change{.alarms = {{AlarmEdge::What::raise, alarm}}};
+  REQUIRE(session->journal().write(std::array{change}).has_value());
+  world.run();
+  CHECK(world.times_told(NoticeType::reminder) == 1);
 }
 
 TEST_CASE("a notice whose next attempt was set by a clock a month ahead is tried now") {

@@ -170,6 +170,9 @@ void Sentences::written(std::span<const Change> items, const std::vector<Written
       // The line of a run that is killed before it writes it is lost, and the notice is not.
       if (notice.type == NoticeType::sltp_lost)
         if (const auto symbol = Symbol::parse(notice.symbol)) lost_told_[*symbol] += 1;
+      if (notice.type == NoticeType::exit_expired)
+        for (const auto& [key, value] : notice.facts)
+          if (key == "signal") told_unsold_.insert(value);
       if (notice.type == NoticeType::order_filled)
         for (const auto& [key, value] : notice.facts)
           if (key == "value" && value == "0") broken("F-59", "what is unknown is said as unknown: " + notice.event_id + " for a value of 0");
@@ -298,6 +301,8 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
     const bool known = !sells_seen_.insert(signal_key(signal)).second;
     for (const auto& [id, entry] : entries_) {
       if (entry.symbol != signal.symbol || entry.said >= signal.time || released_.contains(id) || !is_held(id)) continue;
+      // It failed, and somebody was notified.
+      if (world_.live_witness->unreadable(id) && told_unsold_.contains(claim_key(signal))) continue;
       wishes_.emplace(id, std::pair{known || ended.from - signal.time > 295s ? "F-3" : "F-1", 0});
     }
     // Where it concerns nothing, that is what is said.
@@ -323,7 +328,8 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
       continue;
     }
     const int runs = ++it->second.second;
-    const bool excused = in_doubt(trade) || !coins_are_there(entries_.at(trade).symbol);
+    const bool excused = in_doubt(trade) || !coins_are_there(entries_.at(trade).symbol) ||
+                         world_.live_witness->unreadable(trade);
     if (!excused && runs >= 2 && all_is_well(ended))
       broken(wish.first, "every SELL ends on record: not sold, and the run ends with " +
                              std::to_string(exit_code(ended.report.verdict)) + ": " + trade);
@@ -350,7 +356,7 @@ void Sentences::no_stop(const Ended& ended, const ClientOrderId& id, const Entry
   const Price from = bought_at(id);
   const Price level = plan.stop_price ? *plan.stop_price : moved_by_percent(from, -plan.stop_percent);
   const bool waits_below = !plan.flatten_on_breach && exchange_.price(entry.symbol) <= times(level, 1003);
-  if (in_doubt(id) || !coins_are_there(entry.symbol) || waits_below) return;
+  if (in_doubt(id) || !coins_are_there(entry.symbol) || waits_below || world_.live_witness->unreadable(id)) return;
 
   if (tried_[id] == 0) broken(why_without(entry), "nothing wears out: a run in which nothing went wrong does nothing for " + id);
   const auto look = first_look_.emplace(id, ended.to).first->second;
@@ -402,7 +408,8 @@ void Sentences::lost_legs_are_said(const Ended& ended) {
   for (const Paper& paper : exchange_.papers()) {
     if (!paper.taken_away || paper.asked.leg != Leg::stop || !paper.closed || *paper.closed > ended.from) continue;
     if (!seen_resting_.contains(paper.asked.client_id) || !lost_judged_.insert(paper.asked.client_id).second) continue;
-    // What was to be cancelled anyway is missed by nobody.
+    // What was to be cancelled anyway, or whose trade was sold by its sibling, is missed by nobody.
+    if (!is_held(paper.asked.trade) || world_.live_witness->unreadable(paper.asked.trade)) continue;
     const auto& rows = world_.live_witness->rows();
     if (const auto row = rows.find(paper.asked.client_id); row != rows.end() && row->second.cancel_asked_at) continue;
     if (released_.contains(paper.asked.trade) || paper.created > *paper.closed - 5s) continue;
@@ -425,7 +432,7 @@ void Sentences::profit_is_taken(const Ended& ended) {
       return paper.asked.trade == id && paper.asked.leg == Leg::target && paper.open();
     });
     const bool there = before_.prices.at(entry.symbol) > times(at, 1003) && exchange_.price(entry.symbol) > times(at, 1003);
-    if (rests || !there || in_doubt(id) || !coins_are_there(entry.symbol)) {
+    if (rests || !there || in_doubt(id) || !coins_are_there(entry.symbol) || world_.live_witness->unreadable(id)) {
       target_runs_.erase(id);
       continue;
     }
@@ -441,7 +448,7 @@ void Sentences::stops_that_do_not_work(const Ended& ended) {
     const Price low = times(*stop.trigger, 997);
     const bool below = stop.created < ended.from && !stop.now.fired && before_.prices.at(stop.asked.symbol) < low &&
                        exchange_.price(stop.asked.symbol) < low;
-    if (!below || released_.contains(stop.asked.trade)) {
+    if (!below || released_.contains(stop.asked.trade) || world_.live_witness->unreadable(stop.asked.trade)) {
       asleep_runs_.erase(id);
       continue;
     }
@@ -494,18 +501,21 @@ void Sentences::money_left_behind(const Ended& ended) {
 
 void Sentences::coins_that_are_missing(const Ended& ended) {
   std::map<std::string, Decimal> held;
-  std::map<std::string, Decimal> step;
+  std::map<std::string, Symbol> market;
   for (const auto& [id, entry] : entries_) {
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(id);
-    if (row == rows.end() || row->second.settled || released_.contains(id)) continue;
+    if (row == rows.end() || row->second.settled || released_.contains(id) || world_.live_witness->unreadable(id)) continue;
     held[entry.symbol.base()] += exchange_.held(id).value;
-    step[entry.symbol.base()] = exchange_.rules(entry.symbol).step.value;
+    market.insert_or_assign(entry.symbol.base(), entry.symbol);
   }
   for (const auto& [base, sum] : held) {
-    // A tenth of it, so that fees and rounding are no matter.
-    const bool missing = sum > step[base] + step[base] &&
-                         exchange_.total(base) < Decimal::multiply(sum, thousandths(900), Rounding::down);
+    // A tenth of it, so that fees and rounding are no matter, and more than an exchange takes as an order: what
+    // rests can all be sold otherwise.
+    const Symbol& symbol = market.at(base);
+    const Decimal there = exchange_.total(base);
+    const bool missing = there < Decimal::multiply(sum, thousandths(900), Rounding::down) &&
+                         !too_little(Quantity{sum - there}, exchange_.price(symbol), exchange_.rules(symbol));
     if (!missing) {
       missing_runs_.erase(base);
       continue;

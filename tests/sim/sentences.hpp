@@ -106,6 +106,7 @@ class Sentences {
   std::map<SignalKey, Instant> first_given_;
   std::map<ClientOrderId, std::pair<std::string, int>> wishes_;   // to sell: the finding, and runs since
   std::set<SignalKey> sells_seen_;
+  std::set<SignalKey> told_unsold_;
   std::map<ClientOrderId, int> stopless_runs_;
   std::map<ClientOrderId, Instant> first_look_;
   std::map<ClientOrderId, int> target_runs_;

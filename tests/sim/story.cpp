@@ -251,6 +251,7 @@ constexpr std::array lessons{
       at_minute(s, Kind::buy, m, who, seconds(4));
       at_minute(s, Kind::pairs_refused, m, 0, c.once_in(2) ? 20'000 : 600'000);
       at_minute(s, Kind::price_jump, m + c.between(1, 4), who, 60);
+      if (c.once_in(3)) at_minute(s, Kind::stops_refused, m, 0, 40'000);
     }},
     // So little that the half of it is too little.
     Lesson{"F-9", [](Story& s, Chance& c, int m) {

@@ -43,6 +43,8 @@ class Witness {
   const std::map<ClientOrderId, Order>& rows() const { return rows_; }
   const std::set<std::pair<NoticeType, std::string>>& alarms() const { return alarms_; }
   int open_trades() const;
+  // A row of it cannot be read, and that is told: then nothing is done for the trade.
+  bool unreadable(const ClientOrderId& trade) const;
 
  private:
   struct Told {

@@ -512,6 +512,25 @@ TEST_CASE(
   CHECK(as<Cancel>(move)->why == "unbound_target");
 }
 
+TEST_CASE("without a stop since: the fill that grew, or the last sight of the stop that was lost") {
+  Story story = bought("0.02");
+  story.entry().covered_at = noon + 10s;
+  story.entry().naked_since = noon + 70s;
+  story.working_stop("0.01");
+  CHECK(naked_from(story.trade) == noon + 70s);  // a part more was bought
+
+  Order& second = story.stop(OrderState::closed, "0.01");
+  second.closed_at = second.sighted_at = noon + 70s;
+  CHECK(naked_from(story.trade) == noon + 10s);  // it was there, and is not
+  second.closed_at = noon + 30s;                 // the exchange says when
+  CHECK(naked_from(story.trade) == noon + 30s);
+  second.cancel_asked_at = noon + 70s;           // by us
+  CHECK(naked_from(story.trade) == noon + 70s);
+  second.cancel_asked_at.reset();
+  second.claimed_at = noon + 71s;                // for what was bought since, and gone at once
+  CHECK(naked_from(story.trade) == noon + 70s);
+}
+
 // Expected to fail until next_move counts what an unbound target may still sell; then the tags go.
 TEST_CASE("nothing is placed before an unbound target is read back") {
   auto story = bought("0.02");
