@@ -109,6 +109,19 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
 
 namespace {
 
+// Whoever sets these variables decides to whom the key is sent.
+std::optional<Found> examine_authorities(const Settings& settings, const Pairs& environment) {
+  if (settings.venue_at.ca_only)
+    return well("authorities", "only " + settings.venue_at.ca_file + " is trusted (venue.ca_only)");
+  std::string named;
+  for (const auto& [name, value] : environment)
+    if ((name == "SSL_CERT_FILE" || name == "SSL_CERT_DIR") && !value.empty())
+      named += (named.empty() ? "" : " and ") + name + "=" + value;
+  if (named.empty()) return std::nullopt;
+  return well("authorities", "the environment says whom to trust: " + named +
+                                 "; venue.ca_file with venue.ca_only = true trusts one alone");
+}
+
 std::optional<Found> too_large(const Settings& settings, const Symbol& symbol,
                                const MarketOptions& market) {
   const Money& cap = settings.policy.max_order_notional;
