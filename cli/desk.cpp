@@ -83,7 +83,7 @@ int say_locked(const std::string& what) {
 
 int say_usage(const std::string& command, const std::string& what) {
   const std::string where = command.empty() ? "tradeguard --help" : "tradeguard help " + command;
-  write_whole(STDERR_FILENO, "tradeguard: " + what + "\nTry: " + where + "\n");
+  write_whole(STDERR_FILENO, "tradeguard: " + printable_lines(what) + "\nTry: " + where + "\n");
   return exit_usage;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "tradeguard/foreign_text.hpp"
+
 namespace tradeguard::cli {
 
 namespace {
@@ -42,7 +44,7 @@ tl::expected<MarketWord, std::string> read_market_word(std::string_view word,
   for (const Symbol& market : known)
     if (market.base() + market.quote() == text) spelled_so.insert(market);
   if (spelled_so.size() == 1) return MarketWord{*spelled_so.begin(), spelled_so.begin()->base()};
-  const std::string complaint = "'" + std::string{word} + "' is no market";
+  const std::string complaint = "'" + printable(word) + "' is no market";
   if (spelled_so.size() > 1)
     return tl::unexpected{complaint + " of its own: write one of " + listed(spelled_so)};
   return tl::unexpected{complaint + ", expected BASE_QUOTE like ETH_USDT" +
