@@ -174,20 +174,12 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   return exits;
 }
 
-// Too old is for good, so no SELL is too old by a clock that is known to be wrong. A store with a clock of its
-// own judges by that.
-Instant exits_are_judged_at(const Run& run) {
-  const bool wrong =
-      run.clock_offset && std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset;
-  return wrong ? run.venue_now() : run.now;
-}
-
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
   const EntryPolicy& policy = run.settings.policy;
   try {
-    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future,
-                                             exits_are_judged_at(run));
+    // Too old is for good. A store with a clock of its own judges by that.
+    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.sound_now());
   } catch (const std::exception& error) {
     verdicts = failed(Fault::data, error.what());
   }
@@ -618,7 +610,7 @@ void enter(Run& run, Claimed claimed) {
   for (std::size_t i = 0; i < tickets.size(); ++i) {
     const Order order = tickets[i].order();
     item_by_item(run, order.trade, "reading the answer to an entry", [&] {
-      Applied applied = apply(order, outcomes[i], run.now);
+      Applied applied = apply(order, outcomes[i], run.sound_now());
       if (applied.fill_grew) applied.order.naked_since = run.now;
       Item item{.trade = order.trade};
       tell_outcome(item, applied.order, outcomes[i], run);

@@ -672,7 +672,7 @@ Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quant
               .side = Side::sell,
               .type = OrderType::market,
               .quantity = quantity};
-  order.claimed_at = run.now;
+  order.claimed_at = run.sound_now();
   order.stamp = run.venue_now();
   order.valid_until = order.stamp + run.ports.protector.traits().validity_window;
   return order;
@@ -696,7 +696,7 @@ void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bo
 }
 
 void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome) {
-  const Applied applied = apply(order, outcome, run.now);
+  const Applied applied = apply(order, outcome, run.sound_now());
   tell_outcome(item, applied.order, outcome, run);
   if (applied.order != order) item.change.advance.push_back(applied.order);
   tell_leg(item, order, applied, run);

@@ -257,10 +257,10 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
 Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
   const VenueTraits& traits = run.ports.protector.traits();
   if (const Sighting* sighting = own_sighting(order, lookup))
-    return apply(order, *sighting, run.now);
+    return apply(order, *sighting, run.sound_now());
   const bool absence_is_asked = order.state != OrderState::placed && order.state != OrderState::closed;
   if (absence_is_asked && proves_absence(order, lookup, traits.absence_margin))
-    return apply_absent(order, run.now);
+    return apply_absent(order, run.sound_now());
   // Doubt about a stop is nakedness: where a second copy cannot come to rest, it is sent again.
   if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read &&
       lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged &&
@@ -305,7 +305,7 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
             line_of(Level::critical, "TWIN", order).add("twin_order_id", sighting.venue_id),
             notice_of(NoticeType::twin, Severity::critical, twin, run.now));
     }
-    const Applied applied = apply(twin, sighting, run.now);
+    const Applied applied = apply(twin, sighting, run.sound_now());
     remember_sight(run, applied.order, sighting);
     Order compared = applied.order;
     compared.sighted_at = twin.sighted_at;

@@ -33,6 +33,10 @@ std::optional<Balance> Run::balance_of(const std::string& currency) const {
   return std::nullopt;
 }
 
+Instant Run::sound_now() const {
+  return clock_offset && std::chrono::abs(*clock_offset) > settings.max_clock_offset ? venue_now() : now;
+}
+
 void Run::measure_clock() {
   if (clock_asked) return;
   clock_asked = true;

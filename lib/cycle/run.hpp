@@ -44,6 +44,8 @@ class Run {
   void begin_pass_keeping_reads();
   Instant now;
   Instant venue_now() const { return now + clock_offset.value_or(Micros{0}); }
+  // This machine's clock, unless the venue's proves it wrong: for what is stored for good and judged later.
+  Instant sound_now() const;
   Micros elapsed() const { return ports.clock.monotonic() - started; }
   bool past(Micros limit) const { return elapsed() >= limit; }
   bool stop_asked() const { return ports.stop_asked != nullptr && *ports.stop_asked; }

@@ -291,7 +291,27 @@ void Sentences::hear(const Ended& ended, const Signal& signal) {
   else if (about("SIGNAL_WAITS") == none && any("GUARD cooldown_blocked", " symbol=" + signal.symbol.text() + " ") != none &&
            any("GUARD cooldown_passed", " symbol=" + signal.symbol.text() + " ") == none)
     reason = "cooldown";
+  if (reason == "cooldown" && undisturbed(ended) && cooled_down(signal.symbol.base(), ended.from))
+    broken("F-22", "a cooldown ends: " + key + " is denied, and for long nothing of it was bought or sold");
   if (is_final(reason)) decided_.emplace(key, std::pair{reason, ended.to});
+}
+
+// By the books: an order in doubt cools for the minute in which it may still be executed, and a minute is spare.
+bool Sentences::cooled_down(const std::string& base, Instant now) const {
+  const CooldownPolicy& policy = world_.settings.policy.cooldown;
+  const Micros span = std::max(policy.cooldown, policy.after_stop) + 2min;
+  const auto lately = [&](Instant at) { return now - at < span; };
+  return std::none_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+           return entry.second.symbol.base() == base && lately(entry.second.claimed);
+         }) &&
+         std::none_of(exchange_.papers().begin(), exchange_.papers().end(), [&](const Paper& paper) {
+           if (paper.asked.symbol.base() != base) return false;
+           // Where the exchange does not say when, an end counts from the moment at which it was read.
+           const auto& rows = world_.live_witness->rows();
+           const auto row = rows.find(paper.asked.client_id);
+           const bool read_lately = row != rows.end() && row->second.sighted_at && lately(*row->second.sighted_at);
+           return paper.open() || !paper.closed || lately(*paper.closed) || read_lately;
+         });
 }
 
 // The trades it concerns are out, or somebody knows why not.

@@ -87,6 +87,7 @@ class Sentences {
   void reminded(const Ended& ended);
   void breaker_after_resume(const Ended& ended);
 
+  bool cooled_down(const std::string& base, Instant now) const;
   bool is_held(const ClientOrderId& trade) const;
   bool in_doubt(const ClientOrderId& trade) const;
   bool knows_its_stop(const ClientOrderId& trade) const;
