@@ -188,6 +188,16 @@ constexpr std::array lessons{
       at_minute(s, Kind::buy, m, who, seconds(age));
       at_minute(s, Kind::sell, m + 1, who, seconds(c.between(62, age + 59)));
     }},
+    // The sale is not sent, and before the next attempt no stop can be placed: the price is below it.
+    Lesson{"F-1", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::on_unprotected, 0, 0, 2);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      at_minute(s, Kind::sell, m + 1, who, seconds(2));
+      at_minute(s, Kind::stops_refused, m + 1, 0, 40'000);
+      strikes(s, Kind::throttled, m + 1, Port::flatten, 1, 3, 0);
+      at_minute(s, Kind::price_jump, m + 2, who, -60);
+    }},
     // Both in one file, with any order and also with one time.
     Lesson{"F-2", [](Story& s, Chance& c, int m) {
       const int who = some_market(c);

@@ -723,6 +723,7 @@ void World::happen(const Happening& h, std::vector<Signal>& signals, bool& misse
   if (kind == Kind::release) happened = operator_releases(exchange.symbols()[who % 5]);
   if (kind == Kind::on_unprotected) {
     settings.plan.flatten_unprotected = h.amount == 1;
+    settings.plan.flatten_on_breach = h.amount != 2;
     settings.plan.flatten_after = 60s;
   }
   if (kind == Kind::stops_refused) exchange.stops_refused_until = until;
