@@ -167,6 +167,11 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   }
   NewestExits exits;
   if (claims.empty()) return exits;
+  // Too old is for good, so the clock that says so is compared first.
+  if (std::any_of(claims.begin(), claims.end(), [&](const ExitClaim& claim) {
+        return run.now - claim.signal.time > run.settings.policy.exit_max_age;
+      }))
+    run.measure_clock();
   std::set<const Signal*> heard;
   claim_wishes(run, claims, heard);
   for (const ExitClaim& claim : claims)
@@ -178,7 +183,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
   const EntryPolicy& policy = run.settings.policy;
   try {
-    // Too old is for good. A store with a clock of its own judges by that.
+    // A store with a clock of its own judges by that.
     verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.sound_now());
   } catch (const std::exception& error) {
     verdicts = failed(Fault::data, error.what());

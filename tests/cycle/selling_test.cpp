@@ -183,6 +183,19 @@ TEST_CASE("no SELL is too old by a clock that the exchange's time proves wrong")
   CHECK(world.times_told(NoticeType::exit_expired) == 0);
 }
 
+TEST_CASE("a SELL that came while the clock was wrong is heard, though nothing is held") {
+  World world;
+  world.run();
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  constexpr Micros a_month = 24h * 30;
+  world.clock.advance(a_month);
+  world.paper.offset = -a_month;
+  world.run({sell});
+  CHECK(world.said("EXIT_NOTHING_HELD symbol=ETH_USDT"));
+  CHECK_FALSE(world.said("reason=stale"));
+}
+
 TEST_CASE("a wish to sell that could not be carried out in its time is a WARNING") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
