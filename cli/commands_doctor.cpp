@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "doctor.hpp"
 #include "json.hpp"
+#include "store_files.hpp"
 #include "tradeguard/foreign_text.hpp"
 #include "tradeguard/sql_schema.hpp"
 
@@ -47,10 +48,18 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     findings.push_back(problem("venue", kind + " is not traded without run.live = true",
                                "write live = true under [run] when the rest is well",
                                exit_configuration));
+  // With files of which others decide what they say nobody is asked anything: not by an address they chose,
+  // with a secret of ours.
+  const bool ours = !distrust_of(wishes.config_file, {.pipes = Wanted::Pipes::inherited,
+                                                      .trusted = Trusted{settings.besides, false, std::nullopt}});
+  if (!ours) {
+    add(examine_files(desk, wishes.config_file));
+    return findings;
+  }
   Secrets secrets = examine_secrets(desk);
   add(std::move(secrets.findings));
   add(examine_notifier(desk, wishes, secrets.notifier));
-  findings.push_back(examine_files(desk, wishes.config_file));
+  add(examine_files(desk, wishes.config_file));
   add(examine_disks(desk));
   add(examine_sizes(settings, desk.clock.now()));
 
@@ -67,7 +76,8 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     add(examine_account(desk, **store, hold != nullptr));
     silence = examine_silence(desk, **store);
   } else {
-    findings.push_back(problem("store", store.error(), ""));
+    // What is wrong with its files was said, with what mends each.
+    findings.push_back(problem("store", require_ours(settings) ? store.error() : Error{Fault::configuration, "was not opened: others can change or lock it"}, ""));
   }
   if (paper) return findings;
   if (silence)

@@ -49,7 +49,7 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
   auto batch =
       SignalFile{signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
   if (!batch) return say_failure(batch.error());
-  auto prices = read_price_file(prices_path);
+  auto prices = read_prices_of(prices_path, std::nullopt);
   if (!prices) return say_failure(prices.error());
   const ReplayDay day{std::move(batch->signals), std::move(*prices), from, until};
 
@@ -88,6 +88,7 @@ Result<std::unique_ptr<Store>> stage_store(const CommandLine& line, const Settin
   if (url == nullptr) return open_memory_store(account_of(settings));
   Settings own = settings;
   own.store_url = *url;
+  own.staged = true;
   // A server's clock rules claims, and it would find every signal of a recorded day stale.
   if (is_postgres(own) || ::access(sqlite_file(own).c_str(), F_OK) == 0)
     return failed(Fault::configuration, "--store: " + *url +

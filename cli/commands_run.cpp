@@ -9,6 +9,7 @@
 #include "one_cycle.hpp"
 #include "process.hpp"
 #include "signal_file.hpp"
+#include "store_files.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "wiring.hpp"
 
@@ -51,7 +52,7 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     SystemClock clock;
     Log log{open_log({"", line.bare})->sink, clock};
     log.write(Line{Level::error, "RUN_FAILED"}.add("reason", "configuration"));
-    const Given given{line.config, environment, line.settings};
+    const Given given{line.config, environment, line.settings, true};
     const auto configuration = read_configuration(given);
     std::string faults;
     if (!configuration)
@@ -68,8 +69,11 @@ int run_command(const CommandLine& line, const Pairs& environment) {
                      10s,
                      &stop_asked,
                      Timeless::takes_file_time,
-                     {.entries = max_age, .exits = std::max<Micros>(max_age, 24h)}};
-  return one_cycle(**desk, signals, stop_asked, stdout);
+                     {.entries = max_age, .exits = std::max<Micros>(max_age, 24h)},
+                     Trusted{(*desk)->settings().signals_from, false, std::nullopt}};
+  const int code = one_cycle(**desk, signals, stop_asked, stdout);
+  // Protection was seen to first; a CRITICAL that stands is worse.
+  return signals.distrusted() && code != exit_critical ? exit_configuration : code;
 }
 
 int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
@@ -85,11 +89,19 @@ int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_a
   };
   try {
     const Watchdog watchdog{desk.settings().hard_deadline + grace,
-                            "RUN_FAILED reason=hard_deadline", desk.settings().log_file, desk.bare};
+                            "RUN_FAILED reason=hard_deadline", desk.log_path, desk.bare};
     try {
+      // Before anything opens it: a log that somebody put beside the database would be taken into it.
+      if (const auto secure = secure_store(desk.settings(), *desk.log); !secure) {
+        Station blind = station;
+        blind.store_is_ours = false;
+        return report_no_start(blind, secure.error(), say_run_failed(*desk.log, secure.error()));
+      }
       auto code = wired_cycle(desk, station, signals, stop_asked);
-      return code ? *code
-                  : report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
+      if (code) return *code;
+      if (code.error().fault == Fault::unreachable)
+        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, *desk.log);
+      return report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
     } catch (const std::exception& broken) {
       broke_off(broken);
     }
@@ -137,7 +149,15 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   };
   const RunReport report = monitor_cycle(ports, cycle);
   const int code = exit_code(report.verdict);
-  if (began || report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck) return code;
+  if (report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck) {
+    const std::string stranger = say_lock_holders(settings, account_of(settings), LockedPart::run, *desk.log);
+    if (stranger.empty()) return code;
+    return report_no_start(
+        station,
+        Error{Fault::unreachable, "the run lock is held by " + stranger + ", which is no tradeguard: end it, and find out who started it"},
+        code);
+  }
+  if (began) return code;
   return report_no_start(station, not_started(report), code);
 }
 

@@ -8,6 +8,7 @@
 #include "log_sink.hpp"
 #include "secrets.hpp"
 #include "tradeguard/foreign_text.hpp"
+#include "trusted_file.hpp"
 
 namespace tradeguard::cli {
 
@@ -17,16 +18,33 @@ bool output_failed = false;
 
 }  // namespace
 
+namespace {
+
+// Of an operator who is root: whose bot this is. Everybody else answers for himself alone.
+std::vector<uid_t> owner_of(const std::optional<std::string>& file) {
+  if (!file || ::geteuid() != 0) return {};
+  const auto real = follow(*file, nullptr);
+  if (!real || !real->exists || real->inherited || real->status.st_uid == 0) return {};
+  return {real->status.st_uid};
+}
+
+}  // namespace
+
 tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment) {
-  auto configuration = read_configuration({line.config, environment, line.settings});
+  const bool runs = line.command == "run";
+  auto configuration = read_configuration({line.config, environment, line.settings, runs});
   if (!configuration) {
     for (const std::string& fault : configuration.error()) write_whole(STDERR_FILENO, fault + "\n");
     return tl::unexpected{exit_configuration};
   }
+  if (!runs) configuration->settings.besides = owner_of(line.config);
   const std::string& log_file = configuration->settings.log_file;
-  const bool makes_log = line.command == "run";
+  const bool makes_log = runs;
   std::string log_fault;
-  auto opened = open_log({.file = log_file, .bare = line.bare, .create = makes_log});
+  auto opened = open_log({.file = log_file,
+                          .bare = line.bare,
+                          .create = makes_log,
+                          .besides = configuration->settings.besides});
   if (!opened) {
     if (makes_log || ::access(log_file.c_str(), F_OK) == 0) log_fault = opened.error().what;
     opened = open_log({.file = "", .bare = line.bare});
@@ -34,6 +52,7 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
 
   auto desk = std::make_unique<Desk>();
   desk->log_fault = std::move(log_fault);
+  desk->log_path = std::move(opened->path);
   desk->environment = environment;
   desk->config_file = line.config.value_or("");
   desk->json = line.json;

@@ -22,11 +22,13 @@ struct Desk {
   bool bare;
   SystemClock clock;
   std::unique_ptr<Log> log;
+  std::string log_path;   // of the log file that is open, no link in it; empty: none is
   std::string log_fault;  // why the log file is not written to; empty: it is, or there is none
 
   const Settings& settings() const { return configuration.settings; }
 };
-// The exit code instead, when the configuration is wrong; every fault was said on standard error.
+// The exit code instead, when the configuration is wrong; every fault was said on standard error. To `run` it
+// is wrong too if others can change its file; who looks or operates is not kept from it.
 // The log file is made by `run` alone: one that another user's command left behind could not be
 // written by the runs that come after it. Where it cannot be opened the log goes to standard error.
 tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment);

@@ -43,7 +43,8 @@ struct Secrets {
 };
 Secrets examine_secrets(const Desk& desk);
 std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_token);
-Found examine_files(const Desk& desk, const std::string& config_file);
+// What others could change, lock or read a password in: one problem each, with the command that mends it.
+std::vector<Found> examine_files(const Desk& desk, const std::string& config_file);
 std::vector<Found> examine_disks(const Desk& desk);
 // `what` lies in `folder`, where so many bytes and files are left.
 struct Space {

@@ -8,7 +8,9 @@
 #include <filesystem>
 
 #include "doctor.hpp"
+#include "log_sink.hpp"
 #include "secrets.hpp"
+#include "store_files.hpp"
 
 namespace tradeguard::cli {
 
@@ -68,36 +70,50 @@ std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_t
   return findings;
 }
 
-// What a stranger could change, or read a password in.
-Found examine_files(const Desk& desk, const std::string& config_file) {
+std::vector<Found> examine_files(const Desk& desk, const std::string& config_file) {
   const Settings& settings = desk.settings();
-  const auto mode = [](const std::string& path) -> mode_t {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 ? status.st_mode : 0;
+  std::vector<Found> findings;
+  const auto add = [&](const std::string& path, const Distrust& distrust, int code) {
+    Found found = problem("files", path + " " + distrust.what, distrust.mend, code);
+    if (code == exit_ok) found.judgement = Judgement::warning;
+    findings.push_back(std::move(found));
   };
-  if (!is_postgres(settings)) {
-    const std::string file = sqlite_file(settings);
-    if ((mode(file) & S_IWOTH) != 0)
-      return problem("files", file + " can be written by anybody", "chmod o-w " + file,
-                     exit_configuration);
-    const std::string folder = std::filesystem::absolute(file).parent_path();
-    // With the sticky bit nobody replaces what is another's, but anybody may put a lock there
-    // first.
-    if ((mode(folder) & S_IWOTH) != 0)
-      return problem("files", "the store's folder " + folder + " can be written by anybody",
-                     "put the store into a folder of its own, of mode 0700", exit_configuration);
+  const Trusted trusted{settings.besides, false, std::nullopt};
+  const auto look = [&](const std::string& path, Wanted wanted) {
+    wanted.trusted = trusted;
+    if (path.empty()) return;
+    if (const auto distrust = distrust_of(path, wanted)) add(path, *distrust, exit_configuration);
+  };
+  look(config_file, {.pipes = Wanted::Pipes::inherited});
+  if (settings.kind == VenueKind::paper) {
+    look(settings.paper_prices, {.most_bytes = std::uintmax_t(-1), .pipes = Wanted::Pipes::inherited});
+    look(settings.paper_faults, {.pipes = Wanted::Pipes::inherited});
   }
+  // Without it a run goes on, and logs to standard error.
+  if (!settings.log_file.empty() && ::access(settings.log_file.c_str(), F_OK) == 0)
+    if (const auto log = open_log({.file = settings.log_file, .create = false, .besides = settings.besides}); !log)
+      findings.push_back(doubtful("files", log.error().what, "until then runs log to standard error"));
+
+  const StoreFiles store = judge_store_files(settings, Mending::no);
+  for (const StoreFault& fault : store.faults) add(fault.path, fault.distrust, exit_configuration);
+  for (const std::string& path : store.readable)
+    findings.push_back(doubtful("files", path + " can be read by others, and who can read it can lock it",
+                                "the next run sets its mode to " + mode_text(settings.store_mode) +
+                                    "; store.mode = 0660 shares it with a group"));
+
   const bool holds_password =
       !config_file.empty() && !url_password(settings.store_url).empty() &&
       std::ranges::any_of(desk.configuration.entries, [&](const Configuration::Entry& entry) {
         return entry.section == "store" && entry.name == "url" &&
                entry.source.starts_with(config_file + ":");
       });
-  if (holds_password && (mode(config_file) & (S_IRWXG | S_IRWXO)) != 0)
-    return problem("files", config_file + " holds a password and can be opened by others",
-                   "chmod 600 " + config_file + ", or keep the password in ~/.pgpass",
-                   exit_configuration);
-  return well("files", "nobody else can write the store or read a password");
+  struct stat status {};
+  if (holds_password && ::stat(config_file.c_str(), &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    findings.push_back(problem("files", config_file + " holds a password and can be opened by others",
+                               "chmod 600 " + config_file + ", or keep the password in ~/.pgpass",
+                               exit_configuration));
+  if (findings.empty()) findings.push_back(well("files", "nobody else can write the store or read a password"));
+  return findings;
 }
 
 std::vector<Found> examine_disks(const Desk& desk) {

@@ -5,6 +5,7 @@
 #include "alarm_help.hpp"
 #include "doctor.hpp"
 #include "entries_view.hpp"
+#include "store_files.hpp"
 #include "tradeguard/sql_schema.hpp"
 
 namespace tradeguard::cli {
@@ -36,11 +37,13 @@ Locked examine_lock(const Settings& settings, Store& store) {
   const AccountKey account = account_of(settings);
   auto tried = store.lock->try_hold(account);
   if (!tried) return {{problem("lock", tried.error(), "")}, nullptr};
+  const std::string holder = lock_holder_text(settings, account);
   if (const auto* held = std::get_if<HeldElsewhere>(&*tried))
     return {{problem("lock",
                      "held by another run" + (held->last_started_cycle
                                                   ? ", cycle " + std::to_string(*held->last_started_cycle)
-                                                  : ""),
+                                                  : "") +
+                         (holder.empty() ? "" : "; " + escape_value(holder)),
                      "wait until it is over; `tradeguard status` says whether it is stuck", exit_locked)},
             nullptr};
   Locked locked{{}, std::move(std::get<std::unique_ptr<RunLease::Hold>>(*tried))};

@@ -1,6 +1,7 @@
 #include "log_sink.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "tradeguard/unblocked_output.hpp"
+#include "trusted_file.hpp"
 
 namespace tradeguard::cli {
 
@@ -69,25 +71,57 @@ class Outlets {
 
 }  // namespace
 
+namespace {
+
+struct LogFile {
+  int descriptor;
+  std::string path;
+};
+tl::expected<LogFile, Distrust> open_log_file(const LogTarget& target) {
+  const Trusted trusted{target.besides, true, std::nullopt};
+  const auto real = follow(target.file, &trusted);
+  if (!real) return tl::unexpected{real.error()};
+  constexpr mode_t for_the_group = 0640;
+  // Not blocking: a named pipe without a reader is no log.
+  const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (target.create ? O_CREAT : 0) |
+                    (real->inherited ? 0 : O_NOFOLLOW);
+  const int descriptor = ::open(real->path.c_str(), flags, for_the_group);
+  const auto unfit = [&](std::string what) {
+    if (descriptor >= 0) ::close(descriptor);
+    return tl::unexpected{Distrust{Distrust::Kind::unfit, std::move(what), ""}};
+  };
+  if (descriptor < 0)
+    return unfit("cannot be opened: " + (errno == ENXIO ? std::string{"it is a pipe that nobody reads"}
+                                                        : std::system_category().message(errno)));
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return unfit(std::system_category().message(errno));
+  // Terminals and the like are made by root alone.
+  if (real->inherited || S_ISCHR(status.st_mode)) return LogFile{descriptor, real->path};
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1)
+    return unfit("has several names (hard links), and may be another file than a log");
+  if (auto distrust = writable_by_others(real->path, status, trusted)) {
+    ::close(descriptor);
+    return tl::unexpected{std::move(*distrust)};
+  }
+  return LogFile{descriptor, real->path};
+}
+
+}  // namespace
+
 Result<OpenedLog> open_log(const LogTarget& target) {
   int descriptor = -1;
+  std::string path;
   if (!target.file.empty()) {
-    constexpr mode_t for_the_group = 0640;
-    // Not blocking: a named pipe without a reader is no log.
-    descriptor = ::open(target.file.c_str(),
-                        O_WRONLY | O_APPEND | (target.create ? O_CREAT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                        for_the_group);
-    if (descriptor < 0)
-      return failed(Fault::configuration,
-                    "run.log_file: " + target.file + " cannot be opened: " +
-                        (errno == ENXIO ? "it is a pipe that nobody reads"
-                                        : std::system_category().message(errno)));
+    auto file = open_log_file(target);
+    if (!file) return failed(Fault::configuration, "run.log_file: " + target.file + " " + file.error().text());
+    descriptor = file->descriptor;
+    path = std::move(file->path);
   }
   const auto outlets = std::make_shared<Outlets>(descriptor, target);
   return OpenedLog{[outlets](Level level, Instant at, std::string_view line) {
                      outlets->write(level, at, line);
                    },
-                   [outlets] { return outlets->flush(); }};
+                   [outlets] { return outlets->flush(); }, std::move(path)};
 }
 
 bool write_whole(int descriptor, std::string_view text) {

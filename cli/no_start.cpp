@@ -4,6 +4,7 @@
 #include "log_sink.hpp"
 #include "process.hpp"
 #include "run_marker.hpp"
+#include "trusted_file.hpp"
 #include "wiring.hpp"
 
 namespace tradeguard::cli {
@@ -16,6 +17,7 @@ struct OpenTrades {
 };
 OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error);
 bool tell(const Station& station, Notice notice);
+void make_harmless(Settings& settings);
 Notice notice_of(const Station& station, NoticeType type, Severity severity);
 std::string next_step(const Error& error);
 
@@ -54,7 +56,12 @@ int report_no_start(const Station& station, const Error& error, int code) {
 int report_misread(const Given& given, const std::string& cause, bool bare, int code) {
   for (const auto& [name, value] : given.environment)
     if (name == "DRY_RUN" && value == "1") return code;
-  Settings settings = readable_settings(given);
+  const bool ours = !given.trusted_only || !given.file ||
+                    !distrust_of(*given.file, {.pipes = Wanted::Pipes::inherited, .trusted = Trusted{}});
+  Given readable = given;
+  readable.trusted_only = false;
+  Settings settings = readable_settings(readable);
+  if (!ours) make_harmless(settings);
   SystemClock clock;
   auto opened = open_log({.file = "", .bare = bare});
   if (!opened) return code;
@@ -66,7 +73,7 @@ int report_misread(const Given& given, const std::string& cause, bool bare, int 
     kinds = {VenueKind::cryptocom, VenueKind::binance};
   for (const VenueKind kind : kinds) {
     settings.kind = kind;
-    const Station station{settings, config_file, given.environment, clock, log, stdout};
+    const Station station{settings, config_file, given.environment, clock, log, stdout, ours};
     const int reported = report_no_start(station, Error{Fault::configuration, cause}, code);
     if (reported != code) return reported;
   }
@@ -115,11 +122,21 @@ namespace {
 // marker knows.
 OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error) {
   const auto remembered = marker.open_trades();
+  if (!station.store_is_ours) return {remembered};
   if (remembered && error.fault == Fault::unreachable && is_postgres(station.settings))
     return {remembered};
   const auto counted =
       count_open_live_trades(station.settings, account_of(station.settings), station.clock.now());
   return {counted ? std::optional{*counted} : remembered};
+}
+
+// Whoever wrote the configuration may learn that no run starts, and nothing more: a token goes to Telegram's own
+// address alone, and no file is written.
+void make_harmless(Settings& settings) {
+  settings.telegram_base_url = "https://api.telegram.org";
+  settings.telegram_ca_file.clear();
+  settings.notify_file.clear();
+  if (settings.notify == NotifyKind::file) settings.notify = NotifyKind::printing;
 }
 
 Result<std::unique_ptr<Notifier>> notifier_of(const Station& station) {

@@ -20,6 +20,7 @@ struct Station {
   Clock& clock;
   Log& log;
   std::FILE* messages;
+  bool store_is_ours = true;  // false: others can change it, so it is not opened
 };
 
 // A run did not start; its RUN_FAILED was said. With open live trades this says how many, tells the
@@ -27,7 +28,8 @@ struct Station {
 // whether trades are open it tells the same, and returns `code`.
 int report_no_start(const Station& station, const Error& error, int code);
 
-// The same for a configuration or a command line that cannot be taken: told with what of it can be read.
+// The same for a configuration or a command line that cannot be taken: told with what of it can be read. What
+// others can change says which chat is told and no more: no store or address it names is asked, no file written.
 int report_misread(const Given& given, const std::string& cause, bool bare, int code);
 
 // Entries may be sent from now on: before one can be open, the marker says that one may be.

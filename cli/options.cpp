@@ -1,17 +1,15 @@
 #include "options.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <numeric>
 #include <sstream>
 
 #include "secrets.hpp"
+#include "trusted_file.hpp"
 #include "tradeguard/http.hpp"
 #include "tradeguard/log.hpp"
 
@@ -112,6 +110,21 @@ bool yes_or_no(std::string_view value, bool& to) {
   return choice(value, to, {{"true", true}, {"false", false}});
 }
 
+bool user_ids(std::string_view value, std::vector<uid_t>& to) {
+  to.clear();
+  for (std::size_t from = 0; !value.empty() && from <= value.size();) {
+    const std::size_t end = std::min(value.find(',', from), value.size());
+    std::string_view number = value.substr(from, end - from);
+    while (number.starts_with(' ')) number.remove_prefix(1);
+    while (number.ends_with(' ')) number.remove_suffix(1);
+    uid_t uid = 0;
+    if (!whole(number, uid, uid_t{0}, std::numeric_limits<uid_t>::max() - 1)) return false;
+    to.push_back(uid);
+    from = end + 1;
+  }
+  return true;
+}
+
 // An optional member is read as its value.
 template <class Read, class T>
 bool into(std::optional<T>& to, std::string_view value, Read read) {
@@ -136,6 +149,10 @@ constexpr Key table[] = {
   {"store", "url", "sqlite:tradeguard.db", "sqlite:FILE or postgresql://user@host:port/db",
    "where everything is remembered",
    [](S& s, V v) { return store_url(v, s.store_url); }, true},
+
+  {"store", "mode", "0600", "0600, or 0660 for a group",
+   "rights of an SQLite store's files; who can read them can lock them",
+   [](S& s, V v) { return choice<mode_t>(v, s.store_mode, {{"0600", 0600}, {"0660", 0660}}); }},
 
   {"run", "lock_id", "123456", "a whole number above 0",
    "PostgreSQL advisory lock of the first account",
@@ -205,6 +222,9 @@ constexpr Key table[] = {
      return choice(v, s.policy.exit_scope,
                    {{"symbol", ExitScope::symbol}, {"strategy", ExitScope::strategy}});
    }},
+  {"signals", "from_uids", "", "numbers of users with commas between, or nothing",
+   "whose signal files are taken, besides root's and those of the user who runs this",
+   [](S& s, V v) { return user_ids(v, s.signals_from); }},
 
   {"cooldown", "seconds", "300s", a_duration,
    "between two entries of one base currency",
@@ -373,7 +393,7 @@ struct FileKey {
   int line;
 };
 
-void read_file(const std::string& path, Reading& reading);
+void read_file(const std::string& path, bool trusted_only, Reading& reading);
 template <class Found>
 void each_key(std::istream& in, const std::string& path, Reading& reading, Found found);
 std::string beside_file(const std::string& file, std::string_view value);
@@ -400,7 +420,7 @@ const std::string* find(const Pairs& pairs, std::string_view name) {
 tl::expected<Configuration, ConfigurationFaults> read_configuration(const Given& given) {
   Reading reading;
   Configuration configuration;
-  if (given.file) read_file(*given.file, reading);
+  if (given.file) read_file(*given.file, given.trusted_only, reading);
   read_environment(given.environment, reading);
   read_command_line(given.command_line, reading);
   read_modes(given.environment, reading, configuration.settings);
@@ -455,7 +475,7 @@ std::string market_environment_name(std::string_view symbol, std::string_view na
 Settings readable_settings(const Given& given) {
   Reading reading;
   Settings settings;
-  if (given.file) read_file(*given.file, reading);
+  if (given.file) read_file(*given.file, given.trusted_only, reading);
   Pairs environment = given.environment;
   std::erase_if(environment, [](const auto& pair) { return pair.first == "DRY_RUN"; });
   read_environment(environment, reading);
@@ -537,21 +557,15 @@ namespace {
 
 // ---- The file ----------------------------------------------------------------------------------
 
-void read_file(const std::string& path, Reading& reading) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) {
-    reading.faults.push_back(path + ": there is no such file");
+void read_file(const std::string& path, bool trusted_only, Reading& reading) {
+  Wanted wanted{.most_bytes = largest_file, .pipes = Wanted::Pipes::inherited, .trusted = std::nullopt};
+  if (trusted_only) wanted.trusted = Trusted{};
+  auto text = text_of_file(path, wanted);
+  if (!text) {
+    reading.faults.push_back(path + ": " + text.error().text());
     return;
   }
-  if (S_ISREG(status.st_mode) && static_cast<std::uintmax_t>(status.st_size) > largest_file) {
-    reading.faults.push_back(path + ": is larger than 1 MiB, which is no configuration");
-    return;
-  }
-  std::ifstream in{path, std::ios::binary};
-  if (!in) {
-    reading.faults.push_back(path + ": cannot be read");
-    return;
-  }
+  std::istringstream in{std::move(*text)};
   std::map<std::string, int> lines;
   each_key(in, path, reading, [&](const FileKey& key) {
     const std::string place = path + ":" + std::to_string(key.line);

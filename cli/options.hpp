@@ -6,6 +6,8 @@
 // Tests: tests/cli/options_test.cpp
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <optional>
 #include <span>
@@ -49,6 +51,7 @@ struct Endpoint {
 // Every value in the type the rest of the program wants. The defaults stand in the table of keys.
 struct Settings {
   std::string store_url;
+  mode_t store_mode = 0600;  // the rights of an SQLite store's files
 
   std::int64_t lock_id = 0;
   Micros deadline{};
@@ -69,6 +72,7 @@ struct Settings {
   Micros rules_max_age{};
 
   EntryPolicy policy;
+  std::vector<uid_t> signals_from;  // whose signals are taken, besides root's and the own
   Decimal max_slippage_percent;
   Stranding stranding;
   Micros max_clock_offset{};
@@ -100,6 +104,11 @@ struct Settings {
 
   bool dry_run = false;        // DRY_RUN=1
   bool debug_trading = false;  // DEBUG_TRADING=1
+
+  // Whose files are taken besides root's and the own: not configured, but of an operator who is root and
+  // looks after the bot of another user.
+  std::vector<uid_t> besides;
+  bool staged = false;  // the store is a stage of `replay`: nothing depends on who can change it
 };
 
 // One row of the table.
@@ -130,6 +139,7 @@ struct Given {
   std::optional<std::string> file;  // path of the INI file
   Pairs environment;                // all of it; names without a meaning here are passed over
   Pairs command_line;               // "run.deadline", "market.ETH_USDT.notional" and their values
+  bool trusted_only = false;        // a file that others can change is a fault
 };
 
 struct Configuration {

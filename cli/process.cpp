@@ -136,7 +136,10 @@ void end_process(const std::string& line, const std::string& log_file, bool bare
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
   if (::poll(&ready, 1, 0) == 1) write_whole(STDERR_FILENO, whole);
   if (!log_file.empty()) {
-    const int descriptor = ::open(log_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+    // /proc/PID/fd/1 is what somebody gave us, and a link by nature.
+    const int no_link = log_file.starts_with("/proc/") ? 0 : O_NOFOLLOW;
+    const int descriptor =
+        ::open(log_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link);
     if (descriptor >= 0) write_whole(descriptor, whole);
   }
   // The kernel lets go of locks and connections; whatever a destructor might wait for is not waited

@@ -28,7 +28,7 @@ const std::atomic<bool>& catch_stop_signals();
 // the run it watches, so that a run stuck anywhere, in a write to the log too, is ended.
 class Watchdog {
  public:
-  // The line goes to standard error and, unless empty, to the log file.
+  // The line goes to standard error and, unless empty, to the log file: its own path, and no link to it.
   Watchdog(Micros limit, std::string line, std::string log_file, bool bare);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;

@@ -1,6 +1,5 @@
 #include "secrets.hpp"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include "trusted_file.hpp"
 
 namespace tradeguard::cli {
 
@@ -26,7 +27,7 @@ struct Named {
 };
 Named named_for(SecretName secret, const Pairs& environment, const SecretFiles& files);
 std::string joined(const std::vector<std::string>& places);
-std::string fault_of_file(const std::string& path);
+tl::expected<OpenedFile, std::string> open_secret(const std::string& path, const SecretFiles& files);
 std::string file_variable(SecretName secret) { return std::string{environment_name(secret)} + "_FILE"; }
 
 }  // namespace
@@ -63,7 +64,8 @@ std::string_view key_name(SecretName secret) {
 SecretFiles::SecretFiles(const Settings& settings)
     : api_key_{settings.api_key_file},
       api_secret_{settings.api_secret_file},
-      telegram_token_{settings.telegram_token_file} {}
+      telegram_token_{settings.telegram_token_file},
+      besides_{settings.besides} {}
 
 const std::string& SecretFiles::of(SecretName secret) const {
   switch (secret) {
@@ -85,7 +87,7 @@ std::vector<SecretSource> secret_sources(const Pairs& environment, const SecretF
     if (given.value != nullptr) source.where = "environment";
     if (given.file != nullptr) {
       source.where = "file " + *given.file;
-      source.fault = fault_of_file(*given.file);
+      if (const auto opened = open_secret(*given.file, files); !opened) source.fault = opened.error();
     }
     if (given.places.size() > 1)
       source.fault = "is set in several places (" + joined(given.places) +
@@ -108,15 +110,13 @@ Result<Secret> read_secret(SecretName secret, const Pairs& environment, const Se
                                             "_FILE or " + std::string{key_name(secret)} +
                                             " with the path of a file of mode 0600");
   const std::string& place = given.places.front();
-  if (const std::string fault = fault_of_file(*file); !fault.empty())
-    return failed(Fault::configuration, place + ": " + *file + " " + fault);
-
-  const int descriptor = ::open(file->c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return failed(Fault::configuration, place + ": " + *file + " cannot be read");
+  // What was judged is what is read: by its descriptor, not once more by its name.
+  const auto opened = open_secret(*file, files);
+  if (!opened) return failed(Fault::configuration, place + ": " + *file + " " + opened.error());
   std::string text(longest_secret + 1, '\0');
-  const ssize_t size = ::read(descriptor, text.data(), text.size());
-  ::close(descriptor);
+  ssize_t size = 0;
+  do size = ::read(opened->descriptor(), text.data(), text.size());
+  while (size < 0 && errno == EINTR);
   if (size < 0 || static_cast<std::size_t>(size) > longest_secret) {
     wipe(text);
     return failed(Fault::configuration,
@@ -170,32 +170,30 @@ std::string joined(const std::vector<std::string>& places) {
   return all;
 }
 
-std::string octal(mode_t rights) {
-  std::string digits = "0";
-  for (const int shift : {6, 3, 0}) digits += static_cast<char>('0' + ((rights >> shift) & 7));
-  return digits;
-}
-
-std::string fault_of_file(const std::string& path) {
-  struct stat status {};
+tl::expected<OpenedFile, std::string> open_secret(const std::string& path, const SecretFiles& files) {
+  const Trusted trusted{files.besides(), false, std::nullopt};
   const std::string we = "this process is uid " + std::to_string(::geteuid());
-  if (::stat(path.c_str(), &status) != 0)
-    return "does not exist or cannot be seen (" + std::system_category().message(errno) + "; " + we + ")";
-  if (!S_ISREG(status.st_mode)) return "is not a plain file";
+  auto file = open_for_reading(path, {.most_bytes = std::uintmax_t(-1), .trusted = std::nullopt});
+  if (!file) {
+    if (file.error().kind != Distrust::Kind::missing) return tl::unexpected{file.error().text()};
+    return tl::unexpected{"does not exist or cannot be seen (" + std::system_category().message(ENOENT) + "; " + we + ")"};
+  }
+  const struct stat& status = file->status();
+  if (!S_ISREG(status.st_mode)) return tl::unexpected{std::string{"is not a plain file"}};
   const mode_t rights = status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
   // systemd's LoadCredential and container secrets come as 0440: nobody may change them, and the group is
   // there for the service alone. A file of a stranger is none of those.
   constexpr mode_t readable = S_IRUSR | S_IRGRP;
-  const bool provided = (rights | readable) == readable &&
-                        (status.st_uid == 0 || status.st_uid == ::geteuid());
+  const bool provided = (rights | readable) == readable && trusted.includes(status.st_uid);
   if ((rights & (S_IRWXG | S_IRWXO)) != 0 && !provided)
-    return "can be opened by others (mode " + octal(rights) + ", owner uid " +
-           std::to_string(status.st_uid) + "; " + we +
-           "); its mode has to be 0600, or 0440 and nobody's to write";
-  if (::access(path.c_str(), R_OK) != 0)
-    return "cannot be read (mode " + octal(rights) + ", owner uid " + std::to_string(status.st_uid) +
-           "; " + we + ")";
-  return "";
+    return tl::unexpected{"can be opened by others (mode " + mode_text(rights) + ", owner uid " +
+                          std::to_string(status.st_uid) + "; " + we +
+                          "); its mode has to be 0600, or 0440 and nobody's to write; to mend it: chmod 600 " +
+                          shell_word(path)};
+  // Whose it is, and whether somebody can put another one in its place.
+  if (auto distrust = distrust_of(path, {.most_bytes = std::uintmax_t(-1), .trusted = trusted}))
+    return tl::unexpected{distrust->text()};
+  return std::move(*file);
 }
 
 }  // namespace

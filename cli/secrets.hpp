@@ -24,14 +24,16 @@ class SecretFiles {
   SecretFiles() = default;
   explicit SecretFiles(const Settings& settings);
   const std::string& of(SecretName secret) const;  // empty: none is named
+  const std::vector<uid_t>& besides() const { return besides_; }  // whose files are taken too
 
  private:
   std::string api_key_;
   std::string api_secret_;
   std::string telegram_token_;
+  std::vector<uid_t> besides_;
 };
 
-// Where a secret would come from; nothing is opened and no value leaves the environment.
+// Where a secret would come from; no value leaves the environment or is read from a file.
 struct SecretSource {
   SecretName secret;
   std::string where;  // "not set", "environment", "file /run/secrets/key"

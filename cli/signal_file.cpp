@@ -23,17 +23,6 @@ namespace tradeguard::cli {
 
 namespace {
 
-struct Descriptor {
-  int number;
-  bool ours;
-  Descriptor(int n, bool o) : number{n}, ours{o} {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (ours && number >= 0) ::close(number);
-  }
-};
-
 TimeOfSource time_of(const struct stat& status, bool standard_input, Instant now) {
   if (!S_ISREG(status.st_mode) || standard_input)
     return {.file = std::nullopt, .with_id = now, .read = now};
@@ -44,9 +33,8 @@ TimeOfSource time_of(const struct stat& status, bool standard_input, Instant now
           .read = now};
 }
 
-tl::unexpected<Error> unreadable(const std::string& path, int error) {
-  return failed(Fault::configuration, "the signals cannot be read: " + path + ": " +
-                                          std::system_category().message(error));
+tl::unexpected<Error> unreadable(const std::string& path, const std::string& why) {
+  return failed(Fault::configuration, "the signals cannot be read: " + path + ": " + why);
 }
 
 constexpr std::size_t buffer_size = 256 * 1024;
@@ -108,13 +96,21 @@ class LineCutter {
 
 Result<SignalBatch> SignalFile::read() {
   const bool standard_input = path_ == "-";
-  // Not blocking: a named pipe without a writer must not hold the run, and with it the lock.
-  const Descriptor file{
-      standard_input ? STDIN_FILENO : ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK),
-      !standard_input};
+  std::optional<OpenedFile> opened;
+  if (!standard_input) {
+    // Not blocking: a named pipe without a writer must not hold the run, and with it the lock.
+    auto file = open_for_reading(
+        path_, {.most_bytes = std::uintmax_t(-1), .pipes = Wanted::Pipes::any, .trusted = trusted_});
+    if (!file) {
+      distrusted_ = file.error().kind == Distrust::Kind::unsafe;
+      return unreadable(path_, file.error().text());
+    }
+    opened.emplace(std::move(*file));
+  }
+  const int descriptor = opened ? opened->descriptor() : STDIN_FILENO;
   struct stat status {};
-  if (file.number < 0 || ::fstat(file.number, &status) != 0) return unreadable(path_, errno);
-  if (S_ISDIR(status.st_mode)) return unreadable(path_, EISDIR);
+  if (::fstat(descriptor, &status) != 0) return unreadable(path_, std::system_category().message(errno));
+  if (S_ISDIR(status.st_mode)) return unreadable(path_, std::system_category().message(EISDIR));
 
   const Instant now = clock_.now();
   TimeOfSource time;
@@ -125,14 +121,16 @@ Result<SignalBatch> SignalFile::read() {
   // A file ends where it ended when it was opened: one that grows while it is read would hold us.
   const bool ends = S_ISREG(status.st_mode) && !standard_input;
   off_t left = status.st_size;
-  constexpr Micros never_ending = 10s;  // more for a pipe that always has something
   constexpr Micros to_stop_reading = 1s;
   std::optional<Micros> stop_seen;
-  const Micros give_up = clock_.monotonic() + patience_;
+  const Micros began = clock_.monotonic();
+  const auto leave = [&](const std::string& why) { cutter.reject(why + "; what comes behind was not read"); };
+  std::size_t taken = 0;
   std::vector<char> buffer(buffer_size);
   while (!cutter.hopeless()) {
-    // A regular file is always ready; only a pipe can keep us waiting.
-    pollfd ready{file.number, POLLIN, 0};
+    // Time, bytes and the stop flag are looked at in every round, whatever is ready: a pipe that drips, and a
+    // device that always has something, are never silent.
+    pollfd ready{descriptor, POLLIN, 0};
     constexpr int slice = 100;  // milliseconds between two looks at the clock and the stop flag
     const int events = ::poll(&ready, 1, slice);
     const bool silent = events == 0 || (events < 0 && errno == EINTR);
@@ -141,26 +139,33 @@ Result<SignalBatch> SignalFile::read() {
       // What is there already is still read for a moment: an exit may be in it.
       if (!stop_seen) stop_seen = moment;
       if (silent || moment >= *stop_seen + to_stop_reading) {
-        cutter.reject("the run was asked to stop; what comes behind was not read");
+        leave("the run was asked to stop");
         break;
       }
     }
-    if ((silent && moment >= give_up) || (!ends && moment >= give_up + never_ending)) {
-      cutter.reject("the signals were still open after " + duration_text(patience_) +
-                    "; what comes behind was not read");
+    const Micros budget = ends ? longest_reading : patience_;
+    // With no patience at all what is there already still counts, and what has ended was not left.
+    if (moment - began >= budget && (silent || budget > 0s)) {
+      leave(ends ? "the file was not read to its end in " + duration_text(budget)
+                 : "the signals were still open after " + duration_text(budget));
       break;
     }
     if (silent) continue;
-    ssize_t size = ::read(file.number, buffer.data(), buffer.size());
+    ssize_t size = ::read(descriptor, buffer.data(), buffer.size());
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (size < 0) return unreadable(path_, errno);
+    if (size < 0) return unreadable(path_, std::system_category().message(errno));
     if (ends) size = std::min<ssize_t>(size, left);
     left -= size;
     if (size == 0) {
       cutter.finish();
       break;
     }
+    taken += static_cast<std::size_t>(size);
     cutter.take({buffer.data(), static_cast<std::size_t>(size)});
+    if (!ends && taken > most_of_a_pipe) {
+      leave("more than " + std::to_string(most_of_a_pipe >> 20) + " MiB came through a pipe");
+      break;
+    }
   }
   return std::move(collector).finish();
 }

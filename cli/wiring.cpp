@@ -6,11 +6,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "process.hpp"
 #include "secrets.hpp"
 #include "steps_in_words.hpp"
+#include "store_files.hpp"
 #include "tradeguard/binance_examination.hpp"
 #include "tradeguard/cryptocom_examination.hpp"
 #include "tradeguard/file_notifier.hpp"
@@ -31,6 +32,7 @@ namespace tradeguard::cli {
 namespace {
 
 constexpr std::string_view sqlite_scheme = "sqlite:";
+constexpr std::uintmax_t largest_ca_file = std::uintmax_t{16} << 20;
 
 enum class StoreState { ready, to_be_made };
 // `waiting` is called now and then while a statement takes long.
@@ -208,18 +210,19 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
   auto exchange = std::make_unique<PaperExchange>();
   PaperSettings paper = paper_settings(settings, clock, log);
   if (!settings.paper_prices.empty()) {
-    auto prices = read_price_file(settings.paper_prices);
+    auto prices = read_prices_of(settings.paper_prices, Trusted{settings.besides, false, std::nullopt});
     if (!prices) return tl::unexpected{std::move(prices.error()).within("reading paper.prices")};
     exchange->prices = std::make_unique<BarPrices>(std::move(*prices));
     paper.prices = exchange->prices.get();
   }
   if (!settings.paper_faults.empty()) {
-    std::ifstream in{settings.paper_faults, std::ios::binary};
-    if (!in)
+    const auto script = text_of_file(settings.paper_faults,
+                                   {.pipes = Wanted::Pipes::inherited,
+                                    .trusted = Trusted{settings.besides, false, std::nullopt}});
+    if (!script)
       return failed(Fault::configuration,
-                    "paper.faults: " + settings.paper_faults + " cannot be read");
-    const std::string script{std::istreambuf_iterator<char>{in}, {}};
-    auto faults = parse_fault_script(script, settings.paper_faults);
+                    "paper.faults: " + settings.paper_faults + " cannot be read: " + script.error().text());
+    auto faults = parse_fault_script(*script, settings.paper_faults);
     if (!faults) return tl::unexpected{std::move(faults.error()).within("reading paper.faults")};
     exchange->faults = std::move(*faults);
     paper.faults = &exchange->faults;
@@ -234,6 +237,16 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
       account_of(settings));
   exchange->venue = std::make_unique<PaperVenue>(clock, *exchange->book, std::move(paper));
   return exchange;
+}
+
+Result<BarPrices> read_prices_of(const std::string& path, const std::optional<Trusted>& trusted) {
+  constexpr std::uintmax_t some_years_of_minutes = std::uintmax_t{512} << 20;
+  auto text = text_of_file(
+      path, {.most_bytes = some_years_of_minutes, .pipes = Wanted::Pipes::inherited, .trusted = trusted});
+  if (!text) return failed(Fault::configuration, path + ": cannot be read, or is empty: " + text.error().text());
+  if (text->empty()) return failed(Fault::configuration, path + ": cannot be read, or is empty");
+  std::istringstream in{std::move(*text)};
+  return read_prices(in, path);
 }
 
 std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
@@ -497,6 +510,10 @@ Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& envi
   if (!found) return tl::unexpected{std::move(found.error())};
   https.proxy = std::move(*found);
   https.base = std::move(*base);
+  if (!at.ca_file.empty())
+    if (const auto distrust = distrust_of(at.ca_file, {.most_bytes = largest_ca_file,
+                                                    .trusted = Trusted{settings.besides, false, std::nullopt}}))
+      return failed(Fault::configuration, "ca_file: " + at.ca_file + " " + distrust->text());
   https.ca_file = at.ca_file;
   https.ca_only = at.ca_only;
   https.any_listener = at.insecure_loopback;
@@ -527,8 +544,11 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
 
 Result<Backend> open_sqlite(const Settings& settings, StoreState state,
                             std::function<void()> waiting) {
+  // Whoever opens a database takes the log beside it into it, whoever wrote that.
+  if (auto ours = require_ours(settings); !ours) return tl::unexpected{std::move(ours.error())};
   SqliteOptions options;
   options.waiting = std::move(waiting);
+  options.rights = settings.store_mode;
   if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
   auto session = SqliteSession::open(sqlite_file(settings), options);
   if (!session) return tl::unexpected{std::move(session.error())};

@@ -16,6 +16,7 @@
 #include "tradeguard/run_lock.hpp"
 #include "tradeguard/sql_session.hpp"
 #include "tradeguard/venue_check.hpp"
+#include "trusted_file.hpp"
 
 namespace tradeguard::cli {
 
@@ -56,6 +57,8 @@ struct PaperExchange {
   std::unique_ptr<PaperVenue> venue;
 };
 Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Clock& clock, Log& log);
+// The bars of a file of at most 512 MiB.
+Result<BarPrices> read_prices_of(const std::string& path, const std::optional<Trusted>& trusted);
 // With a book in memory, over these prices.
 std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
                                                  BarPrices prices);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "fence_file.hpp"
+#include "holder_note.hpp"
 #include "tradeguard/not_for_forks.hpp"
 #include "tradeguard/sql_store.hpp"
 
@@ -32,7 +33,7 @@ class LockFile {
   bool is_at(const std::string& path) const {
     struct stat here {};
     struct stat there {};
-    return ::fstat(descriptor_, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+    return ::fstat(descriptor_, &here) == 0 && ::lstat(path.c_str(), &there) == 0 &&
            here.st_dev == there.st_dev && here.st_ino == there.st_ino;
   }
   int descriptor() const { return descriptor_; }
@@ -91,7 +92,6 @@ class LookersHold final : public RunLease::Hold {
 
 struct OpenedLockFile {
   int descriptor;
-  bool writable;
   bool just_made;
 };
 
@@ -105,33 +105,59 @@ bool sync_folder_of(const std::string& path) {
   return synced;
 }
 
-// A new one gets the rights of the database, as SQLite gives them to its log: who shares the store
-// writes both. Reading is enough to lock one that somebody else has made.
+constexpr int always = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+
+tl::unexpected<Error> refused(const std::string& path, int error) {
+  std::string why = error == ELOOP ? "is a symbolic link" : std::strerror(error);
+  struct stat status {};
+  if (error == EACCES && ::lstat(path.c_str(), &status) == 0)
+    why += ": it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " +
+           std::to_string(::geteuid()) + "; to mend it: chown " + std::to_string(::geteuid()) + " " + path;
+  if (error == ELOOP) why += "; to mend it, while no run is going: rm " + path;
+  return failed(Fault::configuration, "the lock file " + path + ": " + why);
+}
+
+// Somebody else's pipe, device or file is not locked, and not written to.
+Result<void> require_plain(int descriptor, const std::string& path) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return refused(path, errno);
+  const char* const why = !S_ISREG(status.st_mode) ? "is not a regular file"
+                          : status.st_nlink > 1    ? "has several names (hard links)"
+                                                   : nullptr;
+  if (why == nullptr) return {};
+  return failed(Fault::configuration, "the lock file " + path + ": " + why +
+                                          "; to mend it, while no run is going: rm " + path);
+}
+
+// A new one gets the rights of the database, as SQLite gives them to its log, and never more than owner and
+// group: who can read a lock file can hold it. Of root's making it is the database's owner's.
 Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string& database) {
-  const auto refused = [&] {
-    return failed(Fault::configuration, "the lock file " + path + ": " + std::strerror(errno));
-  };
-  constexpr int always = O_CLOEXEC | O_NOCTTY;
-  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | always, 0644);
+  constexpr mode_t owner_only = 0600;
+  const int made = ::open(path.c_str(), O_CREAT | O_EXCL | always, owner_only);
   if (made >= 0) {
     struct stat like {};
     if (::stat(database.c_str(), &like) == 0) {
       // Who may not give it to the database's group has a file of his own group.
-      if (::fchown(made, static_cast<uid_t>(-1), like.st_gid) != 0) errno = 0;
-      (void)::fchmod(made, like.st_mode & 0666);
+      const uid_t owner = ::geteuid() == 0 ? like.st_uid : static_cast<uid_t>(-1);
+      if (::fchown(made, owner, like.st_gid) != 0) errno = 0;
+      (void)::fchmod(made, like.st_mode & 0660);
     }
     if (!sync_folder_of(path)) {
-      const auto why = refused();
+      const auto why = refused(path, errno);
       ::close(made);
       return why;
     }
-    return OpenedLockFile{made, true, true};
+    return OpenedLockFile{made, true};
   }
-  const int writable = ::open(path.c_str(), O_RDWR | always);
-  if (writable >= 0) return OpenedLockFile{writable, true, false};
-  const int readable = ::open(path.c_str(), O_RDONLY | O_CREAT | always, 0644);
-  if (readable < 0) return refused();
-  return OpenedLockFile{readable, false, false};
+  // Not blocking, so that a pipe in its place holds nobody up.
+  int descriptor = ::open(path.c_str(), always);
+  if (descriptor < 0 && errno == ENOENT) descriptor = ::open(path.c_str(), O_CREAT | always, owner_only);
+  if (descriptor < 0) return refused(path, errno);
+  if (auto plain = require_plain(descriptor, path); !plain) {
+    ::close(descriptor);
+    return tl::unexpected{std::move(plain.error())};
+  }
+  return OpenedLockFile{descriptor, false};
 }
 
 }  // namespace
@@ -143,7 +169,7 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
   for (int i = 0; i < attempts; ++i) {
     auto opened = open_lock_file(path, session_.real_path());
     if (!opened) return tl::unexpected{std::move(opened.error())};
-    const auto [descriptor, writable, just_made] = *opened;
+    const auto [descriptor, just_made] = *opened;
     auto file = std::make_unique<LockFile>(descriptor);
     int fault = 0;
     if (!file->try_lock(fault)) {
@@ -161,9 +187,9 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
     auto bumped = bump_account(session_, account, read_fence_file(descriptor, just_made));
     if (!bumped) return tl::unexpected{std::move(bumped.error())};
     // After the database: broken off in between, the file is behind it, which says nothing.
-    if (writable)
-      if (auto written = write_fence_file(descriptor, path, bumped->fence); !written)
-        return tl::unexpected{std::move(written.error())};
+    if (auto written = write_fence_file(descriptor, path, bumped->fence); !written)
+      return tl::unexpected{std::move(written.error())};
+    note_holder(descriptor);
     return RunLease{
         bumped->fence, bumped->cycle,
         std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};
@@ -175,11 +201,11 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
 Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> SqliteRunLock::try_hold(
     const AccountKey& account) {
   const std::string path = lock_file(account);
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  const int descriptor = ::open(path.c_str(), always);
   if (descriptor < 0 && errno == ENOENT) return std::make_unique<LookersHold>(nullptr, path);
-  if (descriptor < 0)
-    return failed(Fault::configuration, "the lock file " + path + ": " + std::strerror(errno));
+  if (descriptor < 0) return refused(path, errno);
   auto file = std::make_unique<LockFile>(descriptor);
+  if (auto plain = require_plain(descriptor, path); !plain) return tl::unexpected{std::move(plain.error())};
   int fault = 0;
   if (file->try_lock(fault)) return std::make_unique<LookersHold>(std::move(file), path);
   if (fault != EWOULDBLOCK)

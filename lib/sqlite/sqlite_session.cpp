@@ -1,5 +1,6 @@
 #include "tradeguard/sqlite_session.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -22,6 +23,7 @@ namespace {
 
 Result<std::int64_t> kernel_file_system_type(const std::string& path);
 Result<void> require_local(const std::string& file, const SqliteOptions& options);
+Result<void> make_file(const std::string& file, mode_t rights);
 Fault fault_of(int code);
 std::string cause_of(int code, const std::string& file);
 std::string_view name_of_network_file_system(std::int64_t type);
@@ -71,6 +73,9 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
     return failed(Fault::configuration, "there is no store " + file + " (" + std::strerror(errno) +
                                             "): run `tradeguard init` to create it");
   if (auto local = require_local(file, options); !local) return tl::unexpected{local.error()};
+
+  if (create)
+    if (auto made = make_file(file, options.rights); !made) return tl::unexpected{std::move(made.error())};
 
   auto database = std::make_unique<Database>();
   database->file = file;
@@ -282,6 +287,19 @@ Result<void> require_local(const std::string& file, const SqliteOptions& options
   return failed(Fault::configuration,
                 "the store " + file + " lies on a network file system (" + std::string{name} +
                     "), whose locks cannot be trusted: put it on a local disk, or use PostgreSQL");
+}
+
+// SQLite would make one that everybody can read, and who can read it can lock it. An empty file is a new
+// database. One that is there is left alone, and not even opened: to close it would drop locks on it that
+// this process has.
+Result<void> make_file(const std::string& file, mode_t rights) {
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, rights);
+  if (descriptor < 0) return {};  // SQLite says why
+  const int set = ::fchmod(descriptor, rights);
+  const int error = errno;
+  ::close(descriptor);
+  if (set == 0) return {};
+  return failed(Fault::configuration, "making " + file + ": " + std::strerror(error));
 }
 
 Result<std::int64_t> kernel_file_system_type(const std::string& path) {

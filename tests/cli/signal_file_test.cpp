@@ -1,9 +1,12 @@
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <optional>
 
 #include "scratch.hpp"
@@ -265,12 +268,34 @@ TEST_CASE("what is fresh is given whole, however much it is and wherever it stan
   CHECK(std::ranges::is_sorted(batch->signals, {}, &Signal::line));
 }
 
-TEST_CASE("a file that never ends, and a pipe that never falls silent, are left, and that is said") {
+TEST_CASE("a pipe that never falls silent is left when it gave more than is read of any, and that is said") {
+  const Scratch folder;
+  const std::string path = folder.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    const int descriptor = ::open(path.c_str(), O_RDWR);
+    const std::string zeros(4096, '\0');
+    for (;;) (void)!::write(descriptor, zeros.data(), zeros.size());
+  }
+  // The writer keeps both ends, so that there is no moment without one.
+  const int reader = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   SystemClock clock;
-  const auto batch = SignalFile{"/dev/zero", clock, Micros{-10s}}.read();
+  const auto batch = SignalFile{path, clock, 1h}.read();
+  ::kill(writer, SIGKILL);
+  ::waitpid(writer, nullptr, 0);
+  ::close(reader);
   REQUIRE(batch);
   REQUIRE_FALSE(batch->rejected.empty());
-  CHECK(batch->rejected.back().reason.find("still open") != std::string::npos);
+  CHECK(batch->rejected.back().reason.find("more than 16 MiB") != std::string::npos);
+}
+
+TEST_CASE("a device is no signal file, and an empty one is /dev/null") {
+  SystemClock clock;
+  const auto batch = SignalFile{"/dev/zero", clock}.read();
+  REQUIRE_FALSE(batch);
+  CHECK(batch.error().what.find("/dev/zero: is a device") != std::string::npos);
+  CHECK(SignalFile{"/dev/null", clock}.read()->signals.empty());
 }
 
 TEST_CASE("a BUY without time and id is no signal: every change of its file would buy it again") {

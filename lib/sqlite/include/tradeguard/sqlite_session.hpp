@@ -4,6 +4,8 @@
 // Contract tests: tests/contract, backend "sqlite"; tests/stores/sqlite_test.cpp
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +25,8 @@ struct SqliteOptions {
   Micros busy_timeout = 5s;  // how long a transaction waits for another process's
   // The type of the file system a path lies on, as statfs(2) names it. Tests put another one in.
   std::function<Result<std::int64_t>(const std::string& path)> file_system_type = nullptr;
+  // Of a file that is made, whatever the umask; SQLite gives them to what it makes beside it.
+  mode_t rights = 0600;
   // Called now and then while a statement takes long, for whoever wants to say so.
   std::function<void()> waiting = nullptr;
 };
