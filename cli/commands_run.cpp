@@ -100,7 +100,8 @@ int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_a
       auto code = wired_cycle(desk, station, signals, stop_asked);
       if (code) return *code;
       if (code.error().fault == Fault::unreachable)
-        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, *desk.log);
+        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, Named::all,
+                         *desk.log);
       return report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
     } catch (const std::exception& broken) {
       broke_off(broken);
@@ -150,7 +151,8 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   const RunReport report = monitor_cycle(ports, cycle);
   const int code = exit_code(report.verdict);
   if (report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck) {
-    const std::string stranger = say_lock_holders(settings, account_of(settings), LockedPart::run, *desk.log);
+    const Named named = report.verdict == RunVerdict::stuck ? Named::all : Named::strangers;
+    const std::string stranger = say_lock_holders(settings, account_of(settings), LockedPart::run, named, *desk.log);
     if (stranger.empty()) return code;
     return report_no_start(
         station,

@@ -177,12 +177,14 @@ std::string lock_holder_text(const Settings& settings, const AccountKey& account
   return all;
 }
 
-std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Log& log) {
+std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Named named,
+                             Log& log) {
   if (is_postgres(settings)) return "";
   std::string strangers;
   for (const LockHolder& holder : holders(settings, account, what)) {
     // Ended meanwhile: nobody can say what it was.
     if (holder.command.empty() && holder.user == "?") continue;
+    if (holder.is_tradeguard && named == Named::strangers) continue;
     log.write(Line{holder.is_tradeguard ? Level::info : Level::critical, "LOCK_HOLDER"}
                   .add("pid", std::to_string(holder.pid))
                   .add("uid", std::to_string(holder.uid))

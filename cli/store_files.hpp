@@ -39,9 +39,12 @@ Result<void> secure_store(const Settings& settings, Log& log);
 
 // What of the store is locked: the account's run lock, or the database itself.
 enum class LockedPart { run, database };
+enum class Named { strangers, all };
 // One line for each other process that holds it; CRITICAL if it is another program than tradeguard, which is
 // then what comes back: "process 4711 of mallory (python3 lock.py)". "": nobody is seen, or only tradeguards.
-std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Log& log);
+// That one run keeps out another is ordinary, and no reason to name it.
+std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Named named,
+                             Log& log);
 // "tradeguard, process 4711 of bot: /usr/bin/tradeguard run"; "" if nobody is seen.
 std::string lock_holder_text(const Settings& settings, const AccountKey& account);
 
