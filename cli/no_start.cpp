@@ -133,8 +133,7 @@ OpenTrades open_trades(const Station& station, const RunMarker& marker, const Er
 // Whoever wrote the configuration may learn that no run starts, and nothing more: a token goes to Telegram's own
 // address alone, and no file is written.
 void make_harmless(Settings& settings) {
-  settings.telegram_base_url = "https://api.telegram.org";
-  settings.telegram_ca_file.clear();
+  settings.telegram_at = {.base_url = "https://api.telegram.org"};
   settings.notify_file.clear();
   if (settings.notify == NotifyKind::file) settings.notify = NotifyKind::printing;
 }
