@@ -304,14 +304,15 @@ bool unbound_target_lives(const Trade& trade) {
   });
 }
 
-// Protection first, then a new attempt: an exit that failed counts until a stop was claimed behind it.
+// Protection first, then a new attempt: an exit that failed counts until a stop was claimed behind it. None
+// lives when an exit is sent, so one that lives came later, whatever a clock said at either moment.
 bool exit_came_to_nothing(const Trade& trade) {
   const Order* last = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
   if (last == nullptr || last->live() || last->filled.is_positive()) return false;
   return std::none_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.claimed_at >= last->claimed_at;
+    return leg.leg == Leg::stop && (leg.live() || leg.claimed_at >= last->claimed_at);
   });
 }
 

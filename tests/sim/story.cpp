@@ -193,10 +193,10 @@ constexpr std::array lessons{
       const int who = some_market(c);
       at_minute(s, Kind::on_unprotected, 0, 0, 2);
       at_minute(s, Kind::buy, m, who, seconds(4));
-      at_minute(s, Kind::sell, m + 1, who, seconds(2));
-      at_minute(s, Kind::stops_refused, m + 1, 0, 40'000);
-      strikes(s, Kind::throttled, m + 1, Port::flatten, 1, 3, 0);
-      at_minute(s, Kind::price_jump, m + 2, who, -60);
+      at_minute(s, Kind::owner_cancels_stop, m + 1, 0, 0);
+      at_minute(s, Kind::price_jump, m + 1, who, -60);
+      at_minute(s, Kind::sell, m + 2, who, seconds(2));
+      strikes(s, Kind::throttled, m + 2, Port::flatten, 1, 3, 0);
     }},
     // Both in one file, with any order and also with one time.
     Lesson{"F-2", [](Story& s, Chance& c, int m) {

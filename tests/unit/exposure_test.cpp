@@ -531,6 +531,15 @@ TEST_CASE("without a stop since: the fill that grew, or the last sight of the st
   CHECK(naked_from(story.trade) == noon + 70s);
 }
 
+TEST_CASE("a sale that failed by a clock that was ahead is tried again under the stop that was placed since") {
+  Story story = bought("0.0149");
+  story.exit(OrderState::refused, "0.0149").claimed_at = noon + 1h;
+  story.working_stop("0.0149");
+  story.around.exit_reason = "operator";
+  const NextMove move = story.next();
+  CHECK(std::holds_alternative<Cancel>(move));
+}
+
 // Expected to fail until next_move counts what an unbound target may still sell; then the tags go.
 TEST_CASE("nothing is placed before an unbound target is read back") {
   auto story = bought("0.02");
