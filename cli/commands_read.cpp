@@ -124,6 +124,12 @@ std::string entry_text(const Order& entry, Instant now) {
   return "nothing held, entry " + std::string{text(entry.state)};
 }
 
+// Words with blanks between them need no quotes here; whatever else is escaped stays so.
+std::string for_people(const std::string& words) {
+  const std::string escaped = escape_value(words);
+  return escaped == '"' + words + '"' ? words : escaped;
+}
+
 std::string protection_text(const TradeView& view, Instant now) {
   if (!view.exposure.held.is_positive()) return entry_text(view.trade.entry(), now);
   std::string out;
@@ -134,6 +140,9 @@ std::string protection_text(const TradeView& view, Instant now) {
     out += std::string{out.empty() ? "" : ", "} + "target " +
            (view.target->price ? view.target->price->text() : "?") + " (" +
            id_at_venue(*view.target) + ")";
+  else if (!view.trade.entry().target_none.empty())
+    out += std::string{out.empty() ? "" : ", "} + "target none (" +
+           for_people(view.trade.entry().target_none) + ")";
   if (view.naked_for) {
     out += std::string{out.empty() ? "" : ", "} + "UNPROTECTED " + view.exposure.naked.text() +
            " for " + seconds_text(*view.naked_for);
@@ -296,7 +305,9 @@ std::string status_json(const Look& look) {
         write_order(json, order);
         json.end_object();
       }
-    json.end_array().end_object();
+    json.end_array();
+    json.field("target_none", view.target == nullptr ? entry.target_none : std::string{});
+    json.end_object();
   }
   json.end_array().field("run", run).field("well", problems.empty()).array("problems");
   for (const std::string& problem : problems) json.element(problem);

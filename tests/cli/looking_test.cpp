@@ -37,6 +37,20 @@ TEST_CASE("status of an account that never ran, and of one with an open trade") 
   CHECK(trade["orders"].Size() == 3);
 }
 
+TEST_CASE("status says why a position has no target, to people and to programs") {
+  const Trading bot{any_store(), "[paper]\noco = false\n"};
+  bot.cycle(buy("ETH_USDT", time_text(), "3350.5"));
+  CHECK(bot.command({"status"}).out.find(
+            ", stop 3249.985 (100002), target none (this market takes no pairs)\n") != std::string::npos);
+  const auto status = json_of(bot.command({"status", "--json"}));
+  CHECK(said(status["trades"][0]["target_none"]) == "this market takes no pairs");
+  // Where one rests there is nothing to say.
+  const Trading other{any_store()};
+  other.cycle(buy("ETH_USDT", time_text(), "3350.5"));
+  CHECK(other.command({"status"}).out.find("target none") == std::string::npos);
+  CHECK(said(json_of(other.command({"status", "--json"}))["trades"][0]["target_none"]).empty());
+}
+
 TEST_CASE("status can be asked while a run is going") {
   const Trading bot{any_store()};
   HeldSignals held{bot.place()};
