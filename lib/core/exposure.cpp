@@ -1,6 +1,8 @@
 #include "tradeguard/exposure.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace tradeguard {
 
@@ -26,7 +28,7 @@ bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const Sigh
 bool target_rests(const Trade& trade, const SightedOpen& sighted);
 bool is_breached(const Exposure& exposure, const Surroundings& around);
 bool exit_came_to_nothing(const Trade& trade);
-bool exit_backs_off(const Trade& trade, const Exposure& exposure, Instant now);
+bool exit_backs_off(const Trade& trade, const Exposure& exposure, const Surroundings& around);
 bool unbound_target_lives(const Trade& trade);
 
 bool waits_for_cancel(const Order& leg) { return leg.live() && leg.cancel_asked_at.has_value(); }
@@ -107,7 +109,7 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
   const bool wished = around.exit_reason && !exit_came_to_nothing(trade) &&
-                      !exit_backs_off(trade, exposure, around.now);
+                      !exit_backs_off(trade, exposure, around);
   if (exposure.held_is_dust) {
     const bool sellable = may_be_sold(exposure, trade, around);
     // What still rests for the remainder may fill it; without an order it would be abandoned.
@@ -125,7 +127,7 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   // Where no target rests, the cycle itself takes the profit.
   const bool at_target = exposure.levels && exposure.levels->target.is_positive() && around.market &&
                          *around.market >= exposure.levels->target && !target_rests(trade, sighted) &&
-                         !exit_backs_off(trade, exposure, around.now);
+                         !exit_backs_off(trade, exposure, around);
   if (exposure.naked_is_dust) {
     if (at_target) return leave(trade, exposure, around, "target");
     // Too little for a stop, enough for the market: nothing else would ever sell it.
@@ -316,23 +318,69 @@ bool exit_came_to_nothing(const Trade& trade) {
   });
 }
 
+// Which answer it was: its code and words, without the numbers in them that differ from one time to the next.
+std::string answer_to(const Order& exit) {
+  std::string answer = exit.reason;
+  const auto words = std::min(answer.find(':'), answer.size());
+  answer.erase(std::remove_if(answer.begin() + static_cast<std::ptrdiff_t>(words), answer.end(),
+                              [](char c) { return c >= '0' && c <= '9'; }),
+               answer.end());
+  return answer;
+}
+
+// One exchange shouts, another does not.
+bool is_about_balance(const Order& exit) {
+  for (const char* word : {"balance", "BALANCE", "nsufficient", "NSUFFICIENT"})
+    if (exit.reason.find(word) != std::string::npos) return true;
+  return false;
+}
+
+bool demands_differ(const Order& exit, const std::optional<InstrumentRules>& rules) {
+  return exit.rules && rules && !same_demands(*exit.rules, *rules);
+}
+
+// Of sales in a row that came to nothing, those since something was different from the time before: what the
+// venue demands, what was free where that was short, or the answer. One that was heard before is no news.
+int failures_alike(const std::vector<const Order*>& oldest_first) {
+  int failures = 0;
+  std::set<std::string> heard;
+  const Order* before = nullptr;
+  for (const Order* exit : oldest_first) {
+    const bool changed = before != nullptr && (demands_differ(*before, exit->rules) ||
+                                               (is_about_balance(*before) && before->free_base && exit->free_base &&
+                                                *before->free_base != *exit->free_base));
+    if (changed) heard.clear();
+    if (heard.insert(answer_to(*exit)).second) failures = 0;
+    failures += 1;
+    before = exit;
+  }
+  return failures;
+}
+
 // A covered position whose sales come to nothing is not sold again every minute for ever: after three of
-// them it waits five minutes, then half an hour each. What is naked is tried in every run.
-bool exit_backs_off(const Trade& trade, const Exposure& exposure, Instant now) {
+// them it waits five minutes, then half an hour each, until what stood in the way has changed. What is naked
+// is tried in every run.
+bool exit_backs_off(const Trade& trade, const Exposure& exposure, const Surroundings& around) {
   if (!exposure.naked_is_dust) return false;
   std::vector<const Order*> exits;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::exit) exits.push_back(&leg);
   std::sort(exits.begin(), exits.end(),
-            [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
-  const auto sold = std::find_if(exits.begin(), exits.end(), [](const Order* exit) {
+            [](const Order* a, const Order* b) { return a->attempt < b->attempt; });
+  const auto sold = std::find_if(exits.rbegin(), exits.rend(), [](const Order* exit) {
     return exit->live() || exit->filled.is_positive();
   });
-  const auto failures = sold - exits.begin();
+  exits.erase(exits.begin(), sold.base());
+  const int failures = failures_alike(exits);
   if (failures < 3) return false;
+  const Order& last = *exits.back();
+  if (demands_differ(last, trade.rules())) return false;
+  // What rests for the trade was free when the sale was tried, at venues where a resting order keeps it.
+  if (is_about_balance(last) && last.free_base && around.free_base &&
+      *around.free_base != *last.free_base && *around.free_base + exposure.working != *last.free_base)
+    return false;
   const Micros pause = failures == 3 ? Micros{5min} : Micros{30min};
-  const Instant last = exits.front()->claimed_at;
-  return last <= now && now - last < pause;
+  return last.claimed_at <= around.now && around.now - last.claimed_at < pause;
 }
 
 // Above what was paid and what is paid now; elsewhere it would sell at once.

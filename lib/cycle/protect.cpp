@@ -342,22 +342,36 @@ void look_for_unfired_stops(Run& run) {
 // where a leg is to be placed and they are older than their age.
 // The words are the exchange's: whatever does not plainly speak of something else may be about its rules.
 bool smells_of_rules(std::string_view reason) {
-  constexpr std::array elsewhere{"unsupported", "balance", "nsufficient", "auth", "ermission", "margin"};
+  constexpr std::array elsewhere{"unsupported", "balance", "BALANCE", "nsufficient", "NSUFFICIENT",
+                                 "auth",        "AUTH",    "ermission", "ERMISSION", "margin", "MARGIN"};
   return std::none_of(elsewhere.begin(), elsewhere.end(), [&](const char* word) {
     return reason.find(word) != std::string_view::npos;
   });
 }
 
+bool refused_for_rules(const Order& leg) {
+  const bool came_to_nothing =
+      leg.state == OrderState::refused ||
+      (leg.state == OrderState::closed && leg.reason.starts_with("rejected"));
+  return came_to_nothing && !leg.filled.is_positive() && smells_of_rules(leg.reason);
+}
+
+// A sale that was refused for the rules waits for others, and is not tried meanwhile: they are asked in every run.
+bool waits_for_rules(const Run& run, const Trade& trade) {
+  const Order* last = nullptr;
+  for (const Order& leg : trade.legs)
+    if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
+  const Order& entry = trade.entry();
+  return last != nullptr && refused_for_rules(*last) && !entry.exit_reason.empty() && entry.exit_until &&
+         run.venue_now() < *entry.exit_until;
+}
+
 bool rules_may_be_old(const Run& run, const Trade& trade) {
   const Instant read_at = trade.rules().read_at;
   const bool refused = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    const bool came_to_nothing =
-        leg.state == OrderState::refused ||
-        (leg.state == OrderState::closed && leg.reason.starts_with("rejected"));
-    return came_to_nothing && !leg.filled.is_positive() && leg.claimed_at >= read_at &&
-           smells_of_rules(leg.reason);
+    return leg.claimed_at >= read_at && refused_for_rules(leg);
   });
-  if (refused) return true;
+  if (refused || waits_for_rules(run, trade)) return true;
   const Micros age = run.now - read_at;
   return run.ports.placer.traits().network &&
          (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
@@ -628,6 +642,9 @@ void place_exits(Run& run, const Moves& moves) {
       const Trade& trade = *run.trade(id);
       Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);
       exit.strategy = move.why;
+      // What a later try is compared with: is anything different since this one?
+      exit.rules = trade.rules();
+      if (const auto balance = run.balance_of(trade.entry().symbol.base())) exit.free_base = Quantity{balance->free};
       ids.push_back(exit.client_id);
       Item item{.trade = id};
       item.change.append.push_back(std::move(exit));

@@ -80,6 +80,7 @@ const std::vector<OrderColumn>& all_columns() {
       whole_column<&Order::covered_at>("covered_at"),
       text_column<&Order::exit_key>("exit_key"),
       text_column<&Order::target_none>("target_none"),
+      text_column<&Order::free_base>("free_base"),
   };
   return columns;
 }

@@ -234,6 +234,7 @@ std::vector<std::string> step_to(int version) {
               "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
               "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
               "ALTER TABLE exchange_orders ADD COLUMN target_none TEXT NOT NULL DEFAULT ''",
+              "ALTER TABLE exchange_orders ADD COLUMN free_base TEXT",
               "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
               "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
               "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
@@ -366,7 +367,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
       "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
       "signal_at BIGINT, covered_at BIGINT, exit_key TEXT NOT NULL DEFAULT '', "
-      "target_none TEXT NOT NULL DEFAULT '', "
+      "target_none TEXT NOT NULL DEFAULT '', free_base TEXT, "
       "version BIGINT NOT NULL CHECK (version >= 1), "
       "cools_from BIGINT GENERATED ALWAYS AS (CASE "
       "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "

@@ -246,6 +246,107 @@ TEST_CASE("a sale of a covered position that is refused again and again is not t
   CHECK(tries <= 6);
 }
 
+namespace {
+
+// A venue that refuses every sale in these words, until they are taken away.
+class RefusesSales final : public ForwardingVenue {
+ public:
+  RefusesSales(World::Wrapped& ports, const std::optional<Refused>& answer)
+      : ForwardingVenue{*ports.placer, *ports.protector}, answer_{answer} {}
+  std::vector<PlaceOutcome> flatten(std::span<const Order> exits) override {
+    if (!answer_) return ForwardingVenue::flatten(exits);
+    return {exits.size(), PlaceOutcome{*answer_}};
+  }
+
+ private:
+  const std::optional<Refused>& answer_;
+};
+
+// One trade that is to be sold, and a venue that does not sell it: four tries in vain, and a pause of half an hour.
+struct Unsold {
+  World world;
+  std::optional<Refused> answer;
+  std::optional<RefusesSales> venue;
+
+  explicit Unsold(Refused refused) : answer{std::move(refused)} {
+    world.wrap = [this](World::Wrapped& ports) {
+      venue.emplace(ports, answer);
+      ports.placer = &*venue;
+      ports.protector = &*venue;
+    };
+    set_tick("0.01");  // the rules of a market that is not told are made of its price, which may change
+    world.run({world.buy("ETH_USDT", "3350.5")});
+    world.clock.advance(60s);
+    int tries = world.run({world.sell("ETH_USDT")}).exits;
+    for (int minute = 0; minute < 12; ++minute) tries += next_run().exits;
+    REQUIRE(tries == 4);
+    REQUIRE(next_run().exits == 0);
+  }
+  RunReport next_run() {
+    world.clock.advance(60s);
+    const RunReport report = world.run();
+    CHECK(world.what_is_wrong("ETH_USDT") == "");
+    return report;
+  }
+  void set_tick(std::string_view tick) {
+    InstrumentRules rules =
+        built_in_rules(symbol("ETH_USDT"), price("3350.5"), decimal("0.001"), world.clock.now());
+    rules.tick = price(tick);
+    world.paper.rules.insert_or_assign(rules.symbol, rules);
+  }
+  void add_coins(std::string_view amount) {
+    REQUIRE(world.book.open({}));
+    world.book.state().balances["ETH"] += decimal(amount);
+    REQUIRE(world.book.close({}));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a sale that backs off is tried at once when the exchange changed its rules") {
+  Unsold story{Refused{"213", "INVALID_ORDER_QUANTITY"}};
+  story.set_tick("0.1");
+  CHECK(story.next_run().exits == 1);
+  CHECK(story.world.times_said("RULES_CHANGED symbol=ETH_USDT") == 1);
+  // The new rules were no better: three tries, and the pause begins anew.
+  int tries = 0;
+  for (int minute = 0; minute < 20; ++minute) tries += story.next_run().exits;
+  CHECK(tries >= 2);
+  CHECK(tries <= 4);
+}
+
+TEST_CASE("a sale that backs off for a balance is tried at once when the free balance changed, and no other is") {
+  const bool about_balance = GENERATE(true, false);
+  Unsold story{about_balance ? Refused{"306", "INSUFFICIENT_AVAILABLE_BALANCE"} : Refused{"40004", "NOT_NOW"}};
+  story.add_coins("0.5");
+  CHECK(story.next_run().exits == (about_balance ? 1 : 0));
+}
+
+TEST_CASE("a sale whose answer changed counts its failures anew, and an answer that was heard before is no news") {
+  Unsold story{Refused{"40004", "no sale today, number 1"}};
+  // Other numbers in the same words are the same answer.
+  story.answer = Refused{"40004", "no sale today, number 2"};
+  story.world.clock.advance(30min);
+  CHECK(story.next_run().exits == 1);
+  CHECK(story.next_run().exits == 0);
+  story.answer = Refused{"40005", "something else"};
+  story.world.clock.advance(30min);
+  CHECK(story.next_run().exits == 1);
+  int tries = 0;
+  for (int minute = 0; minute < 4; ++minute) tries += story.next_run().exits;
+  CHECK(tries == 2);
+  // The first word again: it was heard, so it is one more failure and no beginning.
+  story.answer = Refused{"40004", "no sale today, number 3"};
+  story.world.clock.advance(30min);
+  CHECK(story.next_run().exits == 1);
+  CHECK(story.next_run().exits == 0);
+  // And when the exchange takes it, it is sold.
+  story.answer.reset();
+  story.world.clock.advance(30min);
+  CHECK(story.next_run().exits == 1);
+  CHECK(story.world.open_orders("ETH_USDT").empty());
+}
+
 TEST_CASE("with exit_scope strategy a SELL ends the trades of its own strategy alone") {
   World world;
   world.settings.policy.exit_scope = ExitScope::strategy;

@@ -67,9 +67,9 @@ struct Order {
   std::optional<Instant> cancel_asked_at;
   std::string reason;       // refusal, close or lapse reason, foreign text already bounded
 
-  // Entries only, but for `strategy`. A row without rules or plan is a bot's that sends by itself: no
+  // Entries only, but for `strategy`, `rules` and `free_base`. A row without rules or plan is a bot's that sends by itself: no
   // cycle protects it, and one that finds it says so.
-  std::optional<InstrumentRules> rules;  // as they were when the entry was claimed
+  std::optional<InstrumentRules> rules;  // as they were when the entry was claimed; exits: when they were
   std::optional<ProtectionPlan> plan;
   std::string strategy;                  // exits too: why ("signal", "breached", "unprotected", ...)
   std::optional<Instant> signal_at;      // when its signal spoke; an exit concerns trades with an older one
@@ -83,6 +83,7 @@ struct Order {
   std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)
   SignalKey exit_key;                    // the SELL signal that wants it sold; empty: the operator, or nobody
   std::string target_none;               // why no target rests or is to rest; empty: one does, or is to
+  std::optional<Quantity> free_base;     // of exits: what the venue said was free when it was claimed
   bool released = false;                 // the operator took the trade out of our hands
   bool settled = false;                  // of the trade: nothing is open, nothing is asked
 
