@@ -124,11 +124,12 @@ every run of the next 24 h carries it out, also if this command fails; --withdra
       reason, wait}, flatten_command},
 
     {operating, "prune", "", 0, 0,
-     "remove settled trades and verdicts older than --keep",
-R"(Open trades and keys younger than 24 h are never touched. A signal whose key was removed would
-count as new, and its age would reject it.)",
-     "tradeguard prune --config bot.ini --keep 2160h", with_json,
-     {{"keep", "DURATION", "what is younger stays (2160h, which is 90 days)"}, wait}, prune_command},
+     "remove verdicts, sent messages and unfilled orders older than --keep",
+R"(Every run does this by itself, a little at its end. Open trades and orders younger than 24 h are
+never touched. Keys stay for good, so an old signal is never new again, and so does what every
+trade bought and sold.)",
+     "tradeguard prune --config bot.ini --keep 90d", with_json,
+     {{"keep", "DURATION", "what is younger stays (default: prune.keep)"}, wait}, prune_command},
 
     {setting_up, "init", "", 0, 0,
      "create the store, or bring it to this version",

@@ -314,12 +314,13 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
 
 int prune_command(const CommandLine& line, const Pairs& environment) {
   const std::string* given = line.option("keep");
-  const auto keep = parse_duration(given == nullptr ? "2160h" : *given);
-  if (!keep || *keep < 24h)
-    return say_usage("prune", "--keep is a duration of at least 24h, like 2160h");
+  auto keep = given == nullptr ? std::nullopt : parse_duration(*given);
+  if (given != nullptr && (!keep || *keep < 24h))
+    return say_usage("prune", "--keep is a duration of at least 24h, like 90d");
   auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
+  if (!keep) keep = office.desk->settings().prune_keep;
   const auto removed = office.journal().prune(office.now - *keep, office.now);
   if (!removed) return say_failure(removed.error());
   const auto rows = static_cast<std::int64_t>(*removed);

@@ -154,6 +154,10 @@ constexpr Key table[] = {
    "rights of an SQLite store's files; who can read them can lock them",
    [](S& s, V v) { return choice<mode_t>(v, s.store_mode, {{"0600", 0600}, {"0660", 0660}}); }},
 
+  {"prune", "keep", "90d", "a duration of at least 24h, like 90d",
+   "how long decisions, sent messages and unfilled orders of past trades are kept; keys and trades stay for good",
+   [](S& s, V v) { return duration(v, s.prune_keep, 24h); }},
+
   {"run", "lock_id", "123456", "a whole number above 0",
    "PostgreSQL advisory lock of the first account",
    [](S& s, V v) { return whole(v, s.lock_id, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }},

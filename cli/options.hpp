@@ -86,6 +86,7 @@ struct Settings {
   NotifyKind notify = NotifyKind::unset;
   std::string notify_file;
   Micros notify_budget{};
+  Micros prune_keep{};
   std::string telegram_chat_id;
   Endpoint telegram_at;
   std::string telegram_token_file;  // empty: the token is in the environment

@@ -418,6 +418,7 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
   cycle.unverified_after = settings.unverified_after;
   cycle.in_doubt_after = settings.in_doubt_after;
   cycle.notify_budget = settings.notify_budget;
+  cycle.prune_keep = settings.prune_keep;
   return cycle;
 }
 

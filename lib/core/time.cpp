@@ -81,8 +81,8 @@ struct Unit {
   std::string_view name;
   Micros size;
 };
-constexpr std::array<Unit, 5> units{
-    {{"us", Micros{1}}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}}};
+constexpr std::array<Unit, 6> units{
+    {{"us", Micros{1}}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
 
 // Before and after these there is no four-digit year; the nearest one of them stands in.
 constexpr Instant earliest = sys_days{std::chrono::year{0} / 1 / 1};

@@ -21,6 +21,7 @@ void tell_unreadable_rows(Run& run);
 void set_aside_foreign_trades(Run& run);
 void keep_silences(Run& run);
 void say_quiet(Run& run, const Quiet& quiet);
+void prune(Run& run);
 void note_silences(Run& run);
 void look_back(Run& run);
 void look_for_unattended(Run& run);
@@ -203,6 +204,7 @@ void close(Run& run) {
     const auto finished = run.ports.journal.finish_run({result, ""}, run.ports.clock.now());
     if (!finished) run.store_failed(finished.error());
   }
+  prune(run);
   run.lease.reset();  // released before the last line says so
   if (run.ports.before_the_end) run.ports.before_the_end(run.report);
   say_frame(run, false, result);
@@ -406,6 +408,34 @@ void say_quiet(Run& run, const Quiet& quiet) {
   run.say(Line{Level::warn, "VENUE_QUIET"}
               .add("until", iso_micros(quiet.until))
               .add("status", quiet.status));
+}
+
+// What is over for long leaves the store, a little at the end of each run, so that no table grows for ever.
+// Nothing waits for it: where it fails or its time is over, the next run goes on.
+void prune(Run& run) {
+  constexpr Micros budget = 20ms;
+  const Micros began = run.elapsed();
+  const auto enough = [&] {
+    return run.elapsed() - began >= budget || run.stop_asked() || run.past(run.settings.hard_deadline - 10s);
+  };
+  // By a clock that is wrong nothing is old.
+  const bool clock_is_wrong =
+      run.clock_offset && std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset;
+  if (!run.may_write() || clock_is_wrong || enough()) return;
+  const auto say_failed = [&](const std::string& error) {
+    run.say(Line{Level::warn, "PRUNE_FAILED"}.add("error", error));
+  };
+  try {
+    const Instant now = run.ports.clock.now();
+    const auto gone = run.ports.journal.prune(now - run.settings.prune_keep, now, enough);
+    if (!gone && gone.error().fault != Fault::fenced) say_failed(gone.error().what);
+    if (gone && *gone > 0)
+      run.say(Line{Level::info, "PRUNED"}
+                  .add("rows", static_cast<std::int64_t>(*gone))
+                  .add("keep", duration_text(run.settings.prune_keep)));
+  } catch (const std::exception& error) {
+    say_failed(error.what());
+  }
 }
 
 // A run that was killed, or did not come at all, is said by the next one.

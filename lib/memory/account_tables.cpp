@@ -418,32 +418,34 @@ std::vector<Decision> AccountTables::decisions(const SignalKey& key) const {
   return found;
 }
 
-std::size_t AccountTables::prune(Instant before, Instant now) {
-  std::size_t gone = 0;
-  const Instant keys_before = std::min(before, now - 24h);
-
-  std::vector<ClientOrderId> over;
-  for (const auto& [id, rows] : trades_)
-    if (over_for_good(id, rows, before, now)) over.push_back(id);
-  for (const auto& id : over) {
-    gone += trades_.at(id).rows.size();
-    erase_trade(id);
+// A cleared alarm is gone already.
+std::size_t AccountTables::prune(Instant before, Instant now, std::size_t at_most) {
+  std::vector<ClientOrderId> spent;
+  for (const auto& [id, rows] : trades_) {
+    if (spent.size() >= at_most || !over_for_good(id, rows, before, now)) continue;
+    for (const ClientOrderId& row : rows.rows)
+      if (row != id && !orders_.at(row).filled.is_positive() && spent.size() < at_most)
+        spent.push_back(row);
   }
-  // A key goes last, when nothing is left that a repeat of its signal could be told of.
-  std::erase_if(keys, [&](const auto& key) {
-    const KeyRow& row = key.second;
-    return row.claimed_at < keys_before && !by_key_.contains(key.first) &&
-           std::none_of(row.exits.begin(), row.exits.end(),
-                        [&](const ClientOrderId& trade) { return trades_.contains(trade); });
-  });
-  gone += std::erase_if(events_, [&](const auto& event) {
-    return !event.second.waiting && event.second.created_at < before;
-  });
-  for (auto it = decisions_.begin(); it != decisions_.end();) {
-    gone += std::erase_if(it->second, [&](const Decision& row) { return row.last < before; });
+  for (const ClientOrderId& row : spent) erase_row(row);
+
+  std::size_t told = 0;
+  for (auto it = events_.begin(); it != events_.end() && told < at_most;) {
+    const bool goes = !it->second.waiting && it->second.created_at < before;
+    told += goes ? 1 : 0;
+    it = goes ? events_.erase(it) : std::next(it);
+  }
+  std::size_t decided = 0;
+  for (auto it = decisions_.begin(); it != decisions_.end() && decided < at_most;) {
+    auto& rows = it->second;
+    for (auto row = rows.begin(); row != rows.end() && decided < at_most;) {
+      const bool goes = row->last < before;
+      decided += goes ? 1 : 0;
+      row = goes ? rows.erase(row) : std::next(row);
+    }
     it = it->second.empty() ? decisions_.erase(it) : std::next(it);
   }
-  return gone;
+  return spent.size() + told + decided;
 }
 
 bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,
@@ -460,18 +462,16 @@ bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows
   });
 }
 
-void AccountTables::erase_trade(const ClientOrderId& id) {
-  for (const auto& row : trades_.at(id).rows) {
-    const Order& order = orders_.at(row);
-    count(order, false);
-    questions_.erase(row);
-    if (const auto key = by_key_.find(order.signal_key); key != by_key_.end()) {
-      std::erase(key->second, row);
-      if (key->second.empty()) by_key_.erase(key);
-    }
-    orders_.erase(row);
+void AccountTables::erase_row(const ClientOrderId& id) {
+  const Order& order = orders_.at(id);
+  count(order, false);
+  questions_.erase(id);
+  if (const auto key = by_key_.find(order.signal_key); key != by_key_.end()) {
+    std::erase(key->second, id);
+    if (key->second.empty()) by_key_.erase(key);
   }
-  trades_.erase(id);
+  std::erase(trades_.at(order.trade).rows, id);
+  orders_.erase(id);
 }
 
 }  // namespace tradeguard

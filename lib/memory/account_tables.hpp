@@ -63,7 +63,7 @@ class AccountTables {
   void record_decision(const SignalKey& key, std::string guard, std::string verdict,
                        std::string detail, Instant now);
   std::vector<Decision> decisions(const SignalKey& key) const;
-  std::size_t prune(Instant before, Instant now);
+  std::size_t prune(Instant before, Instant now, std::size_t at_most);
 
   std::map<SignalKey, KeyRow> keys;
   std::map<Symbol, InstrumentRules> rules;
@@ -95,7 +95,7 @@ class AccountTables {
   Trade assemble(const TradeRows& rows) const;
   bool over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,
                      Instant now) const;
-  void erase_trade(const ClientOrderId& id);
+  void erase_row(const ClientOrderId& id);
 
   std::unordered_map<ClientOrderId, Order> orders_;
   std::unordered_map<ClientOrderId, TradeRows> trades_;

@@ -219,11 +219,11 @@ Result<std::size_t> MemoryJournal::waiting_notices() {
   return state_->of(pen_.account).waiting_notices();
 }
 
-Result<std::size_t> MemoryJournal::prune(Instant before, Instant now) {
+Result<std::size_t> MemoryJournal::prune_piece(Instant before, Instant now, std::size_t at_most) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
-  return tables.prune(before, now);
+  return tables.prune(before, now, at_most);
 }
 
 namespace {

@@ -63,7 +63,13 @@ ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, Claimed
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
 Notice read_notice(const SqlRow& cells);
 std::string stored_error(const DeliveryRecord& record);
-Statements prune_statements(const AccountKey& account, Instant before, Instant now);
+// One kind of what may go: whether there is any, and some of it away.
+struct Removal {
+  Statement is_there;
+  Statement remove;
+};
+std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now,
+                                 std::size_t at_most);
 
 // A single UPDATE of the account's row: its own lock and its own transaction.
 Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,
@@ -515,18 +521,25 @@ Result<std::size_t> SqlJournal::waiting_notices() {
   return static_cast<std::size_t>(count);
 }
 
-// In bites: a statement that deletes a year of rows would outlive its time limit.
-Result<std::size_t> SqlJournal::prune(Instant before, Instant now) {
+// Most runs find nothing, and write nothing for it.
+Result<std::size_t> SqlJournal::prune_piece(Instant before, Instant now, std::size_t at_most) {
+  const std::vector<Removal> removals = removals_of(pen_.account, before, now, at_most);
+  Statements asks;
+  for (const Removal& removal : removals) asks.push_back(removal.is_there);
+  auto asked = session_.run(asks);
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking for what may be pruned")};
+  Statements wanted;
+  for (std::size_t i = 0; i < removals.size(); ++i)
+    if (!(*asked)[i].rows.empty()) wanted.push_back(removals[i].remove);
+  if (wanted.empty()) return std::size_t{0};
+  // For so many rows PostgreSQL would rather read the whole table than look each of them up.
+  if (session_.dialect() == SqlDialect::postgres)
+    wanted.insert(wanted.begin(), Statement{"SET LOCAL enable_seqscan = off", {}});
+  auto done = write_together(session_, pen_, std::move(wanted));
+  if (!done) return tl::unexpected{std::move(done.error()).within("pruning")};
   std::size_t gone = 0;
-  for (;;) {
-    auto done = write_together(session_, pen_, prune_statements(pen_.account, before, now));
-    if (!done) return tl::unexpected{std::move(done.error()).within("pruning")};
-    std::int64_t bite = 0;
-    for (const SqlRows& deleted : *done) bite += deleted.changed;
-    // Keys leave with the rows that had them and are not counted.
-    for (std::size_t i = 0; i < 3; ++i) gone += static_cast<std::size_t>((*done)[i].changed);
-    if (bite == 0) return gone;
-  }
+  for (const SqlRows& removed : *done) gone += static_cast<std::size_t>(removed.changed);
+  return gone;
 }
 
 namespace {
@@ -934,57 +947,45 @@ Notice read_notice(const SqlRow& cells) {
   return notice;
 }
 
-// Trades that are over and have been for long, with all their rows; what was told; what was
-// decided; and last the keys that no row has any more.
-Statements prune_statements(const AccountKey& account, Instant before, Instant now) {
-  const std::string bite = "5000";
-  const Instant keys_before = std::min(before, now - 24h);
-  std::vector<SqlValue> arguments = of(account);
-  arguments.push_back(sql(before));
-  std::vector<SqlValue> with_keys = arguments;
-  with_keys.push_back(sql(keys_before));
-  with_keys.push_back(sql(now));
-  Statements statements;
-  statements.push_back(
-      {"DELETE FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND trade IN "
-       "(SELECT e.client_id FROM exchange_orders e WHERE e.venue = ?1 AND e.account = ?2 "
-       "AND e.leg = 'entry' AND e.twin = 0 AND e.settled = 1 AND e.claimed_at < ?4 "
-       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-       "AND o.trade = e.client_id AND (o.claimed_at >= ?4 OR coalesce(o.sighted_at, 0) >= ?3 "
-       "OR coalesce(o.closed_at, 0) >= ?3 OR coalesce(o.question_until, 0) > ?5)) LIMIT " +
-           bite + ")",
-       std::move(with_keys)});
-  statements.push_back(
-      {"DELETE FROM notices WHERE venue = ?1 AND account = ?2 AND event_id IN "
-       "(SELECT n.event_id FROM notices n WHERE n.venue = ?1 AND n.account = ?2 "
-       "AND n.state <> 'waiting' AND n.created_at < ?3 LIMIT " +
-           bite + ")",
-       arguments});
-  statements.push_back(
-      {"DELETE FROM decisions WHERE venue = ?1 AND account = ?2 AND last_at < ?3 "
-       "AND signal_key IN (SELECT d.signal_key FROM decisions d WHERE d.venue = ?1 "
-       "AND d.account = ?2 AND d.last_at < ?3 LIMIT " +
-           bite + ")",
-       arguments});
-  arguments[2] = sql(keys_before);
-  statements.push_back(
-      {"DELETE FROM exit_wishes WHERE venue = ?1 AND account = ?2 AND signal_key IN "
-       "(SELECT c.signal_key FROM signal_claims c WHERE c.venue = ?1 AND c.account = ?2 "
-       "AND c.claimed_at < ?3 AND c.client_id = '') "
-       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-       "AND o.trade = exit_wishes.trade)",
-       arguments});
-  statements.push_back(
-      {"DELETE FROM signal_claims WHERE venue = ?1 AND account = ?2 AND signal_key IN "
-       "(SELECT c.signal_key FROM signal_claims c WHERE c.venue = ?1 AND c.account = ?2 "
-       "AND c.claimed_at < ?3 "
-       "AND NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-       "AND o.signal_key = c.signal_key AND o.signal_key <> '') "
-       "AND NOT EXISTS (SELECT 1 FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
-       "AND w.signal_key = c.signal_key) LIMIT " +
-           bite + ")",
-       std::move(arguments)});
-  return statements;
+// Each kind is found through an index of what is old enough, in the order of its age, so that a run which
+// finds nothing has read next to nothing. Orders that stay for something younger of their trade are looked at
+// again by every run; they are few.
+std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now,
+                                 std::size_t at_most) {
+  const auto removal = [&](const std::string& table, const std::string& names,
+                           const std::string& chosen, const std::string& condition,
+                           const std::string& age, std::vector<SqlValue> more) {
+    std::vector<SqlValue> arguments = of(account);
+    arguments.push_back(sql(before));
+    std::move(more.begin(), more.end(), std::back_inserter(arguments));
+    const auto choose = [&](std::size_t some) {
+      return "SELECT " + chosen + " FROM " + table + " o WHERE o.venue = ?1 AND o.account = ?2 AND " +
+             condition + " ORDER BY " + age + " LIMIT " + std::to_string(some);
+    };
+    Statement is_there{choose(1), arguments};
+    return Removal{std::move(is_there),
+                   {"DELETE FROM " + table + " WHERE venue = ?1 AND account = ?2 AND " + names + " IN (" +
+                        choose(at_most) + ")",
+                    std::move(arguments)}};
+  };
+  return {
+      removal("exchange_orders", "client_id", "o.client_id",
+              // The conditions of exchange_orders_spent, word by word. What follows is asked row by row: as
+              // EXISTS it is joined with the whole account.
+              "(o.leg <> 'entry' OR o.twin = 1) AND o.filled = '0' AND o.claimed_at < ?4 "
+              "AND (SELECT e.settled FROM exchange_orders e WHERE e.client_id = o.trade "
+              "AND e.venue = ?1 AND e.account = ?2) = 1 "
+              "AND (SELECT count(*) FROM exchange_orders t WHERE t.trade = o.trade AND t.venue = ?1 "
+              "AND t.account = ?2 AND (t.claimed_at >= ?4 OR coalesce(t.sighted_at, 0) >= ?3 "
+              "OR coalesce(t.closed_at, 0) >= ?3 OR coalesce(t.question_until, 0) > ?5)) = 0",
+              "o.claimed_at", {sql(std::min(before, now - 24h)), sql(now)}),
+      removal("notices", "event_id", "o.event_id", "o.state <> 'waiting' AND o.created_at < ?3",
+              "o.created_at", {}),
+      removal("decisions", "(signal_key, guard, verdict)", "o.signal_key, o.guard, o.verdict",
+              "o.last_at < ?3", "o.last_at", {}),
+      removal("alarms", "(subject, kind)", "o.subject, o.kind",
+              "o.cleared_at IS NOT NULL AND o.cleared_at < ?3", "o.cleared_at", {}),
+  };
 }
 
 Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,

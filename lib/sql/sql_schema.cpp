@@ -219,6 +219,16 @@ constexpr std::string_view forced_index =
     "(base, venue, account, (coalesce(closed_at, sighted_at, stamp))) "
     "WHERE leg = 'exit' AND filled <> '0' AND strategy IN ('unprotected', 'breached', 'operator')";
 
+// What a run removes when it is old enough, in the order of its age. Of a settled trade these are the orders
+// that filled nothing.
+constexpr std::string_view spent_index =
+    "CREATE INDEX exchange_orders_spent ON exchange_orders (claimed_at, venue, account) "
+    "WHERE (leg <> 'entry' OR twin = 1) AND filled = '0'";
+constexpr std::string_view decided_index =
+    "CREATE INDEX decisions_last ON decisions (last_at, venue, account)";
+constexpr std::string_view cleared_index =
+    "CREATE INDEX alarms_cleared ON alarms (cleared_at, venue, account) WHERE cleared_at IS NOT NULL";
+
 // Statement by statement what a version lacks that the next one has. Columns come with a constant default, so
 // no row is rewritten for them.
 std::vector<std::string> step_to(int version) {
@@ -230,6 +240,9 @@ std::vector<std::string> step_to(int version) {
               std::string{absent_index},
               std::string{absent_day_index},
               std::string{forced_index},
+              std::string{spent_index},
+              std::string{decided_index},
+              std::string{cleared_index},
               "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
               "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
               "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
@@ -403,6 +416,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
   add(std::string{absent_index});
   add(std::string{absent_day_index});
   add(std::string{forced_index});
+  add(std::string{spent_index});
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
   // `decided` is the word that denied it for good; empty: it was claimed.
@@ -423,6 +437,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'blocked', 'denied')), "
       "detail TEXT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
       "count BIGINT NOT NULL, PRIMARY KEY (signal_key, venue, account, guard, verdict))");
+  add(std::string{decided_index});
   add("CREATE TABLE alarms ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
       "freezes TEXT NOT NULL, breaks BIGINT NOT NULL CHECK (breaks IN (0, 1)), "
@@ -430,6 +445,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "raised_at BIGINT NOT NULL, next_reminder BIGINT, told BIGINT NOT NULL, cleared_at BIGINT, "
       "PRIMARY KEY (subject, kind, venue, account))");
   add("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
+  add(std::string{cleared_index});
   add("CREATE TABLE notices ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, sequence BIGINT NOT NULL, "
       "event_id TEXT NOT NULL, type TEXT NOT NULL, "

@@ -899,10 +899,90 @@ STORE_CONTRACT("pruning takes what is over and old and says how much", "[journal
   const Instant later = noon + 24h * 30;
   CHECK(value_of(session->journal().prune(noon - 1h, later)) == 0);
   CHECK(value_of(session->journal().prune(noon + 24h, later)) > 0);
-  CHECK_FALSE(value_of(session->journal().order(entry.client_id)));
   CHECK_FALSE(value_of(session->journal().order(stop.client_id)));
   CHECK(value_of(session->journal().decisions(entry.signal_key)).empty());
   CHECK(value_of(session->journal().prune(noon + 24h, later)) == 0);
+}
+
+// What it was bought and sold for is wanted years later, and so is what became of its signal.
+STORE_CONTRACT("of a settled trade its entry and what was sold of it stay for good", "[journal][prune]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(entry));
+  stop.state = OrderState::closed;
+  stop.filled = stop.quantity;
+  stop.filled_value = money("47");
+  stop.fees_known = true;
+  stop = advance(*session, stop);
+  Order refused = append(*session, exit_for(entry));
+  refused.state = OrderState::refused;
+  advance(*session, refused);
+  settled(*session, row(*session, entry.client_id));
+
+  const Instant later = noon + 24h * 365;
+  value_of(session->journal().prune(later, later));
+  const auto past = value_of(session->journal().trades({})).trades;
+  REQUIRE(past.size() == 1);
+  REQUIRE(past[0].legs.size() == 1);
+  CHECK(past[0].legs[0] == stop);
+  CHECK_FALSE(value_of(session->journal().order(refused.client_id)));
+  CHECK(value_of(session->journal().keys_about("ETH_USDT", 9)) == std::vector<SignalKey>{entry.signal_key});
+  // The stop-out is still what an older BUY is compared with.
+  CHECK(value_of(session->history().latest({"ETH"}))["ETH"].stop_out.has_value());
+  CHECK(book(*session, later).trades.empty());
+}
+
+STORE_CONTRACT("pruning keeps the newest SELL word, which supersedes older BUYs for good", "[journal][prune]") {
+  const auto session = store.open();
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT", noon + 1h), {}, noon + 1h)));
+  const Instant later = noon + 24h * 365;
+  value_of(session->journal().prune(later, later));
+  EntryPolicy policy = open_policy();
+  policy.max_age = 24h * 1000;
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), later, policy)) == "superseded");
+}
+
+STORE_CONTRACT("a piece of pruning takes no more of each kind than it may, and pieces come to an end", "[journal][prune]") {
+  const auto session = store.open();
+  Order entry = bought(*session, buy("ETH_USDT"), noon);
+  constexpr int refused = 7;
+  for (int attempt = 1; attempt <= refused; ++attempt) {
+    Order stop = append(*session, stop_for(entry, attempt));
+    stop.state = OrderState::refused;
+    advance(*session, stop);
+    const std::string event = "event " + std::to_string(attempt);
+    tell(*session, {notice(event)});
+    record(*session, event, DeliveryRecord::What::delivered);
+  }
+  settled(*session, row(*session, entry.client_id));
+  const Instant later = noon + 24h * 365;
+  const auto left = [&] { return value_of(session->journal().trades({})).trades.at(0).legs.size(); };
+  std::size_t before = left();
+  CHECK(before == refused);
+  CHECK(value_of(session->journal().prune_piece(later, later, 3)) >= 6);
+  CHECK(left() == refused - 3);
+  CHECK(value_of(session->journal().prune_piece(later, later, 3)) >= 6);
+  CHECK(left() == refused - 6);
+  CHECK(value_of(session->journal().prune_piece(later, later, 3)) >= 2);
+  CHECK(left() == 0);
+  CHECK(value_of(session->journal().prune_piece(later, later, 3)) == 0);
+}
+
+STORE_CONTRACT("pruning ends where it has to and goes on the next time", "[journal][prune]") {
+  const auto session = store.open();
+  constexpr std::size_t events = prune_at_once + 20;
+  std::vector<Notice> notices;
+  for (std::size_t i = 0; i < events; ++i) notices.push_back(notice("event " + std::to_string(i)));
+  tell(*session, notices);
+  for (std::size_t i = 0; i < events; ++i)
+    record(*session, "event " + std::to_string(i), DeliveryRecord::What::delivered);
+  const Instant later = noon + 24h * 365;
+  int asked = 0;
+  const auto at_once = [&] { return ++asked > 0; };
+  CHECK(value_of(session->journal().prune(later, later, at_once)) == prune_at_once);
+  CHECK(asked == 1);
+  CHECK(value_of(session->journal().prune(later, later, at_once)) == 20);
+  CHECK(value_of(session->journal().prune(later, later)) == 0);
 }
 
 STORE_CONTRACT("pruning never touches an open trade nor a waiting notice", "[journal][prune]") {
@@ -927,20 +1007,35 @@ STORE_CONTRACT("pruning never touches an open trade nor a waiting notice", "[jou
   duplicate_in(claim(*session, buy("BTC_USDT"), later));
 }
 
-STORE_CONTRACT("pruning never touches a key younger than a day", "[journal][prune]") {
+STORE_CONTRACT("pruning never frees a key, however old, and a repeat is told what had it", "[journal][prune]") {
   const auto session = store.open();
+  EntryPolicy policy = open_policy();
+  policy.max_age = 24h * 1000;  // age is not what keeps it out
   const Order entry = settled(*session, bought(*session, buy("ETH_USDT"), noon));
   CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
+  must(session->journal().set_halt("news", noon));
+  CHECK(denied_for(claim(*session, buy("BTC_USDT"), noon)) == "halted");
+  must(session->journal().set_halt(std::nullopt, noon));
 
-  value_of(session->journal().prune(noon + 48h, noon + 24h));
-  CHECK(value_of(session->journal().order(entry.client_id)));  // what a duplicate names
-  duplicate_in(claim(*session, buy("ETH_USDT"), noon + 24h));
-  CHECK(std::holds_alternative<Duplicate>(claim_exit(*session, sell("ETH_USDT"), {}, noon + 24h)));
+  for (const Instant later : {noon + 48h, noon + 24h * 365}) {
+    value_of(session->journal().prune(later, later));
+    CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), later, policy)).existing_order_id == entry.venue_id);
+    CHECK(duplicate_in(claim(*session, buy("BTC_USDT"), later, policy)).decided == "halted");
+    CHECK(std::holds_alternative<Duplicate>(claim_exit(*session, sell("ETH_USDT"), {}, later)));
+  }
+}
 
+STORE_CONTRACT("pruning takes no order that is younger than a day", "[journal][prune]") {
+  const auto session = store.open();
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  Order stop = append(*session, stop_for(entry));
+  stop.state = OrderState::refused;
+  stop = advance(*session, stop);
+  settled(*session, row(*session, entry.client_id));
+  value_of(session->journal().prune(noon + 48h, noon + 23h));
+  CHECK(value_of(session->journal().order(stop.client_id)));
   value_of(session->journal().prune(noon + 48h, noon + 48h));
-  // Gone for good, and its signal is too old to be carried out again.
-  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon + 48h)) == "stale");
-  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {}, noon + 48h)) == "stale");
+  CHECK_FALSE(value_of(session->journal().order(stop.client_id)));
 }
 
 // Else status says "allowed" while a claim is denied, and nobody learns what to look at.
@@ -1054,6 +1149,10 @@ STORE_CONTRACT("pruning leaves halt and breaker and alarms and epoch", "[journal
   must(session->journal().set_breaker("3 flattened trades", noon));
   must(session->journal().accept_epoch("id", noon));
   edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
+  edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-y"));
+  Alarm over = unprotected("tg1-e1-y");
+  over.cleared_at = noon;
+  edge(*session, AlarmEdge::What::clear, over);
   const Instant later = noon + 24h * 365;
   value_of(session->journal().prune(later, later));
   const OpenBook open = book(*session, later);

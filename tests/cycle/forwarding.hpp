@@ -61,8 +61,8 @@ class ForwardingJournal : public OrderJournal {
     return inner_.keys_about(word, at_most);
   }
   Result<std::size_t> waiting_notices() override { return inner_.waiting_notices(); }
-  Result<std::size_t> prune(Instant before, Instant now) override {
-    return inner_.prune(before, now);
+  Result<std::size_t> prune_piece(Instant before, Instant now, std::size_t at_most) override {
+    return inner_.prune_piece(before, now, at_most);
   }
 
  private:

@@ -29,7 +29,8 @@ bool is_small(const std::string& line) {
 // A condition on nothing but the account lets all of the account's rows through.
 bool narrows(const std::string& condition) {
   for (const char* column : {"client_id", "trade", "signal_key", "base", "stamp", "question_until",
-                             "closed_at", "event_id", "subject", "<expr>>"})
+                             "closed_at", "claimed_at", "created_at", "last_at", "cleared_at", "event_id",
+                             "subject", "<expr>>"})
     if (contains(condition, column)) return true;
   return false;
 }

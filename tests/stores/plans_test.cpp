@@ -47,6 +47,8 @@ void write_history(SqlSession& session, int trades) {
                         " || '_USDT', 'stop', 1, '', 'SELL', 'stop_market', "
                         "'0.01', 'closed'" +
                         told);
+  must_run(session, "UPDATE exchange_orders SET filled = '0' WHERE leg = 'stop' AND substr(client_id, "
+                    "length(client_id)) IN ('1', '4', '7')");
   must_run(session, numbers +
                         "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, "
                         "claimed_at, released, attempts) SELECT 'paper', 'main', 'old:' || i, 'd', "
@@ -96,6 +98,8 @@ void live_through_a_cycle(Session& session) {
   value_of(session.journal().decisions(entry.signal_key));
   value_of(session.journal().waiting_notices());
   must(session.journal().finish_run({"ok", ""}, noon));
+  CHECK(value_of(session.journal().prune_piece(noon - 24h * 3000, noon, prune_at_once)) == 0);
+  CHECK(value_of(session.journal().prune_piece(noon - 24h * 2, noon, prune_at_once)) == 4 * prune_at_once);
 }
 
 void expect_indexes(SqlSession& session) {

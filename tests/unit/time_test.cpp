@@ -144,15 +144,16 @@ TEST_CASE("durations are read with their unit, a bare number is seconds") {
   CHECK(parse_duration("2m") == 2min);
   CHECK(parse_duration("1h") == 1h);
   CHECK(parse_duration("24h") == 24h);
+  CHECK(parse_duration("90d") == 24h * 90);
   CHECK(parse_duration("0") == Micros{0});
   CHECK(parse_duration("300") == 300s);
 }
 
 TEST_CASE("what is no duration, or too long for one, is not read") {
   const auto text = GENERATE(as<std::string>{}, "", "s", "-5s", "+5s", " 5s", "5 s", "5s ", "1.5s",
-                             "5d", "5S", "5 ", "5min", "5sec", "1h30m", "0x5s",
+                             "5D", "5S", "5 ", "5min", "5sec", "1h30m", "0x5s",
                              "9223372036854775807", "9223372036854775808us", "9223372036855s",
-                             "153722867281m", "2562047789h", "99999999999999999999");
+                             "153722867281m", "2562047789h", "106751992d", "99999999999999999999");
   CAPTURE(text);
   CHECK_FALSE(parse_duration(text));
 }

@@ -2,6 +2,7 @@
 // Contract test: tests/contract/journal_contract.cpp
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -153,6 +154,9 @@ struct PastTrades {
   std::vector<std::string> unreadable;   // one sentence each for a trade with a row that cannot be read
 };
 
+// Few enough that a piece takes milliseconds.
+inline constexpr std::size_t prune_at_once = 200;
+
 class OrderJournal {
  public:
   virtual ~OrderJournal() = default;
@@ -210,9 +214,17 @@ class OrderJournal {
   // venue's, that of a fired trigger), or a symbol.
   virtual Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) = 0;
   virtual Result<std::size_t> waiting_notices() = 0;
-  // Removes settled trades, delivered notices and decisions older than `before`; open trades and
-  // keys claimed less than 24 h before `now` are never touched. Returns how many rows went.
-  virtual Result<std::size_t> prune(Instant before, Instant now) = 0;
+
+  // What is old enough to go, a piece at a time, until nothing of it is left or `enough` says so; it is asked
+  // after each piece. Returns how many rows went. `tradeguard prune` and the end of every run call this.
+  Result<std::size_t> prune(Instant before, Instant now, const std::function<bool()>& enough = nullptr);
+  // One piece: at most `at_most` rows of each kind, in one short transaction; 0: nothing was left to remove.
+  // Removed are, older than `before`, notices that nobody waits for, decisions, cleared alarms, and of
+  // settled trades that nothing has touched since the orders that filled nothing, the entry excepted.
+  // For good stay: all of an open trade, what waits to be delivered, keys that were claimed or decided with the
+  // trades they name, the words and moments that newer signals are compared with, and of a settled trade its
+  // entry and what was sold of it. No order younger than 24 h goes.
+  virtual Result<std::size_t> prune_piece(Instant before, Instant now, std::size_t at_most) = 0;
 };
 
 }  // namespace tradeguard

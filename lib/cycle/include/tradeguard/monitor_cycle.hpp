@@ -53,6 +53,7 @@ struct CycleSettings {
   Micros unverified_after = 180s;
   Micros in_doubt_after = 180s;       // an entry in doubt longer than this is a CRITICAL
   Micros notify_budget = 10s;         // of the delivery at the end
+  Micros prune_keep = 24h * 90;       // what is over for longer is removed, a little at the end of each run
   Micros fast_patience = 250ms;       // first wait between two rounds, doubling to 4 s
 };
 

@@ -74,7 +74,7 @@ class SqlJournal final : public OrderJournal {
   Result<PastTrades> trades(const TradeQuery& query) override;
   Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) override;
   Result<std::size_t> waiting_notices() override;
-  Result<std::size_t> prune(Instant before, Instant now) override;
+  Result<std::size_t> prune_piece(Instant before, Instant now, std::size_t at_most) override;
 
  private:
   SqlSession& session_;
