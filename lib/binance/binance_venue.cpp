@@ -594,7 +594,14 @@ class BinanceVenue::Desk {
     if (const auto now = channel.venue_now(); !now) return tl::unexpected<Error>{now.error()};
     const std::vector requests{build_account(channel.signer(), channel.now())};
     const auto results = channel.exchange(requests);
-    return channel.hear(requests.front(), read_account(results.front()));
+    return noted(channel.hear(requests.front(), read_account(results.front())));
+  }
+
+  std::string seen_account;  // the id in the answer read last
+
+  Result<Account> noted(Result<Account> account) {
+    if (account && !account->id.empty()) seen_account = account->id;
+    return account;
   }
 
   // The venue leaves zeros out, and a list is read whole or not at all. A currency of ours that is
@@ -824,7 +831,7 @@ SltpPlacer::Market BinanceVenue::market(const std::set<Symbol>& symbols) {
   const std::size_t prices = requests.size();
   requests.push_back(build_account(channel.signer(), at));
   const auto results = channel.exchange(requests);
-  auto balances = desk_->with_zeros(channel.hear(requests.back(), read_account(results.back())));
+  auto balances = desk_->with_zeros(desk_->noted(channel.hear(requests.back(), read_account(results.back()))));
   auto quotes = desk_->hear_quotes(symbols, std::span{requests}.first(prices),
                                    std::span{results}.first(prices), at);
   return {std::move(quotes), std::move(balances)};
@@ -835,5 +842,6 @@ Result<std::string> BinanceVenue::account_id() {
   if (!account) return tl::unexpected<Error>{account.error()};
   return std::move(account->id);
 }
+std::string BinanceVenue::seen_account() const { return desk_->seen_account; }
 
 }  // namespace tradeguard

@@ -88,6 +88,9 @@ std::string step_for(NoticeType type, const Names& names) {
       return "correct what sends it; `tradeguard flatten " + names.symbol + "` sells now";
     case NoticeType::signals_rejected:
       return "correct what writes the signals; the log names each line and what is wrong with it";
+    case NoticeType::account_changed:
+      return "give the API key of the account whose trades these are; for another account of the exchange "
+             "write another venue.account";
     case NoticeType::unknown:
     case NoticeType::exit_expired:
     case NoticeType::order_created:
@@ -252,6 +255,8 @@ std::string_view text(NoticeType type) {
       return "EXIT_REJECTED";
     case NoticeType::signals_rejected:
       return "SIGNALS_REJECTED";
+    case NoticeType::account_changed:
+      return "ACCOUNT_CHANGED";
     case NoticeType::unknown:
       break;
   }

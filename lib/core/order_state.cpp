@@ -77,7 +77,10 @@ Applied apply(const Order& order, const PlaceOutcome& outcome, Instant now) {
 }
 
 Applied apply(const Order& order, const Sighting& sighting, Instant now) {
-  if (order.sighted_at && sighting.at < *order.sighted_at)
+  // Two readings may overtake each other, by seconds. One that is minutes older was made later, by a clock that
+  // has been set back since, and would be the only word about the order for as long as that.
+  constexpr Micros overtakes_by = 1min;
+  if (order.sighted_at && sighting.at < *order.sighted_at && *order.sighted_at - sighting.at <= overtakes_by)
     return Applied{.order = order, .step = Step::stale};
   if (sighting.status == VenueStatus::unknown) {
     // Not understood is neither open nor closed: only the ids are worth keeping.

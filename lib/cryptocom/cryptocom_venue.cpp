@@ -566,6 +566,7 @@ Result<std::vector<Sighting>> CryptocomVenue::own_orders(Instant since) {
   return desk_->own_orders(since);
 }
 Result<std::string> CryptocomVenue::account_id() { return desk_->account_id(); }
+std::string CryptocomVenue::seen_account() const { return desk_->account_id(); }
 
 std::vector<SltpPlacer::LegOutcome> CryptocomVenue::protect(std::span<const LegRequest> requests) {
   return desk_->protect(requests);

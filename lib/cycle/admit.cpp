@@ -287,6 +287,7 @@ Market read_market(Run& run, const std::vector<Signal>& signals) {
   if (!find_rules(run, market, outlook, symbols)) run.no_entries = "rules_unreadable";
   run.begin_pass();
   read_quotes_and_balances(run, symbols);
+  look_at_account(run);
   run.measure_clock();  // the answers just read tell the venue's time where no question does
   run.begin_pass_keeping_reads();
   if (run.quotes) market.quotes = *run.quotes;

@@ -1,6 +1,7 @@
 #include "tradeguard/monitor_cycle.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "run.hpp"
 
@@ -41,6 +42,7 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
 
   // What earlier runs left open: asked, and protected before any signal is read.
   settle_rounds(run, first_protection_patience, /*wait_for_entries=*/false);
+  look_at_account(run);
   raise_and_clear_alarms(run);
   // Beyond this point every filled quantity has a stop sighted in this run, or an alarm is in the outbox.
 
@@ -50,6 +52,7 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
   if (run.sent_entries || run.exits_wished || questions_wait(run, /*wait_for_entries=*/true))
     settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
   look_once_more(run);
+  look_at_account(run);
   raise_and_clear_alarms(run);
   tell_what_waits(run);
   // Beyond this point what this run did is protected, or said to be not.
@@ -637,6 +640,48 @@ void look_at_epoch(Run& run) {
     return run.store_failed(accepted.error());
   if (!nothing_to_forget)
     run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
+}
+
+// The account's name is ours, and whoever exchanges the key gives it another account of the exchange: what the
+// store calls open then is not there. The id is remembered at first sight; under another one nothing is
+// entered until the old one is back, and what protects goes on.
+void look_at_account(Run& run) {
+  if (!run.may_write()) return;
+  const AccountState& account = run.book.account;
+  const std::string seen = run.ports.placer.seen_account();
+  if (seen.empty()) return;
+  if (account.venue_account_id.empty()) {
+    // Before the epoch was looked at, nothing is accepted with it.
+    if (!account.known_epoch || *account.known_epoch != account.epoch) return;
+    const auto noted = run.ports.journal.accept_epoch(seen, account.entries_after.value_or(Instant{}));
+    if (!noted) return run.store_failed(noted.error());
+    run.book.account.venue_account_id = seen;
+    return;
+  }
+  const std::string subject = run.settings.account.venue + "/" + run.settings.account.account;
+  Item item;
+  if (seen == account.venue_account_id) {
+    clear(item, run, NoticeType::account_changed, subject);
+    return run.commit({std::move(item)});
+  }
+  Line line{Level::critical, "ACCOUNT_CHANGED"};
+  line.add("account", subject).add("seen", seen).add("known", account.venue_account_id);
+  if (stands(run, NoticeType::account_changed, subject)) {
+    if (!std::exchange(run.said_account, true)) run.say(line);
+    return;
+  }
+  run.said_account = true;
+  Alarm alarm{.kind = NoticeType::account_changed, .subject = subject, .freezes = {}};
+  alarm.breaks = true;
+  alarm.detail = "the exchange answers for account " + seen + ", and these trades are of " + account.venue_account_id;
+  Notice notice{};
+  notice.event_id = "ACCOUNT_CHANGED:" + subject;
+  notice.type = NoticeType::account_changed;
+  notice.facts = {{"account", subject}, {"the exchange answers for", seen},
+                  {"the trades are of", account.venue_account_id}};
+  notice.created_at = run.now;
+  raise(item, run, std::move(alarm), std::move(line), std::move(notice));
+  run.commit({std::move(item)});
 }
 
 }  // namespace tradeguard

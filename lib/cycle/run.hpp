@@ -101,6 +101,7 @@ class Run {
   std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
   std::set<ClientOrderId> said_unprotected;
   std::set<ClientOrderId> said_unverified;
+  bool said_account = false;             // that the venue answers for another account
   std::set<std::string> told_failed;     // trade and kind of leg
   int unverified = 0;                    // trades the venue could not be asked about
   std::vector<std::string> criticals;    // said without the store; they stand all the same
@@ -229,6 +230,7 @@ void tell_what_waits(Run& run);           // CRITICALs of a run that lost its st
 void deliver_criticals(Run& run);         // between two rounds of a run that has to wait
 void deliver(Run& run);
 void look_at_epoch(Run& run);             // a restored or promoted store, orphans at the venue
+void look_at_account(Run& run);           // whose account the venue's answers are about
 
 // ---- words: lines and notices from the row that was sent and filled ----
 std::string order_id_of(const Order& order);

@@ -638,6 +638,7 @@ TEST_CASE("the market is one burst, and a currency the venue leaves out is zero"
   CHECK(market.balances->at("ETH").total == dec("1"));
   CHECK(market.balances->at("BTC").total == dec("0"));
   CHECK_FALSE(market.balances->contains("SOL"));
+  CHECK(world.venue.seen_account() == "354937868");
   CHECK(world.venue.account_id() == "354937868");
 }
 

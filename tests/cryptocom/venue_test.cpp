@@ -356,6 +356,7 @@ TEST_CASE("trades are not waited for when their turn is not there yet") {
   place.clock.advance(1s);
   static_cast<void>(find(place.venue, order));
   CHECK(place.hand.bursts.back() == 2);
+  CHECK(place.venue.seen_account() == "52e7c00f-1324-5a6z-bfgt-de445bde21a5");
   CHECK(place.venue.account_id() == "52e7c00f-1324-5a6z-bfgt-de445bde21a5");
 }
 

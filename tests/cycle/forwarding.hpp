@@ -93,6 +93,7 @@ class ForwardingVenue : public OrderPlacer, public SltpPlacer {
     return placer_.own_orders(since);
   }
   Result<std::string> account_id() override { return placer_.account_id(); }
+  std::string seen_account() const override { return placer_.seen_account(); }
   std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
     return protector_.protect(requests);
   }

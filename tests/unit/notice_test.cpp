@@ -37,9 +37,9 @@ TEST_CASE("a notice of a type that nobody here knows is told by the word that st
 
 TEST_CASE("the types are a closed list, each with a word of its own") {
   const auto& types = notice_types();
-  CHECK(types.size() == 41);
+  CHECK(types.size() == 42);
   CHECK(types.front() == NoticeType::order_created);
-  CHECK(types.back() == NoticeType::signals_rejected);
+  CHECK(types.back() == NoticeType::account_changed);
   CHECK(std::is_sorted(types.begin(), types.end()));
   std::set<std::string_view> words;
   for (const auto type : types) {

@@ -216,6 +216,16 @@ TEST_CASE("a status that was not understood is neither open nor closed") {
   }
 }
 
+// Else an order would show nothing for as long as a clock was set back by.
+TEST_CASE("a sighting that is more than a minute older than the row was made by a clock set back since, and counts") {
+  const auto row = apply(claimed(), seen(VenueStatus::open, "0.01", noon + 1h), noon + 1h).order;
+  const auto applied = apply(row, seen(VenueStatus::cancelled, "0.02", noon + 5s), noon + 6s);
+  CHECK(applied.step == Step::to_closed);
+  CHECK(applied.order.sighted_at == noon + 5s);
+  // A fill is never taken back all the same.
+  CHECK(apply(row, seen(VenueStatus::cancelled, "0", noon + 5s), noon + 6s).order.filled == row.filled);
+}
+
 TEST_CASE("a sighting older than the row is dropped") {
   const auto row = apply(claimed(), seen(VenueStatus::open, "0.01", noon + 5s), noon + 6s).order;
   const auto applied = apply(row, seen(VenueStatus::cancelled, "0", noon + 4s), noon + 7s);

@@ -46,6 +46,7 @@ class BinanceVenue final : public OrderPlacer, public SltpPlacer {
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override;
   Result<std::vector<Sighting>> own_orders(Instant since) override;
   Result<std::string> account_id() override;
+  std::string seen_account() const override;
 
   std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override;
   std::vector<PlaceOutcome> flatten(std::span<const Order> exits) override;

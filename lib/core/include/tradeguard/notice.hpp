@@ -27,7 +27,7 @@ enum class NoticeType {
   breaker, run_missed, run_stuck, halted, resumed, operator_action, undeliverable,
   live_positions_unattended, cleared, digest, reminder, run_failed, log_unusable, store_lost,
   exit_expired, sltp_lost, stop_not_firing, hands_off,
-  exit_rejected, signals_rejected,
+  exit_rejected, signals_rejected, account_changed,
   unknown,  // stays last, no type of ours: what another version wrote, whose word the notice or alarm keeps
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...

@@ -94,6 +94,8 @@ class OrderPlacer : public virtual Venue {
   virtual Result<std::vector<Sighting>> own_orders(Instant since) = 0;
   // The venue's own id of the account, and empty where it has none.
   virtual Result<std::string> account_id() = 0;
+  // The same, as the answers to this object showed it so far; empty: none did. Asks nothing.
+  virtual std::string seen_account() const { return {}; }
 };
 
 class SltpPlacer : public virtual Venue {
