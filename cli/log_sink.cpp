@@ -95,11 +95,8 @@ tl::expected<LogFile, Distrust> open_log_file(const LogTarget& target) {
                                                         : std::system_category().message(errno)));
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return unfit(std::system_category().message(errno));
-  // Terminals and the like are made by root alone.
-  if (real->inherited || S_ISCHR(status.st_mode)) return LogFile{descriptor, real->path};
-  if (S_ISREG(status.st_mode) && status.st_nlink > 1)
-    return unfit("has several names (hard links), and may be another file than a log");
-  if (auto distrust = writable_by_others(real->path, status, trusted)) {
+  if (real->inherited) return LogFile{descriptor, real->path};
+  if (auto distrust = distrust_of_output(real->path, status, trusted)) {
     ::close(descriptor);
     return tl::unexpected{std::move(*distrust)};
   }

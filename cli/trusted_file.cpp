@@ -266,6 +266,20 @@ std::optional<Distrust> distrust_of(const std::string& path, const Wanted& wante
   return std::move(file.error());
 }
 
+std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status, const Trusted& trusted) {
+  if (S_ISCHR(status.st_mode)) return std::nullopt;  // terminals and the like are made by root alone
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1)
+    return Distrust{Distrust::Kind::unsafe, "has several names (hard links), and may be another file than it seems", ""};
+  return writable_by_others(path, status, trusted);
+}
+
+std::optional<Distrust> distrust_of_output(const std::string& path, const Trusted& trusted) {
+  const auto real = follow(path, &trusted);
+  if (!real) return real.error().kind == Distrust::Kind::unsafe ? std::optional{real.error()} : std::nullopt;
+  if (!real->exists || real->inherited) return std::nullopt;
+  return distrust_of_output(real->path, real->status, trusted);
+}
+
 std::vector<uid_t> members_of(gid_t gid) {
   std::vector<std::string> names;
   if (const group* const entry = ::getgrgid(gid))

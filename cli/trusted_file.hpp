@@ -83,6 +83,11 @@ tl::expected<std::string, Distrust> text_of_file(const std::string& path, const 
 // Whether open_for_reading would take it; what is missing is no fault.
 std::optional<Distrust> distrust_of(const std::string& path, const Wanted& wanted);
 
+// The same for a file that is written at its end, a log or messages: a pipe or a terminal is none of a stranger's
+// business either, and a file with a second name may be another one. What is missing is no fault, its folder may be.
+std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status, const Trusted& trusted);
+std::optional<Distrust> distrust_of_output(const std::string& path, const Trusted& trusted);
+
 // All that this machine can list.
 std::vector<uid_t> members_of(gid_t gid);
 // "mallory (uid 1001)"

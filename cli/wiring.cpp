@@ -377,6 +377,8 @@ Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, 
     case NotifyKind::printing:
       return std::make_unique<PrintingNotifier>(messages);
     case NotifyKind::file:
+      if (const auto distrust = distrust_of_output(settings.notify_file, Trusted{settings.besides, true, std::nullopt}))
+        return failed(Fault::configuration, "notify.file: " + settings.notify_file + " " + distrust->text());
       return std::make_unique<FileNotifier>(settings.notify_file);
     case NotifyKind::none:
       return std::make_unique<SilentNotifier>();

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "mallory.hpp"
 #include "run_marker.hpp"
@@ -174,6 +175,58 @@ TEST_CASE("S-9 a secret is not read through a link that another user made, nor f
   const auto placed = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("hers/key")}});
   REQUIRE_FALSE(placed);
   CHECK(says(placed.error().what, "belongs to uid 65533"));
+}
+
+TEST_CASE("S-9 messages are not written through a link or into a file that another user made") {
+  NEEDS_ROOT();
+  const OpenBot bot;
+  const Ground ground;
+  ground.folder("tmp", 01777);
+  const std::string precious = ground.write("precious", "precious\n", 0600);
+  ground.link(precious, "tmp/link", mallory);
+  ground.write("tmp/hers", "", 0666, mallory, mallory);
+  bot.folder().write("signals.jsonl", "");
+  for (const char* name : {"tmp/link", "tmp/hers"}) {
+    const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--notify.kind", "file",
+                                     "--notify.file", ground.file(name)},
+                                    {{"DRY_RUN", "0"}});
+    INFO(run.err);
+    CHECK(run.code == 78);
+    CHECK(says(run.err, "notify.file: " + ground.file(name)));
+  }
+  CHECK(ground.read("precious") == "precious\n");
+}
+
+TEST_CASE("S-7 with live trades open a configuration or store that others could change is a CRITICAL, told without using either") {
+  NEEDS_ROOT();
+  const OpenBot bot{
+      "[venue]\nkind = binance\n[run]\nlive = true\n[notify]\nkind = file\nfile = messages\n"};
+  bot.folder().write("signals.jsonl", "");
+  REQUIRE(cli::RunMarker{{{bot.file("bot.db.binance.main.marker")}}}.note_open_trades(2, SystemClock{}.now()));
+  const auto run = [&](const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"run", "--config", "bot.ini", "--signals", "signals.jsonl"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return bot.place().run(arguments, {{"DRY_RUN", "0"},
+                                       {"TRADEGUARD_API_KEY", "key-of-sixteen-characters"},
+                                       {"TRADEGUARD_API_SECRET", "secret-of-sixteen-characters"}});
+  };
+  const auto attended = [](const Ran& ran) {
+    INFO(ran.err);
+    CHECK(ran.code == 1);
+    CHECK(says(ran.err, "LIVE_POSITIONS_UNATTENDED trades=2 because=run_failed"));
+  };
+  ::chmod(bot.file("bot.ini").c_str(), 0666);
+  const Ran written = run();
+  attended(written);
+  CHECK(says(written.out, "CRITICAL RUN FAILED"));
+  // Whoever wrote the file says whom to tell, and not which file is written to.
+  CHECK_FALSE(std::filesystem::exists(bot.file("messages")));
+  ::chmod(bot.file("bot.ini").c_str(), 0644);
+
+  // The marker says that it was told, and another cause is told after some minutes.
+  ::chmod(bot.file("bot.db").c_str(), 0666);
+  attended(run({"--notify.kind", "printing"}));
+  CHECK(mode_of(bot.file("bot.db")) == 0666);
 }
 
 TEST_CASE("S-9 a log is not written through a link, into a pipe or a second name that another user made, and the run goes on") {

@@ -1,6 +1,7 @@
 // Mallory has a login on the bot's machine. She wants the bot to stop, or to forget what it bought.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -166,6 +167,37 @@ TEST_CASE("S-1 who holds the lock is named with process, user and command, and a
   CHECK_FALSE(says(doctor.out, "NOT tradeguard"));
   first.send(SIGTERM);
   first.finish();
+}
+
+TEST_CASE("S-1 who keeps the database itself locked is named too") {
+  NEEDS_ROOT();
+  const OpenBot bot;
+  // A backup program of root's that holds it for longer than a run waits.
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t holder = ::fork();
+  REQUIRE(holder >= 0);
+  if (holder == 0) {
+    const int descriptor = ::open(bot.file("bot.db").c_str(), O_RDWR);
+    struct flock all {};
+    all.l_type = F_WRLCK;
+    const char held = ::fcntl(descriptor, F_SETLK, &all) == 0 ? 'y' : 'n';
+    (void)!::write(ends[1], &held, 1);
+    for (;;) ::pause();
+  }
+  char held = 0;
+  REQUIRE(::read(ends[0], &held, 1) == 1);
+  CHECK(held == 'y');
+  const Ran run = bot.cycle("");
+  ::kill(holder, SIGKILL);
+  ::waitpid(holder, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  INFO(run.err);
+  CHECK(run.code == 69);
+  const auto lines = lines_beginning(run.lines(), "LOCK_HOLDER pid=" + std::to_string(holder) + " uid=0 user=root ");
+  REQUIRE(lines.size() == 1);
+  CHECK(says(lines[0], " tradeguard=0"));
 }
 
 TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, and what mallory put there stays unread") {
