@@ -32,7 +32,8 @@ std::string of_process(pid_t pid, const char* file) {
   return text_of("/proc/" + std::to_string(pid) + "/" + file);
 }
 
-// "Uid:	1000	1000	1000	1000": real and effective. /proc/PID itself may belong to root for any process.
+// "Uid:	1000	1000	1000	1000": real and effective. /proc/PID itself may belong to
+// root for any process.
 std::optional<uid_t> effective_user(pid_t pid) {
   std::istringstream lines{of_process(pid, "status")};
   for (std::string line; std::getline(lines, line);) {
@@ -50,7 +51,8 @@ std::string command_of(pid_t pid) {
   std::string words = of_process(pid, "cmdline");
   // Program and first argument; what comes behind may be anybody's secret.
   if (const auto first = words.find('\0'); first != std::string::npos)
-    if (const auto second = words.find('\0', first + 1); second != std::string::npos) words.resize(second);
+    if (const auto second = words.find('\0', first + 1); second != std::string::npos)
+      words.resize(second);
   std::ranges::replace(words, '\0', ' ');
   while (!words.empty() && words.back() == ' ') words.pop_back();
   if (words.empty()) {
@@ -75,7 +77,8 @@ LockHolder holder_of(pid_t pid, const std::optional<NotedHolder>& noted) {
   holder.command = command_of(pid);
   const bool by_note = noted && noted->pid == pid && noted->started == start_of_process(pid);
   // An older version notes nothing. A name proves nothing of a stranger.
-  const bool by_name = (*uid == 0 || *uid == ::geteuid()) && of_process(pid, "comm") == "tradeguard\n";
+  const bool by_name =
+      (*uid == 0 || *uid == ::geteuid()) && of_process(pid, "comm") == "tradeguard\n";
   holder.is_tradeguard = by_note || by_name;
   return holder;
 }
@@ -85,8 +88,8 @@ LockHolder holder_of(pid_t pid, const std::optional<NotedHolder>& noted) {
 std::vector<LockHolder> lock_holders(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return {};
-  // "1: FLOCK  ADVISORY  WRITE 25942 fe:00:10952826 0 EOF", and with "->" who waits for it. The device is
-  // written differently by some file systems, so the inode has to do.
+  // "1: FLOCK  ADVISORY  WRITE 25942 fe:00:10952826 0 EOF", and with "->" who waits for it. The
+  // device is written differently by some file systems, so the inode has to do.
   const std::string inode = ":" + std::to_string(status.st_ino);
   const auto noted = noted_holder(path);
   std::vector<LockHolder> holders;
@@ -119,7 +122,8 @@ void note_holder(int descriptor) {
 }
 
 std::optional<NotedHolder> noted_holder(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  const int descriptor =
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return std::nullopt;
   std::array<char, line_length> bytes{};
   const ssize_t size = ::pread(descriptor, bytes.data(), bytes.size(), place_of_note);
@@ -129,7 +133,8 @@ std::optional<NotedHolder> noted_holder(const std::string& path) {
   std::string holder;
   std::string start;
   NotedHolder noted{};
-  if (!(words >> holder >> noted.pid >> start >> noted.started) || holder != "holder" || start != "start")
+  if (!(words >> holder >> noted.pid >> start >> noted.started) || holder != "holder" ||
+      start != "start")
     return std::nullopt;
   return noted;
 }

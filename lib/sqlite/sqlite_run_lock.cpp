@@ -112,7 +112,8 @@ tl::unexpected<Error> refused(const std::string& path, int error) {
   struct stat status {};
   if (error == EACCES && ::lstat(path.c_str(), &status) == 0)
     why += ": it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " +
-           std::to_string(::geteuid()) + "; to mend it: chown " + std::to_string(::geteuid()) + " " + path;
+           std::to_string(::geteuid()) + "; to mend it: chown " + std::to_string(::geteuid()) +
+           " " + path;
   if (error == ELOOP) why += "; to mend it, while no run is going: rm " + path;
   return failed(Fault::configuration, "the lock file " + path + ": " + why);
 }
@@ -129,8 +130,9 @@ Result<void> require_plain(int descriptor, const std::string& path) {
                                           "; to mend it, while no run is going: rm " + path);
 }
 
-// A new one gets the rights of the database, as SQLite gives them to its log, and never more than owner and
-// group: who can read a lock file can hold it. Of root's making it is the database's owner's.
+// A new one gets the rights of the database, as SQLite gives them to its log, and never more than
+// owner and group: who can read a lock file can hold it. Of root's making it is the database's
+// owner's.
 Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string& database) {
   constexpr mode_t owner_only = 0600;
   const int made = ::open(path.c_str(), O_CREAT | O_EXCL | always, owner_only);
@@ -151,7 +153,8 @@ Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string
   }
   // Not blocking, so that a pipe in its place holds nobody up.
   int descriptor = ::open(path.c_str(), always);
-  if (descriptor < 0 && errno == ENOENT) descriptor = ::open(path.c_str(), O_CREAT | always, owner_only);
+  if (descriptor < 0 && errno == ENOENT)
+    descriptor = ::open(path.c_str(), O_CREAT | always, owner_only);
   if (descriptor < 0) return refused(path, errno);
   if (auto plain = require_plain(descriptor, path); !plain) {
     ::close(descriptor);
@@ -205,7 +208,8 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> SqliteRunLo
   if (descriptor < 0 && errno == ENOENT) return std::make_unique<LookersHold>(nullptr, path);
   if (descriptor < 0) return refused(path, errno);
   auto file = std::make_unique<LockFile>(descriptor);
-  if (auto plain = require_plain(descriptor, path); !plain) return tl::unexpected{std::move(plain.error())};
+  if (auto plain = require_plain(descriptor, path); !plain)
+    return tl::unexpected{std::move(plain.error())};
   int fault = 0;
   if (file->try_lock(fault)) return std::make_unique<LookersHold>(std::move(file), path);
   if (fault != EWOULDBLOCK)

@@ -195,7 +195,7 @@ TEST_CASE("no start: a full disk is told by its name, and not again a minute lat
   const Scratch state;
   // Two minutes on a disk that stays full: the marker on it is overwritten in place.
   const auto ran = in_own_mounts(bot,
-                                 "mount -t tmpfs -o size=4m none disk && cp saved/* disk && "
+                                 "mount -t tmpfs -o size=4m,mode=0700 none disk && cp saved/* disk && "
                                  "(dd if=/dev/zero of=disk/filler bs=4k 2>/dev/null || true)",
                                  "sqlite:disk/bot.db", state.path(), 2);
   if (!ran) return;

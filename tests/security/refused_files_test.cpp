@@ -1,5 +1,5 @@
-// What decides what is traded is not taken from somebody who could have written anything, and what is no file
-// holds up nobody.
+// What decides what is traded is not taken from somebody who could have written anything, and what
+// is no file holds up nobody.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +20,13 @@ using namespace tradeguard::security;
 namespace {
 
 struct OpenBot : Trading {
-  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} { ::chmod(folder().path().c_str(), 0755); }
+  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} {
+    ::chmod(folder().path().c_str(), 0755);
+  }
   std::string file(const std::string& name) const { return folder().file(name); }
   Ran run(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments{"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--log-format", "bare"};
+    std::vector<std::string> arguments{"run",           "--config",     "bot.ini", "--signals",
+                                       "signals.jsonl", "--log-format", "bare"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return place().run(arguments);
   }
@@ -31,7 +34,9 @@ struct OpenBot : Trading {
 
 }  // namespace
 
-TEST_CASE("S-7 a configuration that others could have written trades nothing, and doctor names the command") {
+TEST_CASE(
+    "S-7 a configuration that others could have written trades nothing, and doctor names the "
+    "command") {
   NEEDS_ROOT();
   const OpenBot bot;
   bot.folder().write("signals.jsonl", buy("ETH_USDT", time_text()));
@@ -78,8 +83,8 @@ TEST_CASE("S-7 a configuration that others could have written trades nothing, an
     const Ground ground;
     ground.folder("tmp", 01777);
     ground.link(ini, "tmp/bot.ini", mallory);
-    const Ran run = bot.place().run(
-        {"run", "--config", ground.file("tmp/bot.ini"), "--signals", "signals.jsonl", "--log-format", "bare"});
+    const Ran run = bot.place().run({"run", "--config", ground.file("tmp/bot.ini"), "--signals",
+                                     "signals.jsonl", "--log-format", "bare"});
     CHECK(run.code == 78);
     CHECK(says(run.err, "is reached through the link "));
   }
@@ -99,7 +104,8 @@ TEST_CASE("S-7 signals, prices and faults that others could have written are not
   CHECK(says(run.err, "chmod go-w signals.jsonl"));
   bot.folder().write("signals.jsonl", "");
   for (const char* key : {"--paper.prices", "--paper.faults"}) {
-    bot.folder().write("given", says(key, "prices") ? "time,symbol,open,high,low,close\n" : "", 0666);
+    bot.folder().write("given", says(key, "prices") ? "time,symbol,open,high,low,close\n" : "",
+                       0666);
     const Ran refused = bot.run({key, "given"});
     INFO(refused.err);
     CHECK(refused.code == 78);
@@ -112,39 +118,47 @@ TEST_CASE("S-7 signals, prices and faults that others could have written are not
   }
 }
 
-TEST_CASE("S-7 a certificate authority that others could have written is not trusted, and nobody is connected to") {
+TEST_CASE(
+    "S-7 a certificate authority that others could have written is not trusted, and nobody is "
+    "connected to") {
   NEEDS_ROOT();
   const OpenBot bot;
   bot.folder().write("ca.pem", "-----BEGIN CERTIFICATE-----\n", 0666);
   bot.folder().write("signals.jsonl", "");
-  const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--venue.kind", "binance",
-                                   "--run.live", "true", "--notify.kind", "printing", "--venue.ca_file", "ca.pem"},
-                                  {{"DRY_RUN", "0"},
-                                   {"TRADEGUARD_API_KEY", "key-of-sixteen-characters"},
-                                   {"TRADEGUARD_API_SECRET", "secret-of-sixteen-characters"}});
+  const Ran run = bot.place().run(
+      {"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--venue.kind", "binance",
+       "--run.live", "true", "--notify.kind", "printing", "--venue.ca_file", "ca.pem"},
+      {{"DRY_RUN", "0"},
+       {"TRADEGUARD_API_KEY", "key-of-sixteen-characters"},
+       {"TRADEGUARD_API_SECRET", "secret-of-sixteen-characters"}});
   INFO(run.err);
   CHECK(run.code == 78);
   CHECK(says(run.err, "ca_file: ca.pem belongs to root"));
   CHECK(says(run.err, "chmod go-w ca.pem"));
 }
 
-TEST_CASE("S-9 what is not a regular file is refused as configuration, prices, faults or secret, and waited for by nobody") {
+TEST_CASE(
+    "S-9 what is not a regular file is refused as configuration, prices, faults or secret, and "
+    "waited for by nobody") {
   NEEDS_ROOT();
   const OpenBot bot;
   bot.folder().write("signals.jsonl", "");
   REQUIRE(::mkfifo(bot.file("pipe").c_str(), 0600) == 0);
-  for (const std::string& what : {bot.file("pipe"), std::string{"/dev/zero"}, bot.folder().path()}) {
+  for (const std::string& what :
+       {bot.file("pipe"), std::string{"/dev/zero"}, bot.folder().path()}) {
     INFO(what);
     for (const char* command : {"run", "config", "doctor"}) {
       std::vector<std::string> arguments{command, "--config", what};
-      if (std::string_view{command} == "run") arguments.insert(arguments.end(), {"--signals", "signals.jsonl"});
+      if (std::string_view{command} == "run")
+        arguments.insert(arguments.end(), {"--signals", "signals.jsonl"});
       const Ran ran = bot.place().run(arguments);
       CHECK(ran.code == 78);
       CHECK(says(ran.err, "expected a regular file"));
     }
     CHECK(bot.run({"--paper.prices", what}).code == 78);
     CHECK(bot.run({"--paper.faults", what}).code == 78);
-    const auto secret = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", what}});
+    const auto secret =
+        cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", what}});
     REQUIRE_FALSE(secret);
     CHECK(says(secret.error().what, "expected a regular file"));
   }
@@ -154,7 +168,8 @@ TEST_CASE("S-15 a configuration or fault script beyond its cap is refused and no
   const OpenBot bot;
   bot.folder().write("signals.jsonl", "");
   bot.folder().write("large", std::string((1U << 20) + 1, '#'));
-  for (const Ran& ran : {bot.place().run({"config", "--config", "large"}), bot.run({"--paper.faults", "large"})}) {
+  for (const Ran& ran :
+       {bot.place().run({"config", "--config", "large"}), bot.run({"--paper.faults", "large"})}) {
     INFO(ran.err);
     CHECK(ran.code == 78);
     CHECK(says(ran.err, "is larger than 1 MiB"));
@@ -167,12 +182,14 @@ TEST_CASE("S-9 a secret is not read through a link that another user made, nor f
   ground.folder("tmp", 01777);
   ground.write("key", "the-key", 0600);
   ground.link(ground.file("key"), "tmp/key", mallory);
-  const auto linked = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("tmp/key")}});
+  const auto linked = cli::read_secret(cli::SecretName::api_key,
+                                       {{"TRADEGUARD_API_KEY_FILE", ground.file("tmp/key")}});
   REQUIRE_FALSE(linked);
   CHECK(says(linked.error().what, "is reached through the link"));
   ground.folder("hers", 0755, mallory, mallory);
   ground.write("hers/key", "her-key", 0600);
-  const auto placed = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("hers/key")}});
+  const auto placed = cli::read_secret(cli::SecretName::api_key,
+                                       {{"TRADEGUARD_API_KEY_FILE", ground.file("hers/key")}});
   REQUIRE_FALSE(placed);
   CHECK(says(placed.error().what, "belongs to uid 65533"));
 }
@@ -187,8 +204,8 @@ TEST_CASE("S-9 messages are not written through a link or into a file that anoth
   ground.write("tmp/hers", "", 0666, mallory, mallory);
   bot.folder().write("signals.jsonl", "");
   for (const char* name : {"tmp/link", "tmp/hers"}) {
-    const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--notify.kind", "file",
-                                     "--notify.file", ground.file(name)},
+    const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl",
+                                     "--notify.kind", "file", "--notify.file", ground.file(name)},
                                     {{"DRY_RUN", "0"}});
     INFO(run.err);
     CHECK(run.code == 78);
@@ -197,12 +214,15 @@ TEST_CASE("S-9 messages are not written through a link or into a file that anoth
   CHECK(ground.read("precious") == "precious\n");
 }
 
-TEST_CASE("S-7 with live trades open a configuration or store that others could change is a CRITICAL, told without using either") {
+TEST_CASE(
+    "S-7 with live trades open a configuration or store that others could change is a CRITICAL, "
+    "told without using either") {
   NEEDS_ROOT();
   const OpenBot bot{
       "[venue]\nkind = binance\n[run]\nlive = true\n[notify]\nkind = file\nfile = messages\n"};
   bot.folder().write("signals.jsonl", "");
-  REQUIRE(cli::RunMarker{{{bot.file("bot.db.binance.main.marker")}}}.note_open_trades(2, SystemClock{}.now()));
+  REQUIRE(cli::RunMarker{{{bot.file("bot.db.binance.main.marker")}}}.note_open_trades(
+      2, SystemClock{}.now()));
   const auto run = [&](const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments{"run", "--config", "bot.ini", "--signals", "signals.jsonl"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -229,7 +249,9 @@ TEST_CASE("S-7 with live trades open a configuration or store that others could 
   CHECK(mode_of(bot.file("bot.db")) == 0666);
 }
 
-TEST_CASE("S-9 a log is not written through a link, into a pipe or a second name that another user made, and the run goes on") {
+TEST_CASE(
+    "S-9 a log is not written through a link, into a pipe or a second name that another user made, "
+    "and the run goes on") {
   NEEDS_ROOT();
   const OpenBot bot;
   const Ground ground;
@@ -248,7 +270,8 @@ TEST_CASE("S-9 a log is not written through a link, into a pipe or a second name
     CHECK(run.code == 0);
     CHECK(lines_beginning(run.lines(), "LOG_FILE_UNUSABLE file=" + log).size() == 1);
     CHECK(lines_beginning(run.lines(), "RUN_END ").size() == 1);
-    if (std::string_view{name} != "pipe.log") CHECK_FALSE(says(ground.read(std::string{"tmp/"} + name), "RUN_END"));
+    if (std::string_view{name} != "pipe.log")
+      CHECK_FALSE(says(ground.read(std::string{"tmp/"} + name), "RUN_END"));
   }
   CHECK(ground.read("precious") == "precious\n");
 }
@@ -267,7 +290,9 @@ TEST_CASE("S-7 the marker of another user does not say that no trade is open") {
   CHECK_FALSE(marker.note_open_trades(1, noon));
 }
 
-TEST_CASE("S-5 a pipe that drips is left when patience is over, and at once when the run is asked to stop") {
+TEST_CASE(
+    "S-5 a pipe that drips is left when patience is over, and at once when the run is asked to "
+    "stop") {
   const OpenBot bot;
   REQUIRE(::mkfifo(bot.file("pipe").c_str(), 0600) == 0);
   const Dripping writer{bot.file("pipe")};
@@ -290,7 +315,8 @@ TEST_CASE("S-5 a pipe that drips is left when patience is over, and at once when
 
 TEST_CASE("S-5 what never ends is left after 16 MiB, and a device is no signal file") {
   const OpenBot bot;
-  const Ran device = bot.place().run({"run", "--config", "bot.ini", "--signals", "/dev/zero", "--log-format", "bare"});
+  const Ran device = bot.place().run(
+      {"run", "--config", "bot.ini", "--signals", "/dev/zero", "--log-format", "bare"});
   INFO(device.err);
   CHECK(device.code == 65);
   CHECK(says(device.err, "/dev/zero: is a device"));

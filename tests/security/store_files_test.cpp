@@ -22,11 +22,14 @@ namespace {
 
 // A bot whose folder everybody may enter, as those in /srv and /var/lib often are.
 struct OpenBot : Trading {
-  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} { ::chmod(folder().path().c_str(), 0755); }
+  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} {
+    ::chmod(folder().path().c_str(), 0755);
+  }
   std::string file(const std::string& name) const { return folder().file(name); }
 };
 
-const std::vector<std::string> files_of_a_store{"bot.db", "bot.db-wal", "bot.db-shm", "bot.db.paper.main.lock"};
+const std::vector<std::string> files_of_a_store{"bot.db", "bot.db-wal", "bot.db-shm",
+                                                "bot.db.paper.main.lock"};
 
 class Umask {
  public:
@@ -41,7 +44,9 @@ class Umask {
 
 }  // namespace
 
-TEST_CASE("S-1 a store, its log and its lock are nobody else's, whatever the umask, so that nobody else can lock them") {
+TEST_CASE(
+    "S-1 a store, its log and its lock are nobody else's, whatever the umask, so that nobody else "
+    "can lock them") {
   NEEDS_ROOT();
   const Umask mask{GENERATE(0000U, 0022U)};
   const OpenBot bot;
@@ -51,20 +56,26 @@ TEST_CASE("S-1 a store, its log and its lock are nobody else's, whatever the uma
   for (const std::string& name : files_of_a_store) {
     INFO(name);
     CHECK(mode_of(bot.file(name)) == 0600);
-    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDONLY); }) == "Permission denied");
-    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDWR); }) == "Permission denied");
+    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDONLY); }) ==
+          "Permission denied");
+    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDWR); }) ==
+          "Permission denied");
     CHECK(as_mallory([&] { return attempt_to_lock(bot.file(name)); }) == "Permission denied");
   }
   run.send(SIGTERM);
   run.finish();
 }
 
-TEST_CASE("S-1 the store of an older version is made its owner's alone by the next run, which says so once and trades") {
+TEST_CASE(
+    "S-1 the store of an older version is made its owner's alone by the next run, which says so "
+    "once and trades") {
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle("").code == 0);
-  for (const char* name : {"bot.db", "bot.db.paper.main.lock"}) ::chmod(bot.file(name).c_str(), 0644);
-  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) == "locked");
+  for (const char* name : {"bot.db", "bot.db.paper.main.lock"})
+    ::chmod(bot.file(name).c_str(), 0644);
+  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) ==
+        "locked");
   // doctor changes nothing, and says who will.
   const Ran doctor = bot.command({"doctor"});
   CHECK(doctor.code == 0);
@@ -80,11 +91,13 @@ TEST_CASE("S-1 the store of an older version is made its owner's alone by the ne
   CHECK(says(lines[0], "bot.db.paper.main.lock"));
   CHECK_FALSE(lines_beginning(run.lines(), "ORDER_PLACED").empty());
   CHECK(mode_of(bot.file("bot.db")) == 0600);
-  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) == "Permission denied");
+  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) ==
+        "Permission denied");
   CHECK(lines_with(bot.cycle("").lines(), "STORE_TIGHTENED").empty());
 }
 
-TEST_CASE("S-1 store.mode = 0660 shares a store with the group of its folder, and with nobody else") {
+TEST_CASE(
+    "S-1 store.mode = 0660 shares a store with the group of its folder, and with nobody else") {
   NEEDS_ROOT();
   constexpr gid_t traders = 65530;
   const OpenBot bot{"mode = 0660\n"};
@@ -105,7 +118,9 @@ TEST_CASE("S-1 store.mode = 0660 shares a store with the group of its folder, an
   CHECK(lines_with(ran.lines(), "STORE_TIGHTENED").empty());
 }
 
-TEST_CASE("S-1 a store or lock that others could write is looked at by a person: 78, nothing traded, and the command") {
+TEST_CASE(
+    "S-1 a store or lock that others could write is looked at by a person: 78, nothing traded, and "
+    "the command") {
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle("").code == 0);
@@ -131,7 +146,9 @@ TEST_CASE("S-1 a store or lock that others could write is looked at by a person:
   CHECK(bot.cycle("").code == 0);
 }
 
-TEST_CASE("S-1 who holds the lock is named with process, user and command, and another program is CRITICAL at once") {
+TEST_CASE(
+    "S-1 who holds the lock is named with process, user and command, and another program is "
+    "CRITICAL at once") {
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle("").code == 0);
@@ -195,12 +212,15 @@ TEST_CASE("S-1 who keeps the database itself locked is named too") {
   ::close(ends[1]);
   INFO(run.err);
   CHECK(run.code == 69);
-  const auto lines = lines_beginning(run.lines(), "LOCK_HOLDER pid=" + std::to_string(holder) + " uid=0 user=root ");
+  const auto lines = lines_beginning(
+      run.lines(), "LOCK_HOLDER pid=" + std::to_string(holder) + " uid=0 user=root ");
   REQUIRE(lines.size() == 1);
   CHECK(says(lines[0], " tradeguard=0"));
 }
 
-TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, and what mallory put there stays unread") {
+TEST_CASE(
+    "S-8 in a folder where anybody can put files no run opens the store, and what mallory put "
+    "there stays unread") {
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
@@ -209,7 +229,9 @@ TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, a
   const std::string log = bot.file("bot.db-wal");
   REQUIRE(as_mallory([&] {
             const int made = ::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
-            return made >= 0 && ::write(made, "mallory's", 9) == 9 ? std::string{"planted"} : std::string{std::strerror(errno)};
+            return made >= 0 && ::write(made, "mallory's", 9) == 9
+                       ? std::string{"planted"}
+                       : std::string{std::strerror(errno)};
           }) == "planted");
   const Ran run = bot.cycle("");
   INFO(run.err);
@@ -218,7 +240,9 @@ TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, a
     CHECK(says(run.err, "anybody can put files beside the store"));
     CHECK(says(run.err, "bot.db-wal: belongs to uid 65533"));
   } else {
-    CHECK(says(run.err, "anybody can write it; to mend it: chmod go-w "));  // the configuration lies there too
+    CHECK(
+        says(run.err,
+             "anybody can write it; to mend it: chmod go-w "));  // the configuration lies there too
   }
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"status"}, {"halt", "--reason", "r"}, {"init"}, {"prune"}}) {
@@ -229,7 +253,8 @@ TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, a
   const Ran doctor = bot.command({"doctor"});
   INFO(doctor.out);
   CHECK(doctor.code == 78);
-  CHECK(says(doctor.out, mode == 01777 ? "put the store into a folder of its own, of mode 0700" : "chmod go-w "));
+  CHECK(says(doctor.out, mode == 01777 ? "put the store into a folder of its own, of mode 0700"
+                                       : "chmod go-w "));
   CHECK(bot.folder().read("bot.db-wal") == "mallory's");
   ::unlink(log.c_str());
   CHECK(bot.cycle("").code == 78);
@@ -237,7 +262,9 @@ TEST_CASE("S-8 in a folder where anybody can put files no run opens the store, a
   CHECK(bot.cycle("").code == 0);
 }
 
-TEST_CASE("S-9 a link, a pipe or a second name in the place of the lock file is refused at once, and not followed") {
+TEST_CASE(
+    "S-9 a link, a pipe or a second name in the place of the lock file is refused at once, and not "
+    "followed") {
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle("").code == 0);
@@ -290,7 +317,8 @@ TEST_CASE("S-1 a lock that root makes beside the store of a bot is the bot's") {
   REQUIRE(run_as(service, ground, {"init", "--config", "home/bot.ini"}).code == 0);
   CHECK(run_as_root(ground, {"prune", "--config", "home/bot.ini"}).code == 0);
   CHECK(owner_of(home + "/bot.db.paper.main.lock") == service);
-  const Ran run = run_as(service, ground, {"run", "--config", "home/bot.ini", "--signals", "home/signals"});
+  const Ran run =
+      run_as(service, ground, {"run", "--config", "home/bot.ini", "--signals", "home/signals"});
   INFO(run.err);
   CHECK(run.code == 0);
 }

@@ -18,8 +18,8 @@ struct LockHolder {
   bool is_tradeguard = false;
 };
 
-// Other processes with a lock, or a record lock, on this very file, whatever they are. Empty: none that this
-// process can see. Processes of other containers cannot be seen.
+// Other processes with a lock, or a record lock, on this very file, whatever they are. Empty: none
+// that this process can see. Processes of other containers cannot be seen.
 std::vector<LockHolder> lock_holders(const std::string& path);
 
 }  // namespace tradeguard
