@@ -248,6 +248,7 @@ std::vector<Block> blocks_of(const Notice& notice, std::size_t room) {
     for (const auto& [key, value] : notice.facts)
       if (key == "notice") told.push_back(value);
     std::erase_if(own.facts, [](const auto& fact) { return fact.first == "notice"; });
+    own.notices.clear();  // they are told below, and plain_text would tell them once more
   }
   const std::vector<std::string> lines = lines_of(plain_text(own));
   std::string title = lines.front();
