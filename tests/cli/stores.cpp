@@ -21,6 +21,12 @@ std::string url_of_database(const std::string& server, const std::string& databa
   return server.substr(0, server.rfind('/') + 1) + database;
 }
 
+// A store is opened as the role that owns it, and never as a superuser.
+constexpr const char* store_role = "tradeguard_test";
+std::string as_store_role(const std::string& url) {
+  return url.substr(0, url.find("//") + 2) + store_role + url.substr(url.find('@'));
+}
+
 }  // namespace
 
 std::vector<std::string> store_kinds() { return {"sqlite", "postgres"}; }
@@ -30,10 +36,10 @@ Trading::Trading(const std::string& kind, std::string_view ini) : place_{{{"DRY_
     static std::atomic<int> count{0};
     database_ = "cli_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
     const Ran made =
-        run_program({"psql", server_url(), "-qc", "CREATE DATABASE " + database_}, folder().path());
+        run_program({"psql", server_url(), "-qc", "CREATE DATABASE " + database_ + " OWNER " + store_role}, folder().path());
     INFO(made.err);
     REQUIRE(made.code == 0);
-    url_ = url_of_database(server_url(), database_);
+    url_ = as_store_role(url_of_database(server_url(), database_));
   } else {
     url_ = "sqlite:bot.db";
   }
@@ -77,7 +83,7 @@ std::string Trading::sql(const std::string& statement) const {
           ? run_program(
                 {"sqlite3", "-batch", "-cmd", ".timeout 5000", folder().file("bot.db"), statement},
                 folder().path())
-          : run_program({"psql", url_, "-qAtc", "SET search_path = tradeguard; " + statement},
+          : run_program({"psql", url_of_database(server_url(), database_), "-qAtc", "SET search_path = tradeguard; " + statement},
                         folder().path());
   INFO(statement << "\n" << ran.err);
   REQUIRE(ran.code == 0);

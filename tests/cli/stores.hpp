@@ -28,7 +28,7 @@ class Trading {
   Ran command(std::vector<std::string> arguments, const Environment& environment = {}) const;
   Started start_cycle(const std::string& signals_path,
                       const std::vector<std::string>& more = {}) const;
-  // SQL from outside; fails the test if it fails.
+  // SQL from outside, on PostgreSQL as a superuser; fails the test if it fails.
   std::string sql(const std::string& statement) const;
 
  private:

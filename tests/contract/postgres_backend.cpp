@@ -48,9 +48,9 @@ class LentDatabase {
            "t")
       ++number;
     const std::string name = "tradeguard_lent_" + std::to_string(number);
-    url_ = support::test_server({.database = name});
+    url_ = support::test_server({.database = name, .user = support::store_role});
     if (server_.ask("SELECT 1 FROM pg_database WHERE datname = '" + name + "'").empty())
-      server_.ask("CREATE DATABASE " + name);
+      server_.ask("CREATE DATABASE " + name + " OWNER " + support::store_role);
     else  // what a killed process left may not have ended yet
       server_.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" +
                   name + "'");

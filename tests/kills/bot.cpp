@@ -89,7 +89,7 @@ Bot::Bot(Fake& venue, Kind kind, Ports ports)
     store_url_ = database_->url();
     url = ports.store == 0
               ? store_url_
-              : support::test_server({.database = database_->name(), .port = ports.store});
+              : support::test_server({.database = database_->name(), .user = support::store_role, .port = ports.store});
   }
   const std::string origin =
       "https://127.0.0.1:" + std::to_string(ports.venue == 0 ? venue.port() : ports.venue);

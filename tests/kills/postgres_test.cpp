@@ -318,14 +318,14 @@ class Standby {
   Standby(const Standby&) = delete;
   Standby& operator=(const Standby&) = delete;
   int port() const { return port_; }
-  std::string url(const std::string& database) const {
-    return support::test_server({.database = database, .port = port_});
+  std::string url(const std::string& database, const std::string& as = support::store_role) const {
+    return support::test_server({.database = database, .user = as, .port = port_});
   }
   // It has what the first server has now, and gets nothing more.
   void fall_behind() const {
     support::PlainConnection first{support::test_server()};
     const std::string position = first.ask("SELECT pg_current_wal_lsn()");
-    support::PlainConnection own{url("postgres")};
+    support::PlainConnection own{url("postgres", "postgres")};
     constexpr int tries = 2000;
     for (int i = 0; i < tries; ++i) {
       if (own.ask("SELECT pg_last_wal_replay_lsn() >= '" + position + "'") == "t") break;

@@ -15,7 +15,7 @@ TEST_CASE("a role whose sessions end when they are idle for a second: a run that
   const std::string database = bot.url().substr(bot.url().rfind('/') + 1);
   const std::string role = "careless_" + database;
   PlainConnection server{support::test_server()};
-  server.ask("CREATE ROLE " + role + " LOGIN SUPERUSER");
+  server.ask("CREATE ROLE " + role + " LOGIN IN ROLE " + support::store_role);
   server.ask("ALTER ROLE " + role + " SET idle_session_timeout = '1s'");
   server.ask("ALTER ROLE " + role + " SET synchronous_commit = off");
   const std::string url = support::test_server({.database = database, .user = role});

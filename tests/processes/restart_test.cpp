@@ -63,7 +63,7 @@ TEST_CASE("the server restarted when a run has bought and was not answered: the 
 TEST_CASE("a role that does not wait for its commits: what a run recorded survives the crash behind its last line") {
   const Trading bot{"postgres"};
   support::PlainConnection server{support::test_server()};
-  server.ask("CREATE ROLE careless LOGIN SUPERUSER");
+  server.ask("CREATE ROLE careless LOGIN IN ROLE " + std::string{support::store_role});
   server.ask("ALTER ROLE careless SET synchronous_commit = off");
   const int log_writer = std::stoi(server.ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"));
   REQUIRE(::kill(log_writer, SIGSTOP) == 0);

@@ -135,7 +135,7 @@ class CarelessRole {
  public:
   explicit CarelessRole(const ScratchDatabase& database)
       : database_{database}, name_{"careless_" + database.name()} {
-    PlainConnection server{database.url()};
+    PlainConnection server{database.superuser_url()};
     server.ask("CREATE ROLE " + name_ + " LOGIN");
     server.ask("GRANT CREATE ON DATABASE " + database.name() + " TO " + name_);
     for (const char* wrong :
@@ -148,7 +148,7 @@ class CarelessRole {
   }
   ~CarelessRole() {
     try {
-      PlainConnection server{database_.url()};
+      PlainConnection server{database_.superuser_url()};
       server.ask("DROP OWNED BY " + name_);
       server.ask("DROP ROLE " + name_);
     } catch (const std::exception&) {
@@ -192,7 +192,7 @@ TEST_CASE("postgres: what the promises need overrules the defaults of the role",
 TEST_CASE("postgres: a commit that waits for a standby to apply is not made weaker", "[postgres]") {
   const Store store;
   const CarelessRole role{store.database};
-  PlainConnection server{store.database.url()};
+  PlainConnection server{store.database.superuser_url()};
   server.ask("GRANT USAGE ON SCHEMA tradeguard TO " + role.name());
   server.ask("GRANT ALL ON ALL TABLES IN SCHEMA tradeguard TO " + role.name());
   for (const auto& [as_set, as_used] :

@@ -41,8 +41,8 @@ ScratchDatabase::ScratchDatabase() {
   static std::atomic<int> made{0};
   name_ = "tradeguard_test_" + std::to_string(::getpid()) + "_" + std::to_string(++made);
   PlainConnection server{test_server()};
-  server.ask("CREATE DATABASE " + name_);
-  url_ = test_server({.database = name_});
+  server.ask("CREATE DATABASE " + name_ + " OWNER " + store_role);
+  url_ = test_server({.database = name_, .user = store_role});
 }
 
 ScratchDatabase::~ScratchDatabase() {

@@ -8,8 +8,8 @@
 
 namespace tradeguard::support {
 
-// The URL of the test server. Throws when there is none: a test that needs it fails, and never
-// skips.
+// The URL of the test server, as a superuser. Throws when there is none: a test that needs it fails,
+// and never skips.
 std::string test_server();
 // The same server with another database, user, or port in the URL.
 struct UrlParts {
@@ -19,6 +19,9 @@ struct UrlParts {
 };
 std::string test_server(const UrlParts& other);
 
+// The plain role that owns the tests' databases and opens their stores.
+inline constexpr const char* store_role = "tradeguard_test";
+
 class ScratchDatabase {
  public:
   ScratchDatabase();
@@ -26,7 +29,8 @@ class ScratchDatabase {
   ScratchDatabase(const ScratchDatabase&) = delete;
   ScratchDatabase& operator=(const ScratchDatabase&) = delete;
 
-  const std::string& url() const { return url_; }
+  const std::string& url() const { return url_; }  // as store_role
+  std::string superuser_url() const { return test_server({.database = name_}); }
   const std::string& name() const { return name_; }
 
  private:

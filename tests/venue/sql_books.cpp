@@ -63,11 +63,13 @@ class PostgresAccount final : public PaperDatabase {
           "TRADEGUARD_TEST_POSTGRES is not set: run the tests under scripts/with-postgres"};
     }
     const std::string url{server};
-    auto ours = url.substr(0, url.rfind('/')) + "/tradeguard_venue";
+    auto ours = url.substr(0, url.find("//") + 2) + "tradeguard_test" + url.substr(url.find('@'));
+    ours = ours.substr(0, ours.rfind('/')) + "/tradeguard_venue";
     if (PostgresSession::open(ours, {.mode = PostgresOptions::Mode::create})) return ours;
     auto session = must(PostgresSession::open(url, {.mode = PostgresOptions::Mode::create}));
     // Another test may be faster, and that is as good.
-    static_cast<void>(session->run(std::array{Statement{"CREATE DATABASE tradeguard_venue", {}}}));
+    static_cast<void>(session->run(
+        std::array{Statement{"CREATE DATABASE tradeguard_venue OWNER tradeguard_test", {}}}));
     return ours;
   }
 
