@@ -76,8 +76,14 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     add(examine_account(desk, **store, hold != nullptr));
     silence = examine_silence(desk, **store);
   } else {
+    const auto problems = require_ours(settings) ? schema_problems(settings) : std::vector<SchemaProblem>{};
     // What is wrong with its files was said, with what mends each.
-    findings.push_back(problem("store", require_ours(settings) ? store.error() : Error{Fault::configuration, "was not opened: others can change or lock it"}, ""));
+    if (!require_ours(settings))
+      findings.push_back(problem("store", Error{Fault::configuration, "was not opened: others can change or lock it"}, ""));
+    else if (problems.empty())
+      findings.push_back(problem("store", store.error(), ""));
+    for (const SchemaProblem& wrong : problems)
+      findings.push_back(problem("store", wrong.what, wrong.mend, exit_configuration));
   }
   if (paper) return findings;
   if (silence)

@@ -357,8 +357,11 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   // Who can do without the lock can do without its being in order, too.
   const auto taken = take_lock(*office, *patience);
   if (!taken && need == Need::lock) return tl::unexpected{say_failure(taken.error())};
-  if (!office->lease && need == Need::lock)
-    return tl::unexpected{say_locked("a run holds the lock; nothing was changed, try again")};
+  if (!office->lease && need == Need::lock) {
+    const auto stranger = lock_stranger(settings, *office->store);
+    return tl::unexpected{say_locked(stranger ? describe(*stranger) + "; nothing was changed, `tradeguard doctor` says how to end it"
+                                              : "a run holds the lock; nothing was changed, try again")};
+  }
   office->now = office->desk->clock.now();
   return office;
 }

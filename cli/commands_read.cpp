@@ -58,6 +58,7 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   look.run = run_state(book->account, run_is_going(settings, **store), settings.hard_deadline, now);
   look.problems = problems_of(look, given == nullptr ? settings.stuck_after : max_age);
   if (given == nullptr && book->trades.empty() && !book->account.last_started_at) look.problems.clear();
+  if (const auto stranger = lock_stranger(settings, **store)) look.problems.push_back(describe(*stranger));
   print(line.json ? status_json(look) : status_text(look));
   return given != nullptr && !look.problems.empty() ? exit_critical : exit_ok;
 }

@@ -20,6 +20,8 @@ namespace {
 Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals,
                         const std::atomic<bool>& stop_asked);
 Error not_started(const RunReport& report);
+int report_stranger(const Station& station, Store& store, int code);
+int report_lock_file(const Station& station, RunVerdict verdict, int code);
 
 // Remembers beside the lock that live trades may be open, before the first of them can be.
 class NotedSignals final : public SignalSource {
@@ -122,7 +124,7 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log,
                                 station.messages);
   if (!notifier) return tl::unexpected{std::move(notifier.error())};
-  auto store = open_store(settings, account_of(settings));
+  auto store = open_store(settings, account_of(settings), &stop_asked);
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
 
   NotedSignals noted{signals, station};
@@ -150,17 +152,37 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   };
   const RunReport report = monitor_cycle(ports, cycle);
   const int code = exit_code(report.verdict);
-  if (report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck) {
-    const Named named = report.verdict == RunVerdict::stuck ? Named::all : Named::strangers;
-    const std::string stranger = say_lock_holders(settings, account_of(settings), LockedPart::run, named, *desk.log);
-    if (stranger.empty()) return code;
-    return report_no_start(
-        station,
-        Error{Fault::unreachable, "the run lock is held by " + stranger + ", which is no tradeguard: end it, and find out who started it"},
-        code);
-  }
+  if (report.verdict == RunVerdict::locked || report.verdict == RunVerdict::stuck)
+    return is_postgres(settings) ? report_stranger(station, **store, code)
+                                 : report_lock_file(station, report.verdict, code);
   if (began) return code;
   return report_no_start(station, not_started(report), code);
+}
+
+// Locked out by something that is no run: it will not end by itself, so nobody waits until it is stuck.
+int report_stranger(const Station& station, Store& store, int code) {
+  if (station.settings.kind == VenueKind::paper) return code;
+  const auto stranger = lock_stranger(station.settings, store);
+  if (!stranger) return code;
+  station.log.write(Line{Level::critical, "LOCK_STRANGER"}
+                        .add("role", stranger->role)
+                        .add("application", stranger->application.empty() ? "-" : stranger->application)
+                        .add("address", stranger->address.empty() ? "-" : stranger->address)
+                        .add("pid", stranger->pid));
+  return report_no_start(station, Error{Fault::configuration, describe(*stranger)}, code);
+}
+
+// The same where the lock is a file of this machine.
+int report_lock_file(const Station& station, RunVerdict verdict, int code) {
+  const Named named = verdict == RunVerdict::stuck ? Named::all : Named::strangers;
+  const std::string stranger = say_lock_holders(station.settings, account_of(station.settings),
+                                                LockedPart::run, named, station.log);
+  if (stranger.empty()) return code;
+  return report_no_start(station,
+                         Error{Fault::unreachable, "the run lock is held by " + stranger +
+                                                       ", which is no tradeguard: end it, and find "
+                                                       "out who started it"},
+                         code);
 }
 
 Error not_started(const RunReport& report) {

@@ -60,7 +60,8 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
   desk->log =
       std::make_unique<Log>(std::move(opened->sink), desk->clock,
                             configuration->settings.debug_trading, std::move(opened->flush));
-  desk->log->keep_secret(url_password(configuration->settings.store_url));
+  for (const std::string& password : url_passwords(configuration->settings.store_url))
+    desk->log->keep_secret(password);
   desk->configuration = std::move(*configuration);
   return desk;
 }

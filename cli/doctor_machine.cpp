@@ -102,7 +102,7 @@ std::vector<Found> examine_files(const Desk& desk, const std::string& config_fil
                                     "; store.mode = 0660 shares it with a group"));
 
   const bool holds_password =
-      !config_file.empty() && !url_password(settings.store_url).empty() &&
+      !config_file.empty() && !url_passwords(settings.store_url).empty() &&
       std::ranges::any_of(desk.configuration.entries, [&](const Configuration::Entry& entry) {
         return entry.section == "store" && entry.name == "url" &&
                entry.source.starts_with(config_file + ":");

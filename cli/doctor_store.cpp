@@ -37,11 +37,18 @@ Locked examine_lock(const Settings& settings, Store& store) {
   const AccountKey account = account_of(settings);
   auto tried = store.lock->try_hold(account);
   if (!tried) return {{problem("lock", tried.error(), "")}, nullptr};
+  const auto* run = std::get_if<HeldElsewhere>(&*tried);
+  if (const auto stranger = run != nullptr ? lock_stranger(settings, store) : std::nullopt)
+    return {{problem("lock", describe(*stranger),
+                     "SELECT pg_terminate_backend(" + std::to_string(stranger->pid) +
+                         "); and keep its role out of the database: REVOKE CONNECT (docs/postgresql.md)",
+                     exit_critical)},
+            nullptr};
   const std::string holder = lock_holder_text(settings, account);
-  if (const auto* held = std::get_if<HeldElsewhere>(&*tried))
+  if (run != nullptr)
     return {{problem("lock",
-                     "held by another run" + (held->last_started_cycle
-                                                  ? ", cycle " + std::to_string(*held->last_started_cycle)
+                     "held by another run" + (run->last_started_cycle
+                                                  ? ", cycle " + std::to_string(*run->last_started_cycle)
                                                   : "") +
                          (holder.empty() ? "" : "; " + escape_value(holder)),
                      "wait until it is over; `tradeguard status` says whether it is stuck", exit_locked)},

@@ -12,6 +12,7 @@
 #include "trusted_file.hpp"
 #include "tradeguard/http.hpp"
 #include "tradeguard/log.hpp"
+#include "tradeguard/postgres_address.hpp"
 
 namespace tradeguard::cli {
 
@@ -149,6 +150,9 @@ constexpr Key table[] = {
   {"store", "url", "sqlite:tradeguard.db", "sqlite:FILE or postgresql://user@host:port/db",
    "where everything is remembered",
    [](S& s, V v) { return store_url(v, s.store_url); }, true},
+  {"store", "insecure", "false", "true or false",
+   "true: take a PostgreSQL that shows no valid certificate, and send it a password in clear",
+   [](S& s, V v) { return yes_or_no(v, s.store_insecure); }},
 
   {"store", "mode", "0600", "0600, or 0660 for a group",
    "rights of an SQLite store's files; who can read them can lock them",
@@ -516,45 +520,15 @@ std::string nearest(std::string_view wrong, std::span<const std::string> candida
   return best;
 }
 
-namespace {
-
-// Where the password stands: between the user's colon and the @ before the host, or after
-// password=.
-struct Stretch {
-  std::size_t begin = 0;
-  std::size_t length = 0;
-};
-std::vector<Stretch> passwords_in(std::string_view url) {
-  std::vector<Stretch> found;
-  const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos) return found;
-  const auto start = scheme + 3;
-  const auto authority = url.substr(start, url.find_first_of("/?", start) - start);
-  if (const auto at = authority.rfind('@'); at != std::string_view::npos)
-    if (const auto colon = authority.substr(0, at).find(':'); colon != std::string_view::npos)
-      found.push_back({start + colon + 1, at - colon - 1});
-  constexpr std::string_view parameter = "password=";
-  for (auto at = url.find(parameter); at != std::string_view::npos; at = url.find(parameter, at)) {
-    at += parameter.size();
-    found.push_back({at, std::min(url.find('&', at), url.size()) - at});
-  }
-  return found;
-}
-
-}  // namespace
-
 std::string masked_url(std::string_view url) {
-  std::string masked{url};
-  const auto found = passwords_in(url);
-  for (auto stretch = found.rbegin(); stretch != found.rend(); ++stretch)
-    masked.replace(stretch->begin, stretch->length, "***");
-  return masked;
+  // A word that could be no address holds no password: "false", "sqlite:bot.db", "bot.db".
+  if (url.starts_with("sqlite:") || url.find_first_of(":@=?%") == std::string_view::npos)
+    return std::string{url};
+  return shown_address(url);
 }
 
-std::string url_password(std::string_view url) {
-  for (const auto& [begin, length] : passwords_in(url))
-    if (length > 0) return std::string{url.substr(begin, length)};
-  return "";
+std::vector<std::string> url_passwords(std::string_view url) {
+  return url.starts_with("sqlite:") ? std::vector<std::string>{} : passwords_of(url);
 }
 
 namespace {
@@ -699,6 +673,12 @@ void read_environment(const Pairs& environment, Reading& reading) {
 void read_command_line(const Pairs& options, Reading& reading) {
   for (const auto& [option, value] : options) {
     const auto split = option.rfind('.');
+    if (option == "store.url" && !url_passwords(value).empty()) {
+      reading.faults.push_back(
+          "command line: store.url: a password there can be read by everybody who lists processes; write the "
+          "address without it, and the password to ~/.pgpass, PGPASSWORD or the configuration file");
+      continue;
+    }
     take(reading, option.substr(0, split), option.substr(split + 1), value, "command line",
          "command line");
   }

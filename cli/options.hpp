@@ -52,6 +52,7 @@ struct Endpoint {
 struct Settings {
   std::string store_url;
   mode_t store_mode = 0600;  // the rights of an SQLite store's files
+  bool store_insecure = false;
 
   std::int64_t lock_id = 0;
   Micros deadline{};
@@ -169,9 +170,10 @@ Settings readable_settings(const Given& given);
 // The key that was probably meant, for messages; empty if none is near.
 std::string nearest(std::string_view wrong, std::span<const std::string> candidates);
 
-// A URL as it may be shown: "postgresql://bot:***@host/db".
+// A store's URL as it may be shown: "postgresql://bot:***@host/db"; "***" where nobody can tell what in
+// it is the password.
 std::string masked_url(std::string_view url);
-// The password in a URL, for the log's redaction; empty if there is none.
-std::string url_password(std::string_view url);
+// The passwords in a store's URL, for the log's redaction.
+std::vector<std::string> url_passwords(std::string_view url);
 
 }  // namespace tradeguard::cli

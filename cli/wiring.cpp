@@ -35,17 +35,20 @@ constexpr std::string_view sqlite_scheme = "sqlite:";
 constexpr std::uintmax_t largest_ca_file = std::uintmax_t{16} << 20;
 
 enum class StoreState { ready, to_be_made };
-// `waiting` is called now and then while a statement takes long.
+// What happens while a statement takes long.
+struct Interruption {
+  std::function<void()> waiting = nullptr;         // called now and then
+  const std::atomic<bool>* stop_asked = nullptr;  // ends it
+};
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state,
-                                              std::function<void()> waiting = nullptr);
+                                              StoreState state, Interruption interruption = {});
 // A session, and the lock that lives in it.
 struct Backend {
   std::unique_ptr<SqlSession> session;
   std::unique_ptr<RunLock> lock;
 };
 Result<Backend> open_backend(const Settings& settings, StoreState state,
-                             std::function<void()> waiting = nullptr);
+                             Interruption interruption = {});
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
 struct Credentials {
   Secret api_key;
@@ -133,8 +136,49 @@ std::string sqlite_file(const Settings& settings) {
   return settings.store_url.substr(sqlite_scheme.size());
 }
 
-Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account) {
-  return open_sql_store(settings, account, StoreState::ready);
+Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account,
+                                          const std::atomic<bool>* stop_asked) {
+  return open_sql_store(settings, account, StoreState::ready, {.waiting = nullptr, .stop_asked = stop_asked});
+}
+
+std::vector<SchemaProblem> schema_problems(const Settings& settings) {
+  std::unique_ptr<SqlSession> session;
+  if (is_postgres(settings)) {
+    PostgresOptions options;
+    options.mode = PostgresOptions::Mode::looking;
+    options.insecure = settings.store_insecure;
+    auto opened = PostgresSession::open(settings.store_url, options);
+    if (!opened) return {};
+    session = std::move(*opened);
+  } else {
+    struct stat status {};
+    // `create` would make the file.
+    if (::stat(sqlite_file(settings).c_str(), &status) != 0) return {};
+    auto opened = SqliteSession::open(sqlite_file(settings), {.mode = SqliteOptions::Mode::create});
+    if (!opened) return {};
+    session = std::move(*opened);
+  }
+  auto problems = examine_schema(*session, SchemaRoles::no_superuser, SchemaAge::older);
+  if (!problems) return {};
+  if (!problems->empty()) return std::move(*problems);
+  const auto found = find_schema(*session);
+  if (!found || found->what != SchemaFound::What::current) return {};
+  auto all = examine_schema(*session, SchemaRoles::no_superuser, SchemaAge::current);
+  return all ? std::move(*all) : std::vector<SchemaProblem>{};
+}
+
+std::optional<LockStranger> lock_stranger(const Settings& settings, Store& store) {
+  auto* lock = dynamic_cast<PostgresRunLock*>(store.lock.get());
+  if (lock == nullptr) return std::nullopt;
+  auto found = lock->stranger(account_of(settings));
+  return found ? std::move(*found) : std::nullopt;
+}
+
+std::string describe(const LockStranger& stranger) {
+  return "the run lock is held by the role " + escape_value(stranger.role) + " (application " +
+         (stranger.application.empty() ? "without a name" : escape_value(stranger.application)) + ", " +
+         (stranger.address.empty() ? "address not shown to this role" : "address " + escape_value(stranger.address)) +
+         "), which is no tradeguard: no run can start while it holds it";
 }
 
 namespace {
@@ -170,7 +214,8 @@ Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
 Result<Made> make_store(const Settings& settings) {
   const AccountKey account = account_of(settings);
   StepsInWords words;
-  auto store = open_sql_store(settings, account, StoreState::to_be_made, [&] { words.still(); });
+  auto store = open_sql_store(settings, account, StoreState::to_be_made,
+                              {.waiting = [&] { words.still(); }});
   if (!store) return tl::unexpected{std::move(store.error())};
   SqlSession& session = *(*store)->session;
   const auto found = find_schema(session);
@@ -545,12 +590,12 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
                                         clock, log);
 }
 
-Result<Backend> open_sqlite(const Settings& settings, StoreState state,
-                            std::function<void()> waiting) {
+Result<Backend> open_sqlite(const Settings& settings, StoreState state, Interruption interruption) {
   // Whoever opens a database takes the log beside it into it, whoever wrote that.
   if (auto ours = require_ours(settings); !ours) return tl::unexpected{std::move(ours.error())};
   SqliteOptions options;
-  options.waiting = std::move(waiting);
+  options.waiting = std::move(interruption.waiting);
+  options.stop_asked = interruption.stop_asked;
   options.rights = settings.store_mode;
   if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
   auto session = SqliteSession::open(sqlite_file(settings), options);
@@ -559,26 +604,25 @@ Result<Backend> open_sqlite(const Settings& settings, StoreState state,
   return Backend{std::move(*session), std::move(lock)};
 }
 
-Result<Backend> open_postgres(const Settings& settings, StoreState state,
-                              std::function<void()> waiting) {
+Result<Backend> open_postgres(const Settings& settings, StoreState state, Interruption interruption) {
   PostgresOptions options;
-  options.waiting = std::move(waiting);
+  options.waiting = std::move(interruption.waiting);
   if (state == StoreState::to_be_made) options.mode = PostgresOptions::Mode::create;
+  options.insecure = settings.store_insecure;
   auto session = PostgresSession::open(settings.store_url, options);
   if (!session) return tl::unexpected{std::move(session.error())};
   auto lock = std::make_unique<PostgresRunLock>(**session, settings.lock_id);
   return Backend{std::move(*session), std::move(lock)};
 }
 
-Result<Backend> open_backend(const Settings& settings, StoreState state,
-                             std::function<void()> waiting) {
-  return is_postgres(settings) ? open_postgres(settings, state, std::move(waiting))
-                               : open_sqlite(settings, state, std::move(waiting));
+Result<Backend> open_backend(const Settings& settings, StoreState state, Interruption interruption) {
+  return is_postgres(settings) ? open_postgres(settings, state, std::move(interruption))
+                               : open_sqlite(settings, state, std::move(interruption));
 }
 
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state, std::function<void()> waiting) {
-  auto backend = open_backend(settings, state, std::move(waiting));
+                                              StoreState state, Interruption interruption) {
+  auto backend = open_backend(settings, state, std::move(interruption));
   if (!backend) return tl::unexpected{std::move(backend.error())};
   auto store = std::make_unique<Store>();
   store->pen.account = account;

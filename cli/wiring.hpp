@@ -1,6 +1,7 @@
 // Objects from a configuration: the only place that knows all rooms.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -13,7 +14,9 @@
 #include "tradeguard/memory_store.hpp"
 #include "tradeguard/monitor_cycle.hpp"
 #include "tradeguard/paper_venue.hpp"
+#include "tradeguard/postgres_run_lock.hpp"
 #include "tradeguard/run_lock.hpp"
+#include "tradeguard/sql_schema.hpp"
 #include "tradeguard/sql_session.hpp"
 #include "tradeguard/venue_check.hpp"
 #include "trusted_file.hpp"
@@ -35,7 +38,16 @@ struct Store {
   std::unique_ptr<IdempotencyGuard> guard;
 };
 // An SQL store has to be there and of this program's version.
-Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account);
+// Once `stop_asked` is true, a statement over a file that takes long is broken off.
+Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account,
+                                          const std::atomic<bool>* stop_asked = nullptr);
+// What keeps open_store() from opening it, for doctor: everything that is wrong with its schema, and the
+// SQL that mends it. Empty if the schema is not what is wrong.
+std::vector<SchemaProblem> schema_problems(const Settings& settings);
+// Of a store on PostgreSQL: who holds the account's run lock and is no tradeguard. nullopt: nobody, or
+// nobody can say.
+std::optional<LockStranger> lock_stranger(const Settings& settings, Store& store);
+std::string describe(const LockStranger& stranger);
 std::unique_ptr<Store> open_memory_store(const AccountKey& account);
 
 // Creates or migrates the store, for every account and the paper exchange. An older store is

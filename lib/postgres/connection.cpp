@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -25,21 +26,45 @@ constexpr int patience_in_ms = 20'000;
 
 constexpr int between_words_in_ms = 1'000;
 
-// Pinned over the defaults of server, database and role. The timeouts bound what a holder that
+// Pinned over the defaults of server, database and role. Nothing but PostgreSQL's own is on the search
+// path before the schema was looked at. The timeouts bound what a holder that
 // hangs can do to others, the keepalives how long a vanished host keeps its locks.
 constexpr std::string_view pinned_settings =
-    "-c search_path=tradeguard -c default_transaction_isolation=read\\ committed "
+    "-c search_path=pg_catalog,pg_temp -c default_transaction_isolation=read\\ committed "
     "-c default_transaction_read_only=off -c lock_timeout=2s -c statement_timeout=5s "
     "-c idle_in_transaction_session_timeout=5s -c idle_session_timeout=0 "
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=20s -c client_connection_check_interval=2s "
     "-c standard_conforming_strings=on -c jit=off";
 
+constexpr std::string_view no_clear_password =
+    "the database is reached without a certificate that is checked, and would get the password in clear if it asked "
+    "for it; whoever listens at that port could be somebody else. Connect by its unix socket, or switch on ssl and "
+    "scram-sha-256 at the server, or write sslmode=verify-full into store.url, or store.insecure = true";
+
 struct Setting {
   std::string name;
   std::string value;
 };
 Result<std::vector<Setting>> connection_settings(const std::string& url);
+// What libpq makes of settings, environment, service and password files together.
+struct Resolved {
+  // Who could answer in the server's place: nobody, whoever has a login here, or whoever is on the way.
+  enum class Reach { socket, this_machine, network };
+  Reach reach = Reach::network;
+  std::string sslmode;
+  bool has_password = true;
+};
+Resolved resolved(std::vector<Setting> settings);
+// What is to be added, so that no stranger gets a password; Fault::configuration where the settings say
+// otherwise and `store.insecure` does not.
+Result<std::vector<Setting>> safer_settings(const Resolved& target);
+// Names and values as libpq takes them; they live as long as the settings.
+struct Parameters {
+  explicit Parameters(const std::vector<Setting>& settings);
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+};
 Error refused_connection(const std::string& message);
 Error failed_statement(const PGresult* answer);
 Fault fault_of(std::string_view sqlstate);
@@ -48,19 +73,17 @@ std::string one_line(std::string text);
 
 }  // namespace
 
-Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const std::string& url) {
+Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const std::string& url,
+                                                                        bool insecure) {
   auto settings = connection_settings(url);
   if (!settings) return tl::unexpected{std::move(settings.error())};
-  std::vector<const char*> names;
-  std::vector<const char*> values;
-  for (const Setting& setting : *settings) {
-    names.push_back(setting.name.c_str());
-    values.push_back(setting.value.c_str());
+  if (!insecure) {
+    auto safer = safer_settings(resolved(*settings));
+    if (!safer) return tl::unexpected{std::move(safer.error())};
+    settings->insert(settings->end(), safer->begin(), safer->end());
   }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-
-  Handle handle{PQconnectdbParams(names.data(), values.data(), 0), &PQfinish};
+  const Parameters parameters{*settings};
+  Handle handle{PQconnectdbParams(parameters.names.data(), parameters.values.data(), 0), &PQfinish};
   if (!handle) return failed(Fault::unreachable, "out of memory while connecting");
   if (PQstatus(handle.get()) != CONNECTION_OK)
     return tl::unexpected{refused_connection(PQerrorMessage(handle.get()))};
@@ -118,6 +141,11 @@ Result<std::vector<SqlRows>> PostgresConnection::run_pipeline(
             std::string_view{PQcmdStatus(answer->get())} == "ROLLBACK" && !first_error)
           first_error = Error{Fault::data, "the transaction had failed before its commit"};
         results.push_back(rows_of(answer->get()));
+        if (auto wrong = results.size() <= statements.size()
+                             ? wrong_count(statements[results.size() - 1], results.back())
+                             : std::nullopt;
+            wrong && !first_error)
+          first_error = std::move(*wrong);
         break;
       case PGRES_PIPELINE_ABORTED:
         break;  // what stands behind the statement that failed
@@ -248,18 +276,27 @@ Result<std::vector<Setting>> connection_settings(const std::string& url) {
   std::vector<Setting> settings;
   if (std::getenv("PGGSSENCMODE") == nullptr) settings.push_back({"gssencmode", "disable"});
   std::string options;
+  // By its beginning other runs know the holder of the lock for a tradeguard.
+  std::string application;
+  if (const char* given = std::getenv("PGAPPNAME")) application = given;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
-    if (std::string_view{option->keyword} == "options")
+    const std::string_view name = option->keyword;
+    if (name == "options")
       options = std::string{option->val} + " ";
+    else if (name == "application_name")
+      application = option->val;
     else
       settings.push_back({option->keyword, option->val});
   }
+  constexpr std::string_view ours = "tradeguard";
+  if (!application.starts_with(ours))
+    application = std::string{ours} + (application.empty() ? "" : " ") + application;
   // A later one of the same name wins.
   options += pinned_settings;
   for (const auto& [name, value] :
        std::initializer_list<Setting>{{"options", options},
-                                      {"fallback_application_name", "tradeguard"},
+                                      {"application_name", application},
                                       {"client_encoding", "UTF8"},
                                       {"connect_timeout", "5"},
                                       {"keepalives", "1"},
@@ -269,6 +306,91 @@ Result<std::vector<Setting>> connection_settings(const std::string& url) {
                                       {"tcp_user_timeout", "20000"}})
     settings.push_back({name, value});
   return settings;
+}
+
+Parameters::Parameters(const std::vector<Setting>& settings) {
+  for (const Setting& setting : settings) {
+    names.push_back(setting.name.c_str());
+    values.push_back(setting.value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+}
+
+std::vector<std::string> split_at_commas(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0, to = 0; to != std::string::npos; from = to + 1) {
+    to = list.find(',', from);
+    parts.push_back(list.substr(from, to == std::string::npos ? to : to - from));
+  }
+  return parts;
+}
+
+Resolved::Reach reach_of_one(const std::string& host, const std::string& address) {
+  const std::string& where = address.empty() ? host : address;
+  if (where.empty() || where.front() == '/' || where.front() == '@') return Resolved::Reach::socket;
+  if (where == "localhost" || where == "::1") return Resolved::Reach::this_machine;
+  in_addr four{};
+  constexpr std::uint32_t loopback = 127;
+  return ::inet_pton(AF_INET, where.c_str(), &four) == 1 && ntohl(four.s_addr) >> 24 == loopback
+             ? Resolved::Reach::this_machine
+             : Resolved::Reach::network;
+}
+
+// libpq fills in what it knows, and stops before it connects: at a value that it does not take, which it
+// looks at last.
+Resolved resolved(std::vector<Setting> settings) {
+  settings.push_back({"target_session_attrs", "none that there is"});
+  const Parameters parameters{settings};
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> asked{
+      PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0), &PQfinish};
+  Resolved target;
+  if (!asked) return target;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> filled{
+      PQconninfo(asked.get()), &PQconninfoFree};
+  if (!filled) return target;
+  std::string hosts;
+  std::string addresses;
+  for (const PQconninfoOption* option = filled.get(); option->keyword != nullptr; ++option) {
+    const std::string_view name = option->keyword;
+    const std::string value = option->val != nullptr ? option->val : "";
+    if (name == "host") hosts = value;
+    if (name == "hostaddr") addresses = value;
+    if (name == "sslmode") target.sslmode = value;
+  }
+  const auto names = split_at_commas(hosts);
+  const auto numbers = split_at_commas(addresses);
+  target.reach = Resolved::Reach::socket;
+  const std::size_t servers = std::max(names.size(), numbers.size());
+  for (std::size_t i = 0; i < servers; ++i)
+    target.reach = std::max(target.reach, reach_of_one(i < names.size() ? names[i] : "",
+                                                       i < numbers.size() ? numbers[i] : ""));
+  // A password file may have one for the second of two servers.
+  const char* password = PQpass(asked.get());
+  target.has_password = servers > 1 || (password != nullptr && *password != '\0');
+  return target;
+}
+
+Result<std::vector<Setting>> safer_settings(const Resolved& target) {
+  using Reach = Resolved::Reach;
+  if (target.reach == Reach::socket || target.sslmode == "verify-full") return std::vector<Setting>{};
+  const bool by_default = target.sslmode.empty() || target.sslmode == "prefer";
+  if (target.reach == Reach::network) {
+    if (by_default) return std::vector<Setting>{{"sslmode", "verify-full"}};
+    return failed(Fault::configuration,
+                  "the database is on another host, and sslmode=" + target.sslmode +
+                      " lets anybody on the way answer in its place: write sslmode=verify-full (and sslrootcert=FILE, "
+                      "the authority that signed its certificate) into store.url, or store.insecure = true");
+  }
+  if (!target.has_password) return std::vector<Setting>{};
+  constexpr int with_require_auth = 160000;
+  if (PQlibVersion() >= with_require_auth) return std::vector<Setting>{{"require_auth", "!password"}};
+  // This libpq sends a password in clear to whoever asks for it, unless the password is bound to the
+  // certificate of an encrypted channel.
+  if (target.sslmode == "disable") return failed(Fault::configuration, std::string{no_clear_password});
+  std::vector<Setting> safer{{"channel_binding", "require"}};
+  if (by_default || target.sslmode == "allow") safer.push_back({"sslmode", "require"});
+  return safer;
 }
 
 Error refused_connection(const std::string& message) {
@@ -284,6 +406,12 @@ Error refused_connection(const std::string& message) {
             text + ")"};
   if (says("unrecognized configuration parameter"))
     return {Fault::configuration, "PostgreSQL 14 or newer is needed (" + text + ")"};
+  for (const auto* clear : {"server does not support SSL", "channel binding required", "require_auth"})
+    if (says(clear)) return {Fault::configuration, std::string{no_clear_password} + " (" + text + ")"};
+  if (says("root certificate file") && says("does not exist"))
+    return {Fault::configuration,
+            "the database is on another host, whose certificate has to be checked: write sslrootcert=FILE, the "
+            "authority that signed it, into store.url, or store.insecure = true (" + text + ")"};
   for (const auto* wrong :
        {"authentication", "does not exist", "pg_hba.conf", "no password supplied",
         "could not translate host name", "permission denied", "is not permitted to log in",

@@ -19,7 +19,8 @@ namespace tradeguard {
 
 class PostgresConnection {
  public:
-  static Result<std::shared_ptr<PostgresConnection>> connect(const std::string& url);
+  // `insecure`: as of PostgresOptions.
+  static Result<std::shared_ptr<PostgresConnection>> connect(const std::string& url, bool insecure);
 
   Result<std::vector<SqlRows>> run(std::span<const Statement> statements);
   // Process id the server gave at connect: a pooler's is not the one that answers queries.

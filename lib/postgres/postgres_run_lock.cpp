@@ -184,6 +184,35 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRun
   return std::make_unique<PostgresLookersHold>(connection, account, *key);
 }
 
+Result<std::optional<LockStranger>> PostgresRunLock::stranger(const AccountKey& account) {
+  std::vector<SqlValue> arguments = of(account);
+  arguments.emplace_back(lock_id_);
+  arguments.emplace_back(lock_key(account));
+  const Statement ask{
+      "SELECT CAST(s.usename AS text), s.application_name, coalesce(host(s.client_addr), CASE WHEN s.client_port = -1 "
+      "THEN 'this host' END), s.pid "
+      "FROM (SELECT coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), "
+      "CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = ?3) THEN ?4 ELSE ?3 END) AS id) AS k "
+      "JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+      "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) "
+      "AND CAST(l.classid AS BIGINT) = (k.id >> 32) & 4294967295 "
+      "AND CAST(l.objid AS BIGINT) = k.id & 4294967295 "
+      "JOIN pg_stat_activity s ON s.pid = l.pid WHERE s.pid <> pg_backend_pid() "
+      "AND NOT (left(s.application_name, 10) = 'tradeguard' "
+      "AND has_table_privilege(s.usesysid, 'tradeguard.accounts', 'UPDATE')) LIMIT 1",
+      std::move(arguments)};
+  auto asked = session_.run(std::array{ask});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
+  if ((*asked)[0].rows.empty()) return std::nullopt;
+  const SqlRow& row = (*asked)[0].rows[0];
+  const auto text = [&](std::size_t cell) {
+    const auto* found = std::get_if<std::string>(&row.at(cell));
+    return found ? *found : std::string{};
+  };
+  const auto* pid = std::get_if<std::int64_t>(&row.at(3));
+  return LockStranger{text(0), text(1), text(2), pid ? *pid : 0};
+}
+
 // Two accounts that choose at once may both find `lock_id` free; the table lets one of them have
 // it, and the other looks again.
 Result<void> PostgresRunLock::choose_lock_id(const AccountKey& account) {

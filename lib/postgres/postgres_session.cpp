@@ -18,6 +18,7 @@ Statement ask_who_answers();
 Result<void> judge_who_answers(const SqlRows& answer, int announced_pid);
 Statement raise_synchronous_commit();
 Statement lift_statement_limit();
+Statement put_schema_on_path();
 Statement ask_version();
 Statement ask_epoch();
 std::string text_in(const SqlRows& answer);
@@ -26,24 +27,49 @@ std::string text_in(const SqlRows& answer);
 
 Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string& url,
                                                                const PostgresOptions& options) {
-  auto connection = PostgresConnection::connect(url);
+  auto connection = PostgresConnection::connect(url, options.insecure);
   if (!connection) return tl::unexpected{std::move(connection.error()).within("connecting")};
   std::unique_ptr<PostgresSession> session{new PostgresSession{std::move(*connection), options}};
   const int announced_pid = session->connection_->announced_pid();
   const bool create = options.mode == PostgresOptions::Mode::create;
 
-  // In the usual case everything is known after one round trip. Where there is no store the later
-  // questions fail, and it is asked again what there is.
-  std::vector<Statement> questions{ask_who_answers(), raise_synchronous_commit()};
-  if (!create) questions.insert(questions.end(), {ask_version(), ask_epoch()});
+  // In the usual case everything is known after one round trip: what comes after the look at the schema
+  // is not carried out where that finds something. Where there is no store, the questions to it fail.
+  if (options.mode == PostgresOptions::Mode::looking) {
+    auto looked = session->run(std::array{ask_who_answers()});
+    if (!looked) return tl::unexpected{std::move(looked.error()).within("connecting")};
+    if (auto fine = judge_who_answers((*looked)[0], announced_pid); !fine)
+      return tl::unexpected{std::move(fine.error()).within("connecting")};
+    return session;
+  }
+
+  const auto roles = create ? SchemaRoles::superuser_too : SchemaRoles::no_superuser;
+  constexpr std::size_t before_the_schema = 2;
+  constexpr std::size_t before_the_store = 4;
+  std::vector<Statement> questions{ask_who_answers(), raise_synchronous_commit(),
+                                   refuse_suspicious_schema(roles), put_schema_on_path()};
+  if (!create)
+    questions.insert(questions.end(), {ask_version(), ask_epoch(), ask_missing_columns()});
   auto answers = session->run(questions);
-  if (!answers && !create) {
-    questions.resize(2);
+  if (!answers && answers.error().fault == Fault::data) {
+    questions[before_the_schema] = refuse_foreign_schema(roles);
+    answers = session->run(questions);
+  }
+  for (const std::size_t fewer : {before_the_store, before_the_schema}) {
+    if (answers || questions.size() <= fewer) continue;
+    questions.resize(fewer);
     answers = session->run(questions);
   }
   if (!answers) return tl::unexpected{std::move(answers.error()).within("connecting")};
   if (auto fine = judge_who_answers((*answers)[0], announced_pid); !fine)
     return tl::unexpected{std::move(fine.error()).within("connecting")};
+  if (answers->size() == before_the_schema) {
+    auto problems = examine_schema(*session, roles, SchemaAge::older);
+    if (!problems) return tl::unexpected{std::move(problems.error()).within("connecting")};
+    if (problems->empty())
+      return failed(Fault::unreachable, "the schema tradeguard changed while it was looked at");
+    return tl::unexpected{schema_refused(*problems).within("connecting")};
+  }
   if (create) {
     auto unlimited = session->run(std::array{lift_statement_limit()});
     if (!unlimited) return tl::unexpected{std::move(unlimited.error()).within("connecting")};
@@ -51,7 +77,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
     return session;
   }
 
-  if (answers->size() == 2) {
+  if (answers->size() == before_the_store) {
     const auto rights = missing_rights(*session);
     if (rights && !rights->empty())
       return failed(Fault::configuration, *rights + "; " + how_to_grant);
@@ -59,11 +85,13 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
       return tl::unexpected{std::move(schema.error()).within("connecting")};
     return failed(Fault::configuration, "the schema tradeguard cannot be read");
   }
-  const auto& version = (*answers)[2].rows;
+  const auto& version = (*answers)[before_the_store].rows;
   const auto* number = version.empty() ? nullptr : std::get_if<std::int64_t>(&version[0][0]);
   if (auto schema = judge_schema_version(number ? std::optional{*number} : std::nullopt); !schema)
     return tl::unexpected{std::move(schema.error()).within("connecting")};
-  session->epoch_ = text_in((*answers)[3]);
+  if (const auto missing = judge_missing_columns((*answers)[before_the_store + 2]); !missing.empty())
+    return tl::unexpected{schema_refused(missing).within("connecting")};
+  session->epoch_ = text_in((*answers)[before_the_store + 1]);
   return session;
 }
 
@@ -96,7 +124,7 @@ namespace {
 Statement ask_who_answers() {
   return {
       "SELECT pg_backend_pid(), pg_is_in_recovery(), "
-      "current_setting('search_path') = 'tradeguard' "
+      "current_setting('search_path') = 'pg_catalog,pg_temp' "
       "AND current_setting('lock_timeout') = '2s' "
       "AND current_setting('statement_timeout') = '5s' "
       "AND current_setting('idle_in_transaction_session_timeout') = '5s' "
@@ -142,6 +170,12 @@ Statement lift_statement_limit() {
   return {
       "SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false)",
       {}};
+}
+
+// After PostgreSQL's own, so that nothing in it answers to one of their names.
+Statement put_schema_on_path() {
+  return {
+      "SELECT pg_catalog.set_config('search_path', 'pg_catalog, tradeguard, pg_temp', false)", {}};
 }
 
 Statement ask_version() {

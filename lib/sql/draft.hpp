@@ -54,6 +54,8 @@ class Draft {
   Draft& table(std::string_view name, const std::vector<Column>& columns, std::vector<SqlRow> rows);
 
   Statement done() && { return {std::move(sql_), std::move(arguments_)}; }
+  // One that has to change so many rows.
+  Statement changing(std::int64_t rows) && { return {std::move(sql_), std::move(arguments_), rows}; }
 
  private:
   std::string sql_;

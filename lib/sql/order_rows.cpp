@@ -116,6 +116,7 @@ Statement write_piece(const AccountKey& account, std::vector<SqlRow> rows) {
       updates.append(column.name).append(" = excluded.").append(column.name).append(", ");
   }
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
+  const auto count = static_cast<std::int64_t>(rows.size());
   draft.table("v", columns, std::move(rows))
       << " INSERT INTO exchange_orders (venue, account, " << names << "version) SELECT ?1, ?2, "
       // Asked row by row: a planner without statistics joins through the whole account instead.
@@ -124,7 +125,7 @@ Statement write_piece(const AccountKey& account, std::vector<SqlRow> rows) {
       << "THEN v.version END FROM v WHERE true "
       << "ON CONFLICT (client_id, venue, account) DO UPDATE SET " << updates
       << "version = excluded.version";
-  return std::move(draft).done();
+  return std::move(draft).changing(count);
 }
 
 }  // namespace

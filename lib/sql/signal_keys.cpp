@@ -111,6 +111,7 @@ std::vector<Statement> claim_keys(const AccountKey& account, std::vector<KeyWrit
                                            {"decided", "TEXT"}};
   std::vector<Statement> statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
+    const auto count = static_cast<std::int64_t>(piece.size());
     Draft draft;
     draft << "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
              "released, attempts, decided) ";
@@ -119,7 +120,7 @@ std::vector<Statement> claim_keys(const AccountKey& account, std::vector<KeyWrit
            "client_id = excluded.client_id, claimed_at = excluded.claimed_at, released = 0, "
            "decided = excluded.decided, "
            "attempts = CASE WHEN signal_claims.released = 1 THEN excluded.attempts END";
-    statements.push_back(std::move(draft).done());
+    statements.push_back(std::move(draft).changing(count));
   }
   return statements;
 }
@@ -139,12 +140,13 @@ std::vector<Statement> write_exit_words(const AccountKey& account,
                                            {"symbol", "TEXT"}, {"who", "TEXT"}, {"said", "BIGINT"}};
   std::vector<Statement> statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
+    const auto count = static_cast<std::int64_t>(piece.size());
     Draft draft;
     draft << "INSERT INTO exit_words (venue, account, symbol, who, said) ";
     draft.values(columns, std::move(piece))
         << " ON CONFLICT (symbol, venue, account, who) DO UPDATE SET said = "
            "CASE WHEN excluded.said > exit_words.said THEN excluded.said ELSE exit_words.said END";
-    statements.push_back(std::move(draft).done());
+    statements.push_back(std::move(draft).changing(count));
   }
   return statements;
 }

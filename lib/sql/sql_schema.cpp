@@ -18,7 +18,7 @@ constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orde
                                 "instrument_rules", "exit_words"};
 
 Statement list_tables(SqlDialect dialect);
-Statement read_version();
+Statement read_version(SqlDialect dialect);
 Statement list_accounts();
 std::set<AccountKey> accounts_in(const SqlRows& rows);
 std::vector<Statement> creation(SqlDialect dialect);
@@ -42,11 +42,17 @@ Result<SchemaFound> find_schema(SqlSession& session) {
     return SchemaFound{What::nothing, 0, ""};
   }
 
-  auto version = session.run(std::array{read_version()});
+  // Somebody else may have made a schema since this session looked: her view is not read.
+  std::vector<Statement> questions;
+  if (session.dialect() == SqlDialect::postgres)
+    questions.push_back(refuse_foreign_schema(SchemaRoles::superuser_too));
+  questions.push_back(read_version(session.dialect()));
+  auto version = session.run(questions);
   if (!version)
     return tl::unexpected{std::move(version.error()).within("reading the schema version")};
   std::int64_t number = 0;
-  if ((*version)[0].rows.empty() || !read((*version)[0].rows[0][0], number))
+  const SqlRows& answer = version->back();
+  if (answer.rows.empty() || !read(answer.rows[0][0], number))
     return SchemaFound{What::foreign, 0, our_tables[0]};
   const What what = number == schema_version  ? What::current
                     : number < schema_version ? What::older
@@ -58,8 +64,12 @@ Result<void> init_schema(SqlSession& session, const InitOptions& options) {
   auto found = find_schema(session);
   if (!found) return tl::unexpected{std::move(found.error())};
   switch (found->what) {
-    case SchemaFound::What::current:
+    case SchemaFound::What::current: {
+      auto problems = examine_schema(session, SchemaRoles::superuser_too, SchemaAge::current);
+      if (!problems) return tl::unexpected{std::move(problems.error())};
+      if (!problems->empty()) return tl::unexpected{schema_refused(*problems)};
       return {};
+    }
     case SchemaFound::What::nothing:
       break;
     case SchemaFound::What::older:
@@ -74,6 +84,9 @@ Result<void> init_schema(SqlSession& session, const InitOptions& options) {
       return is_foreign(found->table);
   }
   const bool migrates = found->what == SchemaFound::What::older;
+  auto problems = examine_schema(session, SchemaRoles::superuser_too, SchemaAge::older);
+  if (!problems) return tl::unexpected{std::move(problems.error())};
+  if (!problems->empty()) return tl::unexpected{schema_refused(*problems)};
   Result<void> done;
   if (migrates) {
     done = migrate(session, found->version, options);
@@ -161,7 +174,7 @@ Statement list_tables(SqlDialect dialect) {
       return {"SELECT name FROM sqlite_master WHERE type = 'table'", {}};
     case SqlDialect::postgres:
       return {
-          "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+          "SELECT CAST(c.relname AS text) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
           "ON n.oid = c.relnamespace WHERE n.nspname = 'tradeguard' "
           "AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
           {}};
@@ -180,8 +193,11 @@ std::set<AccountKey> accounts_in(const SqlRows& rows) {
   return accounts;
 }
 
-Statement read_version() {
-  return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'schema_version'", {}};
+Statement read_version(SqlDialect dialect) {
+  return {std::string{"SELECT CAST(value AS BIGINT) FROM "} +
+              (dialect == SqlDialect::postgres ? "tradeguard." : "") +
+              "tradeguard_meta WHERE key = 'schema_version'",
+          {}};
 }
 
 tl::unexpected<Error> is_foreign(const std::string& table) {
@@ -271,7 +287,8 @@ std::string in_short(const std::string& sql) {
 Result<void> migrate(SqlSession& session, int from, const InitOptions& options) {
   std::vector<std::string> steps;
   for (int version = from + 1; version <= schema_version; ++version)
-    for (std::string& step : step_to(version)) steps.push_back(std::move(step));
+    for (const std::string& step : step_to(version))
+      steps.push_back(in_our_schema(step, session.dialect()));
   steps.push_back("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
                   "' WHERE key = 'schema_version'");
   steps.push_back("COMMIT");
@@ -282,7 +299,7 @@ Result<void> migrate(SqlSession& session, int from, const InitOptions& options) 
     begin.push_back({"SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))", {}});
     begin.push_back({"LOCK TABLE accounts IN EXCLUSIVE MODE", {}});
   }
-  begin.push_back(read_version());
+  begin.push_back(read_version(session.dialect()));
   begin.push_back(list_accounts());
   auto begun = session.run(begin);
   if (!begun) return tl::unexpected{std::move(begun.error())};
@@ -318,13 +335,28 @@ std::vector<Statement> creation(SqlDialect dialect) {
   // Two inits at once: the second waits here and then finds everything made. (SQLite's BEGIN
   // waits.)
   if (postgres) add("SELECT pg_advisory_xact_lock(hashtextextended('tradeguard init', 0))");
-  if (postgres) add("CREATE SCHEMA IF NOT EXISTS tradeguard");
+  if (postgres)
+    for (Statement& statement : make_or_take_schema()) statements.push_back(std::move(statement));
+  for (const std::string& definition : store_definitions()) add(in_our_schema(definition, dialect));
 
-  add("CREATE TABLE tradeguard_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
+  // The mark that tells a store from another one in its place.
+  add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +
+      (postgres ? "gen_random_uuid()::text" : "lower(hex(randomblob(16)))") + ")");
+  add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" +
+      std::to_string(schema_version) + "')");
+  add("COMMIT");
+  return statements;
+}
+
+}  // namespace
+
+std::vector<std::string> store_definitions() {
+  std::vector<std::string> definitions;
+  definitions.emplace_back("CREATE TABLE tradeguard_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
 
   // The row everything locks. `touched` being NOT NULL is what stops a writer whose fence is not
   // the account's: its first statement sets it to NULL.
-  add("CREATE TABLE accounts ("
+  definitions.emplace_back("CREATE TABLE accounts ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, "
       "touched BIGINT NOT NULL DEFAULT 0, "
       "fence BIGINT NOT NULL DEFAULT 0, "
@@ -350,7 +382,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
   // not at all), stopped_at the moment of a stop-out, question_until how long a row stays to be
   // asked at the venue. They are there for the indexes, which keep every question bounded by what
   // is open.
-  add("CREATE TABLE exchange_orders ("
+  definitions.emplace_back("CREATE TABLE exchange_orders ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, "
       "client_id TEXT NOT NULL CHECK (client_id <> ''), "
       "trade TEXT NOT NULL CHECK (trade <> ''), "
@@ -396,57 +428,57 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
       "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
       "PRIMARY KEY (client_id, venue, account))");
-  add("CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
       "WHERE leg = 'entry' AND twin = 0 AND settled = 0");
-  add("CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)");
-  add("CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)");
+  definitions.emplace_back("CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
       "WHERE signal_key <> ''");
-  add("CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
       "WHERE cools_from IS NOT NULL");
-  add("CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
       "WHERE cools_from IS NOT NULL");
-  add("CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
       "WHERE stopped_at IS NOT NULL");
-  add("CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
+  definitions.emplace_back("CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
       "WHERE question_until IS NOT NULL");
-  add("CREATE INDEX exchange_orders_sold ON exchange_orders "
+  definitions.emplace_back("CREATE INDEX exchange_orders_sold ON exchange_orders "
       "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
       "WHERE leg = 'exit' AND filled <> '0'");
 
-  add(std::string{absent_index});
-  add(std::string{absent_day_index});
-  add(std::string{forced_index});
-  add(std::string{spent_index});
+  definitions.emplace_back(std::string{absent_index});
+  definitions.emplace_back(std::string{absent_day_index});
+  definitions.emplace_back(std::string{forced_index});
+  definitions.emplace_back(std::string{spent_index});
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
   // `decided` is the word that denied it for good; empty: it was claimed.
-  add("CREATE TABLE signal_claims ("
+  definitions.emplace_back("CREATE TABLE signal_claims ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, "
       "digest TEXT NOT NULL, client_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts BIGINT NOT NULL, "
       "decided TEXT NOT NULL DEFAULT '', "
       "PRIMARY KEY (signal_key, venue, account))");
-  add("CREATE TABLE exit_wishes ("
+  definitions.emplace_back("CREATE TABLE exit_wishes ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, trade TEXT NOT NULL, "
       "PRIMARY KEY (signal_key, venue, account, trade))");
-  add("CREATE TABLE entry_memory ("
+  definitions.emplace_back("CREATE TABLE entry_memory ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, base TEXT NOT NULL, symbol TEXT NOT NULL, "
       "remembered_at BIGINT NOT NULL, PRIMARY KEY (base, venue, account))");
-  add("CREATE TABLE decisions ("
+  definitions.emplace_back("CREATE TABLE decisions ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, guard TEXT NOT NULL, "
       "verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'blocked', 'denied')), "
       "detail TEXT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
       "count BIGINT NOT NULL, PRIMARY KEY (signal_key, venue, account, guard, verdict))");
-  add(std::string{decided_index});
-  add("CREATE TABLE alarms ("
+  definitions.emplace_back(std::string{decided_index});
+  definitions.emplace_back("CREATE TABLE alarms ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
       "freezes TEXT NOT NULL, breaks BIGINT NOT NULL CHECK (breaks IN (0, 1)), "
       "detail TEXT NOT NULL, symbol TEXT NOT NULL, order_id TEXT NOT NULL, "
       "raised_at BIGINT NOT NULL, next_reminder BIGINT, told BIGINT NOT NULL, cleared_at BIGINT, "
       "PRIMARY KEY (subject, kind, venue, account))");
-  add("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
-  add(std::string{cleared_index});
-  add("CREATE TABLE notices ("
+  definitions.emplace_back("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
+  definitions.emplace_back(std::string{cleared_index});
+  definitions.emplace_back("CREATE TABLE notices ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, sequence BIGINT NOT NULL, "
       "event_id TEXT NOT NULL, type TEXT NOT NULL, "
       "severity TEXT NOT NULL CHECK (severity IN ('INFO', 'WARNING', 'CRITICAL')), "
@@ -456,22 +488,20 @@ std::vector<Statement> creation(SqlDialect dialect) {
       "state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'undeliverable')), "
       "ended_at BIGINT, error TEXT NOT NULL, "
       "PRIMARY KEY (event_id, venue, account))");
-  add("CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
+  definitions.emplace_back("CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
       "WHERE state = 'waiting'");
-  add("CREATE INDEX notices_ended ON notices (created_at, venue, account) "
+  definitions.emplace_back("CREATE INDEX notices_ended ON notices (created_at, venue, account) "
       "WHERE state <> 'waiting'");
 
-  add(std::string{rules_table});
-  add(std::string{words_table});
-
-  // The mark that tells a store from another one in its place.
-  add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +
-      (postgres ? "gen_random_uuid()::text" : "lower(hex(randomblob(16)))") + ")");
-  add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" +
-      std::to_string(schema_version) + "')");
-  add("COMMIT");
-  return statements;
+  definitions.emplace_back(std::string{rules_table});
+  definitions.emplace_back(std::string{words_table});
+  return definitions;
 }
 
-}  // namespace
+std::string in_our_schema(const std::string& definition, SqlDialect dialect) {
+  constexpr std::string_view table = "CREATE TABLE ";
+  if (dialect != SqlDialect::postgres || !definition.starts_with(table)) return definition;
+  return std::string{table} + "tradeguard." + definition.substr(table.size());
+}
+
 }  // namespace tradeguard

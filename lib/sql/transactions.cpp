@@ -163,11 +163,13 @@ namespace {
 Statement lock_row_or_fail(const Pen& pen) {
   if (!pen.fence)
     return {"UPDATE accounts SET touched = touched + 1 WHERE venue = ?1 AND account = ?2",
-            {sql(pen.account.venue), sql(pen.account.account)}};
+            {sql(pen.account.venue), sql(pen.account.account)},
+            1};
   return {
       "UPDATE accounts SET touched = CASE WHEN fence = ?3 THEN touched + 1 END "
       "WHERE venue = ?1 AND account = ?2",
-      {sql(pen.account.venue), sql(pen.account.account), sql(*pen.fence)}};
+      {sql(pen.account.venue), sql(pen.account.account), sql(*pen.fence)},
+      1};
 }
 
 Statement lock_row(const Pen& pen, const std::string& now) {

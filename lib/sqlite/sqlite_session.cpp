@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -47,6 +48,8 @@ struct SqliteSession::Database {
   sqlite3* handle = nullptr;
   std::string file;
   std::function<void()> waiting;
+  const std::atomic<bool>* stop_asked = nullptr;
+  mutable std::chrono::steady_clock::time_point began;  // the statement that is going
 
   Database() = default;
   Database(const Database&) = delete;
@@ -63,6 +66,11 @@ struct SqliteSession::Database {
     return tl::unexpected{error("opening")};
   }
   Result<SqlRows> run(const Statement& statement) const;
+  // Before anything of the file is read: whoever can write it may run nothing of his own by it.
+  bool trust_nothing() const;
+  bool is_to_end() const {
+    return stop_asked != nullptr && stop_asked->load() && std::chrono::steady_clock::now() - began > 1s;
+  }
 };
 
 Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& file,
@@ -88,14 +96,18 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
   }
   sqlite3_busy_timeout(database->handle,
                        static_cast<int>(options.busy_timeout / Micros{std::milli::den}));
-  if (options.waiting) {
-    database->waiting = options.waiting;
+  if (!database->trust_nothing())
+    return failed(Fault::configuration, "opening " + file + ": this SQLite cannot be told not to trust a file");
+  database->waiting = options.waiting;
+  database->stop_asked = options.stop_asked;
+  if (options.waiting || options.stop_asked != nullptr) {
     constexpr int steps_between = 1'000'000;  // of SQLite's machine: some tens of milliseconds
     sqlite3_progress_handler(
         database->handle, steps_between,
-        [](void* self) {
-          static_cast<Database*>(self)->waiting();
-          return 0;
+        [](void* opaque) {
+          const auto& self = *static_cast<const Database*>(opaque);
+          if (self.waiting) self.waiting();
+          return self.is_to_end() ? 1 : 0;
         },
         database.get());
   }
@@ -116,10 +128,24 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
   if (!wal) return tl::unexpected{std::move(wal.error())};
   if ((*wal)[0].rows != std::vector<SqlRow>{{std::string{"wal"}}})
     return failed(Fault::configuration, "the file system of " + file + " cannot keep a WAL");
-  if (!create)
-    if (auto schema = require_schema(*session); !schema)
-      return tl::unexpected{std::move(schema.error()).within("opening " + file)};
+  if (create) return session;
+  if (auto schema = require_schema(*session); !schema)
+    return tl::unexpected{std::move(schema.error()).within("opening " + file)};
+  const auto problems = examine_schema(*session, SchemaRoles::no_superuser, SchemaAge::current);
+  if (!problems) return tl::unexpected{problems.error()};
+  if (!problems->empty()) return tl::unexpected{schema_refused(*problems).within("opening " + file)};
   return session;
+}
+
+bool SqliteSession::Database::trust_nothing() const {
+  constexpr int largest_cell = 4 * 1024 * 1024;  // of ours none comes near
+  const auto set = [&](int what, int value) {
+    return sqlite3_db_config(handle, what, value, static_cast<int*>(nullptr)) == SQLITE_OK;
+  };
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, largest_cell);
+  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+  return set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0) && set(SQLITE_DBCONFIG_DEFENSIVE, 1) &&
+         set(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0) && set(SQLITE_DBCONFIG_ENABLE_VIEW, 0);
 }
 
 SqliteSession::SqliteSession(std::unique_ptr<Database> database, std::string real_path)
@@ -168,6 +194,7 @@ Result<std::string> SqliteSession::epoch() {
 Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
   const auto broken = [&] { return tl::unexpected{error("writing or reading")}; };
   const std::string sql = as_sqlite_says_it(statement.sql);
+  began = std::chrono::steady_clock::now();
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v2(handle, sql.c_str(), static_cast<int>(sql.size()), &raw, nullptr) !=
       SQLITE_OK)
@@ -217,6 +244,7 @@ Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
     rows.rows.push_back(std::move(row));
   }
   rows.changed = sqlite3_stmt_readonly(raw) != 0 ? 0 : sqlite3_changes64(handle);
+  if (auto wrong = wrong_count(statement, rows)) return tl::unexpected{std::move(*wrong)};
   return rows;
 }
 

@@ -134,8 +134,8 @@ TEST_CASE("exit 65: signals that are not there are said, and protection was seen
 
 TEST_CASE("exit 69: the store cannot be reached") {
   const Place place{{{"DRY_RUN", "1"}}};
-  const Ran ran = place.run({"run", "--signals", "/dev/null", "--log-format", "bare", "--store.url",
-                             "postgresql://bot:s3cr3tpass@127.0.0.1:1/db"});
+  const Ran ran = place.run({"run", "--signals", "/dev/null", "--log-format", "bare"},
+                            {{"TRADEGUARD_STORE_URL", "postgresql://bot:s3cr3tpass@127.0.0.1:1/db"}});
   INFO(ran.err);
   CHECK(ran.code == 69);
   REQUIRE(ran.lines().size() == 1);

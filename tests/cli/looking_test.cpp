@@ -101,10 +101,11 @@ TEST_CASE("config shows every value with its source, and can be used as a file a
 TEST_CASE("config masks secrets, and a dry run does not look for them") {
   const Place place;
   const std::string open_to_all = place.folder().write("key", "s3cr3t-key\n", 0644);
-  const Environment secrets{{"TRADEGUARD_API_KEY", "s3cr3t-value"},
+  const Environment secrets{{"TRADEGUARD_STORE_URL", "postgresql://bot:s3cr3t-word@h/db"},
+                            {"TRADEGUARD_API_KEY", "s3cr3t-value"},
                             {"TRADEGUARD_API_SECRET_FILE", open_to_all}};
   const Ran shown =
-      place.run({"config", "--store.url", "postgresql://bot:s3cr3t-word@h/db"}, secrets);
+      place.run({"config"}, secrets);
   CHECK(shown.code == 0);
   CHECK(shown.out.find("s3cr3t") == std::string::npos);
   CHECK(shown.out.find("TRADEGUARD_API_KEY: environment") != std::string::npos);

@@ -264,17 +264,60 @@ TEST_CASE("DEBUG_TRADING switches the twins on, a misunderstanding is an error")
 
 TEST_CASE("a password in the store's address is never shown") {
   const auto configuration = read_well(
-      {std::nullopt, {}, {{"store.url", "postgresql://bot:s3cr3t@host:5432/db?password=other1"}}});
-  CHECK(configuration.settings.store_url == "postgresql://bot:s3cr3t@host:5432/db?password=other1");
+      {std::nullopt, {{"TRADEGUARD_STORE_URL", "postgresql://bot:s3cr3t@host:5432/db?sslmode=verify-full"}}, {}});
+  CHECK(configuration.settings.store_url == "postgresql://bot:s3cr3t@host:5432/db?sslmode=verify-full");
   CHECK(entry(configuration, "store.url").value ==
-        "postgresql://bot:***@host:5432/db?password=***");
-  CHECK(url_password(configuration.settings.store_url) == "s3cr3t");
+        "postgresql://bot:***@host:5432/db?sslmode=verify-full");
+  CHECK(url_passwords(configuration.settings.store_url) == std::vector<std::string>{"s3cr3t"});
   CHECK(masked_url("postgresql://host/db") == "postgresql://host/db");
-  CHECK(masked_url("postgresql://bot@host/db?x=a:b@c") == "postgresql://bot@host/db?x=a:b@c");
-  CHECK(masked_url("postgresql://bot:p@ss@host/db") == "postgresql://bot:***@host/db");
+  CHECK(masked_url("postgresql://bot@h%6Fst/db") == "postgresql://bot@h%6Fst/db");
+  CHECK(masked_url("sqlite:bot:x@y.db") == "sqlite:bot:x@y.db");
+  CHECK(masked_url("bot.db") == "bot.db");
   for (const auto& fault :
-       faults_of({std::nullopt, {}, {{"store.url", "pg://bot:s3cr3t@host/db"}}}))
+       faults_of({std::nullopt, {{"TRADEGUARD_STORE_URL", "pg://bot:s3cr3t@host/db"}}, {}}))
     CHECK(fault.find("s3cr3t") == std::string::npos);
+}
+
+TEST_CASE("a password is found as libpq finds it, and an address that libpq cannot read is not shown at all") {
+  for (const auto& [url, shown] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"postgresql://bot:s3cr3t@host/db", "postgresql://bot:***@host/db"},
+           {"postgres://bot:s3c%2Fr3t@host:5432/db", "postgresql://bot:***@host:5432/db"},
+           {"postgresql://host/db?password=s3cr3t", "postgresql://:***@host/db"},
+           {"postgresql://bot@host/db?pass%77ord=s3cr3t", "postgresql://bot:***@host/db"},
+           {"postgresql://bot@host/db?sslmode=require&password=s3cr3t#x", "postgresql://bot:***@host/db?sslmode=require"},
+           {"postgresql://bot:other1@host/db?password=s3cr3t", "postgresql://bot:***@host/db"},
+           {"postgresql://bot@host/db?sslpassword=s3cr3t", "postgresql://bot@host/db?sslpassword=***"},
+           {"postgresql://bot:s3cr3t@a:1,b:2/db", "postgresql://bot:***@a,b:1,2/db"},
+           // With a slash in it libpq takes what comes before it for a host.
+           {"postgresql://bot:s3/cr3t@host/db", "***"},
+           {"postgresql://bot:p@s3cr3t@host/db", "***"},
+           {"postgresql://bot@host/db?PASSWORD=s3cr3t", "***"},
+           {"postgresql://bot:s3cr3t%zz@host/db", "***"},
+           {"postgresql://bot:s3cr3t@[::1/db", "***"}}) {
+    INFO(url);
+    const std::string masked = masked_url(url);
+    CHECK(masked.find("s3c") == std::string::npos);
+    CHECK(masked.find("cr3t") == std::string::npos);
+    CHECK(masked == shown);
+  }
+}
+
+TEST_CASE("a password on the command line is refused, because everybody who lists processes reads it") {
+  for (const char* url : {"postgresql://bot:s3cr3t@host/db", "postgresql://bot@host/db?pass%77ord=s3cr3t",
+                          "postgresql://bot@host/db?sslpassword=s3cr3t"}) {
+    const auto faults = faults_of({std::nullopt, {}, {{"store.url", url}}});
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].find("command line: store.url: a password there") == 0);
+    CHECK(faults[0].find("~/.pgpass") != std::string::npos);
+    CHECK(faults[0].find("s3cr3t") == std::string::npos);
+  }
+  CHECK(read_well({std::nullopt, {}, {{"store.url", "postgresql://bot@host/db"}}}).settings.store_url ==
+        "postgresql://bot@host/db");
+}
+
+TEST_CASE("store.insecure has to be written") {
+  CHECK_FALSE(read_well({}).settings.store_insecure);
+  CHECK(read_well({std::nullopt, {}, {{"store.insecure", "true"}}}).settings.store_insecure);
 }
 
 TEST_CASE(
@@ -285,8 +328,8 @@ TEST_CASE(
   CHECK(read_well({std::nullopt, {}, {{"cooldown.seconds", "301s"}}}).hash != plain);
   const auto with_password = [](const char* password) {
     return read_well({std::nullopt,
-                      {},
-                      {{"store.url", std::string{"postgresql://b:"} + password + "@h/d"}}})
+                      {{"TRADEGUARD_STORE_URL", std::string{"postgresql://b:"} + password + "@h/d"}},
+                      {}})
         .hash;
   };
   CHECK(with_password("one111") == with_password("two222"));

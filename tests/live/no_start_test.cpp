@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "live_bot.hpp"
+#include "scratch_database.hpp"
 
 using namespace tradeguard;
 using namespace tradeguard::live;
@@ -163,6 +164,37 @@ TEST_CASE("no start: a role without rights in the database is told by name") {
       bot, [&] { return bot.cycle("", {"--store.url", url.substr(0, slashes) + "tradeguard_stranger@" + host}); },
       "tradeguard_stranger");
   bot.trading.sql("DROP ROLE tradeguard_stranger");
+  check_well_again(bot);
+}
+
+// The role has the right that everybody has: to connect.
+TEST_CASE("no start: a stranger who holds the run lock is told at once by name, and status and doctor say it") {
+  LiveBot bot{{GENERATE(as<std::string>{}, "cryptocom", "binance"), "postgres"}};
+  open_a_trade(bot);
+  bot.trading.sql("DROP ROLE IF EXISTS mallory; CREATE ROLE mallory LOGIN");
+  {
+    const std::string database = bot.trading.url().substr(bot.trading.url().rfind('/') + 1);
+    support::PlainConnection mallory{support::test_server({.database = database, .user = "mallory"}) +
+                                     "?application_name=tradeguard"};
+    mallory.ask("SELECT pg_advisory_lock(123456)");
+    const auto before = count_of(bot.venue.messages(), "RUN_FAILED");
+    const Ran first = bot.cycle();
+    INFO(first.err);
+    CHECK(first.code == 1);
+    CHECK(lines_with(first.lines(), "RUN_LOCKED: ").size() == 1);
+    CHECK(mentions(first, "LOCK_STRANGER role=mallory application=tradeguard address=- pid=" + std::to_string(mallory.pid())));
+    CHECK(mentions(first, "LIVE_POSITIONS_UNATTENDED trades=1 because=run_failed"));
+    CHECK(count_of(bot.venue.messages(), "RUN_FAILED") == before + 1);
+    CHECK(all_messages(bot).find("the run lock is held by the role mallory") != std::string::npos);
+    CHECK(bot.cycle().code == 1);
+    CHECK(count_of(bot.venue.messages(), "RUN_FAILED") == before + 1);
+    CHECK(bot.command({"status"}).out.find("ATTENTION: the run lock is held by the role mallory") != std::string::npos);
+    const Ran doctor = bot.command({"doctor"});
+    INFO(doctor.out);
+    CHECK(doctor.out.find("SELECT pg_terminate_backend(" + std::to_string(mallory.pid()) + ")") != std::string::npos);
+    CHECK(doctor.out.find("REVOKE CONNECT") != std::string::npos);
+  }
+  bot.trading.sql("DROP ROLE mallory");
   check_well_again(bot);
 }
 

@@ -179,17 +179,14 @@ MIGRATION_TEST("no order is written again by a migration") {
   bought(store, buy("ETH_USDT"), noon);
   const int version = GENERATE(1, 2);
   go_back_to(*session, version);
-  // Whoever writes a row meets this.
-  if (session->dialect() == SqlDialect::sqlite) {
-    must_run(*session, "CREATE TRIGGER no_rewriting BEFORE UPDATE ON exchange_orders "
-                       "BEGIN SELECT raise(ABORT, 'a row was written'); END");
-  } else {
-    must_run(*session, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-                       "$$ BEGIN RAISE 'a row was written'; END $$");
-    must_run(*session, "CREATE TRIGGER no_rewriting BEFORE UPDATE ON exchange_orders "
-                       "FOR EACH ROW EXECUTE FUNCTION refuse()");
-  }
+  // PostgreSQL gives a row that is written another place and another transaction; SQLite counts.
+  const std::string written = session->dialect() == SqlDialect::sqlite
+                                  ? "SELECT total_changes() - 1"  // the version's row
+                                  : "SELECT CAST(ctid AS text) || '/' || CAST(xmin AS text) FROM exchange_orders";
+  const auto before = session->dialect() == SqlDialect::sqlite ? rows(*session, "SELECT total_changes()").rows
+                                                               : rows(*session, written).rows;
   must(init_schema(*session));
+  CHECK(rows(*session, written).rows == before);
 }
 
 MIGRATION_TEST("a store with an account whose lock is not held is not migrated") {

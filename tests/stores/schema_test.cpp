@@ -131,7 +131,7 @@ SCHEMA_TEST("a table of one of our names that is not ours is refused and left al
   const TestType database;
   const auto session = database.for_init();
   if (session->dialect() == SqlDialect::postgres) must_run(*session, "CREATE SCHEMA tradeguard");
-  must_run(*session, "CREATE TABLE exchange_orders (id TEXT)");
+  must_run(*session, in_our_schema("CREATE TABLE exchange_orders (id TEXT)", session->dialect()));
   must_run(*session, "INSERT INTO exchange_orders VALUES ('theirs')");
 
   for (const std::string& complaint :

@@ -7,12 +7,25 @@
 // backend "postgres"; tests/stores/postgres_lock_test.cpp
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "tradeguard/postgres_session.hpp"
 #include "tradeguard/run_lock.hpp"
 
 namespace tradeguard {
 
 inline constexpr std::int64_t default_lock_id = 123456;
+
+// Somebody who holds a run lock and is no tradeguard: by the name of his application, which every
+// tradeguard begins with "tradeguard", or because his role may not write the store. Whoever may connect
+// to the database can take an advisory lock, so this cannot be shut, only watched.
+struct LockStranger {
+  std::string role;
+  std::string application;
+  std::string address;  // empty: this role is not told (pg_read_all_stats is)
+  std::int64_t pid = 0;
+};
 
 class PostgresRunLock final : public RunLock {
  public:
@@ -22,6 +35,8 @@ class PostgresRunLock final : public RunLock {
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
   Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
       const AccountKey& account) override;
+  // nullopt: nobody holds it, or a tradeguard does. Takes nothing and writes nothing.
+  Result<std::optional<LockStranger>> stranger(const AccountKey& account);
 
  private:
   Result<void> choose_lock_id(const AccountKey& account);

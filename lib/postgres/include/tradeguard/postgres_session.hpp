@@ -1,6 +1,7 @@
 // One un-pooled PostgreSQL connection as an SqlSession: for stores that several machines share.
 //
-// The tables lie in the schema `tradeguard`, which is all this session sees. What keeps the
+// The tables lie in the schema `tradeguard`, which is all this session sees besides PostgreSQL's own,
+// and which it refuses where another role could put code of its own. What keeps the
 // promises is pinned when the connection is made, over any default of role or database. A
 // connection that is lost stays lost: run lock and pen die together, and nothing is repeated.
 // Contract tests: tests/contract, backend "postgres"; tests/stores/postgres_test.cpp
@@ -17,9 +18,14 @@ namespace tradeguard {
 struct PostgresOptions {
   enum class Mode {
     existing,  // the schema has to be there, in this program's version
-    create,    // for `init`: no schema is asked for, and no statement has a time limit
+    create,    // for `init`: no schema is asked for, and no statement has a time limit; one that is
+               // there has to be this role's
+    looking,   // for `doctor`: whatever is there, none of it is read
   };
   Mode mode = Mode::existing;
+  // False: another host has to show a certificate of its name (sslmode=verify-full), and a server of this
+  // machine that is reached by TCP never gets a password in clear, whatever it asks for.
+  bool insecure = false;
   // The server's clock rules claims and checks. False leaves it to the caller's, for simulations.
   bool server_clock = true;
   // Called about once a second while a statement takes long, for whoever wants to say so.
@@ -32,8 +38,8 @@ class PostgresSession final : public SqlSession {
  public:
   // `url` is postgresql://user@host:port/database, as libpq reads it; the password comes from
   // PGPASSWORD or the password file. Fault::configuration for what will not heal by itself: a
-  // standby, a pooler (named, as its sessions are not ours), a database without store, another
-  // schema version. No error shows a password.
+  // standby, a pooler (named, as its sessions are not ours), a superuser, a schema that is not as
+  // `init` makes it, a database without store, another schema version. No error shows a password.
   static Result<std::unique_ptr<PostgresSession>> open(const std::string& url,
                                                        const PostgresOptions& options = {});
   ~PostgresSession() override;

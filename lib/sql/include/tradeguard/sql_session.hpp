@@ -24,6 +24,9 @@ using SqlRow = std::vector<SqlValue>;
 struct Statement {
   std::string sql;
   std::vector<SqlValue> arguments;
+  // How many rows it has to change. Another number is a database that does not do what it says (a trigger,
+  // a rule, a policy), and an error that names IMPOSSIBLE; nullopt: any number will do.
+  std::optional<std::int64_t> changes = std::nullopt;
 };
 struct SqlRows {
   std::vector<SqlRow> rows;
@@ -31,6 +34,9 @@ struct SqlRows {
 };
 
 enum class SqlDialect { sqlite, postgres };
+
+// nullopt, or what is to be said of a statement that changed another number of rows than it has to.
+std::optional<Error> wrong_count(const Statement& statement, const SqlRows& rows);
 
 class SqlSession {
  public:
@@ -40,6 +46,8 @@ class SqlSession {
   // fails ends the call, rolls back whatever transaction is open, and is the error: Fault::data for a violated
   // constraint, Fault::unreachable for a lost or busy server, Fault::configuration for what will not heal.
   // BEGIN, COMMIT and ROLLBACK are statements like any other; on SQLite "BEGIN" is BEGIN IMMEDIATE.
+  // A statement that changed another number of rows than it has to is Fault::configuration; on PostgreSQL what
+  // stood behind it in the call may be committed.
   virtual Result<std::vector<SqlRows>> run(std::span<const Statement> statements) = 0;
 
   virtual SqlDialect dialect() const = 0;

@@ -1,11 +1,13 @@
 // A SQLite file as an SqlSession: the embedded default, for one machine.
 //
-// WAL with synchronous=FULL: what was committed survives the machine. The caller's clock rules.
+// WAL with synchronous=FULL: what was committed survives the machine. The caller's clock rules. Triggers
+// and views of the file are off, and a file with a definition that `init` did not make is refused.
 // Contract tests: tests/contract, backend "sqlite"; tests/stores/sqlite_test.cpp
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,12 +31,16 @@ struct SqliteOptions {
   mode_t rights = 0600;
   // Called now and then while a statement takes long, for whoever wants to say so.
   std::function<void()> waiting = nullptr;
+  // Once it is true, a statement that has been going for a second is broken off (Fault::unreachable): no
+  // file keeps a process that was asked to end. It outlives the session.
+  const std::atomic<bool>* stop_asked = nullptr;
 };
 
 class SqliteSession final : public SqlSession {
  public:
   // Fault::configuration for what will not heal by itself: a network file system, whose locks
-  // cannot be trusted, a file that is missing, read-only or no database, another schema version.
+  // cannot be trusted, a file that is missing, read-only or no database, another schema version, a
+  // definition in it that `init` did not make. A cell of more than 4 MiB is not read: Fault::data.
   static Result<std::unique_ptr<SqliteSession>> open(const std::string& file,
                                                      const SqliteOptions& options = {});
   ~SqliteSession() override;
