@@ -215,7 +215,9 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
   Order order = question.order;
   const Sighting* sighting = own_sighting(order, lookup);
   if (question.probe) {
-    if (sighting == nullptr || sighting->status == VenueStatus::rejected) return false;
+    // One that was rejected protects nothing, but its id is used up: without a row the next stop
+    // would take the same id, and this one would be found in its place, as a twin or an end that was impossible.
+    if (sighting == nullptr) return false;
     order.type = sighting->type;
     order.quantity = sighting->quantity;
     order.price = sighting->price;

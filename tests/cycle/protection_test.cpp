@@ -519,16 +519,21 @@ TEST_CASE("a notice nobody will ever get is a standing CRITICAL until one arrive
   CHECK(world.run().verdict == RunVerdict::ok);
 }
 
+namespace {
+
+struct Losing final : ForwardingJournal {
+  using ForwardingJournal::ForwardingJournal;
+  Result<std::vector<Written>> write(std::span<const Change>) override {
+    return failed(Fault::unreachable, "the disk is full");
+  }
+};
+
+}  // namespace
+
 TEST_CASE("a store that is lost behind an entry is told at once, and the fill is protected without it") {
   World world;
+  std::unique_ptr<Losing> losing;
   world.wrap = [&](World::Wrapped& ports) {
-    struct Losing final : ForwardingJournal {
-      using ForwardingJournal::ForwardingJournal;
-      Result<std::vector<Written>> write(std::span<const Change>) override {
-        return failed(Fault::unreachable, "the disk is full");
-      }
-    };
-    static std::unique_ptr<Losing> losing;
     losing = std::make_unique<Losing>(*ports.journal);
     ports.journal = losing.get();
   };
@@ -545,6 +550,46 @@ TEST_CASE("a store that is lost behind an entry is told at once, and the fill is
   CHECK(world.open_orders("ETH_USDT").size() == 2);  // adopted, not placed again
   world.clock.advance(60s);
   CHECK(world.run().verdict == RunVerdict::ok);
+}
+
+// The story of simulation seed 38634.
+TEST_CASE("a stop that a run without its store placed and the exchange rejected has used up its id") {
+  const bool asynchronous = GENERATE(false, true);
+  const auto next_request = GENERATE(std::optional<Mishap>{}, std::optional{Mishap::not_connected});
+  INFO((asynchronous ? "asynchronous" : "at once") << (next_request ? ", the next request is not sent" : ""));
+  World world;
+  world.paper.asynchronous = asynchronous;
+  world.faults.on(VenueVerb::protect, Mishap::rejected_later, {.from = 1, .times = 0});
+  std::unique_ptr<Losing> losing;
+  world.wrap = [&](World::Wrapped& ports) {
+    losing = std::make_unique<Losing>(*ports.journal);
+    ports.journal = losing.get();
+  };
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE(world.said("STORE_LOST error="));
+  REQUIRE(world.what_is_wrong("ETH_USDT") != "");
+
+  world.wrap = nullptr;
+  world.faults.clear();
+  if (next_request) world.faults.on(VenueVerb::protect, *next_request);
+  world.clock.advance(60s);
+  world.run();
+  CHECK(world.said("SLTP_FAILED symbol=ETH_USDT"));  // of the first stop
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  // A lapsed stop is asked for once more after a gap, and nothing of the past may come back under its id.
+  for (int i = 0; i < 3; ++i) {
+    world.clock.advance(120s);
+    world.run();
+    CHECK_FALSE(world.said("IMPOSSIBLE"));
+  }
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  CHECK_FALSE(world.was_told(NoticeType::impossible));
+  CHECK_FALSE(world.was_told(NoticeType::twin));
+  std::set<ClientOrderId> ids;
+  for (const PaperOrder& order : world.venue_orders("ETH_USDT")) {
+    INFO(order.client_id);
+    CHECK(ids.insert(order.client_id).second);
+  }
 }
 
 TEST_CASE("a run that has to wait long for a stop says so while it waits") {
