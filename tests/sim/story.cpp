@@ -381,6 +381,10 @@ constexpr std::array lessons{
     Lesson{"F-60", [](Story& s, Chance& c, int m) {
       at_minute(s, Kind::buy, m, some_market(c), seconds(4));
       strikes(s, Kind::gone_soon, m, Port::protect, 1, 3, 60);
+      if (!c.once_in(2)) return;
+      // No row says that there was one: the store was lost behind the entry. The next stop may not take its id.
+      strikes(s, Kind::answer_of_store_lost, m, Port::write, c.between(1, 2), 1, 915);
+      if (c.once_in(2)) strikes(s, Kind::not_connected, m + 1, Port::protect, 1, 3, 0);
     }},
     // The operator comes between runs, and while one is at work.
     Lesson{"F-44", [](Story& s, Chance& c, int m) {
