@@ -40,6 +40,9 @@ void Witness::claimed(const EntryRequest& request, const Order& order, const Ent
   if (trade_unread) wrong("P10: claimed while a trade could not be read");
   if (halted_) wrong("halt: claimed while the operator has halted");
   if (!breaks_.empty()) wrong("breaker: claimed while " + breaks_.begin()->second + " is unprotected");
+  for (const auto& [alarm, frozen] : freezes_)
+    if (frozen == base)
+      wrong("frozen: claimed while " + std::string{text(alarm.first)} + " of " + alarm.second + " stands");
   int positions = 1;
   int today = 1;
   const auto day = [](Instant at) { return std::chrono::floor<std::chrono::days>(at); };
@@ -135,12 +138,17 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
           if (edge.alarm.kind == NoticeType::impossible && !edge.alarm.subject.starts_with("row/")) note("P7: a proof was wrong: " + edge.alarm.subject);
           if (edge.alarm.kind == NoticeType::unprotected || edge.alarm.kind == NoticeType::oversold)
             breaks_.insert(subject);
+          if (!edge.alarm.freezes.empty())
+            freezes_[subject] = edge.alarm.freezes;
+          else if (edge.alarm.kind == NoticeType::drift || edge.alarm.kind == NoticeType::twin || edge.alarm.kind == NoticeType::orphan)
+            note("frozen: an alarm that keeps no entry out: " + std::string{text(edge.alarm.kind)} + " " + edge.alarm.subject);
           world_.counted["alarm " + std::string{text(edge.alarm.kind)}] += 1;
           break;
         case AlarmEdge::What::remind: break;
         case AlarmEdge::What::clear:
           alarms_.erase(subject);
           breaks_.erase(subject);
+          freezes_.erase(subject);
           break;
       }
     }

@@ -81,6 +81,7 @@ class Witness {
   std::vector<std::string> waiting_;                       // event ids, in order of writing
   std::set<std::pair<NoticeType, std::string>> alarms_;    // standing
   std::set<std::pair<NoticeType, std::string>> breaks_;
+  std::map<std::pair<NoticeType, std::string>, std::string> freezes_;  // the base that takes no entries
   std::map<ClientOrderId, Claim> claims_;
   std::map<ClientOrderId, int> sends_;
   std::map<ClientOrderId, Order> refused_;                 // entries the exchange said no to
