@@ -17,7 +17,8 @@ std::vector<Question> open_questions(Run& run);
 bool to_be_probed(const Run& run, const Trade& trade);
 void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& questions);
 Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt);
-OrderQuery query_for(const Order& order);
+OrderQuery query_for(const Run& run, const Order& order);
+bool claimed_by_a_clock_ahead(const Run& run, const Order& order, Instant read_began);
 bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item);
 Applied hear_own(Run& run, const Order& order, const Lookup& lookup);
 void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item);
@@ -39,7 +40,7 @@ void reconcile(Run& run) {
     run.measure_clock();
     std::vector<OrderQuery> queries;
     queries.reserve(questions.size());
-    for (const Question& question : questions) queries.push_back(query_for(question.order));
+    for (const Question& question : questions) queries.push_back(query_for(run, question.order));
 
     const auto answers = burst(
         run, Burst::reading, "looking orders up", queries,
@@ -179,14 +180,31 @@ Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {
   return order;
 }
 
-OrderQuery query_for(const Order& order) {
+// A leg was stamped by a clock that was ahead while the exchange's time could not be read, for no request is
+// stamped after the moment at which it is sent. The clock that says so has to be sure: measured by this run and
+// borne out by the look itself. What this run sent is left alone, because its clock may have been set back since.
+bool claimed_by_a_clock_ahead(const Run& run, const Order& order, Instant read_began) {
+  constexpr Micros clocks_differ_by = 1min;
+  return order.leg != Leg::entry && order.state == OrderState::claimed && run.clock_offset &&
+         order.stamp > run.venue_now() + clocks_differ_by && order.stamp > read_began + clocks_differ_by &&
+         !run.placed_here.contains(order.client_id) && !run.placed_here.contains(order.pair);
+}
+
+OrderQuery query_for(const Run& run, const Order& order) {
+  Instant since = order.stamp;
+  // No look begins in the future: what was stamped there was sent at any time since the entry.
+  if (order.stamp > run.venue_now())
+    if (const auto known = std::find_if(run.book.trades.begin(), run.book.trades.end(),
+                                        [&](const Trade& trade) { return trade.id() == order.trade; });
+        known != run.book.trades.end())
+      since = std::min(since, known->entry().stamp);
   return OrderQuery{.client_id = order.client_id,
                     .venue_id = order.venue_id,
                     .fired_id = order.fired_id,
                     .symbol = order.symbol,
                     .leg = order.leg,
                     .want_fees = order.side == Side::buy && !order.fees_known,
-                    .since = order.stamp - 1min,
+                    .since = since - 1min,
                     .quantity = order.quantity};
 }
 
@@ -213,6 +231,11 @@ void leave_to_the_other(Run& run, const Order& order) {
 // Answers whether a leg without a row was adopted.
 bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) {
   Order order = question.order;
+  // It was sent before now. So it is not waited for until a day that is weeks away: absence would have no
+  // proof, and the position no stop, for as long as the clock was ahead.
+  const VenueTraits& traits = run.ports.protector.traits();
+  if (claimed_by_a_clock_ahead(run, order, lookup.read_began))
+    order.valid_until = std::min(order.valid_until, lookup.read_began + traits.validity_window);
   const Sighting* sighting = own_sighting(order, lookup);
   if (question.probe) {
     // One that was rejected protects nothing, but its id is used up: without a row the next stop
@@ -236,7 +259,7 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
   compared.sighted_at = order.sighted_at;  // a newer look at the same facts is no news
   if (question.probe) {
     item.change.append.push_back(applied.order);
-  } else if (compared != order) {
+  } else if (compared != question.order) {
     item.change.advance.push_back(applied.order);
   } else {
     return false;
@@ -266,6 +289,7 @@ Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
   // Doubt about a stop is nakedness: where a second copy cannot come to rest, it is sent again.
   if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read &&
       lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged &&
+      !claimed_by_a_clock_ahead(run, order, lookup.read_began) &&
       run.venue_now() < order.valid_until - 2s)
     run.send_again.insert(order.client_id);
   return Applied{.order = order, .step = Step::stale};

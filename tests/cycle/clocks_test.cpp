@@ -52,3 +52,31 @@ TEST_CASE("a clock that is set back an hour is no drift, and what is sold meanwh
   CHECK(report.verdict == RunVerdict::ok);
   CHECK(world.what_is_wrong("BTC_USDT") == "");
 }
+
+// The story of simulation seed 127195: the stop was sent while the exchange's time could not be read, and lost.
+TEST_CASE("a stop that was lost while the clock was a month ahead is not waited for until then") {
+  const bool duplicate_ids_refused = GENERATE(false, true);
+  INFO((duplicate_ids_refused ? "duplicate ids are refused" : "an id may come twice"));
+  World world;
+  world.paper.validity_window = 5min;  // longer than the run looks for it
+  world.paper.duplicate_ids_refused = duplicate_ids_refused;
+  world.faults.on(VenueVerb::protect, Mishap::refused_balance, {.from = 1, .times = 0});
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE(world.what_is_wrong("ETH_USDT") != "");
+  world.faults.clear();
+  world.faults.on(VenueVerb::protect, Mishap::dropped, {.from = 1, .times = 0});
+  world.clock.set(noon + 24h * 30);
+  world.run();
+  REQUIRE(world.what_is_wrong("ETH_USDT") != "");
+
+  world.faults.clear();
+  world.clock.set(noon + 5min);
+  // What is longest by now is the window, from the first look with the clock set right.
+  while (world.what_is_wrong("ETH_USDT") != "" && world.clock.now() < noon + 20min) {
+    world.run();
+    world.clock.advance(60s);
+  }
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  CHECK_FALSE(world.was_told(NoticeType::twin));
+  CHECK_FALSE(world.was_told(NoticeType::impossible));
+}
