@@ -167,11 +167,23 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   }
   NewestExits exits;
   if (claims.empty()) return exits;
-  // Too old is for good, so the clock that says so is compared first.
-  if (std::any_of(claims.begin(), claims.end(), [&](const ExitClaim& claim) {
-        return run.now - claim.signal.time > run.settings.policy.exit_max_age;
-      }))
+  // Too old is for good, so the clock that says so is compared first. Where it cannot be, nothing is answered yet.
+  const auto too_old = [&](const ExitClaim& claim) {
+    return run.now - claim.signal.time > run.settings.policy.exit_max_age;
+  };
+  if (std::any_of(claims.begin(), claims.end(), too_old)) {
     run.measure_clock();
+    if (!run.clock_offset) {
+      for (const ExitClaim& claim : claims)
+        if (too_old(claim))
+          run.say(Line{Level::warn, "EXIT_DEFERRED"}
+                      .add("symbol", claim.signal.symbol.text())
+                      .add("signal_key", signal_key(claim.signal))
+                      .add("reason", "clock_unreadable"));
+      std::erase_if(claims, too_old);
+      if (claims.empty()) return exits;
+    }
+  }
   std::set<const Signal*> heard;
   claim_wishes(run, claims, heard);
   for (const ExitClaim& claim : claims)

@@ -46,6 +46,7 @@ void reconcile(Run& run) {
         run, Burst::reading, "looking orders up", queries,
         [&](std::span<const OrderQuery> some) { return run.ports.protector.find(some); },
         [] { return Result<Lookup>{failed(Fault::unreachable, "no answer")}; });
+    run.begin_pass_keeping_reads();  // an end that is read now did not happen before the question
 
     std::map<ClientOrderId, Item> items;
     std::set<ClientOrderId> probed;

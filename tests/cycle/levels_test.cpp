@@ -141,6 +141,37 @@ TEST_CASE("a stop that ended without us is replaced, told, and its spell is time
   CHECK(report.unprotected.front() >= 60s);
 }
 
+// The story of simulation seed 130818. That the answer took so long is not the exchange's word on when it ended.
+TEST_CASE("a stop whose end is read by a slow answer is timed from the last sight of it too") {
+  struct Slow final : ForwardingVenue {
+    Slow(World::Wrapped& ports, World& world) : ForwardingVenue{*ports.placer, *ports.protector}, world_{world} {}
+    std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
+      world_.clock.advance(5s);
+      auto answers = ForwardingVenue::find(queries);
+      for (auto& answer : answers)
+        for (Sighting& sighting : answer->found) sighting.ended_at.reset();
+      return answers;
+    }
+    World& world_;
+  };
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  world.run();
+  end_resting_orders(world, "ETH_USDT");
+  world.clock.advance(60s);
+  std::optional<Slow> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue.emplace(ports, world);
+    ports.placer = &*venue;
+    ports.protector = &*venue;
+  };
+  const RunReport report = world.run();
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  REQUIRE(report.unprotected.size() == 1);
+  CHECK(report.unprotected.front() >= 60s);
+}
+
 TEST_CASE("one of two stops that ended without us is timed from the last sight of it, though the other rests") {
   World world;
   world.paper.oco = false;

@@ -196,6 +196,35 @@ TEST_CASE("a SELL that came while the clock was wrong is heard, though nothing i
   CHECK_FALSE(world.said("reason=stale"));
 }
 
+// The story of simulation seed 149391.
+TEST_CASE("no SELL is too old by a clock that cannot be compared with the exchange's") {
+  struct Timeless final : ForwardingVenue {
+    using ForwardingVenue::ForwardingVenue;
+    Result<Instant> venue_time() override { return failed(Fault::unreachable, "no answer"); }
+  };
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal sell = world.sell("ETH_USDT");
+  constexpr Micros a_month = 24h * 30;
+  world.clock.advance(a_month);
+  world.paper.offset = -a_month;
+  std::optional<Timeless> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue.emplace(*ports.placer, *ports.protector);
+    ports.placer = &*venue;
+    ports.protector = &*venue;
+  };
+  world.run({sell});
+  CHECK(world.said("EXIT_DEFERRED symbol=ETH_USDT"));
+  CHECK(world.said("reason=clock_unreadable"));
+  CHECK_FALSE(world.said("reason=stale"));
+  world.wrap = nullptr;
+  world.clock.advance(60s);
+  CHECK(world.run({sell}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+}
+
 TEST_CASE("a wish to sell that could not be carried out in its time is a WARNING") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
