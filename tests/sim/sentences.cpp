@@ -559,8 +559,11 @@ void Sentences::reminded(const Ended& ended) {
         subject.first != NoticeType::orphan)
       continue;
     const Micros gap = standing.told == 1 ? 5min : standing.told == 2 ? 10min : standing.told == 3 ? 45min : 60min;
-    const Micros late = standing.ahead <= gap + 1min ? std::max(Micros{0}, standing.ahead) : Micros{0};
-    if (ended.from - standing.last_told > gap + late + 5s)
+    // A moment that is no further ahead than the pause and a minute is as good as any.
+    const Micros since = ended.from - standing.last_told;
+    const Micros to_come = gap + std::max(Micros{0}, standing.ahead) - since;
+    const bool believed = to_come > Micros{0} && to_come <= gap + 1min;
+    if (since > gap + 5s && !believed)
       broken("F-22", "a stored time is checked before it is believed: " + std::string{text(subject.first)} + " stands, last told " +
                          duration_text(ended.from - standing.last_told) + " ago: " + subject.second);
   }
