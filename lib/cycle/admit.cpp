@@ -8,7 +8,7 @@ namespace tradeguard {
 
 namespace {
 
-// The SELLs of a batch that were heard, by symbol.
+// The SELLs of a batch that were heard or wait until they are due, by symbol.
 using NewestExits = std::map<Symbol, std::vector<Signal>>;
 
 // What was read for all entries of the run, before the first of them was sent.
@@ -35,13 +35,15 @@ std::span<const Signal> next_group(const Market& market, std::span<const Signal>
 std::optional<std::string> why_no_more(const Run& run);
 std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market);
 EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market);
-bool overtaken_in_batch(const Signal& signal, const Market& market);
-// Two words of one moment are told apart by their lines; the store compares the moments only.
-bool overtaken_in_batch(const Signal& signal, const Market& market) {
+bool overtaken_in_batch(const Signal& signal, const Market& market, Instant now);
+// Two words of one moment are told apart by their lines; the store compares the moments only. And it does not
+// know a SELL that was ahead when the batch was read and is due by now.
+bool overtaken_in_batch(const Signal& signal, const Market& market, Instant now) {
   const auto exits = market.exits.find(signal.symbol);
   return exits != market.exits.end() &&
          std::any_of(exits->second.begin(), exits->second.end(), [&](const Signal& exit) {
-           return exit.time == signal.time && exit.line > signal.line;
+           return (exit.time == signal.time && exit.line > signal.line) ||
+                  (exit.time > signal.time && exit.time <= now);
          });
 }
 
@@ -239,6 +241,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                    [&](const Denied& denied) {
                      run.say(key_line(key, nullptr));
                      if (denied.reason == "future") {
+                       heard.insert(&signal);
                        run.say(wait_or_reject(run, signal, denied));
                      } else if (denied.reason == "stale") {
                        run.say(rejected(run, signal.line, denied.reason));
@@ -450,7 +453,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   order.strategy = signal.strategy;
   EntryRequest request{signal, std::move(order), Money{}, std::nullopt};
 
-  if (overtaken_in_batch(signal, market)) {
+  if (overtaken_in_batch(signal, market, run.ports.clock.now())) {
     request.objection = "superseded";
     return request;
   }

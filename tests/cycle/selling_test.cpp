@@ -196,6 +196,32 @@ TEST_CASE("a SELL that came while the clock was wrong is heard, though nothing i
   CHECK_FALSE(world.said("reason=stale"));
 }
 
+// The story of simulation seed 189714.
+TEST_CASE("a SELL that becomes due while its batch is worked on overtakes the BUY before it") {
+  struct Slow final : ForwardingVenue {
+    Slow(World::Wrapped& ports, World& world) : ForwardingVenue{*ports.placer, *ports.protector}, world_{world} {}
+    Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) override {
+      world_.clock.advance(8s);
+      return ForwardingVenue::quotes(symbols);
+    }
+    World& world_;
+  };
+  World world;
+  std::optional<Slow> venue;
+  world.wrap = [&](World::Wrapped& ports) {
+    venue.emplace(ports, world);
+    ports.placer = &*venue;
+    ports.protector = &*venue;
+  };
+  const Signal buy = world.buy("ETH_USDT", "3350.5");
+  Signal sell = world.sell("ETH_USDT");
+  sell.time += 6s;
+  CHECK(world.run({buy, sell}).entries == 0);
+  CHECK(world.said("SIGNAL_WAITS"));
+  CHECK(world.said("reason=superseded"));
+  CHECK(world.entries_of("ETH_USDT") == 0);
+}
+
 // The story of simulation seed 149391.
 TEST_CASE("no SELL is too old by a clock that cannot be compared with the exchange's") {
   struct Timeless final : ForwardingVenue {
