@@ -386,6 +386,13 @@ constexpr std::array lessons{
       strikes(s, Kind::answer_of_store_lost, m, Port::write, c.between(1, 2), 1, 915);
       if (c.once_in(2)) strikes(s, Kind::not_connected, m + 1, Port::protect, 1, 3, 0);
     }},
+    // Bought twice by the exchange: a CRITICAL that keeps entries of the base out for longer than the cooldown.
+    Lesson{"", [](Story& s, Chance& c, int m) {
+      const int who = some_market(c);
+      at_minute(s, Kind::buy, m, who, seconds(4));
+      strikes(s, Kind::twin, m, Port::place, 1, 3, 0);
+      for (int later = m + 6; later <= m + 9; ++later) at_minute(s, Kind::buy, later, who, seconds(2));
+    }},
     // The operator comes between runs, and while one is at work.
     Lesson{"F-44", [](Story& s, Chance& c, int m) {
       const int who = some_market(c);
