@@ -269,7 +269,12 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     tell_entry(item, order, applied, run);
   else
     tell_leg(item, order, applied, run);
-  if (applied.proof_was_wrong || applied.step == Step::alarm)
+  // A run without its store may have sent a leg a moment before this row took the same id and was not sent. What
+  // was rejected without a fill has sold nothing.
+  const bool rejected_elsewhere = order.leg != Leg::entry && order.reason.starts_with("unsent") &&
+                                  applied.order.reason.starts_with("rejected") &&
+                                  !applied.order.filled.is_positive();
+  if ((applied.proof_was_wrong && !rejected_elsewhere) || applied.step == Step::alarm)
     alarm_wrong_proof(run, applied.order, item);
   const bool came_to_nothing = order.live() && !applied.order.live() &&
                                !applied.order.filled.is_positive() && !order.cancel_asked_at;

@@ -592,6 +592,35 @@ TEST_CASE("a stop that a run without its store placed and the exchange rejected 
   }
 }
 
+// The story of simulation seed 58947: the next run came within two seconds, and saw what was true before.
+TEST_CASE("a leg that was not sent is no impossible order where a run without its store had one of its id rejected") {
+  World world;
+  world.faults.on(VenueVerb::protect, Mishap::rejected_later, {.from = 1, .times = 0});
+  std::unique_ptr<Losing> losing;
+  world.wrap = [&](World::Wrapped& ports) {
+    losing = std::make_unique<Losing>(*ports.journal);
+    ports.journal = losing.get();
+  };
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  REQUIRE(world.what_is_wrong("ETH_USDT") != "");
+
+  world.wrap = nullptr;
+  world.faults.clear();
+  world.faults.on(VenueVerb::protect, Mishap::not_connected);
+  for (const Leg leg : {Leg::stop, Leg::target})
+    world.faults.on(VenueVerb::find, Mishap::unknown_order, {.leg = leg, .from = 1, .times = 3});
+  world.clock.advance(60s);
+  world.run();
+  REQUIRE(world.said("ORDER_UNSENT"));
+  world.faults.clear();
+  for (int i = 0; i < 3; ++i) {
+    world.clock.advance(120s);
+    world.run();
+  }
+  CHECK(world.what_is_wrong("ETH_USDT") == "");
+  CHECK_FALSE(world.was_told(NoticeType::impossible));
+}
+
 TEST_CASE("a run that has to wait long for a stop says so while it waits") {
   World world;
   world.told.pretend_slow();
