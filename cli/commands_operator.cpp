@@ -344,6 +344,11 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   auto office = std::make_unique<Office>();
   office->desk = std::move(*desk);
   const Settings& settings = office->desk->settings();
+  if (settings.dry_run && settings.kind_of_file != VenueKind::paper)
+    return tl::unexpected{say_failure(
+        Error{Fault::configuration,
+              "DRY_RUN=1 is set, so this would act on paper, and the configuration names " +
+                  std::string{text(settings.kind_of_file)} + ": nothing was done; unset DRY_RUN and try again"})};
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);

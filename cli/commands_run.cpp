@@ -143,7 +143,8 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
     began = true;
     try {
       // Whoever lost the lease does not know what is open now.
-      if (report.verdict != RunVerdict::internal_error) report_started(station, report.open_trades);
+      if (report.verdict != RunVerdict::internal_error)
+        report_started(station, report.open_trades, report.verdict != RunVerdict::unreachable);
       report_log_file(station, desk.log_fault);
     } catch (const std::exception& broken) {
       desk.log->write(

@@ -1,7 +1,11 @@
 // The command about the store itself: init.
+#include <unistd.h>
+
 #include "commands.hpp"
 #include "desk.hpp"
 #include "json.hpp"
+#include "log_sink.hpp"
+#include "run_marker.hpp"
 #include "store_files.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "wiring.hpp"
@@ -27,6 +31,13 @@ int init_command(const CommandLine& line, const Pairs& environment) {
       break;
   }
   const bool changed = made->what == Made::What::now;
+  const auto remembered = marker_of(settings, account_of(settings), line.config.value_or(""), environment).open_trades();
+  if (changed && settings.live && remembered && *remembered > 0)
+    write_whole(STDERR_FILENO,
+                "tradeguard: warning: a store that was here before had " + std::to_string(*remembered) +
+                    " live trades open, and this new one knows nothing of them: no run protects or sells them. "
+                    "Restore a backup if there is one (docs/backup-and-move.md); else look at the exchange, and "
+                    "sell or protect there what is held.\n");
   if (line.json)
     print(Json{}
               .field("store", url)

@@ -86,11 +86,13 @@ void note_entries_ahead(const Station& station) {
   if (remembered.open_trades().value_or(0) == 0) remembered.note_open_trades(1, station.clock.now());
 }
 
-void report_started(const Station& station, int open_trades) {
+void report_started(const Station& station, int open_trades, bool heard) {
   if (!trades_money(station.settings)) return;
   const RunMarker remembered = marker(station);
   const Instant now = station.clock.now();
-  if (remembered.open_trades() != open_trades) remembered.note_open_trades(open_trades, now);
+  const auto known = remembered.open_trades();
+  if (!heard && known && *known > open_trades) return;
+  if (known != open_trades) remembered.note_open_trades(open_trades, now);
   const auto told = remembered.told(Topic::run_failed);
   if (!told) return;
   Notice notice = notice_of(station, NoticeType::cleared, Severity::info);

@@ -37,7 +37,9 @@ void note_entries_ahead(const Station& station);
 
 // A run has started and ended with this many open live trades: remembered for the runs that cannot
 // start. Whoever was told that none starts is told that it is over.
-void report_started(const Station& station, int open_trades);
+// `heard`: the exchange answered. Else nobody knows what is open there: a store that was lost and made
+// anew knows of no trade, so what is remembered is only raised, and nothing is called over.
+void report_started(const Station& station, int open_trades, bool heard);
 
 // The log file cannot be written: the run went on, and its lines went to standard error.
 void report_log_file(const Station& station, const std::string& fault);

@@ -142,7 +142,11 @@ std::optional<Distrust> writable_by_others(const std::string& path, const struct
     return Distrust{Distrust::Kind::unsafe, whose + ": " + why, command + " " + shell_word(path)};
   };
   if (!trusted.includes(status.st_uid))
-    return unsafe("expected root or " + user_text(::geteuid()) + ", who runs this",
+    // Given to root, the files of a user's bot would be lost to that bot.
+    return unsafe(::geteuid() == 0 ? "expected root, who runs this; a bot of " +
+                                         user_text(status.st_uid) +
+                                         " is started by that user (sudo -u), else"
+                                   : "expected root or " + user_text(::geteuid()) + ", who runs this",
                   "chown " + own_name());
   if ((status.st_mode & S_IWOTH) != 0) return unsafe("anybody can write it", "chmod go-w");
   if ((status.st_mode & S_IWGRP) == 0) return std::nullopt;

@@ -171,3 +171,22 @@ TEST_CASE(
   CHECK(given.first.starts_with(" at 100,"));
   CHECK(given.second == 0);
 }
+
+TEST_CASE("DRY_RUN that was left set keeps an emergency command from acting on paper instead of the exchange") {
+  const Place place{{{"DRY_RUN", "1"}}};
+  place.folder().write("live.ini", "[run]\nlive = true\n[venue]\nkind = binance\n[notify]\nkind = none\n");
+  REQUIRE(place.run({"init", "--config", "live.ini"}).code == 0);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"halt", "--reason", "news"}, {"resume"}, {"flatten", "--all"}}) {
+    std::vector<std::string> whole = command;
+    whole.insert(whole.end(), {"--config", "live.ini"});
+    const Ran ran = place.run(whole);
+    INFO(command.front() << "\n" << ran.out << ran.err);
+    CHECK(ran.code == 78);
+    CHECK(ran.err.find("DRY_RUN=1 is set, so this would act on paper, and the configuration names binance: nothing was done") !=
+          std::string::npos);
+  }
+  // Of a configuration of paper it is the same as without.
+  place.folder().write("paper.ini", "[venue]\nkind = paper\n");
+  CHECK(place.run({"halt", "--reason", "news", "--config", "paper.ini"}).code == 0);
+}

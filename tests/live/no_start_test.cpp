@@ -258,6 +258,39 @@ TEST_CASE("no start: where nobody knows whether trades are open it is told all t
   CHECK(all_messages(bot).find("open trades: not known") != std::string::npos);
 }
 
+TEST_CASE("a store that was lost and made anew is no all-clear for the trades of the one before") {
+  LiveBot bot{{"binance", "sqlite"}};
+  open_a_trade(bot);
+  const std::filesystem::path folder = bot.trading.folder().path();
+  std::string marker;
+  std::vector<std::filesystem::path> store;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const std::string name = file.path().filename();
+    if (name.ends_with(".marker"))
+      marker = name;
+    else if (name.starts_with("bot.db"))
+      store.push_back(file.path());
+  }
+  REQUIRE(bot.trading.folder().read(marker).find("open=1") != std::string::npos);
+  REQUIRE_FALSE(store.empty());
+  for (const auto& file : store) std::filesystem::remove(file);
+
+  const Ran made = bot.trading.command({"init"}, bot.environment());
+  INFO(made.err);
+  CHECK(made.code == 0);
+  CHECK(made.err.find("a store that was here before had 1 live trades open") != std::string::npos);
+  // The exchange does not answer, so nobody knows what is open there.
+  const Ran away = bot.cycle("", {"--venue.base_url", "https://127.0.0.1:1"});
+  INFO(away.err);
+  CHECK(away.code == 69);
+  CHECK(count_of(bot.venue.messages(), "CLEARED") == 0);
+  CHECK(bot.trading.folder().read(marker).find("open=1") != std::string::npos);
+  // It answers: the coins and the stop of the lost trade are there.
+  const Ran back = bot.cycle();
+  INFO(back.err);
+  CHECK(back.code == 1);
+}
+
 TEST_CASE("a run that is killed with an entry on its way has noted before that a trade may be open") {
   LiveBot bot{{"binance", "postgres"}};
   bot.venue.fault(bot.endpoint(At::entry), {{"delay", "3000"}});

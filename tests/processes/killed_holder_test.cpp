@@ -94,6 +94,8 @@ TEST_CASE("a child that outlives the killed holder does not hold the lock") {
   Started holder = bot.place().start(
       {"run", "--config", "bot.ini", "--signals", signals.path(), "--log-format", "bare"}, environment);
   holder.wait_for("RUN_START ");
+  // Where it waits. A fork in the middle of malloc() would wait for a lock of its own.
+  wait_until("its signals", [&] { return has_open(holder, signals.path()); });
   holder.send(SIGUSR1);
   // Either `cat`, or a fork that still goes by the name of its parent.
   const std::string name = becomes_program ? "cat" : "tradeguard";
