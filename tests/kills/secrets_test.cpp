@@ -41,6 +41,9 @@ int at_its_end(const Program& program, const std::function<void(pid_t)>& look) {
   };
   const auto arguments = pointers(texts);
   const auto environment = pointers(variables);
+  // Opened here: somebody else need not have a way to the folder it lies in.
+  const int binary = ::open(TRADEGUARD_BINARY, O_RDONLY | O_CLOEXEC);
+  REQUIRE(binary >= 0);
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -49,9 +52,10 @@ int at_its_end(const Program& program, const std::function<void(pid_t)>& look) {
     if (::chdir(program.folder.c_str()) == 0 &&
         (program.uid == ::geteuid() || ::setuid(program.uid) == 0) &&
         ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0)
-      ::execve(arguments[0], arguments.data(), environment.data());
+      ::fexecve(binary, arguments.data(), environment.data());
     ::_exit(126);
   }
+  ::close(binary);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE(WIFSTOPPED(status));  // the new program, before its first instruction
