@@ -75,10 +75,13 @@ LockHolder holder_of(pid_t pid, const std::optional<NotedHolder>& noted) {
   const passwd* const entry = ::getpwuid(*uid);
   holder.user = entry == nullptr ? std::to_string(*uid) : entry->pw_name;
   holder.command = command_of(pid);
+  const std::string name = of_process(pid, "comm");
+  // Ended while it was looked at: every process that is there has a name, a dead one too.
+  if (name.empty()) return LockHolder{.pid = pid, .user = "?"};
   const bool by_note = noted && noted->pid == pid && noted->started == start_of_process(pid);
   // An older version notes nothing. A name proves nothing of a stranger.
   const bool by_name =
-      (*uid == 0 || *uid == ::geteuid()) && of_process(pid, "comm") == "tradeguard\n";
+      (*uid == 0 || *uid == ::geteuid()) && name == "tradeguard\n";
   holder.is_tradeguard = by_note || by_name;
   return holder;
 }

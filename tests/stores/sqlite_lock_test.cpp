@@ -78,7 +78,15 @@ TEST_CASE("sqlite: a program that outlives the holder who started it does not ho
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   Fork first = holder(store.file, [&](Fork::Parent&) {
-    if (::fork() != 0) return;
+    int became[2];
+    if (::pipe2(became, O_CLOEXEC) != 0) return;
+    if (::fork() != 0) {
+      // Until it is another program: before its first instruction it is still this one.
+      ::close(became[1]);
+      char byte = 0;
+      (void)!::read(became[0], &byte, 1);
+      return;
+    }
     // Lives until the test closes the other end.
     ::dup2(ends[0], STDIN_FILENO);
     ::close(ends[1]);
