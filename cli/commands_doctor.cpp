@@ -13,6 +13,7 @@ namespace tradeguard::cli {
 namespace {
 
 std::vector<Found> examine(Desk& desk, const Wishes& wishes);
+std::vector<Found> examine_unopened(const Settings& settings, const Error& error);
 std::string text_of(const std::vector<Found>& findings);
 std::string json_of(const std::vector<Found>& findings, int code);
 
@@ -51,7 +52,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   // With files of which others decide what they say nobody is asked anything: not by an address they chose,
   // with a secret of ours.
   const bool ours = !distrust_of(wishes.config_file, {.pipes = Wanted::Pipes::inherited,
-                                                      .trusted = Trusted{settings.besides, false, std::nullopt}});
+                                                      .trusted = Trusted{.others = settings.besides}});
   if (!ours) {
     add(examine_files(desk, wishes.config_file));
     return findings;
@@ -76,14 +77,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     add(examine_account(desk, **store, hold != nullptr));
     silence = examine_silence(desk, **store);
   } else {
-    const auto problems = require_ours(settings) ? schema_problems(settings) : std::vector<SchemaProblem>{};
-    // What is wrong with its files was said, with what mends each.
-    if (!require_ours(settings))
-      findings.push_back(problem("store", Error{Fault::configuration, "was not opened: others can change or lock it"}, ""));
-    else if (problems.empty())
-      findings.push_back(problem("store", store.error(), ""));
-    for (const SchemaProblem& wrong : problems)
-      findings.push_back(problem("store", wrong.what, wrong.mend, exit_configuration));
+    add(examine_unopened(settings, store.error()));
   }
   if (paper) return findings;
   if (silence)
@@ -92,6 +86,17 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
     add(examine_venue(desk, wishes, hold != nullptr));
   else
     findings.push_back(doubtful("exchange", "was not asked: the key or its secret is missing", ""));
+  return findings;
+}
+
+std::vector<Found> examine_unopened(const Settings& settings, const Error& error) {
+  // What is wrong with its files was said, with what mends each.
+  if (!require_ours(settings))
+    return {problem("store", Error{Fault::configuration, "was not opened: others can change or lock it"}, "")};
+  std::vector<Found> findings;
+  for (const SchemaProblem& wrong : schema_problems(settings))
+    findings.push_back(problem("store", wrong.what, wrong.mend, exit_configuration));
+  if (findings.empty()) findings.push_back(problem("store", error, ""));
   return findings;
 }
 

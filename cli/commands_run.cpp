@@ -72,7 +72,7 @@ int run_command(const CommandLine& line, const Pairs& environment) {
                      &stop_asked,
                      Timeless::takes_file_time,
                      {.entries = max_age, .exits = std::max<Micros>(max_age, 24h)},
-                     Trusted{(*desk)->settings().signals_from, false, std::nullopt}};
+                     Trusted{.others = (*desk)->settings().signals_from}};
   const int code = one_cycle(**desk, signals, stop_asked, stdout);
   // Protection was seen to first; a CRITICAL that stands is worse.
   return signals.distrusted() && code != exit_critical ? exit_configuration : code;

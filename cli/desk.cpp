@@ -16,10 +16,6 @@ namespace {
 
 bool output_failed = false;
 
-}  // namespace
-
-namespace {
-
 // Of an operator who is root: whose bot this is. Everybody else answers for himself alone.
 std::vector<uid_t> owner_of(const std::optional<std::string>& file) {
   if (!file || ::geteuid() != 0) return {};

@@ -78,7 +78,7 @@ std::vector<Found> examine_files(const Desk& desk, const std::string& config_fil
     if (code == exit_ok) found.judgement = Judgement::warning;
     findings.push_back(std::move(found));
   };
-  const Trusted trusted{settings.besides, false, std::nullopt};
+  const Trusted trusted{.others = settings.besides};
   const auto look = [&](const std::string& path, Wanted wanted) {
     wanted.trusted = trusted;
     if (path.empty()) return;

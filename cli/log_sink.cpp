@@ -69,16 +69,12 @@ class Outlets {
   bool waited_ = false;
 };
 
-}  // namespace
-
-namespace {
-
 struct LogFile {
   int descriptor;
   std::string path;
 };
 tl::expected<LogFile, Distrust> open_log_file(const LogTarget& target) {
-  const Trusted trusted{target.besides, true, std::nullopt};
+  const Trusted trusted{.others = target.besides, .group_of_root = true};
   const auto real = follow(target.file, &trusted);
   if (!real) return tl::unexpected{real.error()};
   constexpr mode_t for_the_group = 0640;

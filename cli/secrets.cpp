@@ -171,7 +171,7 @@ std::string joined(const std::vector<std::string>& places) {
 }
 
 tl::expected<OpenedFile, std::string> open_secret(const std::string& path, const SecretFiles& files) {
-  const Trusted trusted{files.besides(), false, std::nullopt};
+  const Trusted trusted{.others = files.besides()};
   const std::string we = "this process is uid " + std::to_string(::geteuid());
   auto file = open_for_reading(path, {.most_bytes = std::uintmax_t(-1), .trusted = std::nullopt});
   if (!file) {

@@ -38,7 +38,7 @@ std::vector<std::string> files_of(const std::string& database) {
 // A store that a group shares lies in a folder that the group can write: SQLite makes files beside
 // it.
 Trusted who_shares(const Settings& settings, const std::string& folder) {
-  Trusted trusted{settings.besides, false, std::nullopt};
+  Trusted trusted{.others = settings.besides};
   struct stat status {};
   if ((settings.store_mode & S_IRWXG) == 0 || ::lstat(folder.c_str(), &status) != 0) return trusted;
   if (!trusted.includes(status.st_uid) || (status.st_mode & S_IWGRP) == 0) return trusted;

@@ -143,9 +143,9 @@ std::optional<Distrust> writable_by_others(const std::string& path, const struct
   };
   if (!trusted.includes(status.st_uid))
     // Given to root, the files of a user's bot would be lost to that bot.
-    return unsafe(::geteuid() == 0 ? "expected root, who runs this; a bot of " +
+    return unsafe(::geteuid() == 0 ? "expected root, who runs this; if it is the bot of " +
                                          user_text(status.st_uid) +
-                                         " is started by that user (sudo -u), else"
+                                         ", start it as that user (sudo -u) and change nothing"
                                    : "expected root or " + user_text(::geteuid()) + ", who runs this",
                   "chown " + own_name());
   if ((status.st_mode & S_IWOTH) != 0) return unsafe("anybody can write it", "chmod go-w");

@@ -255,7 +255,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
   auto exchange = std::make_unique<PaperExchange>();
   PaperSettings paper = paper_settings(settings, clock, log);
   if (!settings.paper_prices.empty()) {
-    auto prices = read_prices_of(settings.paper_prices, Trusted{settings.besides, false, std::nullopt});
+    auto prices = read_prices_of(settings.paper_prices, Trusted{.others = settings.besides});
     if (!prices) return tl::unexpected{std::move(prices.error()).within("reading paper.prices")};
     exchange->prices = std::make_unique<BarPrices>(std::move(*prices));
     paper.prices = exchange->prices.get();
@@ -263,7 +263,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
   if (!settings.paper_faults.empty()) {
     const auto script = text_of_file(settings.paper_faults,
                                    {.pipes = Wanted::Pipes::inherited,
-                                    .trusted = Trusted{settings.besides, false, std::nullopt}});
+                                    .trusted = Trusted{.others = settings.besides}});
     if (!script)
       return failed(Fault::configuration,
                     "paper.faults: " + settings.paper_faults + " cannot be read: " + script.error().text());
@@ -422,7 +422,7 @@ Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, 
     case NotifyKind::printing:
       return std::make_unique<PrintingNotifier>(messages);
     case NotifyKind::file:
-      if (const auto distrust = distrust_of_output(settings.notify_file, Trusted{settings.besides, true, std::nullopt}))
+      if (const auto distrust = distrust_of_output(settings.notify_file, Trusted{.others = settings.besides, .group_of_root = true}))
         return failed(Fault::configuration, "notify.file: " + settings.notify_file + " " + distrust->text());
       return std::make_unique<FileNotifier>(settings.notify_file);
     case NotifyKind::none:
@@ -560,11 +560,11 @@ Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& envi
   https.base = std::move(*base);
   if (!at.ca_file.empty())
     if (const auto distrust = distrust_of(at.ca_file, {.most_bytes = largest_ca_file,
-                                                    .trusted = Trusted{settings.besides, false, std::nullopt}}))
+                                                    .trusted = Trusted{.others = settings.besides}}))
       return failed(Fault::configuration, "ca_file: " + at.ca_file + " " + distrust->text());
   https.ca_file = at.ca_file;
   https.ca_only = at.ca_only;
-  https.any_listener = at.insecure_loopback;
+  https.insecure_loopback = at.insecure_loopback;
   https.connections = static_cast<std::size_t>(settings.net_connections);
   return https;
 }

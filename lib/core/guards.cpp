@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "tradeguard/entry_bars.hpp"
+
 namespace tradeguard {
 
 namespace {
@@ -165,15 +167,9 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
   if (facts.halted) return deny("halted", *facts.halted);
   const auto* cooling = std::get_if<Cooling>(&cooldown);
   if (cooling && !identity_only) return deny("cooldown", cooling->because, cooling->until);
-  if (policy.max_open_positions > 0 && facts.open_positions >= policy.max_open_positions)
-    return deny("max_open_positions", std::to_string(facts.open_positions) + " open");
-  if (policy.max_entries_per_day > 0 && facts.entries_today >= policy.max_entries_per_day)
-    return deny("max_entries_per_day", std::to_string(facts.entries_today) + " today");
-  if (policy.no_entries) return deny(*policy.no_entries);
-  if (facts.breaker) return deny("protection_failing", *facts.breaker);
   const std::string base = signal.symbol.base();
-  if (const auto frozen = facts.frozen.find(base); frozen != facts.frozen.end())
-    return deny("frozen", frozen->second);
+  for (EntryBar& bar : entry_bars(facts, policy))
+    if (bar.base.empty() || bar.base == base) return deny(std::move(bar.reason), std::move(bar.detail));
   if (policy.frozen_bases.contains(base)) return deny("frozen", "seen in this run");
   if (entry.objection) return deny(*entry.objection);
   if (policy.max_order_notional.is_positive() && entry.notional > policy.max_order_notional)

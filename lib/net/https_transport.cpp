@@ -614,7 +614,7 @@ asio::awaitable<Lines::Raised> Lines::come_up(Connection& connection) {
   connection.socket.non_blocking(true, failed_to);
   if (!settings_.base.tls) {
     // After the connection is up: whom it reached has listened by then.
-    const auto objection = settings_.any_listener
+    const auto objection = settings_.insecure_loopback
                                ? std::nullopt
                                : loopback_objection(connection.address.address().to_string(), port_);
     if (objection) co_return Raised{"not connected: port " + settings_.base.port + " " + *objection, 2};

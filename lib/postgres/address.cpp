@@ -1,23 +1,10 @@
-#include <libpq-fe.h>
-
-#include <algorithm>
-#include <memory>
-
 #include "tradeguard/postgres_address.hpp"
+
+#include "parsed_address.hpp"
 
 namespace tradeguard {
 
 namespace {
-
-using Parsed = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
-
-// Null: libpq cannot read it. Its complaint may quote the address, and is dropped.
-Parsed parsed(std::string_view url) {
-  char* complaint = nullptr;
-  Parsed options{PQconninfoParse(std::string{url}.c_str(), &complaint), &PQconninfoFree};
-  PQfreemem(complaint);
-  return options;
-}
 
 // libpq says itself which of its settings are passwords.
 bool is_secret(const PQconninfoOption& option) { return std::string_view{option.dispchar} == "*"; }
@@ -56,7 +43,7 @@ std::string escaped(std::string_view value) {
 }  // namespace
 
 std::string shown_address(std::string_view url) {
-  const Parsed options = parsed(url);
+  const ParsedAddress options = parsed_address(url);
   if (!options || is_ambiguous(url, *options)) return "***";
   if (passwords_of(url).empty()) return std::string{url};
   std::string user;
@@ -89,7 +76,7 @@ std::string shown_address(std::string_view url) {
 
 std::vector<std::string> passwords_of(std::string_view url) {
   std::vector<std::string> found;
-  const Parsed options = parsed(url);
+  const ParsedAddress options = parsed_address(url);
   if (!options) return found;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)
     if (option->val != nullptr && *option->val != '\0' && is_secret(*option)) found.emplace_back(option->val);

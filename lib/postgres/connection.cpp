@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "parsed_address.hpp"
 #include "tradeguard/placeholders.hpp"
 #include "tradeguard/postgres_session.hpp"
 
@@ -261,11 +262,7 @@ bool PostgresConnection::heard_lately() const {
 namespace {
 
 Result<std::vector<Setting>> connection_settings(const std::string& url) {
-  char* complaint = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{
-      PQconninfoParse(url.c_str(), &complaint), &PQconninfoFree};
-  const std::unique_ptr<char, decltype(&PQfreemem)> owned{complaint, &PQfreemem};
-  // The complaint may quote the url, and with it a password.
+  const ParsedAddress parsed = parsed_address(url);
   if (!parsed)
     return failed(
         Fault::configuration,

@@ -9,15 +9,37 @@ namespace tradeguard {
 
 namespace {
 
-// The lock as the server sees it: two halves of the key, held by this very session.
-constexpr const char* held_by_this_session =
-    "EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted "
-    "AND l.pid = pg_backend_pid() AND l.objsubid = 1 "
-    "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) "
-    "AND CAST(l.classid AS BIGINT) = (accounts.lock_id >> 32) & 4294967295 "
-    "AND CAST(l.objid AS BIGINT) = accounts.lock_id & 4294967295)";
+// That the row `l` of pg_locks is this lock, as the server sees it: two halves of the key.
+std::string is_lock(const std::string& key) {
+  return "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+         "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) "
+         "AND CAST(l.classid AS BIGINT) = (" +
+         key + " >> 32) & 4294967295 AND CAST(l.objid AS BIGINT) = " + key + " & 4294967295";
+}
+
+// The key for an account that has none yet; ?3 and ?4 of `numbers`.
+std::string free_lock_id() {
+  return "CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = ?3) THEN ?4 ELSE ?3 END";
+}
+
+// The key of an account, or the one that it will get.
+std::string its_lock_id() {
+  return "coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), " +
+         free_lock_id() + ")";
+}
+
+// This very session has the lock of the row of `accounts`.
+std::string held_by_this_session() {
+  return "EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND " +
+         is_lock("accounts.lock_id") + ")";
+}
 
 std::vector<SqlValue> of(const AccountKey& account) { return {account.venue, account.account}; }
+
+// ?1 and ?2, the account; ?3 and ?4, the key of the first account and the one that is its own.
+std::vector<SqlValue> numbers(const AccountKey& account, std::int64_t lock_id) {
+  return {account.venue, account.account, lock_id, lock_key(account)};
+}
 
 class PostgresHold final : public RunLease::Hold {
  public:
@@ -46,10 +68,10 @@ class PostgresHold final : public RunLease::Hold {
     if (connection->seems_alive() && connection->heard_lately()) return true;
     std::vector<SqlValue> arguments = of(account_);
     arguments.emplace_back(fence_);
-    const Statement ask{std::string{"SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 "
-                                    "AND fence = ?3 AND "} +
-                            held_by_this_session,
-                        std::move(arguments)};
+    const Statement ask{
+        "SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 AND fence = ?3 AND " +
+            held_by_this_session(),
+        std::move(arguments)};
     auto answer = connection->run(std::array{ask});
     if (!answer) return tl::unexpected{std::move(answer.error()).within("asking for the run lock")};
     return !(*answer)[0].rows.empty();
@@ -108,9 +130,9 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
           session_.server_now().value_or("CAST(NULL AS BIGINT)") +
           " FROM accounts WHERE venue = ?1 AND account = ?2 AND lock_id IS NOT NULL",
       of(account)};
-  const Statement bump{std::string{"UPDATE accounts SET touched = touched + 1, fence = fence + 1, "
-                                   "cycle = cycle + 1 WHERE venue = ?1 AND account = ?2 AND "} +
-                           held_by_this_session + " RETURNING fence, cycle",
+  const Statement bump{"UPDATE accounts SET touched = touched + 1, fence = fence + 1, "
+                       "cycle = cycle + 1 WHERE venue = ?1 AND account = ?2 AND " +
+                           held_by_this_session() + " RETURNING fence, cycle",
                        of(account)};
   constexpr int attempts = 2;  // the first may find that no key was chosen yet
   for (int i = 0; i < attempts; ++i) {
@@ -155,13 +177,7 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
 Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRunLock::try_hold(
     const AccountKey& account) {
   const auto& connection = session_.connection_;
-  std::vector<SqlValue> arguments = of(account);
-  arguments.emplace_back(lock_id_);
-  arguments.emplace_back(lock_key(account));
-  const Statement ask{
-      "SELECT coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), "
-      "CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = ?3) THEN ?4 ELSE ?3 END)",
-      std::move(arguments)};
+  const Statement ask{"SELECT " + its_lock_id(), numbers(account, lock_id_)};
   auto asked = session_.run(std::array{ask});
   if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
   const auto* key = (*asked)[0].rows.empty() ? nullptr
@@ -185,22 +201,15 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRun
 }
 
 Result<std::optional<LockStranger>> PostgresRunLock::stranger(const AccountKey& account) {
-  std::vector<SqlValue> arguments = of(account);
-  arguments.emplace_back(lock_id_);
-  arguments.emplace_back(lock_key(account));
   const Statement ask{
       "SELECT CAST(s.usename AS text), s.application_name, coalesce(host(s.client_addr), CASE WHEN s.client_port = -1 "
       "THEN 'this host' END), s.pid "
-      "FROM (SELECT coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), "
-      "CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = ?3) THEN ?4 ELSE ?3 END) AS id) AS k "
-      "JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-      "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) "
-      "AND CAST(l.classid AS BIGINT) = (k.id >> 32) & 4294967295 "
-      "AND CAST(l.objid AS BIGINT) = k.id & 4294967295 "
-      "JOIN pg_stat_activity s ON s.pid = l.pid WHERE s.pid <> pg_backend_pid() "
-      "AND NOT (left(s.application_name, 10) = 'tradeguard' "
-      "AND has_table_privilege(s.usesysid, 'tradeguard.accounts', 'UPDATE')) LIMIT 1",
-      std::move(arguments)};
+      "FROM (SELECT " +
+          its_lock_id() + " AS id) AS k JOIN pg_locks l ON " + is_lock("k.id") +
+          " JOIN pg_stat_activity s ON s.pid = l.pid WHERE s.pid <> pg_backend_pid() "
+          "AND NOT (left(s.application_name, 10) = 'tradeguard' "
+          "AND has_table_privilege(s.usesysid, 'tradeguard.accounts', 'UPDATE')) LIMIT 1",
+      numbers(account, lock_id_)};
   auto asked = session_.run(std::array{ask});
   if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
   if ((*asked)[0].rows.empty()) return std::nullopt;
@@ -216,14 +225,9 @@ Result<std::optional<LockStranger>> PostgresRunLock::stranger(const AccountKey& 
 // Two accounts that choose at once may both find `lock_id` free; the table lets one of them have
 // it, and the other looks again.
 Result<void> PostgresRunLock::choose_lock_id(const AccountKey& account) {
-  std::vector<SqlValue> arguments = of(account);
-  arguments.emplace_back(lock_id_);
-  arguments.emplace_back(lock_key(account));
-  const Statement choose{
-      "UPDATE accounts SET lock_id = CASE WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.lock_id = "
-      "?3) "
-      "THEN ?4 ELSE ?3 END WHERE venue = ?1 AND account = ?2 AND lock_id IS NULL",
-      std::move(arguments)};
+  const Statement choose{"UPDATE accounts SET lock_id = " + free_lock_id() +
+                             " WHERE venue = ?1 AND account = ?2 AND lock_id IS NULL",
+                         numbers(account, lock_id_)};
   const std::array statements{Statement{"BEGIN", {}}, ensure_account(account), choose,
                               Statement{"COMMIT", {}}};
   auto done = session_.run(statements);

@@ -391,7 +391,7 @@ TEST_CASE("a port that another user of this machine serves gets no request witho
   CHECK(asked == 0);
   MisbehavingServer theirs{{.uid = somebody}, echo};
   HttpsSettings settings = to(theirs.url());
-  settings.any_listener = true;
+  settings.insecure_loopback = true;
   CHECK(ask(settings)->body == "/");
   // With TLS the certificate says who it is.
   ServerOptions options = tls();

@@ -16,7 +16,7 @@ struct HttpsSettings {
   std::string ca_file;                  // PEM, trusted besides the system's directory; empty: none
   bool ca_only = false;                 // trust ca_file and nothing else
   // Without TLS: also a port of this machine that another user serves. Else such a request is unsent.
-  bool any_listener = false;
+  bool insecure_loopback = false;
   std::size_t connections = 32;         // open to the host at a time
   std::size_t body_limit = 8u << 20;    // bytes of an answer's body
   std::size_t header_limit = 64u << 10; // bytes of an answer's head
