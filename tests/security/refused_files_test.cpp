@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "mallory.hpp"
+#include "open_bot.hpp"
 #include "run_marker.hpp"
 #include "secrets.hpp"
 #include "signal_file.hpp"
@@ -16,23 +17,6 @@
 using namespace tradeguard;
 using namespace tradeguard::cli::test;
 using namespace tradeguard::security;
-
-namespace {
-
-struct OpenBot : Trading {
-  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} {
-    ::chmod(folder().path().c_str(), 0755);
-  }
-  std::string file(const std::string& name) const { return folder().file(name); }
-  Ran run(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments{"run",           "--config",     "bot.ini", "--signals",
-                                       "signals.jsonl", "--log-format", "bare"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return place().run(arguments);
-  }
-};
-
-}  // namespace
 
 TEST_CASE(
     "S-7 a configuration that others could have written trades nothing, and doctor names the "

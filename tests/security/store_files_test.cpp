@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "mallory.hpp"
+#include "open_bot.hpp"
 #include "stores.hpp"
 #include "tradeguard/lock_holder.hpp"
 #include "tradeguard/sqlite_run_lock.hpp"
@@ -19,14 +20,6 @@ using namespace tradeguard::cli::test;
 using namespace tradeguard::security;
 
 namespace {
-
-// A bot whose folder everybody may enter, as those in /srv and /var/lib often are.
-struct OpenBot : Trading {
-  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} {
-    ::chmod(folder().path().c_str(), 0755);
-  }
-  std::string file(const std::string& name) const { return folder().file(name); }
-};
 
 const std::vector<std::string> files_of_a_store{"bot.db", "bot.db-wal", "bot.db-shm",
                                                 "bot.db.paper.main.lock"};

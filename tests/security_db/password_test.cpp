@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "contract.hpp"
+#include "own_server.hpp"
 #include "processes.hpp"
 #include "sessions.hpp"
 
@@ -206,47 +207,29 @@ TEST_CASE("where no sslmode is written a server on another host has to show its 
 // With passwords, and with or without TLS.
 class ServerWithPasswords {
  public:
-  explicit ServerWithPasswords(bool tls) {
-    const std::string bin = std::getenv("TRADEGUARD_TEST_PGBIN");
-    if (::geteuid() == 0) {
-      const std::string user = std::getenv("TRADEGUARD_TEST_PGUSER_OS");
-      as_owner_ = "setpriv --reuid=" + user + " --regid=" + user + " --init-groups ";
-      shell("chown " + user + " " + folder_.path().string());
-    }
-    ctl_ = "cd / && " + as_owner_ + bin + "/pg_ctl -s -w -D " + folder_.file("data") + " ";
-    shell("cd / && " + as_owner_ + bin + "/initdb -D " + folder_.file("data") +
-          " -U postgres --auth-local=trust --auth-host=scram-sha-256 --no-sync --no-instructions");
-    if (tls)
-      shell("cd " + folder_.file("data") + " && " + as_owner_ +
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=snakeoil "
-            "-keyout server.key -out server.crt");
-    shell(ctl_ + "-o '-c listen_addresses=127.0.0.1 -c unix_socket_directories=" + folder_.path().string() + " -c ssl=" +
-          (tls ? "on" : "off") + " -p " + std::to_string(port_) + "' start -l " + folder_.file("data/log"));
-    support::PlainConnection server{"postgresql:///postgres?user=postgres&host=" + folder_.path().string() +
-                                    "&port=" + std::to_string(port_)};
+  explicit ServerWithPasswords(bool tls)
+      : server_{{.initdb = "--auth-local=trust --auth-host=scram-sha-256",
+                 .prepare = tls ? "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+                                  "-subj /CN=snakeoil -keyout server.key -out server.crt"
+                                : "",
+                 // The socket lies beside the data.
+                 .settings = std::string{"-c unix_socket_directories=.. -c ssl="} + (tls ? "on" : "off")}} {
+    support::PlainConnection server{"postgresql:///postgres?user=postgres&host=" + server_.folder() +
+                                    "&port=" + port()};
     server.ask(std::string{"CREATE ROLE bot LOGIN PASSWORD '"} + the_password + "'");
     server.ask("CREATE DATABASE store OWNER bot");
   }
-  ~ServerWithPasswords() { (void)!std::system((ctl_ + "-m immediate stop >/dev/null 2>&1").c_str()); }
-  ServerWithPasswords(const ServerWithPasswords&) = delete;
-  ServerWithPasswords& operator=(const ServerWithPasswords&) = delete;
   std::string by_tcp() const {
-    return std::string{"postgresql://bot:"} + the_password + "@127.0.0.1:" + std::to_string(port_) + "/store";
+    return std::string{"postgresql://bot:"} + the_password + "@127.0.0.1:" + port() + "/store";
   }
   std::string by_socket() const {
-    return std::string{"postgresql://bot:"} + the_password + "@/store?host=" + folder_.path().string() +
-           "&port=" + std::to_string(port_);
+    return std::string{"postgresql://bot:"} + the_password + "@/store?host=" + server_.folder() +
+           "&port=" + port();
   }
 
  private:
-  static void shell(const std::string& command) {
-    if (std::system((command + " >/dev/null 2>&1 </dev/null").c_str()) != 0)
-      throw std::runtime_error{"failed: " + command};
-  }
-  ScratchFolder folder_;
-  int port_ = support::free_port();
-  std::string as_owner_;
-  std::string ctl_;
+  std::string port() const { return std::to_string(server_.port()); }
+  support::OwnServer server_;
 };
 
 TEST_CASE("a real server of this machine gets the proof of the password by TLS, and by its unix socket as ever") {

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "contract.hpp"
+#include "databases.hpp"
 #include "older_store.hpp"
 #include "processes.hpp"
 #include "sessions.hpp"
@@ -19,27 +20,8 @@ using Catch::Contains;
 using Catch::StartsWith;
 using support::Fork;
 
-struct OlderSqlite {
-  std::unique_ptr<SqlSession> for_init() const {
-    return value_of(SqliteSession::open(file, {.mode = SqliteOptions::Mode::create}));
-  }
-  std::string complaint_of_run() const { return complaint_of(SqliteSession::open(file)); }
-  ScratchFolder folder;
-  std::string file = folder.file("store.db");
-};
-struct OlderPostgres {
-  std::unique_ptr<SqlSession> for_init() const {
-    return value_of(PostgresSession::open(
-        database.url(), {.mode = PostgresOptions::Mode::create, .server_clock = false}));
-  }
-  std::string complaint_of_run() const {
-    return complaint_of(PostgresSession::open(database.url()));
-  }
-  support::ScratchDatabase database;
-};
-
 #define MIGRATION_TEST(sentence) \
-  TEMPLATE_TEST_CASE(sentence, "[migration]", OlderSqlite, OlderPostgres)
+  TEMPLATE_TEST_CASE(sentence, "[migration]", SqliteDatabase, PostgresDatabase)
 
 void go_back_to(SqlSession& session, int version) {
   for (const std::string& statement : statements_back_to(version)) must_run(session, statement);

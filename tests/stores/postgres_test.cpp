@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "contract.hpp"
+#include "own_server.hpp"
 #include "pooler.hpp"
 #include "processes.hpp"
 #include "sessions.hpp"
@@ -72,41 +73,13 @@ TEST_CASE("postgres: a pooler is refused by its name in every mode", "[pooler]")
         StartsWith("configuration: ") && Contains("PgBouncer") && Contains("directly"));
 }
 
-// A server of its own that follows nobody: read-only, in recovery for ever.
-class Standby {
- public:
-  Standby() {
-    const std::string bin = std::getenv("TRADEGUARD_TEST_PGBIN");
-    if (::geteuid() == 0) {
-      const std::string user = std::getenv("TRADEGUARD_TEST_PGUSER_OS");
-      as_owner_ = "setpriv --reuid=" + user + " --regid=" + user + " --init-groups ";
-      shell("chown " + user + " " + folder_.path().string());
-    }
-    ctl_ = "cd / && " + as_owner_ + bin + "/pg_ctl -s -w -D " + folder_.file("data") + " ";
-    shell("cd / && " + as_owner_ + bin + "/initdb -D " + folder_.file("data") +
-          " -U postgres -A trust --no-sync --no-instructions");
-    shell(as_owner_ + "touch " + folder_.file("data/standby.signal"));
-    shell(ctl_ + "-o '-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p " +
-          std::to_string(port_) + "' start -l " + folder_.file("data/log"));
-  }
-  ~Standby() { (void)!std::system((ctl_ + "-m immediate stop >/dev/null 2>&1").c_str()); }
-  std::string url() const { return support::test_server({.port = port_}); }
-
- private:
-  static void shell(const std::string& command) {
-    if (std::system((command + " >/dev/null 2>&1 </dev/null").c_str()) != 0)
-      throw std::runtime_error{"failed: " + command};
-  }
-  ScratchFolder folder_;
-  int port_ = support::free_port();
-  std::string as_owner_;
-  std::string ctl_;
-};
-
 TEST_CASE("postgres: a standby is refused", "[postgres]") {
-  const Standby standby;
+  // It follows nobody: read-only, in recovery for ever.
+  const support::OwnServer standby{
+      {.initdb = "-A trust", .prepare = "touch standby.signal", .settings = "-c unix_socket_directories="}};
+  const std::string url = support::test_server({.port = standby.port()});
   for (const auto mode : {PostgresOptions::Mode::existing, PostgresOptions::Mode::create})
-    CHECK_THAT(complaint_of(PostgresSession::open(standby.url(), {.mode = mode})),
+    CHECK_THAT(complaint_of(PostgresSession::open(url, {.mode = mode})),
                StartsWith("configuration: ") && Contains("standby"));
 }
 

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "contract.hpp"
+#include "databases.hpp"
 #include "older_store.hpp"
 #include "sessions.hpp"
 #include "story.hpp"
@@ -13,27 +14,6 @@ namespace {
 using namespace contract;
 using Catch::Contains;
 using Catch::StartsWith;
-
-// A database without a store in it, opened as `init` does and as `run` does.
-struct SqliteDatabase {
-  std::unique_ptr<SqlSession> for_init() const {
-    return value_of(SqliteSession::open(file, {.mode = SqliteOptions::Mode::create}));
-  }
-  std::string complaint_of_run() const { return complaint_of(SqliteSession::open(file)); }
-  ScratchFolder folder;
-  std::string file = folder.file("store.db");
-};
-struct PostgresDatabase {
-  std::unique_ptr<SqlSession> for_init() const {
-    // The stories tell their own time.
-    return value_of(PostgresSession::open(
-        database.url(), {.mode = PostgresOptions::Mode::create, .server_clock = false}));
-  }
-  std::string complaint_of_run() const {
-    return complaint_of(PostgresSession::open(database.url()));
-  }
-  support::ScratchDatabase database;
-};
 
 void set_version(SqlSession& session, int version) {
   must_run(session, "UPDATE tradeguard_meta SET value = '" + std::to_string(version) +
