@@ -13,7 +13,7 @@ ORDERS ?= 1000000
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test crash bench migration soak mutants fresh format tidy cppcheck sanitize coverage clean
+.PHONY: help setup demo build install test crash kills bench migration soak mutants fresh format tidy cppcheck sanitize coverage clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -59,6 +59,12 @@ crash: setup ## the whole crash search, each pair of faults on every store; hour
 	cmake --build $(BUILD) --parallel $(JOBS) --target crash_tests
 	TMPDIR=/dev/shm TRADEGUARD_TEST_PG_FSYNC=off TRADEGUARD_TEST_CRASHES=all \
 	  scripts/with-postgres $(BUILD)/bin/crash_tests
+
+kills: setup ## kill the binary before and behind every call that writes, sends or syncs; half an hour
+	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target kills_tests
+	TRADEGUARD_TEST_KILLS=all scripts/with-postgres $(BUILD)/bin/kills_tests 'killed at any call*'
 
 bench: setup ## measure what the design promises about speed and size, and print how
 	@test -x tests/bench/run || { echo "make bench: tests/bench/run is missing, nothing was measured." >&2; exit 1; }

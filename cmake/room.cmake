@@ -31,6 +31,9 @@ function(tradeguard_room name)
   # Whoever links a room needs the language its headers are written in.
   target_compile_features(${target} PUBLIC cxx_std_20)
   tradeguard_warnings(${target})
+  if(name STREQUAL core OR core IN_LIST ROOM_SEES)
+    tradeguard_precompile(${target} tradeguard_core)
+  endif()
   if(TRADEGUARD_INSTALL)
     install(TARGETS ${target} EXPORT tradeguard
             ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT tradeguard_dev)
@@ -64,4 +67,29 @@ function(tradeguard_warnings target)
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
     -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wswitch-enum
     -Wno-missing-field-initializers -Werror)
+endfunction()
+
+# Nearly every source reads the standard library and core: parsing them once for all, instead of
+# once a source, saves a third of the CPU of a build. OFF shows a header that was not included.
+option(TRADEGUARD_PRECOMPILE "Parse the standard library and core's headers once for all targets"
+       ${PROJECT_IS_TOP_LEVEL})
+set(tradeguard_precompiled_headers
+  <algorithm> <array> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <span>
+  <sstream> <stdexcept> <string> <string_view> <utility> <variant> <vector> <tl/expected.hpp>
+  <tradeguard/exposure.hpp> <tradeguard/guards.hpp> <tradeguard/journal.hpp> <tradeguard/log.hpp>
+  <tradeguard/notice.hpp> <tradeguard/venue.hpp>)
+
+# tradeguard_precompile(TARGET FIRST [header ...]): the target FIRST parses them, and each other reuses
+# what it parsed. A target that does not see core takes no part, or it would see it.
+function(tradeguard_precompile target first)
+  if(NOT TRADEGUARD_PRECOMPILE)
+    return()
+  endif()
+  # With it ccache knows which precompiled header an object was made with.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  if(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${tradeguard_precompiled_headers} ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
 endfunction()

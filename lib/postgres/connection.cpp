@@ -38,7 +38,7 @@ constexpr std::string_view pinned_settings =
     "-c tcp_user_timeout=20s -c client_connection_check_interval=2s "
     "-c standard_conforming_strings=on -c jit=off";
 
-constexpr std::string_view no_clear_password =
+constexpr const char* no_clear_password =
     "the database is reached without a certificate that is checked, and would get the password in clear if it asked "
     "for it; whoever listens at that port could be somebody else. Connect by its unix socket, or switch on ssl and "
     "scram-sha-256 at the server, or write sslmode=verify-full into store.url, or store.insecure = true";
@@ -384,7 +384,7 @@ Result<std::vector<Setting>> safer_settings(const Resolved& target) {
   if (PQlibVersion() >= with_require_auth) return std::vector<Setting>{{"require_auth", "!password"}};
   // This libpq sends a password in clear to whoever asks for it, unless the password is bound to the
   // certificate of an encrypted channel.
-  if (target.sslmode == "disable") return failed(Fault::configuration, std::string{no_clear_password});
+  if (target.sslmode == "disable") return failed(Fault::configuration, no_clear_password);
   std::vector<Setting> safer{{"channel_binding", "require"}};
   if (by_default || target.sslmode == "allow") safer.push_back({"sslmode", "require"});
   return safer;
@@ -404,7 +404,7 @@ Error refused_connection(const std::string& message) {
   if (says("unrecognized configuration parameter"))
     return {Fault::configuration, "PostgreSQL 14 or newer is needed (" + text + ")"};
   for (const auto* clear : {"server does not support SSL", "channel binding required", "require_auth"})
-    if (says(clear)) return {Fault::configuration, std::string{no_clear_password} + " (" + text + ")"};
+    if (says(clear)) return {Fault::configuration, no_clear_password + (" (" + text + ")")};
   if (says("root certificate file") && says("does not exist"))
     return {Fault::configuration,
             "the database is on another host, whose certificate has to be checked: write sslrootcert=FILE, the "
