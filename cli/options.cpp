@@ -57,11 +57,14 @@ bool account(std::string_view value, std::string& to) {
   });
 }
 
-bool duration(std::string_view value, Micros& to, Micros at_least = 0s) {
+bool duration(std::string_view value, Micros& to, Micros at_least, Micros at_most) {
   const auto parsed = parse_duration(value);
-  if (!parsed || *parsed < at_least) return false;
+  if (!parsed || *parsed < at_least || *parsed > at_most) return false;
   to = *parsed;
   return true;
+}
+bool duration_or_off(std::string_view value, Micros& to, Micros at_least, Micros at_most) {
+  return duration(value, to, 0s, 0s) || duration(value, to, at_least, at_most);
 }
 
 template <class Whole>
@@ -83,11 +86,15 @@ bool decimal(std::string_view value, Decimal& to, Decimal at_least, Decimal at_m
 const Decimal smallest = Decimal::from_units(1);
 const Decimal below_100 = Decimal{100} - smallest;
 const Decimal largest{999'999'999};
+const Decimal one_basis_point = *Decimal::parse("0.01");
 
 bool amount(std::string_view value, Decimal& to) { return decimal(value, to, Decimal{0}, largest); }
 template <class Amount>
 bool positive(std::string_view value, Amount& to) {
   return decimal(value, to.value, smallest, largest);
+}
+bool percent_or_zero(std::string_view value, Decimal& to, Decimal at_least, Decimal at_most) {
+  return decimal(value, to, Decimal{0}, Decimal{0}) || decimal(value, to, at_least, at_most);
 }
 bool stop_percent(std::string_view value, Decimal& to) {
   return decimal(value, to, least_percent, below_100);
@@ -137,7 +144,12 @@ bool into(std::optional<T>& to, std::string_view value, Read read) {
 using S = Settings;
 using V = std::string_view;
 
-constexpr std::string_view a_duration = "a duration like 300s, 5m or 1h";
+// Ranges keep out milliseconds that were meant for seconds, and a ratio that was meant for a percentage.
+constexpr std::string_view up_to_a_day = "a duration from 1s to 24h, like 300s";
+constexpr std::string_view up_to_a_month = "a duration from 1s to 720h, or 0s for off";
+constexpr std::string_view a_patience = "a duration from 1s to 24h, or 0s for at once";
+constexpr std::string_view a_limit_percent = "a percentage from 0.1 to 100, or 0 for off, where 1 is one per cent";
+constexpr std::string_view a_fee = "a percentage from 0.01 to 10, or 0, where 0.5 is half a per cent";
 constexpr std::string_view a_count = "a whole number, 0 for off";
 constexpr std::string_view a_stop = "a percentage from 0.1 to below 100, where 3 is three per cent";
 constexpr std::string_view a_target = "a percentage from 0.1 to 1000, where 3 is three per cent";
@@ -158,22 +170,22 @@ constexpr Key table[] = {
    "rights of an SQLite store's files; who can read them can lock them",
    [](S& s, V v) { return choice<mode_t>(v, s.store_mode, {{"0600", 0600}, {"0660", 0660}}); }},
 
-  {"prune", "keep", "90d", "a duration of at least 24h, like 90d",
+  {"prune", "keep", "90d", "a duration from 24h to 36500d, like 90d",
    "how long decisions, sent messages and unfilled orders of past trades are kept; keys and trades stay for good",
-   [](S& s, V v) { return duration(v, s.prune_keep, 24h); }},
+   [](S& s, V v) { return duration(v, s.prune_keep, 24h, 24h * 36500); }},
 
   {"run", "lock_id", "123456", "a whole number above 0",
    "PostgreSQL advisory lock of the first account",
    [](S& s, V v) { return whole(v, s.lock_id, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }},
-  {"run", "deadline", "50s", "a duration above 20s: no entry is sent in its last 20 s",
+  {"run", "deadline", "50s", "a duration above 20s, to 1h: no entry is sent in its last 20 s",
    "a run takes no longer, unless something still has to be protected",
-   [](S& s, V v) { return duration(v, s.deadline, 20s + Micros{1}); }},
-  {"run", "hard_deadline", "150s", a_duration,
+   [](S& s, V v) { return duration(v, s.deadline, 20s + Micros{1}, 1h); }},
+  {"run", "hard_deadline", "150s", "a duration from 21s to 2h, like 150s",
    "the process ends itself, protected or not",
-   [](S& s, V v) { return duration(v, s.hard_deadline, 1s); }},
-  {"run", "stuck_after", "180s", a_duration,
+   [](S& s, V v) { return duration(v, s.hard_deadline, 21s, 2h); }},
+  {"run", "stuck_after", "180s", up_to_a_day,
    "a holder of the lock that completed nothing for so long is reported",
-   [](S& s, V v) { return duration(v, s.stuck_after, 1s); }},
+   [](S& s, V v) { return duration(v, s.stuck_after, 1s, 24h); }},
   {"run", "log_file", "", "a path, or nothing",
    "log here too, and only warnings to standard error",
    [](S& s, V v) { return word(v, s.log_file); }, true},
@@ -211,19 +223,19 @@ constexpr Key table[] = {
   {"venue", "min_notional", "1", "an amount of US dollars",
    "smallest order in US dollars, unless the exchange asks for more (cryptocom)",
    [](S& s, V v) { return amount(v, s.min_notional.value); }},
-  {"venue", "highest_fee_percent", "0.5", "a percentage up to 10",
+  {"venue", "highest_fee_percent", "0.5", a_fee,
    "assumed of a fill until its fees are read, never less than they are",
-   [](S& s, V v) { return decimal(v, s.highest_fee_percent, Decimal{0}, Decimal{10}); }},
-  {"venue", "rules_max_age", "24h", a_duration,
+   [](S& s, V v) { return percent_or_zero(v, s.highest_fee_percent, one_basis_point, Decimal{10}); }},
+  {"venue", "rules_max_age", "24h", "a duration from 1s to 720h, or 0s for every run",
    "what the venue demands of orders is asked again when it is older",
-   [](S& s, V v) { return duration(v, s.rules_max_age); }},
+   [](S& s, V v) { return duration_or_off(v, s.rules_max_age, 1s, 720h); }},
 
-  {"signals", "max_age", "300s", a_duration,
+  {"signals", "max_age", "300s", up_to_a_day,
    "an unknown signal older than this is not traded any more",
-   [](S& s, V v) { return duration(v, s.policy.max_age, 1s); }},
-  {"signals", "exit_max_age", "24h", a_duration,
+   [](S& s, V v) { return duration(v, s.policy.max_age, 1s, 24h); }},
+  {"signals", "exit_max_age", "24h", "a duration from 60s to 720h, like 24h",
    "a SELL older than this is stale, and a wish to sell that could not be carried out ends after it",
-   [](S& s, V v) { return duration(v, s.policy.exit_max_age, 60s); }},
+   [](S& s, V v) { return duration(v, s.policy.exit_max_age, 60s, 720h); }},
   {"signals", "exit_scope", "symbol", "symbol or strategy",
    "whose trades a SELL ends and whose older BUYs it supersedes: all of the symbol, or its strategy's",
    [](S& s, V v) {
@@ -234,12 +246,12 @@ constexpr Key table[] = {
    "whose signal files are taken, besides root's and those of the user who runs this",
    [](S& s, V v) { return user_ids(v, s.signals_from); }},
 
-  {"cooldown", "seconds", "300s", a_duration,
+  {"cooldown", "seconds", "300s", up_to_a_month,
    "between two entries of one base currency",
-   [](S& s, V v) { return duration(v, s.policy.cooldown.cooldown); }},
-  {"cooldown", "after_stop", "300s", a_duration,
+   [](S& s, V v) { return duration_or_off(v, s.policy.cooldown.cooldown, 1s, 720h); }},
+  {"cooldown", "after_stop", "300s", up_to_a_month,
    "from a stop-out to the next entry of that base currency",
-   [](S& s, V v) { return duration(v, s.policy.cooldown.after_stop); }},
+   [](S& s, V v) { return duration_or_off(v, s.policy.cooldown.after_stop, 1s, 720h); }},
 
   {"limits", "max_order_notional", "100", "an amount of quote currency, 0 for off",
    "the largest entry",
@@ -250,12 +262,12 @@ constexpr Key table[] = {
   {"limits", "max_entries_per_day", "0", a_count,
    "entries in a UTC day",
    [](S& s, V v) { return count(v, s.policy.max_entries_per_day); }},
-  {"limits", "max_slippage_percent", "1", "a percentage up to 100, 0 for off",
+  {"limits", "max_slippage_percent", "1", a_limit_percent,
    "how far the market may be from the price the signal saw",
-   [](S& s, V v) { return decimal(v, s.max_slippage_percent, Decimal{0}, Decimal{100}); }},
-  {"limits", "max_stranded_percent", "2", "a percentage up to 100, 0 for off",
+   [](S& s, V v) { return percent_or_zero(v, s.max_slippage_percent, least_percent, Decimal{100}); }},
+  {"limits", "max_stranded_percent", "2", a_limit_percent,
    "no entry of which fees and steps would keep more than this from ever being sold",
-   [](S& s, V v) { return decimal(v, s.stranding.most_percent, Decimal{0}, Decimal{100}); }},
+   [](S& s, V v) { return percent_or_zero(v, s.stranding.most_percent, least_percent, Decimal{100}); }},
   {"limits", "round_up", "false", "true or false",
    "buy one step more where that leaves little enough unsold, instead of denying the entry",
    [](S& s, V v) { return yes_or_no(v, s.stranding.round_up); }},
@@ -266,24 +278,24 @@ constexpr Key table[] = {
   {"protection", "take_profit_percent", "3", a_target,
    "the target, above the average fill",
    [](S& s, V v) { return target_percent(v, s.plan.target_percent); }},
-  {"protection", "stop_limit_slack_percent", "1", "a percentage up to 50",
+  {"protection", "stop_limit_slack_percent", "1", "a percentage from 0.1 to 50, where 1 is one per cent",
    "the limit below the stop, at a venue without stop-market orders",
-   [](S& s, V v) { return decimal(v, s.plan.stop_limit_slack_percent, Decimal{0}, Decimal{50}); }},
+   [](S& s, V v) { return decimal(v, s.plan.stop_limit_slack_percent, least_percent, Decimal{50}); }},
   {"protection", "on_unprotected", "alarm", alarm_or_flatten,
    "when no stop can be made to rest for flatten_after",
    [](S& s, V v) { return choice(v, s.plan.flatten_unprotected, {{"alarm", false}, {"flatten", true}}); }},
   {"protection", "on_breach", "flatten", alarm_or_flatten,
    "when the price is beyond the stop already",
    [](S& s, V v) { return choice(v, s.plan.flatten_on_breach, {{"alarm", false}, {"flatten", true}}); }},
-  {"protection", "flatten_after", "120s", a_duration,
+  {"protection", "flatten_after", "120s", a_patience,
    "patience with a stop that does not rest",
-   [](S& s, V v) { return duration(v, s.plan.flatten_after); }},
-  {"protection", "unverified_after", "180s", a_duration,
+   [](S& s, V v) { return duration_or_off(v, s.plan.flatten_after, 1s, 24h); }},
+  {"protection", "unverified_after", "180s", a_patience,
    "a venue that cannot be read for so long is a CRITICAL",
-   [](S& s, V v) { return duration(v, s.unverified_after); }},
-  {"protection", "in_doubt_after", "180s", a_duration,
+   [](S& s, V v) { return duration_or_off(v, s.unverified_after, 1s, 24h); }},
+  {"protection", "in_doubt_after", "180s", a_patience,
    "an entry in doubt for so long is a CRITICAL",
-   [](S& s, V v) { return duration(v, s.in_doubt_after); }},
+   [](S& s, V v) { return duration_or_off(v, s.in_doubt_after, 1s, 24h); }},
 
   {"notify", "kind", "", "telegram, printing, file or none",
    "who is told; nothing: telegram if it has a chat_id, else printing on paper",
@@ -291,9 +303,9 @@ constexpr Key table[] = {
   {"notify", "file", "", "a path",
    "where kind = file appends its messages",
    [](S& s, V v) { return word(v, s.notify_file); }, true},
-  {"notify", "budget", "10s", a_duration,
+  {"notify", "budget", "10s", "a duration from 1s to 10m, like 10s, or 0s for none",
    "time for messages at the end of a run",
-   [](S& s, V v) { return duration(v, s.notify_budget); }},
+   [](S& s, V v) { return duration_or_off(v, s.notify_budget, 1s, 10min); }},
 
   {"telegram", "chat_id", "", "a number, or @channel",
    "who is told by Telegram",
@@ -316,16 +328,16 @@ constexpr Key table[] = {
   {"telegram", "topic", "", "a whole number, or nothing",
    "the topic of a forum group",
    [](S& s, V v) { return v.empty() || into(s.telegram_topic, v, [](V w, std::int64_t& to) { return whole(w, to, std::int64_t{1}, std::numeric_limits<std::int64_t>::max()); }); }},
-  {"telegram", "pace", "1s", a_duration,
+  {"telegram", "pace", "1s", "a duration from 100ms to 60s, or 0s for none",
    "between two messages; 0 is for a server without limits",
-   [](S& s, V v) { return duration(v, s.telegram_pace); }},
+   [](S& s, V v) { return duration_or_off(v, s.telegram_pace, 100ms, 60s); }},
 
-  {"clock", "max_offset", "1s", a_duration,
+  {"clock", "max_offset", "1s", "a duration from 50ms to 60s, like 1s",
    "between this machine and the venue; beyond it nothing is bought",
-   [](S& s, V v) { return duration(v, s.max_clock_offset); }},
-  {"net", "patience", "2s", a_duration,
+   [](S& s, V v) { return duration(v, s.max_clock_offset, 50ms, 60s); }},
+  {"net", "patience", "2s", "a duration from 100ms to 30s, like 2s",
    "what has not answered after this is in doubt and is looked up",
-   [](S& s, V v) { return duration(v, s.net_patience, 100ms); }},
+   [](S& s, V v) { return duration(v, s.net_patience, 100ms, 30s); }},
   {"net", "connections", "32", "a whole number from 1 to 256",
    "open to one host at a time",
    [](S& s, V v) { return whole(v, s.net_connections, 1, 256); }},
@@ -339,9 +351,9 @@ constexpr Key table[] = {
   {"paper", "stop_market", "true", "true or false",
    "the paper venue knows stops that sell at market",
    [](S& s, V v) { return yes_or_no(v, s.paper_stop_market); }},
-  {"paper", "fee_percent", "0.1", "a percentage up to 10",
+  {"paper", "fee_percent", "0.1", a_fee,
    "what the paper venue keeps of a fill",
-   [](S& s, V v) { return decimal(v, s.paper_fee_percent, Decimal{0}, Decimal{10}); }},
+   [](S& s, V v) { return percent_or_zero(v, s.paper_fee_percent, one_basis_point, Decimal{10}); }},
   {"paper", "fee_in", "base", "base, quote or other",
    "the currency a purchase's fee is paid in",
    [](S& s, V v) { return choice<FeeIn>(v, s.paper_fee_in, {{"base", FeeIn::base}, {"quote", FeeIn::quote}, {"other", FeeIn::other}}); }},
@@ -704,6 +716,18 @@ std::string refused(std::string_view section, std::string_view value, std::strin
          ", expected " + std::string{expected};
 }
 
+// What was meant by milliseconds for seconds, or a ratio for a percentage: the same number in the key's
+// unit, if the key takes it.
+template <class Takes>
+std::string in_the_right_unit(std::string_view value, Takes takes) {
+  std::string meant;
+  if (const auto span = parse_duration(value))
+    meant = duration_text(*span / 1000);
+  else if (const auto ratio = Decimal::parse(value); ratio && *ratio < Decimal{1})
+    meant = Decimal::multiply(*ratio, Decimal{100}, Rounding::down).text();
+  return !meant.empty() && meant != value && takes(meant) ? ", did you mean " + meant + "?" : "";
+}
+
 void take(Reading& reading, const std::string& section, const std::string& name,
           const std::string& value, const std::string& place, const std::string& source) {
   const std::string full = full_name(section, name);
@@ -715,14 +739,22 @@ void take(Reading& reading, const std::string& section, const std::string& name,
       return refuse("the market is not a symbol, expected BASE_QUOTE in capitals, like ETH_USDT");
     const auto row = std::ranges::find(market_table, name, &MarketKey::name);
     if (row == std::end(market_table)) return refuse(unknown_key(section, name));
-    MarketOptions scratch;
-    if (!row->read(scratch, value)) return refuse(refused(section, value, row->expected));
+    const auto takes = [&](std::string_view text) {
+      MarketOptions scratch;
+      return row->read(scratch, text);
+    };
+    if (!takes(value))
+      return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
   } else {
     const auto row = std::ranges::find_if(
         table, [&](const Key& key) { return key.section == section && key.name == name; });
     if (row == std::end(table)) return refuse(unknown_key(section, name));
-    Settings scratch;
-    if (!row->read(scratch, value)) return refuse(refused(section, value, row->expected));
+    const auto takes = [&](std::string_view text) {
+      Settings scratch;
+      return row->read(scratch, text);
+    };
+    if (!takes(value))
+      return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
   }
   reading.given[full] = {value, source};
 }

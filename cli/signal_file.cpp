@@ -360,8 +360,24 @@ tl::expected<Fields, std::string> parse_object(std::string_view line) {
   const rapidjson::ParseResult result = reader.Parse<flags>(stream, object);
   if (result) return std::move(object.fields);
   if (result.Code() == rapidjson::kParseErrorTermination) return tl::unexpected{object.why()};
+  const auto first = line.find_first_not_of(" \t");
+  if (first == std::string_view::npos || line[first] != '{')
+    return tl::unexpected{
+        std::string{"is not JSON, expected one object a line, like "
+                    R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07Z"})"}};
   return tl::unexpected{"is not JSON at character " + std::to_string(result.Offset() + 1) + ": " +
                         rapidjson::GetParseError_En(result.Code())};
+}
+
+// A count of seconds, or of thousandths or millionths, since 1970 as the time that was probably meant.
+std::string as_iso(std::string_view count) {
+  constexpr std::array<std::pair<std::size_t, std::int64_t>, 3> units{
+      {{10, 1'000'000}, {13, 1'000}, {16, 1}}};
+  const bool digits = std::ranges::all_of(count, [](char c) { return c >= '0' && c <= '9'; });
+  for (const auto& [length, micros] : units)
+    if (digits && count.size() == length)
+      return ", did you mean " + iso_micros(Instant{Micros{std::stoll(std::string{count}) * micros}}) + "?";
+  return "";
 }
 
 constexpr std::array<std::string_view, 14> known_fields{"symbol",
@@ -455,7 +471,8 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
   const std::string* const given_time = reader.text("time");
   if (const std::string* given = given_time) {
     const auto parsed = parse_iso(*given);
-    if (!parsed) reader.complain("time", *given, "a time with its zone, like 2025-01-01T12:00:07Z");
+    if (!parsed)
+      reader.complain("time", *given, "a time with its zone, like 2025-01-01T12:00:07Z" + as_iso(*given));
     signal.time = parsed.value_or(Instant{});
   } else if (signal.id && (time.file || time.with_id)) {
     signal.time = time.file ? *time.file : *time.with_id;
@@ -486,8 +503,13 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
   };
   fraction("stop_loss_percent", signal.stop_loss_percent);
   fraction("take_profit_percent", signal.take_profit_percent);
-  if (signal.notional && signal.quantity)
-    reader.complain("notional and quantity are both given, expected one of them");
+  const auto one_of = [&](std::string_view one, std::string_view other) {
+    if (reader.text(one) && reader.text(other))
+      reader.complain(std::string{one} + " and " + std::string{other} + " are both given, expected one of them");
+  };
+  one_of("notional", "quantity");
+  one_of("stop_loss_percent", "stop_loss_price");
+  one_of("take_profit_percent", "take_profit_price");
   if (const std::string* strategy = reader.text("strategy")) {
     constexpr std::size_t longest_name = 128;
     if (strategy->size() > longest_name || !is_printable(*strategy))

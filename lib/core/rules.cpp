@@ -149,6 +149,15 @@ std::optional<Price> level(const std::optional<Price>& fixed, Price fill, Decima
   }
 }
 
+// Which of the two levels keeps a trade from being protected.
+std::string wrong_level(const ProtectionPlan& plan, Price reference, const InstrumentRules& rules) {
+  const auto levels = levels_at(plan, reference, rules);
+  if (!levels) return "no stop fits between zero and " + reference.text();
+  if (levels->stop >= reference)
+    return "the stop " + levels->stop.text() + " is not below the price " + reference.text();
+  return "the target " + levels->target.text() + " is not above the price " + reference.text();
+}
+
 using Sized = tl::expected<EntrySize, std::string>;
 
 tl::unexpected<std::string> denied(std::string_view code, std::string_view detail) {
@@ -181,7 +190,7 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
     return denied("below_min_notional", worth.text() + " < " + rules.min_notional.text());
 
   const auto levels = levels_for(plan, reference, rules);
-  if (!levels) return denied("no_protection", "no stop and target around " + reference.text());
+  if (!levels) return denied("no_protection", wrong_level(plan, reference, rules));
   const SellBand band = sell_band(reference, rules);
   const Price lowest = rules.stop_market ? levels->stop : stop_limit_price(levels->stop, plan, rules);
   if (!band.holds(levels->stop) || !band.holds(lowest))

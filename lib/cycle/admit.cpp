@@ -59,6 +59,7 @@ void enter(Run& run, Claimed claimed);
 void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines);
 Line key_line(const SignalKey& key, const Duplicate* known);
 Line rejected(Run& run, int line, std::string_view reason);
+Line too_old(Run& run, const Signal& signal, Micros limit);
 Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied);
 
 }  // namespace
@@ -244,7 +245,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                        heard.insert(&signal);
                        run.say(wait_or_reject(run, signal, denied));
                      } else if (denied.reason == "stale") {
-                       run.say(rejected(run, signal.line, denied.reason));
+                       run.say(too_old(run, signal, run.settings.policy.exit_max_age));
                        tell_stale_exit(run, claims[i]);
                      } else {
                        run.say(Line{Level::warn, "EXIT_DEFERRED"}
@@ -596,7 +597,8 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
           [&](const Denied& denied) {
             lines.push_back(key_line(key, nullptr));
             if (denied.reason == "future") return lines.push_back(wait_or_reject(run, signal, denied));
-            if (denied.reason == "stale") return lines.push_back(rejected(run, signal.line, denied.reason));
+            if (denied.reason == "stale")
+              return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
             run.report.denied += 1;
             if (denied.reason == "cooldown") return;  // its guard line has said it
             Line line = Line{Level::warn, "ENTRY_DENIED"}
@@ -676,6 +678,13 @@ Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
   return rejected(run, signal.line, denied.reason)
       .add("ahead_seconds", seconds)
       .add("clock", denied.clock_of_store ? "store" : "host");
+}
+
+Line too_old(Run& run, const Signal& signal, Micros limit) {
+  return rejected(run, signal.line, "stale")
+      .add("symbol", signal.symbol.text())
+      .add("age_seconds", seconds_rounded_up(run.now - signal.time))
+      .add("limit_seconds", seconds_rounded_up(limit));
 }
 
 Line rejected(Run& run, int line, std::string_view reason) {

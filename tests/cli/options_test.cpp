@@ -117,7 +117,7 @@ TEST_CASE("who speaks last wins, and the source of each value is remembered") {
 TEST_CASE("a wrong value is refused with its place, what is wrong and what is expected") {
   CHECK(faults_in("[run]\ndeadline = soon\n") ==
         ConfigurationFaults{
-            "bot.ini:2: run.deadline: soon is refused, expected a duration above 20s: "
+            "bot.ini:2: run.deadline: soon is refused, expected a duration above 20s, to 1h: "
             "no entry is sent in its last 20 s"});
   CHECK(faults_in("[run]\n\ndeadline = 20s\n")
             .front()
@@ -346,4 +346,66 @@ TEST_CASE(
     CHECK(names.insert(environment_name(key.section, key.name)).second);
     CHECK(std::string_view{key.meaning}.size() > 5);
   }
+}
+
+namespace {
+
+// "a duration from 1s to 24h, like 300s" -> {"1s", "24h"}
+std::optional<std::pair<std::string, std::string>> range_in(std::string_view expected) {
+  std::istringstream words{std::string{expected}};
+  std::string article, what, from, least, to, most;
+  words >> article >> what >> from >> least >> to >> most;
+  const bool measured = what == "duration" || what == "percentage";
+  if (!measured || from != "from" || to != "to" || most == "below") return std::nullopt;
+  if (most.ends_with(',')) most.pop_back();
+  return std::pair{least, most};
+}
+
+bool is_taken(const Key& key, const std::string& value) {
+  Settings scratch;
+  return key.read(scratch, value);
+}
+
+}  // namespace
+
+TEST_CASE("each duration and percentage takes what its expected= says, and nothing beyond it") {
+  int ranges = 0;
+  for (const Key& key : keys()) {
+    const bool measured = key.expected.starts_with("a duration") || key.expected.starts_with("a percentage");
+    if (!measured) continue;
+    INFO(key.section << "." << key.name << ": " << key.expected);
+    const auto range = range_in(key.expected);
+    if (!range) {
+      CHECK((key.expected.starts_with("a duration above 20s, to 1h") ||
+             key.expected.starts_with("a percentage from 0.1 to below 100")));
+      continue;
+    }
+    ++ranges;
+    CHECK(is_taken(key, range->first));
+    CHECK(is_taken(key, range->second));
+    CHECK(is_taken(key, "0") == (key.expected.find("or 0") != std::string_view::npos));
+    if (const auto least = parse_duration(range->first); least && key.expected.starts_with("a duration")) {
+      CHECK_FALSE(is_taken(key, duration_text(*least - Micros{1})));
+      CHECK_FALSE(is_taken(key, duration_text(*parse_duration(range->second) + Micros{1})));
+    } else {
+      CHECK_FALSE(is_taken(key, (*Decimal::parse(range->first) - Decimal::from_units(1)).text()));
+      CHECK_FALSE(is_taken(key, (*Decimal::parse(range->second) + Decimal::from_units(1)).text()));
+    }
+  }
+  CHECK(ranges > 20);
+}
+
+TEST_CASE("milliseconds for seconds and a ratio for a percentage are refused, with what was meant") {
+  CHECK(faults_in("[signals]\nmax_age = 300000\n").front() ==
+        "bot.ini:2: signals.max_age: 300000 is refused, expected a duration from 1s to 24h, like 300s, "
+        "did you mean 300s?");
+  CHECK(faults_in("[clock]\nmax_offset = 1000s\n").front().ends_with("did you mean 1s?"));
+  CHECK(faults_in("[protection]\nflatten_after = 120000\n").front().ends_with("did you mean 120s?"));
+  CHECK(faults_in("[run]\nstuck_after = 180000s\n").front().ends_with("did you mean 180s?"));
+  CHECK(faults_in("[notify]\nbudget = 10000\n").front().ends_with("did you mean 10s?"));
+  CHECK(faults_in("[net]\npatience = 2000\n").front().ends_with("did you mean 2s?"));
+  CHECK(faults_in("[venue]\nhighest_fee_percent = 0.005\n").front().ends_with("did you mean 0.5?"));
+  CHECK(faults_in("[limits]\nmax_slippage_percent = 0.01\n").front().ends_with("did you mean 1?"));
+  CHECK(faults_in("[market.ETH_USDT]\nstop_loss_percent = 0.03\n").front().ends_with("did you mean 3?"));
+  CHECK(faults_in("[cooldown]\nseconds = 300ms\n").size() == 1);
 }

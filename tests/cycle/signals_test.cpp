@@ -69,7 +69,7 @@ TEST_CASE(
   CHECK(report.verdict == RunVerdict::some_rejected);
   CHECK(report.rejected == 2);
   CHECK(report.exits == 0);
-  CHECK(world.said("SIGNAL_REJECTED line=1 reason=stale"));
+  CHECK(world.said("SIGNAL_REJECTED line=1 reason=stale symbol=ETH_USDT age_seconds=86401 limit_seconds=86400"));
   CHECK(world.said("SIGNAL_REJECTED line=2 reason=future"));
   CHECK(world.open_orders("ETH_USDT").size() == 2);
 }

@@ -102,7 +102,7 @@ Bot::Bot(Fake& venue, Kind kind, Ports ports)
           "[venue]\nkind = " + kind_.venue + "\nbase_url = " + origin +
           (is_cryptocom ? "/exchange/v1" : "") + "\nca_file = " + venue.ca_file() +
           "\npace = off\n[cooldown]\nseconds = 0s\nafter_stop = 0s\n" +
-          "[clock]\nmax_offset = 1h\n[telegram]\nchat_id = " + std::string{Fake::chat_id} +
+          "[clock]\nmax_offset = 60s\n[telegram]\nchat_id = " + std::string{Fake::chat_id} +
           "\nbase_url = " + venue.url() + "\nca_file = " + venue.ca_file() + "\npace = 0s\n" +
           // Where a venue lists the past by market, these are looked through.
           "[market.ETH_USDT]\nnotional = 50\n[market.BTC_USDT]\nnotional = 50\n");
