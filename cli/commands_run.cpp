@@ -170,7 +170,7 @@ int report_stranger(const Station& station, Store& store, int code) {
                         .add("application", stranger->application.empty() ? "-" : stranger->application)
                         .add("address", stranger->address.empty() ? "-" : stranger->address)
                         .add("pid", stranger->pid));
-  return report_no_start(station, Error{Fault::configuration, describe(*stranger)}, code);
+  return report_no_start(station, Error{Fault::configuration, describe(*stranger)}, code, Reported::always);
 }
 
 // The same where the lock is a file of this machine.
@@ -183,7 +183,7 @@ int report_lock_file(const Station& station, RunVerdict verdict, int code) {
                          Error{Fault::unreachable, "the run lock is held by " + stranger +
                                                        ", which is no tradeguard: end it, and find "
                                                        "out who started it"},
-                         code);
+                         code, Reported::always);
 }
 
 Error not_started(const RunReport& report) {

@@ -31,14 +31,16 @@ RunMarker marker(const Station& station) {
 
 }  // namespace
 
-int report_no_start(const Station& station, const Error& error, int code) {
+int report_no_start(const Station& station, const Error& error, int code, Reported reported) {
   if (!trades_money(station.settings)) return code;
   const RunMarker remembered = marker(station);
   const OpenTrades open = open_trades(station, remembered, error);
-  if (open.count == 0 || (!open.count && !station.settings.live)) return code;
-  station.log.write(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}
-                        .add("trades", open.count ? open.text() : "?")
-                        .add("because", "run_failed"));
+  const bool unattended = open.count ? *open.count > 0 : station.settings.live;
+  if (!unattended && (reported == Reported::with_open_trades || !station.settings.live)) return code;
+  if (unattended)
+    station.log.write(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}
+                          .add("trades", open.count ? open.text() : "?")
+                          .add("because", "run_failed"));
   const Instant now = station.clock.now();
   if (remembered.is_due(Topic::run_failed, error.what, now)) {
     Notice notice = notice_of(station, NoticeType::run_failed, Severity::critical);
@@ -50,7 +52,7 @@ int report_no_start(const Station& station, const Error& error, int code) {
     notice.facts.emplace_back("what to do", next_step(error));
     if (tell(station, std::move(notice))) remembered.note_told(Topic::run_failed, error.what, now);
   }
-  return open.count ? exit_critical : code;
+  return unattended && open.count ? exit_critical : code;
 }
 
 int report_misread(const Given& given, const std::string& cause, bool bare, int code) {

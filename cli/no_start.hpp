@@ -23,10 +23,14 @@ struct Station {
   bool store_is_ours = true;  // false: others can change it, so it is not opened
 };
 
-// A run did not start; its RUN_FAILED was said. With open live trades this says how many, tells the
-// notifier directly (once an hour for one cause) and returns 1; else `code`. Where nobody can say
-// whether trades are open it tells the same, and returns `code`.
-int report_no_start(const Station& station, const Error& error, int code);
+// What ends by itself concerns nobody while no trade is open; a stranger on the run lock does not end by itself.
+enum class Reported { with_open_trades, always };
+
+// A run did not start, and its log says so. With open live trades this logs how many, notifies directly (once an
+// hour for one cause) and returns 1; else it returns `code`. Where nobody can say whether trades are open it
+// notifies too, and returns `code`.
+int report_no_start(const Station& station, const Error& error, int code,
+                    Reported reported = Reported::with_open_trades);
 
 // The same for a configuration or a command line that cannot be taken: told with what of it can be read. What
 // others can change says which chat is told and no more: no store or address it names is asked, no file written.

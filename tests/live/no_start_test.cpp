@@ -167,6 +167,31 @@ TEST_CASE("no start: a role without rights in the database is told by name") {
   check_well_again(bot);
 }
 
+TEST_CASE("no start: a stranger on the run lock is reported at once though no trade is open, and once it is over") {
+  LiveBot bot{{GENERATE(as<std::string>{}, "cryptocom", "binance"), "postgres"}};
+  REQUIRE(bot.cycle().code == 0);
+  bot.trading.sql("DROP ROLE IF EXISTS mallory; CREATE ROLE mallory LOGIN");
+  const auto before = count_of(bot.venue.messages(), "RUN_FAILED");
+  {
+    const std::string database = bot.trading.url().substr(bot.trading.url().rfind('/') + 1);
+    support::PlainConnection mallory{support::test_server({.database = database, .user = "mallory"})};
+    mallory.ask("SELECT pg_advisory_lock(123456)");
+    for (int run = 0; run < 2; ++run) {
+      const Ran ran = bot.cycle();
+      INFO(ran.err);
+      CHECK(ran.code == 75);
+      CHECK(mentions(ran, "LOCK_STRANGER role=mallory"));
+      CHECK_FALSE(mentions(ran, "LIVE_POSITIONS_UNATTENDED"));
+      CHECK(count_of(bot.venue.messages(), "RUN_FAILED") == before + 1);
+    }
+    CHECK(all_messages(bot).find("the run lock is held by the role mallory") != std::string::npos);
+  }
+  bot.trading.sql("DROP ROLE mallory");
+  const auto cleared = count_of(bot.venue.messages(), "CLEARED");
+  CHECK(bot.cycle().code == 0);
+  CHECK(count_of(bot.venue.messages(), "CLEARED") == cleared + 1);
+}
+
 // The role has the right that everybody has: to connect.
 TEST_CASE("no start: a stranger who holds the run lock is told at once by name, and status and doctor say it") {
   LiveBot bot{{GENERATE(as<std::string>{}, "cryptocom", "binance"), "postgres"}};
