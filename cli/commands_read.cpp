@@ -21,6 +21,7 @@ struct Look {
   const OpenBook& book;
   std::size_t waiting;
   const AccountKey& account;
+  bool dry_run;
   Instant now;
   std::string run;                    // "running", "ended", "killed", "never", "unknown"
   std::vector<std::string> problems;  // sentences; empty: nothing needs anybody
@@ -28,6 +29,7 @@ struct Look {
 };
 std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run, Instant now);
 std::vector<std::string> problems_of(const Look& look, Micros max_age);
+std::string unset_hint(const Settings& settings);
 std::string status_text(const Look& look);
 std::string status_json(const Look& look);
 std::string config_text(const Desk& desk);
@@ -54,11 +56,15 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   if (!book) return say_failure(book.error());
   const auto waiting = (*store)->journal->waiting_notices();
   if (!waiting) return say_failure(waiting.error());
-  Look look{*book, *waiting, account, now, "", {}, bars_of(settings, *book)};
+  Look look{*book, *waiting, account, settings.dry_run, now, "", {}, bars_of(settings, *book)};
   look.run = run_state(book->account, run_is_going(settings, **store), settings.hard_deadline, now);
   look.problems = problems_of(look, given == nullptr ? settings.stuck_after : max_age);
   if (given == nullptr && book->trades.empty() && !book->account.last_started_at) look.problems.clear();
   if (const auto stranger = lock_stranger(settings, **store)) look.problems.push_back(describe(*stranger));
+  if (settings.kind == VenueKind::paper)
+    for (const LiveAccount& live : accounts_with_open_trades(settings, **store, now))
+      look.problems.push_back(std::to_string(live.trades) + (live.trades == 1 ? " trade" : " trades") + " open at " + live.account.venue + "/" +
+                              live.account.account + ", which this is not" + unset_hint(settings));
   print(line.json ? status_json(look) : status_text(look));
   return given != nullptr && !look.problems.empty() ? exit_critical : exit_ok;
 }
@@ -165,6 +171,10 @@ std::string run_state(const AccountState& state, std::optional<bool> going, Micr
   return "unknown";
 }
 
+std::string unset_hint(const Settings& settings) {
+  return settings.dry_run ? " while DRY_RUN=1 is set: unset it to see them" : ": its own runs look after it";
+}
+
 std::vector<std::string> problems_of(const Look& look, Micros max_age) {
   std::vector<std::string> problems;
   const AccountState& state = look.book.account;
@@ -215,7 +225,7 @@ std::string status_text(const Look& look) {
     name.resize(11, ' ');
     out += name + value + "\n";
   };
-  row("account", look.account.venue + "/" + look.account.account);
+  row("account", look.account.venue + "/" + look.account.account + (look.dry_run ? " (DRY_RUN=1 is set)" : ""));
   row("verdict", look.problems.empty() ? "ok" : "ATTENTION: " + look.problems.front());
   for (std::size_t i = 1; i < look.problems.size(); ++i) row("", "ATTENTION: " + look.problems[i]);
   row("cycle", std::to_string(state.cycle) +
@@ -253,11 +263,11 @@ std::string status_text(const Look& look) {
 }
 
 std::string status_json(const Look& look) {
-  const auto& [book, waiting, account, now, run, problems, bars] = look;
+  const auto& [book, waiting, account, dry_run, now, run, problems, bars] = look;
   const AccountState& state = book.account;
   Json json;
-  json.field("venue", account.venue).field("account", account.account).time("now", now);
-  json.field("cycle", state.cycle).field("previous_run_ended", state.previous_run_ended);
+  json.field("venue", account.venue).field("account", account.account).field("dry_run", dry_run);
+  json.time("now", now).field("cycle", state.cycle).field("previous_run_ended", state.previous_run_ended);
   json.maybe_time("last_started_at", state.last_started_at)
       .maybe_time("last_completed_at", state.last_completed_at);
   json.maybe("halted", state.halted).maybe("breaker", state.breaker);

@@ -19,4 +19,7 @@ struct NotedHolder {
 std::optional<NotedHolder> noted_holder(const std::string& path);
 std::string start_of_process(pid_t pid);  // "" if there is no such process
 
+// A file of /proc; "" if it cannot be read, as that of a process which has ended since it was opened.
+std::string text_of_proc(const std::string& path);
+
 }  // namespace tradeguard

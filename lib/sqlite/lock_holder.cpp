@@ -10,7 +10,6 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "holder_note.hpp"
@@ -23,13 +22,8 @@ namespace {
 constexpr std::size_t line_length = 64;
 constexpr off_t place_of_note = 2 * line_length;
 
-std::string text_of(const std::string& path) {
-  std::ifstream in{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
 std::string of_process(pid_t pid, const char* file) {
-  return text_of("/proc/" + std::to_string(pid) + "/" + file);
+  return text_of_proc("/proc/" + std::to_string(pid) + "/" + file);
 }
 
 // "Uid:	1000	1000	1000	1000": real and effective. /proc/PID itself may belong to
@@ -140,6 +134,14 @@ std::optional<NotedHolder> noted_holder(const std::string& path) {
       start != "start")
     return std::nullopt;
   return noted;
+}
+
+std::string text_of_proc(const std::string& path) {
+  std::ifstream in{path, std::ios::binary};
+  // Not by iterators: those throw where reading fails.
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
 }
 
 std::string start_of_process(pid_t pid) {

@@ -73,6 +73,11 @@ TEST_CASE("exit 1: a dry run says that live trades of the same store have nobody
   INFO(ran.err);
   CHECK(ran.code == 1);
   CHECK(lines_with(ran.lines(), "LIVE_POSITIONS_UNATTENDED trades=1").size() == 1);
+  const Ran status = bot.command({"status"});
+  INFO(status.out);
+  CHECK(status.out.find("paper/main (DRY_RUN=1 is set)") != std::string::npos);
+  CHECK(status.out.find("ATTENTION: 1 trade open at binance/main, which this is not while DRY_RUN=1 is set: unset it") !=
+        std::string::npos);
 }
 
 TEST_CASE("exit 64: wrong usage, with a word on how") {

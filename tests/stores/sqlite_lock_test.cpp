@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "contract.hpp"
+#include "holder_note.hpp"
 #include "processes.hpp"
 #include "sessions.hpp"
 #include "story.hpp"
@@ -235,6 +236,12 @@ TEST_CASE("sqlite: a lock file that cannot be made is told with its path", "[run
   std::filesystem::create_symlink(store.folder.file("no/such/folder/lock"), path);
   const auto outcome = runner.lock.try_acquire(the_account);
   CHECK_THAT(complaint_of(outcome), Catch::StartsWith("configuration: ") && Catch::Contains(path));
+}
+
+TEST_CASE("sqlite: a holder that ends while it is looked at ends no run", "[run_lock]") {
+  // It can be opened and not read, as the files of a process that has ended in between.
+  CHECK(text_of_proc("/proc/self/mem").empty());
+  CHECK(text_of_proc("/proc/self/comm") == "stores_tests\n");
 }
 
 }  // namespace
