@@ -34,7 +34,6 @@ struct Office {
 };
 using Opened = tl::expected<std::unique_ptr<Office>, int>;
 
-constexpr const char* operators_wish = "operator";
 
 enum class Need { lock, nothing };
 Opened open_office(const CommandLine& line, const Pairs& environment, Need need = Need::lock);
@@ -254,20 +253,20 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
     Order entry = trade.entry();
     // Whoever wished it before still does when the operator's wish is withdrawn.
     if (entry.exit_reason.empty() || !entry.exit_until || *entry.exit_until <= office.now) {
-      entry.exit_reason = operators_wish;
+      entry.exit_reason = ExitReason::operator_;
       entry.exit_key.clear();
     }
     entry.exit_until = std::max(entry.exit_until.value_or(office.now), office.now + wished_for);
     change.advance.push_back(std::move(entry));
   }
   // The newest word about what it names: a BUY that spoke before it is not bought any more.
-  if (!market) change.words.push_back({"*", std::string{operators_wish}, office.now});
+  if (!market) change.words.push_back({"*", std::string{words_of_operator}, office.now});
   if (market)
     for (const Symbol& symbol : known_markets(office, *book))
       if (market->covers(symbol))
-        change.words.push_back({symbol.text(), std::string{operators_wish}, office.now});
+        change.words.push_back({symbol.text(), std::string{words_of_operator}, office.now});
   if (market && market->symbol)
-    change.words.push_back({market->symbol->text(), std::string{operators_wish}, office.now});
+    change.words.push_back({market->symbol->text(), std::string{words_of_operator}, office.now});
   const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
     if (auto written = write(office, std::move(change)); !written)
@@ -480,9 +479,9 @@ int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWor
   int begun = 0;
   for (const Trade& trade : book.trades) {
     if (market && !market->covers(trade.entry().symbol)) continue;
-    if (trade.entry().exit_reason != operators_wish) continue;
+    if (trade.entry().exit_reason != ExitReason::operator_) continue;
     Order entry = trade.entry();
-    entry.exit_reason.clear();
+    entry.exit_reason = {};
     entry.exit_until.reset();
     change.advance.push_back(std::move(entry));
     begun += std::ranges::any_of(trade.legs, [](const Order& leg) { return leg.leg == Leg::exit; }) ? 1 : 0;

@@ -256,7 +256,7 @@ std::string status_text(const Look& look) {
            ", order " + id_at_venue(entry) + ", " + protection_text(view, look.now) + "\n    trade " +
            trade.id() + ", signal " + entry.signal_key + ", unprotected " +
            seconds_text(entry.naked_total + view.naked_for.value_or(Micros{0})) + " in all" +
-           (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason)) +
+           (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason.str())) +
            "\n";
   }
   return out;
@@ -308,7 +308,7 @@ std::string status_json(const Look& look) {
     json.field("seconds_unprotected", std::chrono::duration_cast<std::chrono::seconds>(
                                           entry.naked_total + view.naked_for.value_or(Micros{0}))
                                           .count());
-    json.field("exit_reason", entry.exit_reason);
+    json.field("exit_reason", entry.exit_reason.str());
     json.array("orders");
     for (const auto* rows : {&trade.entries, &trade.legs})
       for (const Order& order : *rows) {

@@ -163,7 +163,7 @@ void count_trade(const std::vector<Order>& orders, Instant end, ReplayResult& re
   }
   if (left_by == nullptr) return;
   const std::string why =
-      left_by->leg == Leg::exit ? left_by->strategy : std::string{text(left_by->leg)};
+      left_by->leg == Leg::exit ? left_by->because.str() : std::string{text(left_by->leg)};
   result.exits[why.empty() ? "exit" : why] += 1;
 }
 

@@ -14,7 +14,7 @@ bool rests_fired(const Order& stop, Instant now);
 
 NextMove wind_down(const Trade& trade);
 NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-               std::string why);
+               Word<ExitReason> why);
 std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
                                   const SightedOpen& sighted, const Surroundings& around);
 const Order* bound_stop(const Trade& trade, const Order& target);
@@ -108,7 +108,7 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (trade.entry().released || trade.entry().settled) return Nothing{};
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
-  const bool wished = around.exit_reason && !exit_came_to_nothing(trade) &&
+  const bool wished = !around.exit_reason.empty() && !exit_came_to_nothing(trade) &&
                       !exit_backs_off(trade, exposure, around);
   if (exposure.held_is_dust) {
     const bool sellable = may_be_sold(exposure, trade, around);
@@ -116,7 +116,7 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
     if (!(wished && sellable) && fills_what_is_held(trade, exposure, sighted)) return Nothing{};
     if (!sellable) return wind_down(trade);
   }
-  if (wished) return leave(trade, exposure, around, *around.exit_reason);
+  if (wished) return leave(trade, exposure, around, around.exit_reason);
 
   const bool leaving_by_exit = std::any_of(trade.legs.begin(), trade.legs.end(), [](const Order& o) {
     return o.leg == Leg::exit && o.live();
@@ -129,26 +129,26 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
                          *around.market >= exposure.levels->target && !target_rests(trade, sighted) &&
                          !exit_backs_off(trade, exposure, around);
   if (exposure.naked_is_dust) {
-    if (at_target) return leave(trade, exposure, around, "target");
+    if (at_target) return leave(trade, exposure, around, ExitReason::target);
     // Too little for a stop, enough for the market: nothing else would ever sell it.
     if (exposure.held_is_dust && !exposure.asked.is_positive())
-      return leave(trade, exposure, around, "remainder");
+      return leave(trade, exposure, around, ExitReason::remainder);
     return Nothing{};
   }
   // What somebody wants sold, and no stop can be placed for before the next attempt.
   if (is_breached(exposure, around)) {
-    if (around.exit_reason) return leave(trade, exposure, around, *around.exit_reason);
-    return trade.plan().flatten_on_breach ? leave(trade, exposure, around, "breached")
+    if (!around.exit_reason.empty()) return leave(trade, exposure, around, around.exit_reason);
+    return trade.plan().flatten_on_breach ? leave(trade, exposure, around, ExitReason::breached)
                                           : NextMove{Stuck{"breached"}};
   }
-  if (at_target) return leave(trade, exposure, around, "target");
+  if (at_target) return leave(trade, exposure, around, ExitReason::target);
   NextMove covering = cover(trade, exposure, around);
-  if (around.exit_reason && std::holds_alternative<Stuck>(covering))
-    return leave(trade, exposure, around, *around.exit_reason);
+  if (!around.exit_reason.empty() && std::holds_alternative<Stuck>(covering))
+    return leave(trade, exposure, around, around.exit_reason);
   if (!patience_is_over(trade, around)) return covering;
   if (std::holds_alternative<PlaceLegs>(covering) && !around.stop_tried) return covering;
   if (is_being_tried(trade, around) && !std::holds_alternative<PlaceLegs>(covering)) return covering;
-  return leave(trade, exposure, around, "unprotected");
+  return leave(trade, exposure, around, ExitReason::unprotected);
 }
 
 namespace {
@@ -177,7 +177,7 @@ bool rests_fired(const Order& stop, Instant now) {
 
 // Nothing worth selling is held: what still rests must go, then the trade is over.
 NextMove wind_down(const Trade& trade) {
-  Cancel cancel{{}, "sibling"};
+  Cancel cancel{{}, Cancel::Why::sibling};
   bool waiting = false;
   for (const Order& leg : trade.legs) {
     if (!leg.live()) continue;
@@ -195,11 +195,11 @@ NextMove wind_down(const Trade& trade) {
 
 // Sell what is held, but only when no own sell of the trade can still fill.
 NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-               std::string why) {
+               Word<ExitReason> why) {
   // Whose coins they are is not known without the balance: what is covered stays covered, and only a
   // naked position is sold on the word of its own fills.
   if (!around.free_base && exposure.working.is_positive()) return Stuck{"unreadable"};
-  Cancel cancel{{}, "exit"};
+  Cancel cancel{{}, Cancel::Why::exit};
   bool waiting = false;
   bool in_doubt = false;
   for (const Order& leg : trade.legs) {
@@ -226,21 +226,21 @@ NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings&
 // Legs that protect nothing, or too much, must be gone before anything takes their place.
 std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
                                   const SightedOpen& sighted, const Surroundings& around) {
-  const auto take = [](const Order& leg, const char* why) {
+  const auto take = [](const Order& leg, Cancel::Why why) {
     return Cancel{{leg.client_id}, why};
   };
   for (const Order& leg : trade.legs) {
     if (leg.state != OrderState::placed || leg.cancel_asked_at) continue;
-    if (around.mismatched.contains(leg.client_id)) return take(leg, "not_as_planned");
-    if (leg.leg == Leg::stop && rests_fired(leg, around.now)) return take(leg, "fired_resting");
-    if (around.overtaken.contains(leg.client_id)) return take(leg, "not_firing");
+    if (around.mismatched.contains(leg.client_id)) return take(leg, Cancel::Why::not_as_planned);
+    if (leg.leg == Leg::stop && rests_fired(leg, around.now)) return take(leg, Cancel::Why::fired_resting);
+    if (around.overtaken.contains(leg.client_id)) return take(leg, Cancel::Why::not_firing);
     if (leg.leg != Leg::target) continue;
     const Order* stop = bound_stop(trade, leg);
-    if (stop == nullptr) return take(leg, "unbound_target");
+    if (stop == nullptr) return take(leg, Cancel::Why::unbound_target);
     // A half-filled target leaves a stop that would sell more than there is.
     if (leg.filled.is_positive() && sighted.contains(stop->client_id) &&
         exposure.working > exposure.held)
-      return Cancel{{stop->client_id}, "oversized"};
+      return Cancel{{stop->client_id}, Cancel::Why::oversized};
   }
   return std::nullopt;
 }
@@ -328,12 +328,7 @@ std::string answer_to(const Order& exit) {
   return answer;
 }
 
-// One exchange shouts, another does not.
-bool is_about_balance(const Order& exit) {
-  for (const char* word : {"balance", "BALANCE", "nsufficient", "NSUFFICIENT"})
-    if (exit.reason.find(word) != std::string::npos) return true;
-  return false;
-}
+bool is_about_balance(const Order& exit) { return complaint_in(exit.reason) == Complaint::balance; }
 
 bool demands_differ(const Order& exit, const std::optional<InstrumentRules>& rules) {
   return exit.rules && rules && !same_demands(*exit.rules, *rules);

@@ -122,12 +122,12 @@ std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy
   if (signal.side != Side::buy) return std::nullopt;
   for (const ExitWord& word : facts.exit_words) {
     if (word.symbol != "*" && word.symbol != signal.symbol.text()) continue;
-    if (policy.exit_scope == ExitScope::strategy && word.who != "operator" &&
+    if (policy.exit_scope == ExitScope::strategy && word.who != words_of_operator &&
         word.who != who_said(signal))
       continue;
     if (signal.time < word.said)
       return Denied{"superseded", std::nullopt,
-                    (word.who == "operator" ? "flatten at " : "SELL at ") + iso_micros(word.said)};
+                    (word.who == words_of_operator ? "flatten at " : "SELL at ") + iso_micros(word.said)};
   }
   const auto stop_out = facts.stop_outs.find(signal.symbol);
   if (stop_out != facts.stop_outs.end() && signal.time + grace < stop_out->second)

@@ -13,6 +13,16 @@ std::optional<Enum> parse_among(const std::array<Enum, n>& all, std::string_view
   return std::nullopt;
 }
 
+constexpr std::array every_exit_reason{ExitReason::unprotected, ExitReason::breached, ExitReason::operator_,
+                                       ExitReason::signal,      ExitReason::target,   ExitReason::remainder};
+
+std::vector<std::string_view> words_of(bool (*which)(const Word<ExitReason>&)) {
+  std::vector<std::string_view> words;
+  for (const ExitReason reason : every_exit_reason)
+    if (which(reason)) words.push_back(text(reason));
+  return words;
+}
+
 // FNV-1a: xor a byte in, multiply by the prime, modulo 2^64 or 2^128. Both are fixed for good:
 // stored ids and other processes' locks depend on every bit.
 std::uint64_t fnv1a_64(std::string_view bytes) {
@@ -147,6 +157,60 @@ std::optional<OrderState> parse_order_state(std::string_view text) {
                                 OrderState::refused, OrderState::lapsed},
                      text);
 }
+
+std::string_view text(Ending ending) {
+  switch (ending) {
+    case Ending::unsent:
+      return "unsent";
+    case Ending::absent:
+      return "absent";
+    case Ending::refused:
+      return "refused";
+    case Ending::rejected:
+      return "rejected";
+    case Ending::ended:
+      return "ended";
+  }
+  return "";
+}
+
+std::string_view text(ExitReason reason) {
+  switch (reason) {
+    case ExitReason::signal:
+      return "signal";
+    case ExitReason::operator_:
+      return "operator";
+    case ExitReason::target:
+      return "target";
+    case ExitReason::remainder:
+      return "remainder";
+    case ExitReason::breached:
+      return "breached";
+    case ExitReason::unprotected:
+      return "unprotected";
+  }
+  return "";
+}
+
+std::optional<Ending> parse_word(std::string_view word, Ending) {
+  return parse_among(
+      std::array{Ending::unsent, Ending::absent, Ending::refused, Ending::rejected, Ending::ended}, word);
+}
+
+std::optional<ExitReason> parse_word(std::string_view word, ExitReason) {
+  return parse_among(every_exit_reason, word);
+}
+
+bool is_forced(const Word<ExitReason>& reason) {
+  return reason == ExitReason::operator_ || is_flattening(reason);
+}
+
+bool is_flattening(const Word<ExitReason>& reason) {
+  return reason == ExitReason::unprotected || reason == ExitReason::breached;
+}
+
+std::vector<std::string_view> forced_words() { return words_of(is_forced); }
+std::vector<std::string_view> flattening_words() { return words_of(is_flattening); }
 
 ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg,
                               int attempt) {

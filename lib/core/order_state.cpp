@@ -9,7 +9,7 @@ namespace {
 OrderEvent event_of(const Sighting& sighting);
 void note_ids(Order& order, const Sighting& sighting);
 void note_fills(Order& order, const Sighting& sighting);
-Applied moved(const Order& order, Step step, Instant now, std::string_view reason);
+Applied moved(const Order& order, Step step, Instant now, std::optional<Ending> ending, std::string_view reason);
 void enter(Order& order, OrderState state, Instant now);
 
 }  // namespace
@@ -56,7 +56,7 @@ Applied apply(const Order& order, const PlaceOutcome& outcome, Instant now) {
               Applied applied = apply(order, *accepted.record, now);
               if (applied.step != Step::stale) return applied;
             }
-            Applied applied = moved(order, next_step(order.state, OrderEvent::accepted), now, "");
+            Applied applied = moved(order, next_step(order.state, OrderEvent::accepted), now, std::nullopt, "");
             if (applied.step == Step::alarm) return applied;
             applied.first_acknowledged = !order.acknowledged;
             applied.order.acknowledged = true;
@@ -65,10 +65,11 @@ Applied apply(const Order& order, const PlaceOutcome& outcome, Instant now) {
           },
           [&](const Refused&) {
             return moved(order, next_step(order.state, OrderEvent::refused), now,
-                         describe(outcome));
+                         Ending::refused, describe(outcome));
           },
           [&](const Unsent&) {
-            return moved(order, next_step(order.state, OrderEvent::unsent), now, describe(outcome));
+            return moved(order, next_step(order.state, OrderEvent::unsent), now,
+                         Ending::unsent, describe(outcome));
           },
           // Doubt is what a claim already is: nothing changes until somebody looks.
           [&](const InDoubt&) { return Applied{.order = order, .step = Step::stale}; },
@@ -93,7 +94,10 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
   if (step == Step::stale || step == Step::alarm)
     return Applied{.order = order, .step = step};
 
-  Applied applied = moved(order, step, now, event == OrderEvent::seen_closed ? sighting.reason : "");
+  const bool rejected = sighting.status == VenueStatus::rejected;
+  const std::optional<Ending> ending =
+      event == OrderEvent::seen_closed ? std::optional{rejected ? Ending::rejected : Ending::ended} : std::nullopt;
+  Applied applied = moved(order, step, now, ending, ending ? sighting.reason : "");
   applied.proof_was_wrong = order.state == OrderState::lapsed;
   if (order.state != OrderState::claimed && order.state != OrderState::placed)
     applied.order.settled = false;  // what was over is alive again
@@ -106,7 +110,7 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
   if (sighting.exchange_time) applied.order.exchange_time = sighting.exchange_time;
   if (event == OrderEvent::seen_closed) {
     if (sighting.ended_at && order.live()) applied.order.closed_at = sighting.ended_at;
-    if (sighting.status == VenueStatus::rejected) applied.order.reason = "rejected " + sighting.reason;
+    if (rejected) applied.order.reason = "rejected " + sighting.reason;
     applied.order.fired_at.reset();
   } else if (sighting.fired && !applied.order.fired_at) {
     applied.order.fired_at = sighting.at;
@@ -115,10 +119,10 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
 }
 
 Applied apply_absent(const Order& order, Instant now) {
-  // What was over already keeps its reason: that an entry was unsent is what keeps its key free.
+  // What was over already keeps its ending: that an entry was unsent is what keeps its key free.
   const bool over = order.state == OrderState::lapsed || order.state == OrderState::refused;
   Applied applied = moved(order, next_step(order.state, OrderEvent::absent), now,
-                          over ? "" : "absent, proven");
+                          over ? std::nullopt : std::optional{Ending::absent}, over ? "" : "absent, proven");
   applied.proof_was_wrong = order.state == OrderState::claimed && order.acknowledged;
   return applied;
 }
@@ -175,8 +179,9 @@ void note_fills(Order& order, const Sighting& sighting) {
   }
 }
 
-Applied moved(const Order& order, Step step, Instant now, std::string_view reason) {
+Applied moved(const Order& order, Step step, Instant now, std::optional<Ending> ending, std::string_view reason) {
   Applied applied{.order = order, .step = step};
+  if (ending) applied.order.ending = *ending;
   if (!reason.empty()) applied.order.reason = reason;
   switch (step) {
     case Step::to_claimed: enter(applied.order, OrderState::claimed, now); break;
@@ -195,7 +200,10 @@ void enter(Order& order, OrderState state, Instant now) {
   const bool ends = state == OrderState::closed || state == OrderState::refused ||
                     state == OrderState::lapsed;
   if (ends && !order.closed_at) order.closed_at = now;
-  if (!ends) order.closed_at.reset();
+  if (!ends) {
+    order.closed_at.reset();
+    order.ending = {};
+  }
   order.state = state;
 }
 

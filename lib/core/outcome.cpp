@@ -1,5 +1,7 @@
 #include "tradeguard/outcome.hpp"
 
+#include <array>
+
 #include "tradeguard/error.hpp"
 
 namespace tradeguard {
@@ -29,6 +31,22 @@ std::string sentence(std::string head, std::string_view tail, std::string_view m
 }
 
 }  // namespace
+
+Complaint complaint_in(std::string_view foreign_words) {
+  struct Sign {
+    std::string_view word;  // without a first letter that one exchange writes large and another small
+    Complaint complaint;
+  };
+  using enum Complaint;
+  static constexpr std::array signs{
+      Sign{"balance", balance},      Sign{"BALANCE", balance},    Sign{"nsufficient", balance},
+      Sign{"NSUFFICIENT", balance},  Sign{"auth", permission},    Sign{"AUTH", permission},
+      Sign{"ermission", permission}, Sign{"ERMISSION", permission}, Sign{"margin", permission},
+      Sign{"MARGIN", permission},    Sign{"unsupported", permission}};
+  for (const Sign& sign : signs)
+    if (foreign_words.find(sign.word) != std::string_view::npos) return sign.complaint;
+  return rules;
+}
 
 std::string describe(const PlaceOutcome& outcome) {
   return std::visit(overloaded{

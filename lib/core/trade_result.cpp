@@ -40,8 +40,8 @@ std::string way_out(const Trade& trade) {
   std::vector<std::string> seen;
   for (const Order& leg : trade.legs) {
     if (!leg.filled.is_positive()) continue;
-    std::string way = leg.leg == Leg::exit && !leg.strategy.empty() ? leg.strategy
-                                                                    : std::string{text(leg.leg)};
+    std::string way =
+        leg.leg == Leg::exit && !leg.because.empty() ? leg.because.str() : std::string{text(leg.leg)};
     if (std::find(seen.begin(), seen.end(), way) != seen.end()) continue;
     ways += (ways.empty() ? "" : "+") + way;
     seen.push_back(std::move(way));

@@ -150,9 +150,9 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
         continue;
       exit.touches.push_back(trade.id());
       // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
-      if (!wished.insert(trade.id()).second || entry.exit_reason == "operator") continue;
+      if (!wished.insert(trade.id()).second || entry.exit_reason == ExitReason::operator_) continue;
       Order wish = entry;
-      wish.exit_reason = "signal";
+      wish.exit_reason = ExitReason::signal;
       wish.exit_key = claim_key(signal);
       wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
       exit.advance.push_back(std::move(wish));

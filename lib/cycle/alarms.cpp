@@ -140,14 +140,14 @@ bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) 
   item.say(Line{Level::warn, "EXIT_EXPIRED"}
                .add("symbol", entry.symbol.text())
                .add("order_id", order_id_of(entry))
-               .add("asked_by", entry.exit_reason));
+               .add("asked_by", entry.exit_reason.str()));
   Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, entry, run.now,
                             std::to_string(to_micros(*entry.exit_until)));
-  notice.facts = {{"asked by", entry.exit_key.empty() ? entry.exit_reason : entry.exit_key},
+  notice.facts = {{"asked by", entry.exit_key.empty() ? entry.exit_reason.str() : entry.exit_key},
                   {"why", "it could not be sold in time; the trade stays open"},
                   {"to sell", "tradeguard flatten " + entry.symbol.text()}};
   item.tell(std::move(notice));
-  entry.exit_reason.clear();
+  entry.exit_reason = {};
   entry.exit_key.clear();
   entry.exit_until.reset();
   return true;
@@ -158,7 +158,7 @@ std::string why_naked(const Run& run, const Trade& trade) {
   const Order* stop = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::stop && (stop == nullptr || leg.attempt >= stop->attempt)) stop = &leg;
-  if (!trade.entry().exit_reason.empty()) return "it is to be sold (" + trade.entry().exit_reason + ")";
+  if (!trade.entry().exit_reason.empty()) return "it is to be sold (" + trade.entry().exit_reason.str() + ")";
   if (stop == nullptr) return "no stop was placed yet";
   const std::string because = stop->reason.empty() ? "" : ": " + stop->reason;
   switch (stop->state) {
@@ -240,8 +240,7 @@ void remind(Run& run) {
 
 // An exit that nobody asked for, and that sold something.
 bool flattens(const Order& leg) {
-  return leg.leg == Leg::exit && leg.filled.is_positive() &&
-         (leg.strategy == "unprotected" || leg.strategy == "breached");
+  return leg.leg == Leg::exit && leg.filled.is_positive() && is_flattening(leg.because);
 }
 
 // Those of this run are not in the book as it was read. A trade counts once, however often it was sold from.

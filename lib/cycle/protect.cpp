@@ -340,20 +340,11 @@ void look_for_unfired_stops(Run& run) {
 
 // Rules change while a trade is open. They are read anew where a leg was refused since they were read, and
 // where a leg is to be placed and they are older than their age.
-// The words are the exchange's: whatever does not plainly speak of something else may be about its rules.
-bool smells_of_rules(std::string_view reason) {
-  constexpr std::array elsewhere{"unsupported", "balance", "BALANCE", "nsufficient", "NSUFFICIENT",
-                                 "auth",        "AUTH",    "ermission", "ERMISSION", "margin", "MARGIN"};
-  return std::none_of(elsewhere.begin(), elsewhere.end(), [&](const char* word) {
-    return reason.find(word) != std::string_view::npos;
-  });
-}
-
 bool refused_for_rules(const Order& leg) {
   const bool came_to_nothing =
       leg.state == OrderState::refused ||
-      (leg.state == OrderState::closed && leg.reason.starts_with("rejected"));
-  return came_to_nothing && !leg.filled.is_positive() && smells_of_rules(leg.reason);
+      (leg.state == OrderState::closed && leg.ending == Ending::rejected);
+  return came_to_nothing && !leg.filled.is_positive() && complaint_in(leg.reason) == Complaint::rules;
 }
 
 // A sale that was refused for the rules waits for others, and is not tried meanwhile: they are asked in every run.
@@ -499,7 +490,7 @@ void ask_cancels(Run& run, const Moves& moves) {
     for (const ClientOrderId& leg : move.ids) {
       Order order = *run.order(leg);
       order.cancel_asked_at = run.now;
-      if (move.why == "sibling")
+      if (move.why == Cancel::Why::sibling)
         item.say(Line{Level::info, "SIBLING_CANCELLED"}
                      .add("symbol", order.symbol.text())
                      .add("order_id", order_id_of(order))
@@ -641,7 +632,7 @@ void place_exits(Run& run, const Moves& moves) {
     item_by_item(run, id, "claiming an exit", [&] {
       const Trade& trade = *run.trade(id);
       Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);
-      exit.strategy = move.why;
+      exit.because = move.why;
       // What a later try is compared with: is anything different since this one?
       exit.rules = trade.rules();
       if (const auto balance = run.balance_of(trade.entry().symbol.base())) exit.free_base = Quantity{balance->free};

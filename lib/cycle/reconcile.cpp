@@ -271,8 +271,8 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     tell_leg(item, order, applied, run);
   // A run without its store may have sent a leg a moment before this row took the same id and was not sent. What
   // was rejected without a fill has sold nothing.
-  const bool rejected_elsewhere = order.leg != Leg::entry && order.reason.starts_with("unsent") &&
-                                  applied.order.reason.starts_with("rejected") &&
+  const bool rejected_elsewhere = order.leg != Leg::entry && order.ending == Ending::unsent &&
+                                  applied.order.ending == Ending::rejected &&
                                   !applied.order.filled.is_positive();
   if ((applied.proof_was_wrong && !rejected_elsewhere) || applied.step == Step::alarm)
     alarm_wrong_proof(run, applied.order, item);
@@ -407,7 +407,7 @@ void tell_lost_legs(Run& run, Item& item) {
     const Order* before = run.order(leg.client_id);
     if (leg.leg != Leg::stop && leg.leg != Leg::target) continue;
     if (before == nullptr || !before->live() || leg.state != OrderState::closed) continue;
-    if (leg.cancel_asked_at || !leg.left().is_positive() || leg.reason.starts_with("rejected")) continue;
+    if (leg.cancel_asked_at || !leg.left().is_positive() || leg.ending == Ending::rejected) continue;
     const Trade* trade = run.trade(leg.trade);
     const bool a_sibling_sold =
         trade != nullptr &&

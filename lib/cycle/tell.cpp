@@ -85,7 +85,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
       notice.facts.emplace_back(
           "average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
     // An exit says who wanted it; a stop and a target are their own reason.
-    if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.strategy);
+    if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.because.str());
     item.tell(std::move(notice));
   } else if (order.leg == Leg::exit && after.first_acknowledged) {
     item.say(line_of(Level::info, "ORDER_PLACED", order));
@@ -95,7 +95,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
       (order.state == OrderState::refused || order.state == OrderState::lapsed ||
        order.state == OrderState::closed);
   // The sibling of a filled leg ends unfilled too, and that is no failure.
-  const bool rejected = order.state != OrderState::closed || order.reason.starts_with("rejected");
+  const bool rejected = order.state != OrderState::closed || order.ending == Ending::rejected;
   if (came_to_nothing && rejected) {
     const Trade* trade = run.trade(order.trade);
     item.say(Line{Level::error, "SLTP_FAILED"}

@@ -24,9 +24,7 @@ std::optional<Instant> cools_from(const Order& order) {
 
 // A stop that sold, or a sale that no signal asked for.
 std::optional<Instant> stopped_out_at(const Order& order) {
-  const bool forced = order.leg == Leg::exit &&
-                      (order.strategy == "unprotected" || order.strategy == "breached" ||
-                       order.strategy == "operator");
+  const bool forced = order.leg == Leg::exit && is_forced(order.because);
   if ((order.leg != Leg::stop && !forced) || !order.filled.is_positive()) return std::nullopt;
   if (order.closed_at) return order.closed_at;
   return order.sighted_at ? order.sighted_at : std::optional{order.stamp};
@@ -40,7 +38,7 @@ void erase_one(std::multiset<Instant>& from, Instant at) {
 
 bool frees_its_key(const Order& order) {
   return order.leg == Leg::entry && order.state == OrderState::lapsed && !order.acknowledged &&
-         order.reason.starts_with("unsent");
+         order.ending == Ending::unsent;
 }
 
 // ---- orders ----------------------------------------------------------------------------------
@@ -97,10 +95,9 @@ void AccountTables::index_trade(const ClientOrderId& id) {
   }
 }
 
-// An exit says in `strategy` what it was placed for.
 void AccountTables::note_flattening(const Order& order) {
   if (order.leg != Leg::exit || !order.filled.is_positive()) return;
-  if (order.strategy != "unprotected" && order.strategy != "breached") return;
+  if (!is_flattening(order.because)) return;
   Instant sold_at = order.stamp;
   if (order.sighted_at) sold_at = *order.sighted_at;
   if (order.closed_at) sold_at = *order.closed_at;

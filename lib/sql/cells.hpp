@@ -21,6 +21,10 @@ inline SqlValue sql(Side side) { return std::string{text(side)}; }
 inline SqlValue sql(Leg leg) { return std::string{text(leg)}; }
 inline SqlValue sql(OrderType type) { return std::string{text(type)}; }
 inline SqlValue sql(OrderState state) { return std::string{text(state)}; }
+template <class Enum>
+SqlValue sql(const Word<Enum>& word) {
+  return word.str();
+}
 inline SqlValue sql(Severity severity) { return std::string{text(severity)}; }
 inline SqlValue sql(NoticeType type) { return std::string{text(type)}; }
 inline SqlValue sql(const InstrumentRules& rules) { return stored_text(rules); }
@@ -59,6 +63,22 @@ inline bool read(const SqlValue& cell, Micros& value) {
   if (!read(cell, number)) return false;
   value = Micros{number};
   return true;
+}
+
+template <class Enum>
+bool read(const SqlValue& cell, Word<Enum>& value) {
+  std::string written;
+  if (!read(cell, written)) return false;
+  value = Word<Enum>::of(std::move(written));
+  return true;
+}
+
+// A word of ours as a literal, and a list of them; they hold no quote.
+inline std::string quoted(std::string_view word) { return "'" + std::string{word} + "'"; }
+inline std::string among(const std::vector<std::string_view>& words) {
+  std::string list;
+  for (const std::string_view word : words) list += (list.empty() ? "(" : ", ") + quoted(word);
+  return list + ")";
 }
 
 // The types that have a word or a text of their own, with the function that reads it.

@@ -66,7 +66,12 @@ const std::vector<OrderColumn>& all_columns() {
       text_column<&Order::reason>("reason"),
       text_column<&Order::rules>("rules"),
       text_column<&Order::plan>("plan"),
-      text_column<&Order::strategy>("strategy"),
+      // Of an exit there is no strategy, but what it was placed for.
+      {{"strategy", "TEXT"},
+       [](const Order& order) { return order.leg == Leg::exit ? sql(order.because) : sql(order.strategy); },
+       [](const SqlValue& cell, Order& order) {
+         return order.leg == Leg::exit ? read(cell, order.because) : read(cell, order.strategy);
+       }},
       whole_column<&Order::naked_since>("naked_since"),
       whole_column<&Order::naked_total>("naked_total"),
       whole_column<&Order::legs_told>("legs_told"),
@@ -81,6 +86,7 @@ const std::vector<OrderColumn>& all_columns() {
       text_column<&Order::exit_key>("exit_key"),
       text_column<&Order::target_none>("target_none"),
       text_column<&Order::free_base>("free_base"),
+      text_column<&Order::ending>("ending"),
   };
   return columns;
 }

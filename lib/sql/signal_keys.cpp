@@ -55,7 +55,7 @@ Statement free_or_bind_piece(const AccountKey& account, std::vector<SqlRow> keys
       << ") AND decided = '' AND released = CASE WHEN EXISTS (SELECT 1 FROM exchange_orders o "
          "WHERE o.venue = ?1 AND o.account = ?2 AND o.signal_key = signal_claims.signal_key "
          "AND o.signal_key <> '' AND o.leg = 'entry' AND o.twin = 0 AND NOT (o.state = 'lapsed' "
-         "AND o.acknowledged = 0 AND substr(o.reason, 1, 6) = 'unsent')) THEN 1 ELSE 0 END";
+         "AND o.acknowledged = 0 AND o.ending = " << quoted(text(Ending::unsent)) << ")) THEN 1 ELSE 0 END";
   return std::move(draft).done();
 }
 

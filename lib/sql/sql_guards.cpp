@@ -377,12 +377,12 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
 }
 
 std::string proven_absent(const std::string& o) {
-  return o + ".leg = 'entry' AND " + o + ".state = 'lapsed' AND NOT (" + o + ".acknowledged = 0 AND substr(" + o +
-         ".reason, 1, 6) = 'unsent')";
+  return o + ".leg = 'entry' AND " + o + ".state = 'lapsed' AND NOT (" + o + ".acknowledged = 0 AND " + o +
+         ".ending = " + quoted(text(Ending::unsent)) + ")";
 }
 
 std::string forced_exit(const std::string& o) {
-  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN ('unprotected', 'breached', 'operator')";
+  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN " + among(forced_words());
 }
 
 }  // namespace

@@ -601,7 +601,7 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
       "WHERE venue = ?1 AND account = ?2 AND leg = 'exit' AND filled <> '0' "
       "AND coalesce(closed_at, sighted_at, stamp) >= ?3 "
       "AND coalesce(closed_at, sighted_at, stamp) < ?4 "
-      "AND strategy IN ('unprotected', 'breached') "
+      "AND strategy IN " + among(flattening_words()) + " "
       "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
       "WHERE a.venue = ?1 AND a.account = ?2 AND a.breaker_reset_at <= ?5), 0)",
       std::move(arguments)};
@@ -617,7 +617,7 @@ Statement ask_entered(const AccountKey& account, Instant now) {
           "AND cools_from IS NOT NULL AND side = 'BUY' AND stamp >= ?3 AND stamp < ?4) + "
           "(SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
           "AND leg = 'entry' AND state = 'lapsed' AND side = 'BUY' "
-          "AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = 'unsent') AND stamp >= ?3 AND stamp < ?4)",
+          "AND NOT (acknowledged = 0 AND ending = 'unsent') AND stamp >= ?3 AND stamp < ?4)",
           std::move(arguments)};
 }
 

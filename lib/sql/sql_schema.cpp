@@ -223,12 +223,10 @@ constexpr std::string_view words_table =
 // An entry that is proven absent may have left all the same, and cools its base.
 constexpr std::string_view absent_index =
     "CREATE INDEX exchange_orders_absent ON exchange_orders (base, venue, account, stamp) "
-    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
-    "'unsent')";
+    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND ending = 'unsent')";
 constexpr std::string_view absent_day_index =
     "CREATE INDEX exchange_orders_absent_day ON exchange_orders (stamp, venue, account) "
-    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND substr(reason, 1, 6) = "
-    "'unsent')";
+    "WHERE leg = 'entry' AND state = 'lapsed' AND NOT (acknowledged = 0 AND ending = 'unsent')";
 // A sale that no signal asked for cools as a stop-out does.
 constexpr std::string_view forced_index =
     "CREATE INDEX exchange_orders_forced ON exchange_orders "
@@ -252,7 +250,11 @@ std::vector<std::string> step_to(int version) {
     case 2:
       return {std::string{rules_table}};
     case 3:
-      return {std::string{words_table},
+      return {// Until now the sentence for people said how an order had ended.
+              "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT ''",
+              "UPDATE exchange_orders SET ending = 'unsent' WHERE state = 'lapsed' AND substr(reason, 1, 6) = 'unsent'",
+              "UPDATE exchange_orders SET ending = 'rejected' WHERE state = 'closed' AND substr(reason, 1, 8) = 'rejected'",
+              std::string{words_table},
               std::string{absent_index},
               std::string{absent_day_index},
               std::string{forced_index},
@@ -412,7 +414,7 @@ std::vector<std::string> store_definitions() {
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
       "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
       "signal_at BIGINT, covered_at BIGINT, exit_key TEXT NOT NULL DEFAULT '', "
-      "target_none TEXT NOT NULL DEFAULT '', free_base TEXT, "
+      "target_none TEXT NOT NULL DEFAULT '', free_base TEXT, ending TEXT NOT NULL DEFAULT '', "
       "version BIGINT NOT NULL CHECK (version >= 1), "
       "cools_from BIGINT GENERATED ALWAYS AS (CASE "
       "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "

@@ -157,7 +157,7 @@ STORE_CONTRACT("an entry proven absent may have left all the same, and cools", "
   const auto session = store.open();
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
-  entry.reason = "absent, proven";
+  entry.ending = Ending::absent;
   advance(*session, entry);
   CHECK(cools_until(*session, "ETH_USDT", noon + 13s) == noon + 300s);
 }
@@ -166,7 +166,7 @@ STORE_CONTRACT("a sale that no signal asked for cools as a stop-out does", "[coo
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   Order exit = exit_for(entry);
-  exit.strategy = GENERATE(as<std::string>{}, "breached", "unprotected", "operator");
+  exit.because = GENERATE(ExitReason::breached, ExitReason::unprotected, ExitReason::operator_);
   exit = append(*session, exit);
   exit.filled = exit.quantity;
   exit.state = OrderState::closed;
@@ -179,7 +179,7 @@ STORE_CONTRACT("an entry that shows up after its proof cools again", "[cooldown]
   const auto session = store.open();
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
-  entry.reason = "absent, proven";
+  entry.ending = Ending::absent;
   entry = advance(*session, entry);
   entry.state = OrderState::placed;
   advance(*session, entry);

@@ -196,7 +196,7 @@ STORE_CONTRACT("an entry that the journal says was unsent frees its key", "[idem
   const auto session = store.open();
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
-  entry.reason = describe(PlaceOutcome{Unsent{Unsent::Why::throttled, "429"}});
+  entry.ending = Ending::unsent;
   entry.settled = true;
   advance(*session, entry);
   const Judged again = claim(*session, buy("ETH_USDT"), noon + 1s);
@@ -209,7 +209,7 @@ STORE_CONTRACT("an unsent entry that was acknowledged keeps its key", "[idempote
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
   entry.acknowledged = true;
-  entry.reason = "unsent throttled";
+  entry.ending = Ending::unsent;
   advance(*session, entry);
   CHECK(claim(*session, buy("ETH_USDT"), noon + 1s).key_was_known);
 }
@@ -219,7 +219,7 @@ STORE_CONTRACT("an entry proven absent keeps its key", "[idempotency]") {
   const auto session = store.open();
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
-  entry.reason = "absent, proven";
+  entry.ending = Ending::absent;
   entry.settled = true;
   advance(*session, entry);
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s));
@@ -403,7 +403,7 @@ STORE_CONTRACT("a BUY that spoke before a stop-out of its symbol is superseded",
   policy.cooldown = {.cooldown = 0s, .after_stop = 0s};
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   Order sold = GENERATE(0, 1) == 0 ? stop_for(entry) : exit_for(entry);
-  if (sold.leg == Leg::exit) sold.strategy = "breached";
+  if (sold.leg == Leg::exit) sold.because = ExitReason::breached;
   sold = append(*session, sold);
   sold.filled = sold.quantity;
   sold.state = OrderState::closed;

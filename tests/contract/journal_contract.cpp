@@ -33,7 +33,7 @@ Order everything_said(Order order) {
   order.naked_total = 7'123'456us;
   order.legs_told = true;
   order.dust_told = true;
-  order.exit_reason = "signal";
+  order.exit_reason = ExitReason::signal;
   order.exit_until = noon + 8s;
   order.released = true;
   order.plan->stop_percent = *Decimal::parse("2.5");
@@ -195,7 +195,7 @@ STORE_CONTRACT("refused and lapsed orders stay questions for an hour after their
        {std::pair{"ETH_USDT", OrderState::refused}, std::pair{"BTC_USDT", OrderState::lapsed}}) {
     Order entry = row(*session, admitted(*session, buy(name), noon).order().client_id);
     entry.state = state;
-    entry.reason = "absent, proven";
+    entry.ending = Ending::absent;
     asked.push_back(settled(*session, entry));
   }
   const Instant ends = noon + 10s + 1h;
@@ -238,12 +238,12 @@ STORE_CONTRACT("trades sold because no stop could hold them are counted for thei
   {
     const auto session = store.open();
     for (const auto& [name, why] :
-         {std::pair{"ETH_USDT", "unprotected"}, std::pair{"BTC_USDT", "breached"},
-          std::pair{"LTC_USDT", "signal"}, std::pair{"XRP_USDT", "operator"}}) {
+         {std::pair{"ETH_USDT", ExitReason::unprotected}, std::pair{"BTC_USDT", ExitReason::breached},
+          std::pair{"LTC_USDT", ExitReason::signal}, std::pair{"XRP_USDT", ExitReason::operator_}}) {
       const Order entry = bought(*session, buy(name), noon);
       for (int attempt = 1; attempt <= 2; ++attempt) {
         Order exit = exit_for(entry, attempt);
-        exit.strategy = why;
+        exit.because = why;
         exit = append(*session, exit);
         exit.state = OrderState::closed;
         exit.filled = exit.quantity;
@@ -254,7 +254,7 @@ STORE_CONTRACT("trades sold because no stop could hold them are counted for thei
     }
     const Order not_sold = bought(*session, buy("ADA_USDT"), noon);
     Order exit = exit_for(not_sold);
-    exit.strategy = "unprotected";
+    exit.because = ExitReason::unprotected;
     append(*session, exit);
   }
   const auto after_restart = store.open();
@@ -264,7 +264,7 @@ STORE_CONTRACT("trades sold because no stop could hold them are counted for thei
 
 Order sold_unprotected(Session& session, std::string_view name, Instant at) {
   Order exit = exit_for(bought(session, buy(name, at), at));
-  exit.strategy = "unprotected";
+  exit.because = ExitReason::unprotected;
   exit.claimed_at = at;
   exit = append(session, exit);
   exit.state = OrderState::closed;
@@ -602,7 +602,7 @@ std::vector<ExitVerdict> claim_exits(Session& session, const std::vector<ExitCla
 ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order> entries,
                        Instant now) {
   for (Order& entry : entries) {
-    entry.exit_reason = "signal";
+    entry.exit_reason = ExitReason::signal;
     entry.exit_until = now + 300s;
   }
   return claim_exits(session, {{signal, std::move(entries)}}, now).front();
@@ -622,7 +622,7 @@ STORE_CONTRACT("a SELL signal claims its key and the wish to exit together", "[j
   }
   const auto after_restart = store.open();
   const Order wished = row(*after_restart, entry->client_id);
-  CHECK(wished.exit_reason == "signal");
+  CHECK(wished.exit_reason == ExitReason::signal);
   CHECK(wished.exit_until == noon + 301s);
   CHECK(wished.version == entry->version + 1);
   const auto repeat = claim_exit(*after_restart, sell("ETH_USDT"), {wished}, noon + 60s);
@@ -829,7 +829,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
     CHECK(std::holds_alternative<Fenced>(judged.outcome));
   const std::vector<Change> change{{.append = {stop_for(btc)}, .notices = {notice("late")}}};
   CHECK(is_fenced(loser->journal().write(change)));
-  btc.exit_reason = "signal";
+  btc.exit_reason = ExitReason::signal;
   const std::vector<ExitClaim> exits{{sell("BTC_USDT"), {btc}}};
   CHECK(is_fenced(loser->journal().claim_exits(exits, 300s, 5s, noon)));
   const std::vector records{

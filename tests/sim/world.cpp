@@ -849,7 +849,7 @@ bool World::operator_flattens(std::optional<Symbol> symbol) {
     for (const Trade& trade : book.trades) {
       Order entry = trade.entry();
       if (entry.settled || entry.released || (symbol && entry.symbol != *symbol)) continue;
-      entry.exit_reason = "operator";
+      entry.exit_reason = ExitReason::operator_;
       entry.exit_until = wall + 24h;
       trades.push_back(trade.id());
       changes.front().advance.push_back(std::move(entry));
@@ -981,6 +981,7 @@ bool World::wear_out(int attempt) {
       worn.acknowledged = false;
       worn.filled = Quantity{};
       worn.filled_value = Money{};
+      worn.ending = Ending::refused;
       worn.reason = "refused, long ago";
       worn.version = 0;
       std::vector<Change> changes(1);

@@ -88,7 +88,8 @@ MIGRATION_TEST("a migration that is killed at any statement has changed nothing,
     OverSession store{*session};
     return bought(store, buy("ETH_USDT"), noon);
   }();
-  entry.signal_at.reset();  // no older store knew it
+  entry.signal_at.reset();  // no older store knew it, nor that it had just ended
+  entry.ending = {};
   int deaths = 0;
   for (int n = 0;; ++n) {
     INFO("version " << version << ", at question " << n

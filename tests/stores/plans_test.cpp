@@ -89,7 +89,7 @@ void live_through_a_cycle(Session& session) {
   stop.state = OrderState::placed;
   advance(session, stop);
   Order wished = entry;
-  wished.exit_reason = "signal";
+  wished.exit_reason = ExitReason::signal;
   value_of(session.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {wished}}}, 300s,
                                          5s, noon));
   CHECK(book(session, noon).trades.size() == 2);

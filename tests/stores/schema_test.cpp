@@ -90,9 +90,33 @@ SCHEMA_TEST("a store of an older version is migrated with its open trades") {
   must(init_schema(*session));
   CHECK(database.complaint_of_run().empty());
   Order expected = entry;
-  expected.signal_at.reset();  // no older store knew it
+  expected.signal_at.reset();  // no older store knew it, nor that it had just ended
+  expected.ending = {};
   CHECK(row(store, entry.client_id) == expected);
   must_run(*session, "SELECT * FROM instrument_rules");
+}
+
+// Older stores knew how an order had ended by the first word of the sentence for people.
+SCHEMA_TEST("the endings of an older store are those of the migrated one") {
+  const int version = GENERATE(1, 2);
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  OverSession store{*session};
+  const Order entry = bought(store, buy("ETH_USDT"), noon);
+  go_back_to(*session, version);
+  const auto ending_of = [&](const std::string& state, const std::string& reason) {
+    must_run(*session, "UPDATE exchange_orders SET state = '" + state + "', reason = '" + reason + "'");
+    must(init_schema(*session));
+    const Word<Ending> ending = row(store, entry.client_id).ending;
+    go_back_to(*session, version);
+    return ending;
+  };
+  CHECK(ending_of("lapsed", "unsent throttled: 429") == Ending::unsent);
+  CHECK(ending_of("closed", "rejected INSUFFICIENT_BALANCE") == Ending::rejected);
+  CHECK(ending_of("lapsed", "absent, proven").empty());
+  CHECK(ending_of("closed", "cancelled by the owner").empty());
+  CHECK(ending_of("placed", "unsent throttled: 429").empty());
 }
 
 SCHEMA_TEST("a newer store is refused and left alone, by init too") {
@@ -204,6 +228,8 @@ ROWS_TEST("the marks of a trade come back") {
   Order entry = bought(store, buy("ETH_USDT"), noon);
   entry.skip_told = true;
   entry.strategy = "unprotected";
+  entry.ending = Word<Ending>::of("a newer version's");
+  entry.exit_reason = Word<ExitReason>::of("a newer version's");
   entry = advance(store, entry);
   CHECK(row(store, entry.client_id) == entry);
 }

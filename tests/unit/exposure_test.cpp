@@ -17,14 +17,14 @@ struct StringMaker<tradeguard::NextMove> {
         overloaded{
             [](const Nothing&) { return std::string{"Nothing"}; },
             [](const Cancel& m) {
-              std::string out = "Cancel(" + m.why;
+              std::string out = "Cancel(" + std::to_string(static_cast<int>(m.why));
               for (const auto& id : m.ids) out += " " + id;
               return out + ")";
             },
             [](const PlaceLegs& m) {
               return "PlaceLegs(" + m.quantity.text() + (m.with_target ? " with target)" : ")");
             },
-            [](const PlaceExit& m) { return "PlaceExit(" + m.quantity.text() + " " + m.why + ")"; },
+            [](const PlaceExit& m) { return "PlaceExit(" + m.quantity.text() + " " + m.why.str() + ")"; },
             [](const Settle&) { return std::string{"Settle"}; },
             [](const Stuck& m) { return "Stuck(" + m.why + ")"; },
         },
@@ -509,7 +509,7 @@ TEST_CASE(
   CAPTURE(move);
   REQUIRE(as<Cancel>(move));
   CHECK(as<Cancel>(move)->ids == std::vector{target});
-  CHECK(as<Cancel>(move)->why == "unbound_target");
+  CHECK(as<Cancel>(move)->why == Cancel::Why::unbound_target);
 }
 
 TEST_CASE("without a stop since: the fill that grew, or the last sight of the stop that was lost") {
@@ -535,7 +535,7 @@ TEST_CASE("a sale that failed by a clock that was ahead is tried again under the
   Story story = bought("0.0149");
   story.exit(OrderState::refused, "0.0149").claimed_at = noon + 1h;
   story.working_stop("0.0149");
-  story.around.exit_reason = "operator";
+  story.around.exit_reason = ExitReason::operator_;
   const NextMove move = story.next();
   CHECK(std::holds_alternative<Cancel>(move));
 }
@@ -602,7 +602,7 @@ TEST_CASE("a price beyond the stop is sold at market, as the plan says") {
   CAPTURE(move);
   REQUIRE(as<PlaceExit>(move));
   CHECK(as<PlaceExit>(move)->quantity == qty("0.02"));
-  CHECK(as<PlaceExit>(move)->why == "breached");
+  CHECK(as<PlaceExit>(move)->why == ExitReason::breached);
   story.around.market = price("2910.01");
   CHECK(as<PlaceLegs>(story.next()));
 }
@@ -635,7 +635,7 @@ TEST_CASE("what nobody could protect is sold after the plan's patience, if the p
     const auto move = story.next();
     CAPTURE(move);
     REQUIRE(as<PlaceExit>(move));
-    CHECK(as<PlaceExit>(move)->why == "unprotected");
+    CHECK(as<PlaceExit>(move)->why == ExitReason::unprotected);
     CHECK(as<PlaceExit>(move)->quantity == qty("0.02"));
   }
   SECTION("it says so, and a stop sent a moment ago is read back first") {
@@ -673,11 +673,11 @@ TEST_CASE("a target is sold by hand where the venue has no OCO") {
 TEST_CASE("an exit first takes back every own sell, and sells only when all are read closed") {
   auto story = bought("0.02");
   story.working_pair("0.02");
-  story.around.exit_reason = "signal";
+  story.around.exit_reason = ExitReason::signal;
   auto move = story.next();
   CAPTURE(move);
   REQUIRE(as<Cancel>(move));
-  CHECK(as<Cancel>(move)->why == "exit");
+  CHECK(as<Cancel>(move)->why == Cancel::Why::exit);
   const auto ids = sorted(as<Cancel>(move)->ids);
   // Where the two are one OCO, taking one back takes back both; naming both is no mistake.
   CHECK((ids == std::vector<ClientOrderId>{"stop1", "target1"} ||
@@ -694,14 +694,14 @@ TEST_CASE("an exit first takes back every own sell, and sells only when all are 
   move = story.next();
   REQUIRE(as<PlaceExit>(move));
   CHECK(as<PlaceExit>(move)->quantity == qty("0.02"));
-  CHECK(as<PlaceExit>(move)->why == "signal");
+  CHECK(as<PlaceExit>(move)->why == ExitReason::signal);
 }
 
 TEST_CASE("an exit sells what a stop did not, and no more than the balance") {
   auto story = bought("0.02");
   auto& stop = story.stop(OrderState::closed, "0.02");
   fill(stop, "0.005");
-  story.around.exit_reason = "signal";
+  story.around.exit_reason = ExitReason::signal;
   story.around.free_base = qty("0.01234");
   const auto move = story.next();
   CAPTURE(move);
@@ -712,7 +712,7 @@ TEST_CASE("an exit sells what a stop did not, and no more than the balance") {
 TEST_CASE("there is one exit at a time") {
   for (const auto state : {OrderState::claimed, OrderState::placed}) {
     auto story = bought("0.02");
-    story.around.exit_reason = "signal";
+    story.around.exit_reason = ExitReason::signal;
     story.exit(state, "0.02");
     CAPTURE(text(state), story.next());
     CHECK_FALSE(sells(story.next()));
@@ -724,7 +724,7 @@ TEST_CASE("there is one exit at a time") {
 TEST_CASE("after an exit that was refused or lapsed protection comes first") {
   for (const auto state : {OrderState::refused, OrderState::lapsed}) {
     auto story = bought("0.02");
-    story.around.exit_reason = "signal";
+    story.around.exit_reason = ExitReason::signal;
     story.exit(state, "0.02");
     CAPTURE(text(state), story.next());
     CHECK(as<PlaceLegs>(story.next()));
@@ -796,8 +796,8 @@ TEST_CASE("an oversold trade sells nothing") {
   auto story = bought("0.01");
   fill(story.stop(OrderState::closed, "0.01"), "0.01");
   fill(story.target(OrderState::closed, "0.01"), "0.01");
-  for (const auto* reason : {"", "signal"}) {
-    if (*reason != '\0') story.around.exit_reason = reason;
+  for (const Word<ExitReason>& reason : {Word<ExitReason>{}, Word<ExitReason>{ExitReason::signal}}) {
+    story.around.exit_reason = reason;
     CAPTURE(story.next());
     CHECK_FALSE(sells(story.next()));
   }
@@ -808,7 +808,7 @@ TEST_CASE("a trade the operator took out of our hands is left alone") {
   story.entry().released = true;
   CHECK_FALSE(sells(story.next()));
   story.working_stop("0.02");
-  story.around.exit_reason = "signal";
+  story.around.exit_reason = ExitReason::signal;
   CAPTURE(story.next());
   CHECK_FALSE(sells(story.next()));
   CHECK_FALSE(as<Cancel>(story.next()));
@@ -872,7 +872,7 @@ Story any_trade(Dice& dice) {
   story.around.stop_market = dice.once_in(2);
   story.around.venue_read = !dice.once_in(5);
   story.around.drifted = dice.once_in(6);
-  if (dice.once_in(3)) story.around.exit_reason = dice.once_in(2) ? "signal" : "operator";
+  if (dice.once_in(3)) story.around.exit_reason = dice.once_in(2) ? ExitReason::signal : ExitReason::operator_;
   return story;
 }
 
@@ -892,7 +892,7 @@ std::string told(const Story& story) {
   return out + "market " + (around.market ? around.market->text() : "?") + " free " +
          (around.free_base ? around.free_base->text() : "?") + (around.oco ? " oco" : "") +
          (around.venue_read ? "" : " unread") + (around.drifted ? " drifted" : "") + " exit " +
-         around.exit_reason.value_or("-");
+         around.exit_reason.str();
 }
 
 }  // namespace

@@ -337,6 +337,7 @@ TEST_CASE("what was over before it is proven absent keeps its own reason") {
   for (const auto state : {OrderState::lapsed, OrderState::refused}) {
     auto order = in_state(state);
     order.closed_at = noon + 1s;
+    order.ending = Ending::unsent;
     order.reason = "unsent throttled: too many requests";
     CHECK(apply_absent(order, noon + 20s).order == order);
   }

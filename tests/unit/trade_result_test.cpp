@@ -83,7 +83,7 @@ TEST_CASE("the way out is named once each, in order, and unfilled legs are none"
   Trade trade = sold_at_a_gain();
   trade.legs.push_back(filled(Leg::stop, "0", "0"));
   Order exit = filled(Leg::exit, "0.01", "30");
-  exit.strategy = "operator";
+  exit.because = ExitReason::operator_;
   trade.legs.push_back(exit);
   trade.legs.push_back(exit);
   CHECK(way_out(trade) == "target+operator");

@@ -60,15 +60,17 @@ struct Surroundings {
   bool venue_read = true;             // its orders were read in this run
   std::set<ClientOrderId> mismatched; // open at the venue, but not as planned: they protect nothing
   std::set<ClientOrderId> overtaken;  // stops that rest unfired with the market at or below them for too long
-  std::optional<std::string> exit_reason;  // a SELL signal or the operator asked; absent: stay in
+  Word<ExitReason> exit_reason;       // a SELL signal or the operator asked; empty: stay in
   bool drifted = false;               // the venue holds less than our trades think
   bool stop_tried = false;            // in this run, since nothing protects it; one try comes before a sale
 };
 
 struct Nothing {};                       // all is as it has to be, or waiting is the right thing
 struct Cancel {                          // ask for these, record first, believe when read back
+  // sibling: the trade is over; exit: nothing may be for sale beside it; the others are in the way of a stop.
+  enum class Why { sibling, exit, unbound_target, not_as_planned, fired_resting, not_firing, oversized };
   std::vector<ClientOrderId> ids;
-  std::string why;                       // "sibling", "exit", "unbound_target"
+  Why why;
 };
 struct PlaceLegs {                       // one request; target only where the venue has OCO
   Quantity quantity;
@@ -79,7 +81,7 @@ struct PlaceLegs {                       // one request; target only where the v
 };
 struct PlaceExit {                       // nothing of the trade is for sale any more: sell now
   Quantity quantity;
-  std::string why;                       // "signal", "breached", "unprotected", "target", "operator", "remainder"
+  Word<ExitReason> why;
 };
 struct Settle {};                        // nothing held, nothing open: the trade is over
 struct Stuck {                           // naked and nothing may be done about it now

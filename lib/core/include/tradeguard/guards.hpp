@@ -172,6 +172,7 @@ struct ExitWord {
   friend bool operator==(const ExitWord&, const ExitWord&) = default;
 };
 std::string who_said(const Signal& exit);
+inline constexpr std::string_view words_of_operator = "operator";
 
 // What the store knows at the moment of a claim, read inside its transaction.
 struct AdmissionFacts {

@@ -10,6 +10,7 @@
 
 #include "tradeguard/rules.hpp"
 #include "tradeguard/signal.hpp"
+#include "tradeguard/word.hpp"
 
 namespace tradeguard {
 
@@ -17,12 +18,43 @@ enum class Leg { entry, stop, target, exit };
 enum class OrderType { market, stop_market, stop_limit, limit };
 enum class OrderState { claimed, placed, closed, refused, lapsed };
 
+// How an order came to its end, where that decides something: an unsent entry frees its key, a rejected leg came to
+// nothing. The sentence for people is Order::reason.
+enum class Ending {
+  unsent,    // no byte left
+  absent,    // proven never to have arrived
+  refused,   // the venue's answer was no
+  rejected,  // the venue took it and threw it out: its record says so
+  ended,     // filled, cancelled, expired
+};
+// Why a trade is sold by an order of its own.
+enum class ExitReason {
+  signal,       // a SELL
+  operator_,    // `flatten`
+  target,       // the price is at a target that does not rest
+  remainder,    // what is left is too little for a stop
+  breached,     // the price is beyond the stop
+  unprotected,  // no stop could be placed for flatten_after
+};
+
 std::string_view text(Leg leg);            // "entry", "stop", "target", "exit"
 std::string_view text(OrderType type);     // "market", "stop_market", ...
 std::string_view text(OrderState state);   // "claimed", ...
+std::string_view text(Ending ending);      // "unsent", ...
+std::string_view text(ExitReason reason);  // "signal", "operator", ...
 std::optional<Leg> parse_leg(std::string_view text);
 std::optional<OrderType> parse_order_type(std::string_view text);
 std::optional<OrderState> parse_order_state(std::string_view text);
+std::optional<Ending> parse_word(std::string_view word, Ending);
+std::optional<ExitReason> parse_word(std::string_view word, ExitReason);
+
+// A sale that neither a signal nor a target asked for: it cools its base as a stop-out does.
+bool is_forced(const Word<ExitReason>& reason);
+// One that protection failed: so many a day stop entries.
+bool is_flattening(const Word<ExitReason>& reason);
+// The words of the two, for stores that ask by them.
+std::vector<std::string_view> forced_words();
+std::vector<std::string_view> flattening_words();
 
 // tg1-{leg letter}{attempt}-{26 characters of hash}: a pure function of its arguments, [a-z0-9-], at
 // most 36 characters, never used twice. A leg's `of` is its trade's entry id; an entry's the signal key.
@@ -65,13 +97,15 @@ struct Order {
   std::optional<Instant> closed_at;
   std::optional<Instant> fired_at;       // first seen fired and still resting
   std::optional<Instant> cancel_asked_at;
-  std::string reason;       // refusal, close or lapse reason, foreign text already bounded
+  Word<Ending> ending;      // empty while it has not ended
+  std::string reason;       // the same for people, with what the venue said; bounded, steers nothing
+  Word<ExitReason> because; // exits only: what it was placed for
 
-  // Entries only, but for `strategy`, `rules` and `free_base`. A row without rules or plan is a bot's that sends by itself: no
+  // Entries only, but for `rules` and `free_base`. A row without rules or plan is a bot's that sends by itself: no
   // cycle protects it, and one that finds it says so.
   std::optional<InstrumentRules> rules;  // as they were when the entry was claimed; exits: when they were
   std::optional<ProtectionPlan> plan;
-  std::string strategy;                  // exits too: why ("signal", "breached", "unprotected", ...)
+  std::string strategy;                  // of its signal
   std::optional<Instant> signal_at;      // when its signal spoke; an exit concerns trades with an older one
   std::optional<Instant> covered_at;     // of the trade: when a working stop for all of it was sighted last
   std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
@@ -79,7 +113,7 @@ struct Order {
   bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
   bool skip_told = false;                // SLTP_SKIPPED_ALREADY_EXISTS was said for this trade
   bool dust_told = false;
-  std::string exit_reason;               // of the trade: somebody wants it sold; empty: nobody
+  Word<ExitReason> exit_reason;          // of the trade: somebody wants it sold; empty: nobody
   std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)
   SignalKey exit_key;                    // the SELL signal that wants it sold; empty: the operator, or nobody
   std::string target_none;               // why no target rests or is to rest; empty: one does, or is to

@@ -45,6 +45,11 @@ struct Lookup {
   Instant read_began;           // venue time
 };
 
+// What the words of a venue's no are about: it alone knows, and says it in codes and sentences of its own. What is
+// neither about money nor about permission may be about its rules.
+enum class Complaint { rules, balance, permission };
+Complaint complaint_in(std::string_view foreign_words);
+
 std::string describe(const PlaceOutcome& outcome);  // "refused 306: ...", for log and reason
 
 }  // namespace tradeguard
