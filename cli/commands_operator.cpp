@@ -546,10 +546,10 @@ std::string tell(Office& office) {
 }
 
 std::string still(const EntryBar& bar) {
-  std::string text = "entries are still denied: " + bar.reason;
+  std::string text = "entries are still denied: " + bar.reason.str();
   if (!bar.detail.empty()) text += ": " + escape_value(bar.detail);
-  if (bar.reason == "protection_failing") text += "; this ends by itself when the trade has its stop, or is over";
-  if (bar.detail.starts_with("in_doubt")) text += "; this ends by itself when the order is found, or with `resolve`";
+  if (bar.reason == Denial::protection_failing) text += "; this ends by itself when the trade has its stop, or is over";
+  if (bar.by_doubt) text += "; this ends by itself when the order is found, or with `resolve`";
   return text;
 }
 

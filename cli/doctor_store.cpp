@@ -94,7 +94,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   }
   for (const EntryBar& bar : bars_of(desk.settings(), *book))
     findings.push_back(doubtful("entries", bar_text(bar),
-                                bar.reason == "halted" ? "`tradeguard resume` takes entries again"
+                                bar.reason == Denial::halted ? "`tradeguard resume` takes entries again"
                                                        : "find out why; `tradeguard status` has the trades"));
   const auto waiting = store.journal->waiting_notices();
   if (!waiting)

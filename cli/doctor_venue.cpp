@@ -148,7 +148,7 @@ std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol&
   if (market.paper_price) {
     const auto size = size_entry(notional, std::nullopt, *market.paper_price,
                                  plan_of(settings, symbol), rules);
-    if (!size) return would_be_denied(symbol, *notional, size.error());
+    if (!size) return would_be_denied(symbol, *notional, spoken(size.error()));
   } else if (*notional < rules.min_notional) {
     return would_be_denied(symbol, *notional, "below_min_notional: " + notional->text() + " < " +
                                                   rules.min_notional.text());
@@ -214,7 +214,7 @@ Found judge_market(const Settings& settings, const Symbol& symbol, const Instrum
   if (auto finding = judge_stop(rules, plan, quote->last)) return std::move(*finding);
   if (!market.notional) return well(symbol.text(), known + "; signals say how much to buy");
   const auto size = size_entry(market.notional, std::nullopt, quote->last, plan, rules);
-  if (!size) return would_be_denied(symbol, *market.notional, size.error());
+  if (!size) return would_be_denied(symbol, *market.notional, spoken(size.error()));
   return well(symbol.text(), known + ", an entry buys " + size->quantity.text());
 }
 

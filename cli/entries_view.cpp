@@ -12,9 +12,9 @@ std::vector<EntryBar> bars_of(const Settings& settings, const OpenBook& book) {
 
 std::string bar_text(const EntryBar& bar) {
   const std::string detail = bar.detail.empty() ? "" : ": " + escape_value(bar.detail);
-  if (!bar.base.empty()) return "denied in " + bar.base + ", " + bar.reason + detail;
-  if (bar.reason == "halted") return "HALTED" + detail;
-  return "DENIED, " + bar.reason + detail;
+  if (!bar.base.empty()) return "denied in " + bar.base + ", " + bar.reason.str() + detail;
+  if (bar.reason == Denial::halted) return "HALTED" + detail;
+  return "DENIED, " + bar.reason.str() + detail;
 }
 
 std::vector<std::string> entries_lines(const std::vector<EntryBar>& bars) {
@@ -37,7 +37,7 @@ void write_entries(Json& json, const std::vector<EntryBar>& bars) {
   for (const EntryBar& bar : bars)
     json.object()
         .field("base", bar.base)
-        .field("reason", bar.reason)
+        .field("reason", bar.reason.str())
         .field("detail", bar.detail)
         .end_object();
   json.end_array();

@@ -50,7 +50,7 @@ int main() {
   give("DOGE_USDT", Side::buy, "0.31");
   run("12:00 the bot does not trust DOGE", policy);
 
-  policy.no_entries = "drawdown";
+  policy.no_entries = own_reason("drawdown");
   give("BTC_USDT", Side::buy, "95000");
   give("ETH_USDT", Side::sell, "3300");
   run("12:01 the bot has lost enough for today: nothing is bought, and what is open can be sold", policy);

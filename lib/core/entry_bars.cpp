@@ -20,14 +20,14 @@ std::string named(std::string_view what, std::string_view symbol, std::string_vi
 
 std::vector<EntryBar> entry_bars(const AdmissionFacts& facts, const EntryPolicy& policy) {
   std::vector<EntryBar> bars;
-  if (facts.halted) bars.push_back({"", "halted", *facts.halted});
+  if (facts.halted) bars.push_back({"", Denial::halted, *facts.halted});
   if (policy.max_open_positions > 0 && facts.open_positions >= policy.max_open_positions)
-    bars.push_back({"", "max_open_positions", std::to_string(facts.open_positions) + " open"});
+    bars.push_back({"", Denial::max_open_positions, std::to_string(facts.open_positions) + " open"});
   if (policy.max_entries_per_day > 0 && facts.entries_today >= policy.max_entries_per_day)
-    bars.push_back({"", "max_entries_per_day", std::to_string(facts.entries_today) + " today"});
-  if (policy.no_entries) bars.push_back({"", *policy.no_entries, ""});
-  if (facts.breaker) bars.push_back({"", "protection_failing", *facts.breaker});
-  for (const auto& [base, why] : facts.frozen) bars.push_back({base, "frozen", why});
+    bars.push_back({"", Denial::max_entries_per_day, std::to_string(facts.entries_today) + " today"});
+  if (!policy.no_entries.empty()) bars.push_back({"", policy.no_entries, ""});
+  if (facts.breaker) bars.push_back({"", Denial::protection_failing, *facts.breaker});
+  for (const auto& [base, why] : facts.frozen) bars.push_back({base, Denial::frozen, why, facts.frozen_by_doubt.contains(base)});
   return bars;
 }
 
@@ -61,7 +61,7 @@ void count_alarm(AdmissionFacts& facts, std::string_view kind, std::string_view 
 
 void count_doubt(AdmissionFacts& facts, const std::string& base, std::string_view symbol,
                  std::string_view trade) {
-  facts.frozen.emplace(base, named("in_doubt", symbol, trade));
+  if (facts.frozen.emplace(base, named("in_doubt", symbol, trade)).second) facts.frozen_by_doubt.insert(base);
 }
 
 }  // namespace tradeguard

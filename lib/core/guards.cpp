@@ -1,7 +1,6 @@
 #include "tradeguard/guards.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "tradeguard/entry_bars.hpp"
 
@@ -20,21 +19,6 @@ Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts);
 
 }  // namespace
-
-bool is_final(std::string_view reason) {
-  // What keeps a signal waiting: it says nothing about the signal.
-  constexpr std::array obstacles{
-      "blocked",          "changed",            "clock", "clock_offset",       "clock_unreadable",
-      "deadline",         "deferred",           "epoch_unread",       "frozen",
-      "future",           "no_price",           "no_rules",           "open_order_limit",
-      "prices_unreadable", "balances_unreadable", "protection_failing", "rules_unreadable",
-      "stopping",         "throttled",          "unreadable",         "unverified"};
-  return std::find(obstacles.begin(), obstacles.end(), decision_word(reason)) == obstacles.end();
-}
-
-std::string decision_word(std::string_view reason) {
-  return std::string{reason.substr(0, reason.find(':'))};
-}
 
 std::string who_said(const Signal& exit) { return "strategy:" + exit.strategy; }
 
@@ -69,11 +53,6 @@ Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const
   return verdicts;
 }
 
-std::string recorded(const Denied& denied) {
-  const bool of_others = denied.reason == "protection_failing" || denied.reason == "frozen";
-  return of_others && !denied.detail.empty() ? denied.reason + ": " + denied.detail : denied.reason;
-}
-
 std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                            AdmissionFacts facts, const AccountKey& account, Instant now) {
   std::vector<Verdict> verdicts;
@@ -86,7 +65,7 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
       verdicts.push_back({std::move(*duplicate), cooldown, true});
     } else if (auto denied = objection(entry, remaining, facts, cooldown, now)) {
       if (is_final(denied->reason)) {
-        facts.known[entry.order.signal_key] = Duplicate{"", "-", now, false, decision_word(denied->reason)};
+        facts.known[entry.order.signal_key] = Duplicate{"", "-", now, false, decided_word(denied->reason)};
         facts.known_digests[entry.order.signal_key] = signal_digest(entry.signal);
       }
       verdicts.push_back({std::move(*denied), cooldown, false});
@@ -126,12 +105,12 @@ std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy
         word.who != who_said(signal))
       continue;
     if (signal.time < word.said)
-      return Denied{"superseded", std::nullopt,
+      return Denied{Denial::superseded, std::nullopt,
                     (word.who == words_of_operator ? "flatten at " : "SELL at ") + iso_micros(word.said)};
   }
   const auto stop_out = facts.stop_outs.find(signal.symbol);
   if (stop_out != facts.stop_outs.end() && signal.time + grace < stop_out->second)
-    return Denied{"superseded", std::nullopt, "stop-out at " + iso_micros(stop_out->second)};
+    return Denied{Denial::superseded, std::nullopt, "stop-out at " + iso_micros(stop_out->second)};
   return std::nullopt;
 }
 
@@ -145,38 +124,38 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
                                 const AdmissionFacts& facts, const CooldownVerdict& cooldown,
                                 Instant now) {
   const Signal& signal = entry.signal;
-  const auto deny = [](std::string reason, std::string detail = "",
+  const auto deny = [](Word<Denial> reason, std::string detail = "",
                        std::optional<Instant> until = std::nullopt) {
     return Denied{std::move(reason), until, std::move(detail)};
   };
   // A long is all that a cycle protects. A bot that claims a sale brings neither rules nor plan.
   const bool identity_only = entry.order.side == Side::sell;
   if (identity_only && (entry.order.rules || entry.order.plan))
-    return deny("sell_entry", "an entry is a BUY; a SELL is claimed without rules and plan");
+    return deny(Denial::sell_entry, "an entry is a BUY; a SELL is claimed without rules and plan");
   if (signal.time > now + policy.max_future) {
-    Denied ahead = deny("future", "signal time " + iso_micros(signal.time), signal.time);
+    Denied ahead = deny(Denial::future, "signal time " + iso_micros(signal.time), signal.time);
     ahead.ahead = signal.time - now;
     return ahead;
   }
   // What is known about the signal for good comes first: an obstacle beside it must not keep it open.
   if (now - signal.time > policy.max_age)
-    return deny("stale", "signal time " + iso_micros(signal.time));
+    return deny(Denial::stale, "signal time " + iso_micros(signal.time));
   if (facts.entries_after && signal.time <= *facts.entries_after)
-    return deny("before_epoch", "the store is new, restored or promoted since then");
+    return deny(Denial::before_epoch, "the store is new, restored or promoted since then");
   if (auto overtaken = superseded(signal, policy, facts)) return overtaken;
-  if (facts.halted) return deny("halted", *facts.halted);
+  if (facts.halted) return deny(Denial::halted, *facts.halted);
   const auto* cooling = std::get_if<Cooling>(&cooldown);
-  if (cooling && !identity_only) return deny("cooldown", cooling->because, cooling->until);
+  if (cooling && !identity_only) return deny(Denial::cooldown, cooling->because, cooling->until);
   const std::string base = signal.symbol.base();
   for (EntryBar& bar : entry_bars(facts, policy))
     if (bar.base.empty() || bar.base == base) return deny(std::move(bar.reason), std::move(bar.detail));
-  if (policy.frozen_bases.contains(base)) return deny("frozen", "seen in this run");
-  if (entry.objection) return deny(*entry.objection);
+  if (policy.frozen_bases.contains(base)) return deny(Denial::frozen, "seen in this run");
+  if (entry.objection) return *entry.objection;
   if (policy.max_order_notional.is_positive() && entry.notional > policy.max_order_notional)
-    return deny("max_order_notional", entry.notional.text());
+    return deny(Denial::max_order_notional, entry.notional.text());
   const auto free = policy.free_quote.find(signal.symbol.quote());
   if (free != policy.free_quote.end() && !affordable(free->second, entry.notional))
-    return deny("balance", free->second.text() + " " + signal.symbol.quote() + " free");
+    return deny(Denial::balance, free->second.text() + " " + signal.symbol.quote() + " free");
   return std::nullopt;
 }
 

@@ -158,54 +158,54 @@ std::string wrong_level(const ProtectionPlan& plan, Price reference, const Instr
   return "the target " + levels->target.text() + " is not above the price " + reference.text();
 }
 
-using Sized = tl::expected<EntrySize, std::string>;
+using Sized = tl::expected<EntrySize, Denied>;
 
-tl::unexpected<std::string> denied(std::string_view code, std::string_view detail) {
-  return tl::unexpected{std::string{code}.append(": ").append(detail)};
+tl::unexpected<Denied> denied(Denial reason, std::string detail) {
+  return tl::unexpected{Denied{reason, std::nullopt, std::move(detail)}};
 }
 
 Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Quantity>& quantity,
                      Price reference, const ProtectionPlan& plan, const InstrumentRules& rules,
                      const Stranding& stranding) {
-  if (!rules.tradable) return denied("not_tradable", rules.symbol.text());
-  if (!notional && !quantity) return denied("no_size", "neither a notional nor a quantity");
-  if (!reference.is_positive()) return denied("no_size", "the reference price is not positive");
+  if (!rules.tradable) return denied(Denial::not_tradable, rules.symbol.text());
+  if (!notional && !quantity) return denied(Denial::no_size, "neither a notional nor a quantity");
+  if (!reference.is_positive()) return denied(Denial::no_size, "the reference price is not positive");
 
   const auto asked = quantity ? *quantity : quantity_for(*notional, reference, Rounding::down);
-  if (!asked.is_positive()) return denied("no_size", "nothing was asked for");
+  if (!asked.is_positive()) return denied(Denial::no_size, "nothing was asked for");
   auto bought = floor_to_step(asked, rules.step);
   if (!bought.is_positive() || bought < rules.min_quantity)
-    return denied("below_min_quantity", bought.text() + " < " + rules.min_quantity.text());
+    return denied(Denial::below_min_quantity, bought.text() + " < " + rules.min_quantity.text());
   const auto strands = [&](Quantity some) {
     return stranding.most_percent.is_positive() &&
            stranded_percent(some, rules) > stranding.most_percent;
   };
   if (strands(bought) && stranding.round_up && !strands(bought + rules.step)) bought += rules.step;
   if (strands(bought))
-    return denied("strands", "fees and steps would leave " + stranded_percent(bought, rules).text() +
+    return denied(Denial::strands, "fees and steps would leave " + stranded_percent(bought, rules).text() +
                                  " % of " + bought.text() + " unsold");
   if (rules.max_quantity.is_positive() && bought > rules.max_quantity)
-    return denied("above_max_quantity", bought.text() + " > " + rules.max_quantity.text());
+    return denied(Denial::above_max_quantity, bought.text() + " > " + rules.max_quantity.text());
   if (const auto worth = cost(reference, bought, Rounding::down); worth < rules.min_notional)
-    return denied("below_min_notional", worth.text() + " < " + rules.min_notional.text());
+    return denied(Denial::below_min_notional, worth.text() + " < " + rules.min_notional.text());
 
   const auto levels = levels_for(plan, reference, rules);
-  if (!levels) return denied("no_protection", wrong_level(plan, reference, rules));
+  if (!levels) return denied(Denial::no_protection, wrong_level(plan, reference, rules));
   const SellBand band = sell_band(reference, rules);
   const Price lowest = rules.stop_market ? levels->stop : stop_limit_price(levels->stop, plan, rules);
   if (!band.holds(levels->stop) || !band.holds(lowest))
-    return denied("stop_outside_band",
+    return denied(Denial::stop_outside_band,
                   lowest.text() + " is not between " + (band.lowest ? band.lowest->text() : "0") + " and " +
                       (band.highest ? band.highest->text() : "any price"));
   const auto left = after_highest_fee(bought, rules);
   if (is_dust(left, levels->stop, rules))
-    return denied("stop_below_min_notional", left.text() + " at " + levels->stop.text() +
+    return denied(Denial::stop_below_min_notional, left.text() + " at " + levels->stop.text() +
                                                  " is below " + rules.min_quantity.text() + " or " +
                                                  rules.min_notional.text());
   // The target is the dearest of the orders that will have to be taken.
   const auto dearest = cost(std::max(reference, levels->target), bought, Rounding::up);
   if (rules.max_notional.is_positive() && dearest > rules.max_notional)
-    return denied("above_max_notional", dearest.text() + " > " + rules.max_notional.text());
+    return denied(Denial::above_max_notional, dearest.text() + " > " + rules.max_notional.text());
   return EntrySize{bought, cost(reference, bought, Rounding::up)};
 }
 
@@ -263,7 +263,7 @@ Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentR
   return std::max(limit, rules.tick);
 }
 
-tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
+tl::expected<EntrySize, Denied> size_entry(const std::optional<Money>& notional,
                                                 const std::optional<Quantity>& quantity,
                                                 Price reference, const ProtectionPlan& plan,
                                                 const InstrumentRules& rules,
@@ -271,7 +271,7 @@ tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& noti
   try {
     return unchecked_size(notional, quantity, reference, plan, rules, stranding);
   } catch (const std::overflow_error&) {
-    return denied("no_size", "the amounts are out of range");  // amounts come from signals
+    return denied(Denial::no_size, "the amounts are out of range");  // amounts come from signals
   }
 }
 

@@ -47,7 +47,7 @@ bool overtaken_in_batch(const Signal& signal, const Market& market, Instant now)
          });
 }
 
-std::optional<std::string> why_no_entries(Run& run, const Market& market);
+Word<Denial> why_no_entries(Run& run, const Market& market);
 EntryPolicy policy_now(Run& run, const Market& market);
 // What was claimed, and what the guards said of all of it: lines wait until the orders are on their way.
 struct Claimed {
@@ -241,17 +241,17 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                    },
                    [&](const Denied& denied) {
                      run.say(key_line(key, nullptr));
-                     if (denied.reason == "future") {
+                     if (denied.reason == Denial::future) {
                        heard.insert(&signal);
                        run.say(wait_or_reject(run, signal, denied));
-                     } else if (denied.reason == "stale") {
+                     } else if (denied.reason == Denial::stale) {
                        run.say(too_old(run, signal, run.settings.policy.exit_max_age));
                        tell_stale_exit(run, claims[i]);
                      } else {
                        run.say(Line{Level::warn, "EXIT_DEFERRED"}
                                    .add("symbol", signal.symbol.text())
                                    .add("signal_key", key)
-                                   .add("reason", denied.reason));
+                                   .add("reason", denied.reason.str()));
                      }
                    },
                },
@@ -300,15 +300,15 @@ Market read_market(Run& run, const std::vector<Signal>& signals) {
   }
   if (symbols.empty() || !run.may_write()) return market;
   market.read = true;
-  if (!find_rules(run, market, outlook, symbols)) run.no_entries = "rules_unreadable";
+  if (!find_rules(run, market, outlook, symbols)) run.no_entries = Denial::rules_unreadable;
   run.begin_pass();
   read_quotes_and_balances(run, symbols);
   look_at_account(run);
   run.measure_clock();  // the answers just read tell the venue's time where no question does
   run.begin_pass_keeping_reads();
   if (run.quotes) market.quotes = *run.quotes;
-  else run.no_entries = "prices_unreadable";
-  if (!run.balances) run.no_entries = "balances_unreadable";
+  else run.no_entries = Denial::prices_unreadable;
+  if (!run.balances) run.no_entries = Denial::balances_unreadable;
   for (const Symbol& symbol : symbols)
     if (const auto balance = run.balance_of(symbol.quote()))
       market.free_quote[symbol.quote()] = Money{balance->free};
@@ -455,16 +455,16 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   EntryRequest request{signal, std::move(order), Money{}, std::nullopt};
 
   if (overtaken_in_batch(signal, market, run.ports.clock.now())) {
-    request.objection = "superseded";
+    request.objection = Denied{Denial::superseded};
     return request;
   }
   if (market.blocked.contains(request.order.signal_key)) {
-    request.objection = "blocked";  // the guard that blocks it says so itself, unless its time ended just now
+    request.objection = Denied{Denial::blocked};  // the guard that blocks it says so itself, unless its time ended just now
     return request;
   }
   const auto rules = market.rules.find(signal.symbol);
   if (rules == market.rules.end()) {
-    request.objection = "no_rules";
+    request.objection = Denied{Denial::no_rules};
     return request;
   }
   request.order.rules = rules->second;
@@ -472,14 +472,14 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   const auto seen = quote == market.quotes.end() ? std::nullopt : std::optional{quote->second.last};
   const auto reference = run.settings.check_slippage ? seen : (signal.price ? signal.price : seen);
   if (!reference) {
-    request.objection = "no_price";
+    request.objection = Denied{Denial::no_price};
     return request;
   }
   if (!request.order.price) request.order.price = run.settings.check_slippage ? reference : std::nullopt;
-  if (signal.price && seen && slipped(run, *signal.price, *seen)) request.objection = "slippage";
+  if (signal.price && seen && slipped(run, *signal.price, *seen)) request.objection = Denied{Denial::slippage};
   // Of what it would be paid with nobody said how much there is.
   if (!request.objection && !market.free_quote.contains(signal.symbol.quote()))
-    request.objection = "balances_unreadable";
+    request.objection = Denied{Denial::balances_unreadable};
 
   auto notional = signal.notional;
   if (const auto settings = run.settings.markets.find(signal.symbol);
@@ -498,24 +498,24 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
       [&](const Trade& trade) { return trade.entry().symbol == signal.symbol && !trade.entry().settled; }));
   if (rules->second.max_open_stops > 0 && resting >= rules->second.max_open_stops &&
       !request.objection)
-    request.objection = "open_order_limit";
+    request.objection = Denied{Denial::open_order_limit};
   return request;
 }
 
-std::optional<std::string> why_no_entries(Run& run, const Market& market) {
-  if (run.stop_asked()) return "stopping";
-  if (run.past(run.settings.deadline - 20s)) return "deadline";
-  if (run.unverified > 0 || !run.unread.empty()) return "unverified";
+Word<Denial> why_no_entries(Run& run, const Market& market) {
+  if (run.stop_asked()) return Denial::stopping;
+  if (run.past(run.settings.deadline - 20s)) return Denial::deadline;
+  if (run.unverified > 0 || !run.unread.empty()) return Denial::unverified;
   if (!market.read) return run.no_entries;
-  if (!run.clock_offset) return "clock_unreadable";
-  if (std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) return "clock_offset";
+  if (!run.clock_offset) return Denial::clock_unreadable;
+  if (std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) return Denial::clock_offset;
   return run.no_entries;
 }
 
 EntryPolicy policy_now(Run& run, const Market& market) {
   EntryPolicy policy = run.settings.policy;
   // What the bot gave is added to, never overwritten.
-  if (!policy.no_entries) policy.no_entries = why_no_entries(run, market);
+  if (policy.no_entries.empty()) policy.no_entries = why_no_entries(run, market);
   policy.frozen_bases.insert(run.drifted.begin(), run.drifted.end());
   policy.free_quote = market.free_quote;
   return policy;
@@ -596,18 +596,18 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
           },
           [&](const Denied& denied) {
             lines.push_back(key_line(key, nullptr));
-            if (denied.reason == "future") return lines.push_back(wait_or_reject(run, signal, denied));
-            if (denied.reason == "stale")
+            if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
+            if (denied.reason == Denial::stale)
               return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
             run.report.denied += 1;
-            if (denied.reason == "cooldown") return;  // its guard line has said it
+            if (denied.reason == Denial::cooldown) return;  // its guard line has said it
             Line line = Line{Level::warn, "ENTRY_DENIED"}
                             .add("symbol", symbol)
                             .add("signal_key", key)
-                            .add("reason", denied.reason);
+                            .add("reason", spoken(denied));
             // What stands in the way of a signal that is well itself.
-            if (recorded(denied) != denied.reason) line.add("because", denied.detail);
-            line.debug("detail", denied.detail);
+            if (is_of_others(denied)) line.add("because", denied.detail);
+            if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
             lines.push_back(std::move(line));
           },
       },
@@ -675,7 +675,7 @@ Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
         .add("line", signal.line)
         .add("signal_key", signal_key(signal))
         .add("ahead_seconds", seconds);
-  return rejected(run, signal.line, denied.reason)
+  return rejected(run, signal.line, denied.reason.str())
       .add("ahead_seconds", seconds)
       .add("clock", denied.clock_of_store ? "store" : "host");
 }

@@ -609,7 +609,7 @@ void look_at_epoch(Run& run) {
   const auto own = run.ports.placer.own_orders(run.now - look_back_span);
   const auto id = run.ports.placer.account_id();
   if (!own || !id) {
-    run.no_entries = "epoch_unread";
+    run.no_entries = Denial::epoch_unread;
     run.venue_error(own ? id.error() : own.error());
     run.say(Line{Level::error, "VENUE_UNREADABLE"}
                 .add("what", "own orders")
@@ -629,7 +629,7 @@ void look_at_epoch(Run& run) {
   // What is written now bounds every later signal, so the clock it is read from has to be right.
   run.measure_clock();
   if (!run.clock_offset || std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) {
-    run.no_entries = run.clock_offset ? "clock_offset" : "clock_unreadable";
+    run.no_entries = run.clock_offset ? Denial::clock_offset : Denial::clock_unreadable;
     return;
   }
   // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.

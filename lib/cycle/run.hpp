@@ -116,7 +116,7 @@ class Run {
   bool one_by_one = false;               // a port threw: bursts of one request only
   bool store_lost = false;               // finish own fills from memory, claim nothing else
   bool fenced = false;                   // another run holds the account: stop at once
-  std::optional<std::string> no_entries; // a reason found in this run that denies every entry
+  Word<Denial> no_entries;               // a reason found in this run that denies every entry
   std::optional<std::string> throttled;  // after one such answer no entry is sent in this run
   int legs_throttled = 0;                // answers of that kind to stops, targets and exits
   std::optional<RunLease> lease;

@@ -69,10 +69,10 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
                            duplicate ? duplicate->existing_order_id : "", now);
     if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
-      tables.record_decision(key, "policy", "denied", denied->reason, now);
+      tables.record_decision(key, "policy", "denied", denied->reason.str(), now);
       if (is_final(denied->reason))
         tables.keys[key] = {signal_digest(claim.signal), now, false, 0, {}, {},
-                            decision_word(denied->reason)};
+                            decided_word(denied->reason)};
     }
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
     KeyRow row{signal_digest(claim.signal), now, false, 0, {}, trades_of(claim), ""};
@@ -265,12 +265,12 @@ ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micr
   if (const auto known = tables.keys.find(claim_key(signal)); known != tables.keys.end())
     return known_exit(known->second, signal, tables);
   if (signal.time > now + max_future)
-    return Denied{"future", signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
+    return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age)
-    return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
+    return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
   const Change as_change{.advance = claim.advance};
   if (judge_change(as_change, tables) != Written::yes)
-    return Denied{"changed", std::nullopt, "the trade was written by another run"};
+    return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};
 }
 

@@ -140,7 +140,7 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
                 tables.keys[entries[i].order.signal_key] = {
                     signal_digest(entries[i].signal), now, false,
                     freed == tables.keys.end() ? 0 : freed->second.attempts, {}, {},
-                    decision_word(denied.reason)};
+                    decided_word(denied.reason)};
               }
               return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
             },
@@ -227,7 +227,7 @@ void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& 
   tables.record_decision(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
                          duplicate ? duplicate->existing_order_id : "", now);
   if (const auto* denied = std::get_if<Denied>(&verdict.outcome);
-      denied && denied->reason != "cooldown")
+      denied && !(denied->reason == Denial::cooldown))
     tables.record_decision(key, "policy", "denied", recorded(*denied), now);
 }
 

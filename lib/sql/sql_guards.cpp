@@ -358,10 +358,10 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
     decisions.add(key, "cooldown", cooling ? "blocked" : "passed", cooling ? cooling->because : "");
     decisions.add(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
-    if (denied && denied->reason != "cooldown")
+    if (denied && !(denied->reason == Denial::cooldown))
       decisions.add(key, "policy", "denied", recorded(*denied));
     if (denied && is_final(denied->reason))
-      keys.push_back({key, signal_digest(entries[i].signal), "", 0, decision_word(denied->reason)});
+      keys.push_back({key, signal_digest(entries[i].signal), "", 0, decided_word(denied->reason)});
     if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
       keys.push_back({key, signal_digest(entries[i].signal), order->client_id, order->attempt, ""});
       orders.push_back({*order, 0});

@@ -167,9 +167,9 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
     if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
-      decisions.add(key, "policy", "denied", denied->reason);
+      decisions.add(key, "policy", "denied", denied->reason.str());
       if (is_final(denied->reason)) {
-        const std::string word = decision_word(denied->reason);
+        const std::string word = decided_word(denied->reason);
         key_writes.push_back({key, signal_digest(claim.signal), "", 0, word});
         known[key] = {signal_digest(claim.signal), ruling, false, 0, "", "-", word};
       }
@@ -894,12 +894,12 @@ ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, Claimed
     return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
                      row->second.digest != signal_digest(signal), row->second.decided};
   if (signal.time > now + max_future)
-    return Denied{"future", signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
+    return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age)
-    return Denied{"stale", std::nullopt, "signal time " + iso_micros(signal.time)};
+    return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
   const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}};
   if (judge_change(as_change, standing) != Written::yes)
-    return Denied{"changed", std::nullopt, "the trade was written by another run"};
+    return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};
 }
 

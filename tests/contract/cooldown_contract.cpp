@@ -189,8 +189,8 @@ STORE_CONTRACT("an entry that shows up after its proof cools again", "[cooldown]
 STORE_CONTRACT("a denied entry starts no cooldown", "[cooldown]") {
   const auto session = store.open();
   EntryPolicy halted = open_policy();
-  halted.no_entries = "clock";
-  REQUIRE(denied_for(claim(*session, buy("ETH_USDT"), noon, halted)) == "clock");
+  halted.no_entries = Denial::clock_unreadable;
+  REQUIRE(denied_for(claim(*session, buy("ETH_USDT"), noon, halted)) == "clock_unreadable");
   CHECK(passes(*session, "ETH_USDT", noon + 1s));
 }
 

@@ -311,7 +311,7 @@ STORE_CONTRACT("a repeat is a duplicate whatever else speaks against it", "[idem
   bought(*session, buy("ETH_USDT"), noon);
   must(session->journal().set_halt("maintenance", noon));
   EntryPolicy strict = open_policy();
-  strict.no_entries = "clock";
+  strict.no_entries = Denial::clock_unreadable;
   strict.frozen_bases = {"ETH"};
   strict.max_entries_per_day = 1;
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 1h, strict));
@@ -321,8 +321,8 @@ STORE_CONTRACT("an obstacle decides nothing: the signal is not claimed and may p
                "[idempotency]") {
   const auto session = store.open();
   EntryPolicy policy = open_policy();
-  policy.no_entries = GENERATE(as<std::string>{}, "clock", "deadline", "unverified", "stopping");
-  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == *policy.no_entries);
+  policy.no_entries = GENERATE(as<Denial>{}, Denial::clock_offset, Denial::deadline, Denial::unverified, Denial::stopping);
+  CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == policy.no_entries.str());
   CHECK(book(*session, noon).trades.empty());
   const Judged later = claim(*session, buy("ETH_USDT"), noon + 60s);
   REQUIRE(is_ticket(later));
@@ -349,7 +349,7 @@ STORE_CONTRACT("what was denied for good stays denied, and its repeat names what
 STORE_CONTRACT("what a bot itself has against a signal is final", "[idempotency]") {
   const auto session = store.open();
   EntryPolicy policy = open_policy();
-  policy.no_entries = "drawdown";
+  policy.no_entries = own_reason("drawdown");
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == "drawdown");
   CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s)).decided == "drawdown");
 }
@@ -434,7 +434,7 @@ STORE_CONTRACT("an entry is a BUY: a SELL is claimed as an identity alone", "[id
 STORE_CONTRACT("what the caller found against an entry denies that entry only", "[idempotency]") {
   const auto session = store.open();
   std::vector requests{request(buy("ETH_USDT"), noon), request(buy("BTC_USDT"), noon)};
-  requests[0].objection = "no_rules";
+  requests[0].objection = Denied{Denial::no_rules};
   const auto judged = value_of(session->guard().claim(requests, open_policy(), noon));
   CHECK(denied_for(judged[0]) == "no_rules");
   CHECK(is_ticket(judged[1]));

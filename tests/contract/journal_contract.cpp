@@ -610,7 +610,7 @@ ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order
 bool is_claimed(const ExitVerdict& verdict) { return std::holds_alternative<ExitClaimed>(verdict); }
 std::string exit_denied_for(const ExitVerdict& verdict) {
   const auto* denied = std::get_if<Denied>(&verdict);
-  return denied ? denied->reason : "";
+  return denied ? denied->reason.str() : "";
 }
 
 STORE_CONTRACT("a SELL signal claims its key and the wish to exit together", "[journal][exit]") {
@@ -1072,7 +1072,7 @@ STORE_CONTRACT("a claim is denied in the words that the open book gives for it: 
   edge(*session, AlarmEdge::What::raise, unprotected("tg1-e1-x"));
   const Signal signal = buy("XRP_USDT", later);
   const Denied denied = denial(signal, later);
-  CHECK(denied.reason == "protection_failing");
+  CHECK(denied.reason == Denial::protection_failing);
   CHECK(denied.detail == "UNPROTECTED ETH_USDT, trade tg1-e1-x");
   CHECK(entry_bars(facts_of(book(*session, later)), policy).front().detail == denied.detail);
   const auto said = value_of(session->journal().decisions(signal_key(signal)));

@@ -125,7 +125,7 @@ const Duplicate& duplicate_in(const Judged& judged) {
 
 std::string denied_for(const Judged& judged) {
   const auto* denied = std::get_if<Denied>(&judged.outcome);
-  return denied ? denied->reason : "";
+  return denied ? denied->reason.str() : "";
 }
 
 Accepted filled_record(const Order& order, Instant at) {

@@ -288,7 +288,7 @@ TEST_CASE("what a bot gives as no_entries and frozen_bases is added to and never
   CHECK(world.entries_of("BTC_USDT") == 1);
 
   world.clock.advance(60s);
-  world.settings.policy.no_entries = "drawdown";
+  world.settings.policy.no_entries = own_reason("drawdown");
   const RunReport braked = world.run({world.buy("SOL_USDT", "190.25"), world.sell("BTC_USDT")});
   CHECK(braked.entries == 0);
   CHECK(world.said("ENTRY_DENIED symbol=SOL_USDT signal_key=SOL_USDT:BUY:2025-01-01T12:01:00 reason=drawdown"));

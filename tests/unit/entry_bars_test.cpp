@@ -43,7 +43,7 @@ TEST_CASE("an alarm that denies every entry is named with its market and its tra
   const auto bars = entry_bars(facts_of(book), {});
   REQUIRE(bars.size() == 1);
   CHECK(bars[0].base.empty());
-  CHECK(bars[0].reason == "protection_failing");
+  CHECK(bars[0].reason == Denial::protection_failing);
   CHECK(bars[0].detail == "UNPROTECTED ETH_USDT, trade tg1-e1-abc");
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("halt, breaker and the caps are bars for every base, and a stop in dou
   book.account.breaker = "3 trades flattened today";
   book.entries_today = 5;
   std::string reasons;
-  for (const EntryBar& bar : entry_bars(facts_of(book), policy)) reasons += bar.reason + " ";
+  for (const EntryBar& bar : entry_bars(facts_of(book), policy)) reasons += bar.reason.str() + " ";
   CHECK(reasons == "halted max_open_positions max_entries_per_day protection_failing ");
   book.trades.pop_back();
   book.account = {};
@@ -96,7 +96,7 @@ TEST_CASE("whatever stands, a claim is denied exactly where there is a bar, and 
     policy.max_entries_per_day = dice.between(0, 3);
     if (dice.once_in(4)) facts.halted = "news";
     if (dice.once_in(4)) facts.breaker = "UNPROTECTED ETH_USDT";
-    if (dice.once_in(6)) policy.no_entries = "prices_unreadable";
+    if (dice.once_in(6)) policy.no_entries = Denial::prices_unreadable;
     for (const char* base : {"ETH", "BTC"})
       if (dice.once_in(3)) facts.frozen[base] = "DRIFT";
     facts.open_positions = dice.between(0, 3);

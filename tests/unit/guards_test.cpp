@@ -50,7 +50,7 @@ void remember(AdmissionFacts& facts, const Signal& signal) {
 std::string word(const Verdict& verdict) {
   if (std::holds_alternative<Order>(verdict.outcome)) return "pass";
   if (std::holds_alternative<Duplicate>(verdict.outcome)) return "duplicate";
-  return std::get<Denied>(verdict.outcome).reason;
+  return std::get<Denied>(verdict.outcome).reason.str();
 }
 std::vector<std::string> words(const std::vector<Verdict>& verdicts) {
   std::vector<std::string> all;
@@ -270,13 +270,13 @@ TEST_CASE("a repeat is a repeat whatever else speaks against entries") {
   Desk desk;
   remember(desk.facts, buy());
   auto entry = request(buy());
-  entry.objection = "no_rules";
+  entry.objection = Denied{Denial::no_rules};
   desk.asks(entry);
   desk.facts.halted = "operator";
   desk.facts.breaker = "protection_failing";
   desk.facts.frozen["ETH"] = "drift";
   desk.facts.entries_after = noon + 1h;
-  desk.policy.no_entries = "clock";
+  desk.policy.no_entries = Denial::clock_offset;
   CHECK(word(desk.only()) == "duplicate");
 }
 
@@ -309,7 +309,7 @@ TEST_CASE("the same key twice in one batch with other content differs") {
 TEST_CASE("what was denied leaves its key free, in the same batch too") {
   Desk desk;
   auto objected = request(buy());
-  objected.objection = "no_rules";
+  objected.objection = Denied{Denial::no_rules};
   desk.asks(objected).asks(buy());
   const auto verdicts = desk.judged();
   CHECK(words(verdicts) == Words{"no_rules", "pass"});
@@ -407,8 +407,8 @@ TEST_CASE("a halt, a breaker and a reason of this run deny every entry") {
     CHECK(words(desk.judged()) == Words{"protection_failing", "protection_failing"});
   }
   SECTION("what this run read") {
-    desk.policy.no_entries = "clock_unknown";
-    CHECK(words(desk.judged()) == Words{"clock_unknown", "clock_unknown"});
+    desk.policy.no_entries = Denial::clock_unreadable;
+    CHECK(words(desk.judged()) == Words{"clock_unreadable", "clock_unreadable"});
   }
 }
 
@@ -429,7 +429,7 @@ TEST_CASE("a frozen base denies entries in all its pairs and in no other base") 
 
 TEST_CASE("an objection that was found before the claim is the reason") {
   auto entry = request(buy());
-  entry.objection = "slippage";
+  entry.objection = Denied{Denial::slippage};
   CHECK(word(Desk{}.asks(entry).only()) == "slippage");
 }
 

@@ -46,8 +46,8 @@ ProtectionPlan random_plan(Dice& dice) {
   return plan;
 }
 
-std::string why_not(const tl::expected<EntrySize, std::string>& size) {
-  return size ? "" : size.error().substr(0, size.error().find(':'));
+std::string why_not(const tl::expected<EntrySize, Denied>& size) {
+  return size ? "" : size.error().reason.str();
 }
 
 }  // namespace
@@ -305,7 +305,7 @@ TEST_CASE("an entry whose stop the exchange would not let rest so far below the 
   plan.stop_percent = dec("15");
   const auto size = size_entry(money("1000"), std::nullopt, price("100"), plan, rules);
   REQUIRE_FALSE(size);
-  CHECK(size.error() == "stop_outside_band: 85 is not between 90.5 and 119.5");
+  CHECK(spoken(size.error()) == "stop_outside_band: 85 is not between 90.5 and 119.5");
   plan.stop_percent = dec("9");
   CHECK(at_100().empty());
   // What it judges by is not quite the last price: the very edge is no place to rest.
@@ -350,7 +350,7 @@ TEST_CASE("a denial says the numbers behind its code") {
   const auto size =
       size_entry(std::nullopt, qty("0.00051"), price("3350.5"), three_percent(), eth());
   REQUIRE_FALSE(size);
-  CHECK(size.error() == "below_min_quantity: 0.0005 < 0.001");
+  CHECK(spoken(size.error()) == "below_min_quantity: 0.0005 < 0.001");
 }
 
 TEST_CASE("whatever is sized meets every minimum, before and after the fee, within its money") {

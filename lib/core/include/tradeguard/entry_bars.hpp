@@ -13,8 +13,9 @@ namespace tradeguard {
 // What keeps entries out, whatever the signal says.
 struct EntryBar {
   std::string base;    // empty: of every base
-  std::string reason;  // as a denial has it: "halted", "protection_failing", "frozen", "max_open_positions", ...
+  Word<Denial> reason;
   std::string detail;  // names market and trade: "UNPROTECTED ETH_USDT, trade tg1-e1-..."
+  bool by_doubt = false;  // frozen by an order whose answer was lost: it ends when the order is found
 };
 // A claim is denied where one concerns its base, and says one of them. Empty: a fresh signal passes, but for what belongs to it (its age, its size) and for what a run reads at the venue.
 std::vector<EntryBar> entry_bars(const AdmissionFacts& facts, const EntryPolicy& policy);

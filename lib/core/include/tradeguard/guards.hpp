@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "tradeguard/denial.hpp"
 #include "tradeguard/outcome.hpp"
 #include "tradeguard/run_lock.hpp"
 
@@ -79,7 +80,7 @@ struct EntryPolicy {
   Micros max_wait = 60s;         // a signal ahead of its time waits until it is due; further ahead: rejected
   Micros exit_max_age = 24h;     // a new SELL older than this is stale, and a wish to sell ends after it
   ExitScope exit_scope = ExitScope::symbol;
-  std::optional<std::string> no_entries;  // a reason that denies every entry of this batch
+  Word<Denial> no_entries;                // a reason that denies every entry of this batch; empty: none
   std::set<std::string> frozen_bases;     // frozen by what this run read, beside what the store knows
   std::map<std::string, Money> free_quote;  // by currency; an absent currency is not checked
 };
@@ -89,7 +90,7 @@ struct EntryRequest {
   Signal signal;
   Order order;                            // as it will be claimed: ids, sizes, stamp, rules, plan
   Money notional;                         // for the caps
-  std::optional<std::string> objection;   // found before the claim: "no_rules", "slippage", ...
+  std::optional<Denied> objection = {};   // found before the claim: no_rules, slippage, ...
 };
 
 struct Duplicate {
@@ -99,22 +100,6 @@ struct Duplicate {
   bool differs = false;         // same key, other content
   std::string decided = {};     // the key was denied for good, and by this; empty: it was claimed
 };
-struct Denied {
-  std::string reason;           // "cooldown", "halted", "max_open_positions", "stale", "frozen", ...
-  std::optional<Instant> until;
-  std::string detail;
-  Micros ahead{0};              // "future": by how much, by the clock that ruled
-  bool clock_of_store = false;    // that clock was the database's and not the caller's
-};
-// A final denial is stored with the key and ends the signal. An obstacle (an unread price, a deadline, a
-// frozen base) decides nothing: the signal stays open while it is fresh. A reason that is not known here,
-// a bot's own, is final: denied once is denied.
-bool is_final(std::string_view reason);
-// The word of a reason without its detail: "no_size" of "no_size: nothing was asked for".
-std::string decision_word(std::string_view reason);
-// As it is recorded for `why`: the reason, and what stands in the way where that is something else than the
-// signal itself.
-std::string recorded(const Denied& denied);
 struct Fenced {};               // another run holds the account; nothing was written
 
 // Proof of a durable claim. Only an IdempotencyGuard mints one.
@@ -181,6 +166,7 @@ struct AdmissionFacts {
   std::optional<Instant> entries_after;               // epoch: signals must be newer
   std::map<std::string, BaseHistory> history;         // by base
   std::map<std::string, std::string> frozen;          // base -> why (in doubt, drift, orphan, ...)
+  std::set<std::string> frozen_by_doubt;              // of these: by an order whose answer was lost
   std::map<SignalKey, Duplicate> known;               // keys claimed before (differs not yet judged)
   std::map<SignalKey, std::string> known_digests;
   std::map<SignalKey, int> freed;                     // released keys: attempts used so far

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tradeguard/amounts.hpp"
+#include "tradeguard/denial.hpp"
 #include "tradeguard/signal.hpp"
 
 namespace tradeguard {
@@ -109,7 +110,7 @@ struct EntrySize {
   Quantity quantity;
   Money notional;  // quantity at the reference price, rounded up
 };
-tl::expected<EntrySize, std::string> size_entry(const std::optional<Money>& notional,
+tl::expected<EntrySize, Denied> size_entry(const std::optional<Money>& notional,
                                                 const std::optional<Quantity>& quantity,
                                                 Price reference, const ProtectionPlan& plan,
                                                 const InstrumentRules& rules,

@@ -3,6 +3,7 @@
 // Test: tests/unit/word_test.cpp
 #pragma once
 
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ class Word {
 
   friend bool operator==(const Word& a, const Word& b) { return a.text_ == b.text_; }
   friend bool operator==(const Word& a, Enum b) { return a.known_ == b; }
+  friend std::ostream& operator<<(std::ostream& out, const Word& word) { return out << word.text_; }
 
  private:
   std::optional<Enum> known_;
