@@ -13,7 +13,7 @@ ORDERS ?= 1000000
 sources = $(shell find lib cli examples tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build install test crash kills bench migration soak mutants fresh format tidy cppcheck sanitize coverage clean
+.PHONY: help setup demo build install test crash kills bench migration soak mutants fresh format layout tidy cppcheck sanitize coverage clean
 .DELETE_ON_ERROR:
 
 ##@ Start here
@@ -91,8 +91,12 @@ fresh: ## run `make demo` and `make test` of a clean clone in a bare Debian 12 (
 	scripts/fresh
 
 format: ## lay the sources out as .clang-format says
-	@$(SETUP) tools
-	clang-format -i $(sources)
+	@$(SETUP) check
+	@clang-format -i $(sources)
+
+layout: ## see that `make format` would change nothing
+	@$(SETUP) check
+	@clang-format --dry-run -Werror $(sources)
 
 tidy: build ## let clang-tidy look for mistakes; any finding is an error
 	@$(SETUP) tools

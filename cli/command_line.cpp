@@ -49,12 +49,10 @@ tl::expected<CommandLine, UsageError> read_command_line(const std::vector<std::s
   add_settings(known, rest);
   po::positional_options_description positional;
   positional.add("arguments", -1);
-  constexpr int style = po::command_line_style::allow_long |
-                        po::command_line_style::long_allow_adjacent |
+  constexpr int style = po::command_line_style::allow_long | po::command_line_style::long_allow_adjacent |
                         po::command_line_style::long_allow_next;
   try {
-    const auto parsed =
-        po::command_line_parser{rest}.options(known).positional(positional).style(style).run();
+    const auto parsed = po::command_line_parser{rest}.options(known).positional(positional).style(style).run();
     for (const po::option& option : parsed.options)
       if (auto error = take(option, line)) return tl::unexpected{std::move(*error)};
   } catch (const po::error& error) {
@@ -92,9 +90,8 @@ bool value_follows(const std::string& argument) {
   const std::string name = argument.substr(2);
   if (name == "config" || name == "log-format" || name.find('.') != std::string::npos) return true;
   return std::ranges::any_of(commands(), [&](const Command& command) {
-    return std::ranges::any_of(command.options, [&](const CommandOption& known) {
-      return known.name == name && !known.value.empty();
-    });
+    return std::ranges::any_of(command.options,
+                               [&](const CommandOption& known) { return known.name == name && !known.value.empty(); });
   });
 }
 
@@ -138,9 +135,7 @@ void add_settings(po::options_description& known, const std::vector<std::string>
   for (const std::string& argument : arguments) {
     if (!argument.starts_with(market_option_prefix)) continue;
     const std::string name = argument.substr(2, argument.find('=') - 2);
-    if (std::count(name.begin(), name.end(), '.') != 2 ||
-        std::ranges::find(added, name) != added.end())
-      continue;
+    if (std::count(name.begin(), name.end(), '.') != 2 || std::ranges::find(added, name) != added.end()) continue;
     known.add_options()(name.c_str(), po::value<std::string>(), "");
     added.push_back(name);
   }
@@ -149,9 +144,7 @@ void add_settings(po::options_description& known, const std::vector<std::string>
 std::optional<UsageError> take(const po::option& option, CommandLine& line) {
   const std::string& name = option.string_key;
   const std::string value = option.value.empty() ? "" : option.value.front();
-  const auto twice = [&]() -> std::optional<UsageError> {
-    return usage("option '--" + name + "' is given twice");
-  };
+  const auto twice = [&]() -> std::optional<UsageError> { return usage("option '--" + name + "' is given twice"); };
   if (name == "arguments") {
     line.arguments.insert(line.arguments.end(), option.value.begin(), option.value.end());
   } else if (name == "help") {
@@ -164,8 +157,7 @@ std::optional<UsageError> take(const po::option& option, CommandLine& line) {
     if (line.config) return twice();
     line.config = value;
   } else if (name == "log-format") {
-    if (value != "default" && value != "bare")
-      return usage("--log-format is 'default' or 'bare', not '" + value + "'");
+    if (value != "default" && value != "bare") return usage("--log-format is 'default' or 'bare', not '" + value + "'");
     line.bare = value == "bare";
   } else if (name.find('.') != std::string::npos) {
     for (const auto& [key, earlier] : line.settings)
@@ -182,16 +174,14 @@ std::optional<UsageError> judge(const CommandLine& line) {
   const Command* command = find_command(line.command);
   if (command == nullptr) return usage("a command is missing");
   const std::string name{command->name};
-  if (line.arguments.size() < command->least)
-    return usage("'" + name + "' needs " + std::string{command->arguments});
+  if (line.arguments.size() < command->least) return usage("'" + name + "' needs " + std::string{command->arguments});
   if (line.arguments.size() > command->most)
     return usage("'" + name + "' has nothing to do with '" + line.arguments[command->most] + "'");
   for (const CommandOption& option : command->options)
     if (option.needed && !line.has(std::string{option.name}))
-      return usage("'" + name + "' needs --" + std::string{option.name} + " " +
-                   std::string{option.value} + ": " + std::string{option.meaning});
-  if (line.json && !command->json)
-    return usage("'" + name + "' prints no facts, so it takes no --json");
+      return usage("'" + name + "' needs --" + std::string{option.name} + " " + std::string{option.value} + ": " +
+                   std::string{option.meaning});
+  if (line.json && !command->json) return usage("'" + name + "' prints no facts, so it takes no --json");
   return std::nullopt;
 }
 

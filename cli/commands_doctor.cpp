@@ -36,23 +36,19 @@ namespace {
 std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   const Settings& settings = desk.settings();
   std::vector<Found> findings;
-  const auto add = [&](std::vector<Found> more) {
-    std::ranges::move(more, std::back_inserter(findings));
-  };
+  const auto add = [&](std::vector<Found> more) { std::ranges::move(more, std::back_inserter(findings)); };
   findings.push_back(well("configuration", "hash " + desk.configuration.hash));
   const std::string kind{text(settings.kind)};
   const bool paper = settings.kind == VenueKind::paper;
   if (paper || settings.live)
-    findings.push_back(well(
-        "venue", kind + ", account " + settings.account + (settings.dry_run ? ", DRY_RUN=1" : "")));
+    findings.push_back(well("venue", kind + ", account " + settings.account + (settings.dry_run ? ", DRY_RUN=1" : "")));
   else
     findings.push_back(problem("venue", kind + " is not traded without run.live = true",
-                               "write live = true under [run] when the rest is well",
-                               exit_configuration));
+                               "write live = true under [run] when the rest is well", exit_configuration));
   // With files of which others decide what they say nobody is asked anything: not by an address they chose,
   // with a secret of ours.
-  const bool ours = !distrust_of(wishes.config_file, {.pipes = Wanted::Pipes::inherited,
-                                                      .trusted = Trusted{.others = settings.besides}});
+  const bool ours = !distrust_of(wishes.config_file,
+                                 {.pipes = Wanted::Pipes::inherited, .trusted = Trusted{.others = settings.besides}});
   if (!ours) {
     add(examine_files(desk, wishes.config_file));
     return findings;
@@ -68,8 +64,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   std::optional<Found> silence;
   auto store = open_store(settings, account_of(settings));
   if (store) {
-    findings.push_back(well(
-        "store", masked_url(settings.store_url) + ", schema " + std::to_string(schema_version)));
+    findings.push_back(well("store", masked_url(settings.store_url) + ", schema " + std::to_string(schema_version)));
     add(examine_store(desk, **store));
     Locked locked = examine_lock(settings, **store);
     hold = std::move(locked.hold);

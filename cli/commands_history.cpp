@@ -83,13 +83,11 @@ tl::expected<TradeQuery, std::string> query_of(const CommandLine& line, Instant 
   TradeQuery query;
   if (!line.arguments.empty()) {
     query.symbol = Symbol::parse(line.arguments.front());
-    if (!query.symbol)
-      return tl::unexpected{"'" + line.arguments.front() + "' is not a symbol, expected BASE_QUOTE"};
+    if (!query.symbol) return tl::unexpected{"'" + line.arguments.front() + "' is not a symbol, expected BASE_QUOTE"};
   }
   if (const std::string* given = line.option("last")) {
     const auto [end, fault] = std::from_chars(given->data(), given->data() + given->size(), query.at_most);
-    if (fault != std::errc{} || end != given->data() + given->size() || query.at_most < 1 ||
-        query.at_most > 100'000)
+    if (fault != std::errc{} || end != given->data() + given->size() || query.at_most < 1 || query.at_most > 100'000)
       return tl::unexpected<std::string>{"--last is a whole number from 1 to 100000"};
   }
   if (const std::string* given = line.option("since")) {
@@ -98,8 +96,7 @@ tl::expected<TradeQuery, std::string> query_of(const CommandLine& line, Instant 
     else
       query.since = parse_iso(*given);
     if (!query.since)
-      return tl::unexpected<std::string>{
-          "--since is a time like 2025-01-01T00:00:00Z, or a duration like 24h"};
+      return tl::unexpected<std::string>{"--since is a time like 2025-01-01T00:00:00Z, or a duration like 24h"};
     if (!line.has("last")) query.at_most = 100'000;
   }
   return query;
@@ -117,9 +114,7 @@ std::string state_text(const Trade& trade) {
              : std::string{text(entry.state)};
 }
 
-std::string with_sign(const Money& money) {
-  return (money.is_negative() ? "" : "+") + money.text();
-}
+std::string with_sign(const Money& money) { return (money.is_negative() ? "" : "+") + money.text(); }
 
 Quantity filled_of(const std::vector<Order>& rows) {
   Quantity filled;
@@ -145,17 +140,15 @@ std::string trade_text(const Trade& trade) {
   const Quantity sold = filled_of(trade.legs);
   std::string out = iso_seconds(entry.claimed_at) + " UTC  " + entry.symbol.text() + "  " + state_text(trade);
   if (bought.is_positive())
-    out += ", bought " + bought.text() + averaged(result.bought, bought) + " for " + result.bought.text() +
-           " " + currency;
+    out +=
+        ", bought " + bought.text() + averaged(result.bought, bought) + " for " + result.bought.text() + " " + currency;
   else if (!entry.reason.empty())
     out += ", nothing bought: " + escape_value(entry.reason);
   if (sold.is_positive())
-    out += ", sold " + sold.text() + averaged(result.sold, sold) + " for " + result.sold.text() + " " +
-           currency + " (" + way_out(trade) + ")";
-  if (bought.is_positive() && !is_open(trade) && !entry.released)
-    out += ", result " + result_text(result, currency);
-  return out + "\n  order " + id_at_venue(entry) + ", trade " + trade.id() + ", signal " + entry.signal_key +
-         "\n";
+    out += ", sold " + sold.text() + averaged(result.sold, sold) + " for " + result.sold.text() + " " + currency +
+           " (" + way_out(trade) + ")";
+  if (bought.is_positive() && !is_open(trade) && !entry.released) out += ", result " + result_text(result, currency);
+  return out + "\n  order " + id_at_venue(entry) + ", trade " + trade.id() + ", signal " + entry.signal_key + "\n";
 }
 
 // What is closed, in each currency; open trades have no result yet.
@@ -203,8 +196,8 @@ std::string trades_json(const PastTrades& past, const AccountKey& account) {
   for (const Trade& trade : past.trades) {
     const Order& entry = trade.entry();
     const TradeResult result = result_of(trade);
-    const bool closed = !is_open(trade) && !entry.released && result.values_known &&
-                        filled_of(trade.entries).is_positive();
+    const bool closed =
+        !is_open(trade) && !entry.released && result.values_known && filled_of(trade.entries).is_positive();
     json.object()
         .field("trade", trade.id())
         .field("symbol", entry.symbol.text())
@@ -220,8 +213,7 @@ std::string trades_json(const PastTrades& past, const AccountKey& account) {
         .field("way_out", way_out(trade));
     json.maybe("fees", result.fees_known ? std::optional{result.fees.text()} : std::nullopt)
         .maybe("result_before_fees", closed ? std::optional{result.before_fees().text()} : std::nullopt)
-        .maybe("result", closed && result.fees_known ? std::optional{result.after_fees().text()}
-                                                     : std::nullopt);
+        .maybe("result", closed && result.fees_known ? std::optional{result.after_fees().text()} : std::nullopt);
     json.array("orders");
     for (const auto* rows : {&trade.entries, &trade.legs})
       for (const Order& order : *rows) {
@@ -276,8 +268,7 @@ std::string why_text(const Story& story) {
   for (const Decision& decision : story.decisions) {
     out += "  " + iso_seconds(decision.first) + "  " + decision.guard + "_" + decision.verdict;
     if (!decision.detail.empty()) out += "  " + escape_value(decision.detail);
-    if (decision.count > 1)
-      out += "  " + std::to_string(decision.count) + " times, last " + iso_seconds(decision.last);
+    if (decision.count > 1) out += "  " + std::to_string(decision.count) + " times, last " + iso_seconds(decision.last);
     out += "\n";
   }
   for (const Order& order : story.orders) {
@@ -285,8 +276,7 @@ std::string why_text(const Story& story) {
            std::string{text(order.side)} + " " + order.quantity.text() + " " + order.symbol.text();
     if (order.trigger) out += " trigger " + order.trigger->text();
     if (order.price) out += " price " + order.price->text();
-    out += ": " + std::string{text(order.state)} + ", filled " + order.filled.text() + ", order " +
-           id_at_venue(order);
+    out += ": " + std::string{text(order.state)} + ", filled " + order.filled.text() + ", order " + id_at_venue(order);
     if (!order.reason.empty()) out += ", " + escape_value(order.reason);
     out += "\n";
   }

@@ -34,7 +34,6 @@ struct Office {
 };
 using Opened = tl::expected<std::unique_ptr<Office>, int>;
 
-
 enum class Need { lock, nothing };
 Opened open_office(const CommandLine& line, const Pairs& environment, Need need = Need::lock);
 // Without a store nobody knows which markets there are: a word that is none by itself is wrong usage.
@@ -46,8 +45,7 @@ Notice notice_of(const Office& office, NoticeType type, std::string_view action)
 std::string tell(Office& office);
 // Writes the change with its notice, tells it, logs it and says it; the exit code. `in_force` is what
 // was stored before, and holds whether this succeeds or not.
-int carry_out(Office& office, Change change, Notice notice, const std::string& said,
-              const std::string& in_force = "");
+int carry_out(Office& office, Change change, Notice notice, const std::string& said, const std::string& in_force = "");
 int say_nothing_stored(const Error& error);
 std::string trades_text(std::size_t count);
 // A write failed. Of a connection that broke nobody knows whether it was before the commit.
@@ -64,10 +62,8 @@ std::string still(const EntryBar& bar);
 std::string after_resume(const Settings& settings, OpenBook book, const Change& change,
                          const std::optional<MarketWord>& market);
 const Trade* find_trade(const OpenBook& book, const std::string& id);
-std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects,
-                               Instant now);
-tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line,
-                                            Instant now);
+std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects, Instant now);
+tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line, Instant now);
 
 }  // namespace
 
@@ -99,16 +95,14 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
     const auto named = read_market_word(line.arguments.front(), known, frozen);
     if (!named) return say_usage("resume", named.error());
     market = *named;
-    const bool has_base = frozen.contains(market->base) || known.empty() ||
-                          std::ranges::any_of(known, [&](const Symbol& symbol) {
-                            return symbol.base() == market->base;
-                          });
-    const auto traded = has_base || !market->symbol ? Result<bool>{true}
-                                                    : was_traded(office, *market->symbol);
+    const bool has_base =
+        frozen.contains(market->base) || known.empty() ||
+        std::ranges::any_of(known, [&](const Symbol& symbol) { return symbol.base() == market->base; });
+    const auto traded = has_base || !market->symbol ? Result<bool>{true} : was_traded(office, *market->symbol);
     if (!traded) return say_failure(traded.error());
     if (!*traded)
-      return say_usage("resume", "this account has never traded " + market->text() +
-                                     ", so nothing of it can be frozen");
+      return say_usage("resume",
+                       "this account has never traded " + market->text() + ", so nothing of it can be frozen");
   }
 
   Change change;
@@ -134,8 +128,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
   } else {
     if (book->account.halted) notice.facts.emplace_back("was halted", *book->account.halted);
     if (book->account.breaker) notice.facts.emplace_back("breaker", *book->account.breaker);
-    if (auto ended = office.journal().set_halt(std::nullopt, office.now); !ended)
-      return say_not_written(ended.error());
+    if (auto ended = office.journal().set_halt(std::nullopt, office.now); !ended) return say_not_written(ended.error());
     if (auto reset = office.journal().set_breaker(std::nullopt, office.now); !reset) {
       print("the halt is ended, and the breaker is not reset: say `tradeguard resume` again\n");
       return say_failure(reset.error());
@@ -148,8 +141,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
   }
   said = after_resume(office.desk->settings(), *book, change, market);
   if (!market) in_force = said;
-  office.desk->log->write(
-      Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
+  office.desk->log->write(Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
   return carry_out(office, std::move(change), std::move(notice), said, in_force);
 }
 
@@ -162,8 +154,7 @@ int release_command(const CommandLine& line, const Pairs& environment) {
   const std::string& id = line.arguments.front();
   const Trade* trade = find_trade(*book, id);
   if (trade == nullptr)
-    return say_usage("release",
-                     "there is no open trade " + id + "; `tradeguard status` lists them");
+    return say_usage("release", "there is no open trade " + id + "; `tradeguard status` lists them");
 
   Change change;
   Order entry = trade->entry();
@@ -187,8 +178,7 @@ int release_command(const CommandLine& line, const Pairs& environment) {
   if (!resting.empty()) notice.facts.emplace_back("still at the venue", resting);
   change.alarms = cleared(*book, subjects, office.now);
   return carry_out(office, std::move(change), std::move(notice),
-                   "trade " + id + " is yours now" +
-                       (resting.empty() ? "" : "; still at the venue: " + resting));
+                   "trade " + id + " is yours now" + (resting.empty() ? "" : "; still at the venue: " + resting));
 }
 
 int resolve_command(const CommandLine& line, const Pairs& environment) {
@@ -198,8 +188,7 @@ int resolve_command(const CommandLine& line, const Pairs& environment) {
   const std::string& id = line.arguments.front();
   const auto order = office.journal().order(id);
   if (!order) return say_failure(order.error());
-  if (!*order)
-    return say_usage("resolve", "there is no order " + id + "; `tradeguard status` lists them");
+  if (!*order) return say_usage("resolve", "there is no order " + id + "; `tradeguard status` lists them");
   const auto book = office.journal().open_book(office.now);
   if (!book) return say_failure(book.error());
   auto applied = resolved(**order, line, office.now);
@@ -215,13 +204,12 @@ int resolve_command(const CommandLine& line, const Pairs& environment) {
   notice.facts.emplace_back("as", *line.option("as"));
   notice.facts.emplace_back("filled", applied->order.filled.text());
   return carry_out(office, std::move(change), std::move(notice),
-                   id + " counts as " + *line.option("as") + ", filled " +
-                       applied->order.filled.text() + "; the next run acts on it");
+                   id + " counts as " + *line.option("as") + ", filled " + applied->order.filled.text() +
+                       "; the next run acts on it");
 }
 
 int flatten_command(const CommandLine& line, const Pairs& environment) {
-  if (line.arguments.empty() != line.has("all"))
-    return say_usage("flatten", "name a symbol, or say --all, not both");
+  if (line.arguments.empty() != line.has("all")) return say_usage("flatten", "name a symbol, or say --all, not both");
   auto opened = open_office(line, environment);
   if (!opened) return code_without_office(line, opened.error());
   Office& office = **opened;
@@ -238,8 +226,8 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
       const auto traded = was_traded(office, *market->symbol);
       if (!traded) return say_nothing_stored(traded.error());
       if (!*traded)
-        return say_usage("flatten", "this account has never traded " + market->text() +
-                                        "; `tradeguard status` lists what is open");
+        return say_usage(
+            "flatten", "this account has never traded " + market->text() + "; `tradeguard status` lists what is open");
     }
   }
   if (line.has("withdraw")) return withdraw(office, *book, market);
@@ -263,14 +251,12 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   if (!market) change.words.push_back({"*", std::string{words_of_operator}, office.now});
   if (market)
     for (const Symbol& symbol : known_markets(office, *book))
-      if (market->covers(symbol))
-        change.words.push_back({symbol.text(), std::string{words_of_operator}, office.now});
+      if (market->covers(symbol)) change.words.push_back({symbol.text(), std::string{words_of_operator}, office.now});
   if (market && market->symbol)
     change.words.push_back({market->symbol->text(), std::string{words_of_operator}, office.now});
   const std::string what = market ? market->text() : "all symbols";
   if (change.advance.empty()) {
-    if (auto written = write(office, std::move(change)); !written)
-      return say_not_written(written.error());
+    if (auto written = write(office, std::move(change)); !written) return say_not_written(written.error());
     const std::string said = "no trade is open in " + what;
     write_whole(STDERR_FILENO, "tradeguard: BUY signals from before now are not bought any more\n");
     print(line.json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
@@ -278,12 +264,9 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   }
   // What would keep the cycle from selling is found before anything is stored.
   const Desk& desk_now = *office.desk;
-  if (auto exchange = open_exchange(desk_now.settings(), environment, office.desk->clock,
-                                    *office.desk->log);
-      !exchange)
+  if (auto exchange = open_exchange(desk_now.settings(), environment, office.desk->clock, *office.desk->log); !exchange)
     return say_nothing_stored(exchange.error());
-  if (auto notifier = make_notifier(desk_now.settings(), environment, office.desk->clock,
-                                    *office.desk->log, stderr);
+  if (auto notifier = make_notifier(desk_now.settings(), environment, office.desk->clock, *office.desk->log, stderr);
       !notifier)
     return say_nothing_stored(notifier.error());
 
@@ -292,9 +275,7 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
   const std::string count = trades_text(change.advance.size());
   const std::string said = count + " of " + what + " to be sold";
-  if (const int code = carry_out(office, std::move(change), std::move(notice), said);
-      code != exit_ok)
-    return code;
+  if (const int code = carry_out(office, std::move(change), std::move(notice), said); code != exit_ok) return code;
 
   // The wish is on record: whichever run comes next sells, this one or one that was faster.
   office.lease.reset();
@@ -323,10 +304,8 @@ int prune_command(const CommandLine& line, const Pairs& environment) {
   const auto removed = office.journal().prune(office.now - *keep, office.now);
   if (!removed) return say_failure(removed.error());
   const auto rows = static_cast<std::int64_t>(*removed);
-  office.desk->log->write(
-      Line{Level::info, "PRUNED"}.add("rows", rows).add("keep", duration_text(*keep)));
-  print(line.json ? Json{}.field("done", true).field("rows", rows).text()
-                  : std::to_string(rows) + " rows removed\n");
+  office.desk->log->write(Line{Level::info, "PRUNED"}.add("rows", rows).add("keep", duration_text(*keep)));
+  print(line.json ? Json{}.field("done", true).field("rows", rows).text() : std::to_string(rows) + " rows removed\n");
   return exit_ok;
 }
 
@@ -345,14 +324,14 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   const Settings& settings = office->desk->settings();
   if (settings.dry_run && settings.kind_of_file != VenueKind::paper)
     return tl::unexpected{say_failure(
-        Error{Fault::configuration,
-              "DRY_RUN=1 is set, so this would act on paper, and the configuration names " +
-                  std::string{text(settings.kind_of_file)} + ": nothing was done; unset DRY_RUN and try again"})};
+        Error{Fault::configuration, "DRY_RUN=1 is set, so this would act on paper, and the configuration names " +
+                                        std::string{text(settings.kind_of_file)} +
+                                        ": nothing was done; unset DRY_RUN and try again"})};
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);
-  auto notifier = make_notifier(settings, environment, office->desk->clock, *office->desk->log,
-                                line.json ? stderr : stdout);
+  auto notifier =
+      make_notifier(settings, environment, office->desk->clock, *office->desk->log, line.json ? stderr : stdout);
   if (notifier)
     office->notifier = std::move(*notifier);
   else
@@ -363,8 +342,9 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   if (!taken && need == Need::lock) return tl::unexpected{say_failure(taken.error())};
   if (!office->lease && need == Need::lock) {
     const auto stranger = lock_stranger(settings, *office->store);
-    return tl::unexpected{say_locked(stranger ? describe(*stranger) + "; nothing was changed, `tradeguard doctor` says how to end it"
-                                              : "a run holds the lock; nothing was changed, try again")};
+    return tl::unexpected{
+        say_locked(stranger ? describe(*stranger) + "; nothing was changed, `tradeguard doctor` says how to end it"
+                            : "a run holds the lock; nothing was changed, try again")};
   }
   office->now = office->desk->clock.now();
   return office;
@@ -395,8 +375,7 @@ Result<bool> take_lock(Office& office, Micros patience) {
 
 Notice notice_of(const Office& office, NoticeType type, std::string_view action) {
   Notice notice{};
-  notice.event_id = std::string{text(type)} + ":" + std::string{action} + ":" +
-                    std::to_string(to_micros(office.now));
+  notice.event_id = std::string{text(type)} + ":" + std::string{action} + ":" + std::to_string(to_micros(office.now));
   notice.type = type;
   notice.severity = Severity::warning;
   notice.created_at = office.now;
@@ -405,8 +384,7 @@ Notice notice_of(const Office& office, NoticeType type, std::string_view action)
   return notice;
 }
 
-int carry_out(Office& office, Change change, Notice notice, const std::string& said,
-              const std::string& in_force) {
+int carry_out(Office& office, Change change, Notice notice, const std::string& said, const std::string& in_force) {
   if (notice.type == NoticeType::operator_action) {
     Line line{Level::warn, "OPERATOR_ACTION"};
     for (const auto& [key, value] : notice.facts)
@@ -421,8 +399,7 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     if (in_force.empty()) return say_not_written(written.error());
     const int code = say_failure(written.error());
     write_whole(STDERR_FILENO,
-                "tradeguard: this is in effect nevertheless; only its message was not stored: " +
-                    in_force + "\n");
+                "tradeguard: this is in effect nevertheless; only its message was not stored: " + in_force + "\n");
     return code;
   }
   const std::string untold = tell(office);
@@ -432,14 +409,13 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     json.maybe("not_told_because", untold.empty() ? std::nullopt : std::optional{untold});
     print(json.text());
   } else {
-    print(said + "\n" + (untold.empty() ? "" : "notification not delivered yet, the next run retries: " + untold + "\n"));
+    print(said + "\n" +
+          (untold.empty() ? "" : "notification not delivered yet, the next run retries: " + untold + "\n"));
   }
   return exit_ok;
 }
 
-std::string trades_text(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " trade" : " trades");
-}
+std::string trades_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " trade" : " trades"); }
 
 int say_nothing_stored(const Error& error) {
   const int code = say_failure(error);
@@ -469,8 +445,7 @@ Result<bool> was_traded(const Office& office, const Symbol& symbol) {
   const auto outlook = office.journal().outlook(question);
   if (!outlook) return tl::unexpected{outlook.error()};
   const auto history = outlook->history.find(symbol.base());
-  return outlook->rules.contains(symbol) ||
-         (history != outlook->history.end() && history->second.entry.has_value());
+  return outlook->rules.contains(symbol) || (history != outlook->history.end() && history->second.entry.has_value());
 }
 
 // What has been sold stays sold; what has not is protected again by the next run.
@@ -509,8 +484,7 @@ Result<void> write(Office& office, Change change) {
   if (!written) return tl::unexpected{written.error()};
   // Under the lock nobody else writes trades, so this is a broken invariant and not bad luck.
   if (written->front() != Written::yes)
-    return failed(Fault::data,
-                  "the trade was changed by somebody else meanwhile; nothing was written");
+    return failed(Fault::data, "the trade was changed by somebody else meanwhile; nothing was written");
   return {};
 }
 
@@ -564,8 +538,7 @@ std::string after_resume(const Settings& settings, OpenBook book, const Change& 
   const auto bars = bars_of(settings, book);
   const auto base = market ? std::optional{market->base} : std::nullopt;
   if (const EntryBar* bar = first_bar(bars, base))
-    return (market ? market->base + " is not frozen any more, and " : "halt and breaker are ended, and ") +
-           still(*bar);
+    return (market ? market->base + " is not frozen any more, and " : "halt and breaker are ended, and ") + still(*bar);
   if (market) return "entries in " + market->base + " are taken again";
   std::string said = "entries are taken again";
   for (const EntryBar& bar : bars) said += "; " + bar_text(bar);
@@ -573,13 +546,11 @@ std::string after_resume(const Settings& settings, OpenBook book, const Change& 
 }
 
 const Trade* find_trade(const OpenBook& book, const std::string& id) {
-  const auto found =
-      std::ranges::find_if(book.trades, [&](const Trade& trade) { return trade.id() == id; });
+  const auto found = std::ranges::find_if(book.trades, [&](const Trade& trade) { return trade.id() == id; });
   return found == book.trades.end() ? nullptr : &*found;
 }
 
-std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects,
-                               Instant now) {
+std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects, Instant now) {
   std::vector<AlarmEdge> edges;
   for (const Alarm& alarm : book.alarms) {
     if (!subjects.contains(alarm.subject)) continue;
@@ -592,17 +563,14 @@ std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>
 // ---- resolve -----------------------------------------------------------------------------------
 
 // The operator's word goes through the same table as the venue's.
-tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line,
-                                            Instant now) {
+tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line, Instant now) {
   const std::string& as = *line.option("as");
   const auto refuse = [](std::string why) { return tl::unexpected<std::string>{std::move(why)}; };
   const std::string reason = "operator: " + *line.option("reason");
   if (as == "absent") {
-    if (line.has("filled") || line.has("price"))
-      return refuse("what is absent has neither --filled nor --price");
+    if (line.has("filled") || line.has("price")) return refuse("what is absent has neither --filled nor --price");
     if (order.state == OrderState::placed || order.state == OrderState::closed)
-      return refuse(
-          "the venue has shown this order, so it is not absent; say --as closed --filled Q");
+      return refuse("the venue has shown this order, so it is not absent; say --as closed --filled Q");
     Applied applied = apply_absent(order, now);
     applied.order.reason = reason;
     return applied;
@@ -613,29 +581,26 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
   if (!filled || filled->is_negative() || *filled > order.quantity)
     return refuse("--filled is missing or no quantity from 0 to " + order.quantity.text());
   if (*filled < order.filled)
-    return refuse("the venue has shown " + order.filled.text() +
-                  " filled already; a fill is never taken back");
+    return refuse("the venue has shown " + order.filled.text() + " filled already; a fill is never taken back");
   auto price = order.price ? order.price : order.trigger;
   if (const std::string* said = line.option("price")) price = Price::parse(*said);
   if (filled->is_positive() && (!price || !price->is_positive()))
     return refuse("--price is missing: the average price of what was filled");
 
-  Sighting sighting{
-      .client_id = order.client_id,
-      .venue_id = order.venue_id,
-      .fired_id = order.fired_id,
-      .symbol = order.symbol,
-      .side = order.side,
-      .type = order.type,
-      .status = *filled == order.quantity ? VenueStatus::filled : VenueStatus::cancelled,
-      .quantity = order.quantity,
-      .filled = filled};
+  Sighting sighting{.client_id = order.client_id,
+                    .venue_id = order.venue_id,
+                    .fired_id = order.fired_id,
+                    .symbol = order.symbol,
+                    .side = order.side,
+                    .type = order.type,
+                    .status = *filled == order.quantity ? VenueStatus::filled : VenueStatus::cancelled,
+                    .quantity = order.quantity,
+                    .filled = filled};
   if (filled->is_positive()) sighting.filled_value = cost(*price, *filled, Rounding::half_even);
   // Nobody can be asked for the fees: the most the venue may have kept is taken for kept.
   if (order.side == Side::buy)
     sighting.fee_base = order.rules
-                            ? Quantity{Decimal::multiply(
-                                  filled->value, order.rules->highest_fee_rate, Rounding::up)}
+                            ? Quantity{Decimal::multiply(filled->value, order.rules->highest_fee_rate, Rounding::up)}
                             : Quantity{};
   sighting.at = order.sighted_at ? std::max(*order.sighted_at, now) : now;
   sighting.reason = reason;
@@ -643,8 +608,7 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
   if (applied.step != Step::to_closed)
     return refuse("an order that is " + std::string{text(order.state)} + " cannot be resolved");
   applied.order.reason = reason;
-  if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since)
-    applied.order.naked_since = now;
+  if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since) applied.order.naked_since = now;
   return applied;
 }
 

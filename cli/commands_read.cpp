@@ -42,8 +42,7 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   Micros max_age{};
   if (given != nullptr) {
     max_age = parse_duration(*given).value_or(Micros{0});
-    if (max_age == Micros{0})
-      return say_usage("status", "--max-age is a duration above 0, like 180 or 3m");
+    if (max_age == Micros{0}) return say_usage("status", "--max-age is a duration above 0, like 180 or 3m");
   }
   auto desk = set_up(line, environment);
   if (!desk) return desk.error();
@@ -63,8 +62,9 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   if (const auto stranger = lock_stranger(settings, **store)) look.problems.push_back(describe(*stranger));
   if (settings.kind == VenueKind::paper)
     for (const LiveAccount& live : accounts_with_open_trades(settings, **store, now))
-      look.problems.push_back(std::to_string(live.trades) + (live.trades == 1 ? " trade" : " trades") + " open at " + live.account.venue + "/" +
-                              live.account.account + ", which this is not" + unset_hint(settings));
+      look.problems.push_back(std::to_string(live.trades) + (live.trades == 1 ? " trade" : " trades") + " open at " +
+                              live.account.venue + "/" + live.account.account + ", which this is not" +
+                              unset_hint(settings));
   print(line.json ? status_json(look) : status_text(look));
   return given != nullptr && !look.problems.empty() ? exit_critical : exit_ok;
 }
@@ -119,8 +119,9 @@ std::string entry_text(const Order& entry, Instant now) {
   const std::string since = seconds_text(std::max(Micros{0}, now - entry.claimed_at));
   switch (entry.state) {
     case OrderState::claimed:
-      return "entry IN DOUBT: sent " + since + " ago, outcome unknown; every run looks it up, and there are no new entries in " +
-             entry.symbol.base() + " until it is known";
+      return "entry IN DOUBT: sent " + since +
+             " ago, outcome unknown; every run looks it up, and there are no new entries in " + entry.symbol.base() +
+             " until it is known";
     case OrderState::placed:
       return "entry open at the exchange for " + since + ", nothing filled yet";
     case OrderState::closed:
@@ -141,18 +142,15 @@ std::string protection_text(const TradeView& view, Instant now) {
   if (!view.exposure.held.is_positive()) return entry_text(view.trade.entry(), now);
   std::string out;
   if (view.stop != nullptr)
-    out += "stop " + (view.stop->trigger ? view.stop->trigger->text() : "?") + " (" +
-           id_at_venue(*view.stop) + ")";
+    out += "stop " + (view.stop->trigger ? view.stop->trigger->text() : "?") + " (" + id_at_venue(*view.stop) + ")";
   if (view.target != nullptr)
-    out += std::string{out.empty() ? "" : ", "} + "target " +
-           (view.target->price ? view.target->price->text() : "?") + " (" +
-           id_at_venue(*view.target) + ")";
+    out += std::string{out.empty() ? "" : ", "} + "target " + (view.target->price ? view.target->price->text() : "?") +
+           " (" + id_at_venue(*view.target) + ")";
   else if (!view.trade.entry().target_none.empty())
-    out += std::string{out.empty() ? "" : ", "} + "target none (" +
-           for_people(view.trade.entry().target_none) + ")";
+    out += std::string{out.empty() ? "" : ", "} + "target none (" + for_people(view.trade.entry().target_none) + ")";
   if (view.naked_for) {
-    out += std::string{out.empty() ? "" : ", "} + "UNPROTECTED " + view.exposure.naked.text() +
-           " for " + seconds_text(*view.naked_for);
+    out += std::string{out.empty() ? "" : ", "} + "UNPROTECTED " + view.exposure.naked.text() + " for " +
+           seconds_text(*view.naked_for);
   } else if (out.empty()) {
     out = view.exposure.held_is_dust ? "dust" : "no stop on record";
   }
@@ -161,8 +159,7 @@ std::string protection_text(const TradeView& view, Instant now) {
 
 // A run that was killed leaves the lock free and its end unwritten. Where the lock cannot be seen, one
 // that began longer ago than any run may take is over.
-std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run,
-                      Instant now) {
+std::string run_state(const AccountState& state, std::optional<bool> going, Micros longest_run, Instant now) {
   if (going && *going) return "running";
   if (!state.last_started_at) return "never";
   if (state.last_run_ended) return "ended";
@@ -181,10 +178,9 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age) {
   const auto count = [](std::size_t number, const char* what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
   };
-  const std::string open = look.book.trades.empty()
-                               ? ""
-                               : "; " + count(look.book.trades.size(), "trade") +
-                                     " open and unattended: stops are as the last run left them";
+  const std::string open = look.book.trades.empty() ? ""
+                                                    : "; " + count(look.book.trades.size(), "trade") +
+                                                          " open and unattended: stops are as the last run left them";
   constexpr Micros clocks_differ = 10s;
   if (!state.last_completed_at)
     problems.push_back("no run has ever completed" + open);
@@ -192,10 +188,10 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age) {
     problems.push_back("the last run completed at " + iso_seconds(*state.last_completed_at) +
                        " UTC, which is in the future: a clock is or was wrong");
   else if (look.now - *state.last_completed_at > max_age)
-    problems.push_back("no run has completed for " +
-                       seconds_text(look.now - *state.last_completed_at) + open +
+    problems.push_back("no run has completed for " + seconds_text(look.now - *state.last_completed_at) + open +
                        " (check cron and its mail, or run `tradeguard doctor`)");
-  if (look.run == "killed") problems.push_back("the last run was killed or failed; the next run picks up where it stopped");
+  if (look.run == "killed")
+    problems.push_back("the last run was killed or failed; the next run picks up where it stopped");
   if (!look.book.alarms.empty()) problems.push_back(count(look.book.alarms.size(), "alarm") + " active");
   std::size_t naked = 0;
   for (const Trade& trade : look.book.trades) {
@@ -209,8 +205,8 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age) {
 }
 
 std::string alarm_text(const Alarm& alarm) {
-  std::string out = "  " + std::string{kind_of(alarm)} + " " + (alarm.symbol.empty() ? "-" : alarm.symbol) +
-                    " " + escape_value(alarm.subject) + " since " + iso_seconds(alarm.raised_at) + " UTC" +
+  std::string out = "  " + std::string{kind_of(alarm)} + " " + (alarm.symbol.empty() ? "-" : alarm.symbol) + " " +
+                    escape_value(alarm.subject) + " since " + iso_seconds(alarm.raised_at) + " UTC" +
                     (alarm.freezes.empty() ? "" : ", no entries in " + alarm.freezes) +
                     (alarm.detail.empty() ? "" : ": " + escape_value(alarm.detail)) + "\n";
   if (const AlarmHelp* help = find_alarm_help(kind_of(alarm)))
@@ -228,18 +224,18 @@ std::string status_text(const Look& look) {
   row("account", look.account.venue + "/" + look.account.account + (look.dry_run ? " (DRY_RUN=1 is set)" : ""));
   row("verdict", look.problems.empty() ? "ok" : "ATTENTION: " + look.problems.front());
   for (std::size_t i = 1; i < look.problems.size(); ++i) row("", "ATTENTION: " + look.problems[i]);
-  row("cycle", std::to_string(state.cycle) +
-                   (look.run == "running"   ? ", running"
-                    : look.run == "killed"  ? ", KILLED: it did not finish, and no run is in progress"
-                    : look.run == "unknown" ? ", running or killed: its lock cannot be seen from here"
-                                            : ""));
+  row("cycle",
+      std::to_string(state.cycle) + (look.run == "running"   ? ", running"
+                                     : look.run == "killed"  ? ", KILLED: it did not finish, and no run is in progress"
+                                     : look.run == "unknown" ? ", running or killed: its lock cannot be seen from here"
+                                                             : ""));
   row("started", ago(state.last_started_at, look.now));
   row("completed", ago(state.last_completed_at, look.now));
   std::string name = "entries";
   for (const std::string& entries : entries_lines(look.bars)) row(std::exchange(name, ""), entries);
   if (state.quiet_until && *state.quiet_until > look.now)
-    row("exchange", "answered HTTP " + escape_value(state.quiet_status) +
-                        " and asked for silence until " + iso_seconds(*state.quiet_until) + " UTC");
+    row("exchange", "answered HTTP " + escape_value(state.quiet_status) + " and asked for silence until " +
+                        iso_seconds(*state.quiet_until) + " UTC");
   row("notices", std::to_string(look.waiting) + " waiting");
   std::vector<Alarm> alarms = look.book.alarms;
   for (const Alarm& found : look.book.unreadable)
@@ -252,11 +248,10 @@ std::string status_text(const Look& look) {
     const TradeView view = view_of(trade, look.now);
     const Order& entry = trade.entry();
     out += "  " + entry.symbol.text() + " " + view.exposure.held.text() +
-           (view.exposure.average_fill ? " at " + view.exposure.average_fill->text() : "") +
-           ", order " + id_at_venue(entry) + ", " + protection_text(view, look.now) + "\n    trade " +
-           trade.id() + ", signal " + entry.signal_key + ", unprotected " +
-           seconds_text(entry.naked_total + view.naked_for.value_or(Micros{0})) + " in all" +
-           (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason.str())) +
+           (view.exposure.average_fill ? " at " + view.exposure.average_fill->text() : "") + ", order " +
+           id_at_venue(entry) + ", " + protection_text(view, look.now) + "\n    trade " + trade.id() + ", signal " +
+           entry.signal_key + ", unprotected " + seconds_text(entry.naked_total + view.naked_for.value_or(Micros{0})) +
+           " in all" + (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason.str())) +
            "\n";
   }
   return out;
@@ -268,8 +263,7 @@ std::string status_json(const Look& look) {
   Json json;
   json.field("venue", account.venue).field("account", account.account).field("dry_run", dry_run);
   json.time("now", now).field("cycle", state.cycle).field("previous_run_ended", state.previous_run_ended);
-  json.maybe_time("last_started_at", state.last_started_at)
-      .maybe_time("last_completed_at", state.last_completed_at);
+  json.maybe_time("last_started_at", state.last_started_at).maybe_time("last_completed_at", state.last_completed_at);
   json.maybe("halted", state.halted).maybe("breaker", state.breaker);
   if (state.quiet_until && *state.quiet_until > now)
     json.time("quiet_until", *state.quiet_until).field("quiet_status", state.quiet_status);
@@ -295,19 +289,15 @@ std::string status_json(const Look& look) {
   for (const Trade& trade : book.trades) {
     const TradeView view = view_of(trade, now);
     const Order& entry = trade.entry();
-    json.object()
-        .field("trade", trade.id())
-        .field("symbol", entry.symbol.text())
-        .field("signal_key", entry.signal_key);
+    json.object().field("trade", trade.id()).field("symbol", entry.symbol.text()).field("signal_key", entry.signal_key);
     json.field("held", view.exposure.held.text()).field("naked", view.exposure.naked.text());
-    json.maybe("average_fill", view.exposure.average_fill
-                                   ? std::optional{view.exposure.average_fill->text()}
-                                   : std::nullopt);
+    json.maybe("average_fill",
+               view.exposure.average_fill ? std::optional{view.exposure.average_fill->text()} : std::nullopt);
     json.field("protected", view.exposure.held.is_positive() && view.exposure.naked_is_dust);
     json.maybe_time("naked_since", entry.naked_since);
-    json.field("seconds_unprotected", std::chrono::duration_cast<std::chrono::seconds>(
-                                          entry.naked_total + view.naked_for.value_or(Micros{0}))
-                                          .count());
+    json.field("seconds_unprotected",
+               std::chrono::duration_cast<std::chrono::seconds>(entry.naked_total + view.naked_for.value_or(Micros{0}))
+                   .count());
     json.field("exit_reason", entry.exit_reason.str());
     json.array("orders");
     for (const auto* rows : {&trade.entries, &trade.legs})
@@ -360,8 +350,7 @@ std::string config_text(const Desk& desk) {
 std::string config_json(const Desk& desk) {
   Json json;
   json.field("hash", desk.configuration.hash);
-  json.field("dry_run", desk.settings().dry_run)
-      .field("debug_trading", desk.settings().debug_trading);
+  json.field("dry_run", desk.settings().dry_run).field("debug_trading", desk.settings().debug_trading);
   json.array("values");
   for (const auto& entry : desk.configuration.entries)
     json.object()

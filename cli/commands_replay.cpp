@@ -38,16 +38,14 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
     if (given == nullptr) continue;
     *time = parse_iso(*given);
     if (!*time)
-      return say_usage("replay", std::string{"--"} + name +
-                                     " is a time with its zone, like 2025-01-01T12:00:00Z");
+      return say_usage("replay", std::string{"--"} + name + " is a time with its zone, like 2025-01-01T12:00:00Z");
   }
   const std::atomic<bool>& stop_asked = catch_stop_signals();
   auto desk = set_up(line, environment);
   if (!desk) return desk.error();
   const Settings& settings = (*desk)->settings();
 
-  auto batch =
-      SignalFile{signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
+  auto batch = SignalFile{signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
   if (!batch) return say_failure(batch.error());
   auto prices = read_prices_of(prices_path, std::nullopt);
   if (!prices) return say_failure(prices.error());
@@ -69,11 +67,9 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
                     [&](int done, int all) { progress.tell(done, all); });
   }
   for (const RejectedLine& rejected : batch->rejected)
-    write_whole(STDERR_FILENO, Line{Level::warn, "SIGNAL_REJECTED"}
-                                       .add("line", rejected.line)
-                                       .add("reason", rejected.reason)
-                                       .plain() +
-                                   "\n");
+    write_whole(
+        STDERR_FILENO,
+        Line{Level::warn, "SIGNAL_REJECTED"}.add("line", rejected.line).add("reason", rejected.reason).plain() + "\n");
   if (!result) return say_failure(result.error());
   result->rejected += static_cast<int>(batch->rejected.size());
   print(line.json ? json_of(*result) : table_of(*result));
@@ -103,8 +99,7 @@ void Progress::tell(int done, int all) {
   if (now - last_ < 1s) return;
   last_ = now;
   told_ = true;
-  const std::string text =
-      "replay: " + std::to_string(done) + " of " + std::to_string(all) + " cycles";
+  const std::string text = "replay: " + std::to_string(done) + " of " + std::to_string(all) + " cycles";
   write_whole(STDERR_FILENO, terminal_ ? "\r" + text : text + "\n");
 }
 

@@ -17,8 +17,7 @@ namespace tradeguard::cli {
 
 namespace {
 
-Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals,
-                        const std::atomic<bool>& stop_asked);
+Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals, const std::atomic<bool>& stop_asked);
 Error not_started(const RunReport& report);
 int report_stranger(const Station& station, Store& store, int code);
 int report_lock_file(const Station& station, RunVerdict verdict, int code);
@@ -29,8 +28,7 @@ class NotedSignals final : public SignalSource {
   NotedSignals(SignalSource& signals, const Station& station) : signals_{signals}, station_{station} {}
   Result<SignalBatch> read() override {
     auto batch = signals_.read();
-    if (batch && std::ranges::any_of(batch->signals,
-                                     [](const Signal& signal) { return signal.side == Side::buy; }))
+    if (batch && std::ranges::any_of(batch->signals, [](const Signal& signal) { return signal.side == Side::buy; }))
       note_entries_ahead(station_);
     return batch;
   }
@@ -78,20 +76,16 @@ int run_command(const CommandLine& line, const Pairs& environment) {
   return signals.distrusted() && code != exit_critical ? exit_configuration : code;
 }
 
-int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
-              std::FILE* messages) {
-  const Station station{desk.settings(), desk.config_file, desk.environment,
-                        desk.clock,      *desk.log,        messages};
+int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked, std::FILE* messages) {
+  const Station station{desk.settings(), desk.config_file, desk.environment, desk.clock, *desk.log, messages};
   const auto broke_off = [&](const std::exception& broken) {
     // The next run recovers: everything that was sent is on record.
-    desk.log->write(Line{Level::critical, "RUN_FAILED"}
-                        .add("reason", "internal_error")
-                        .add("error", broken.what()));
+    desk.log->write(Line{Level::critical, "RUN_FAILED"}.add("reason", "internal_error").add("error", broken.what()));
     report_no_start(station, Error{Fault::data, broken.what()}, exit_internal);
   };
   try {
-    const Watchdog watchdog{desk.settings().hard_deadline + grace,
-                            "RUN_FAILED reason=hard_deadline", desk.log_path, desk.bare};
+    const Watchdog watchdog{desk.settings().hard_deadline + grace, "RUN_FAILED reason=hard_deadline", desk.log_path,
+                            desk.bare};
     try {
       // Before anything opens it: a log that somebody put beside the database would be taken into it.
       if (const auto secure = secure_store(desk.settings(), *desk.log); !secure) {
@@ -102,8 +96,7 @@ int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_a
       auto code = wired_cycle(desk, station, signals, stop_asked);
       if (code) return *code;
       if (code.error().fault == Fault::unreachable)
-        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, Named::all,
-                         *desk.log);
+        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, Named::all, *desk.log);
       return report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
     } catch (const std::exception& broken) {
       broke_off(broken);
@@ -121,20 +114,20 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   const Settings& settings = desk.settings();
   auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log);
   if (!exchange) return tl::unexpected{std::move(exchange.error())};
-  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log,
-                                station.messages);
+  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, station.messages);
   if (!notifier) return tl::unexpected{std::move(notifier.error())};
   auto store = open_store(settings, account_of(settings), &stop_asked);
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
 
   NotedSignals noted{signals, station};
-  CyclePorts ports{*(*store)->lock,      (*store)->pen,           *(*store)->journal,
-                   *(*store)->guard,     *(*exchange)->placer,    *(*exchange)->protector,
-                   **notifier,           noted,                   desk.clock,
-                   *desk.log,            &stop_asked,             nullptr};
+  CyclePorts ports{*(*store)->lock,      (*store)->pen,
+                   *(*store)->journal,   *(*store)->guard,
+                   *(*exchange)->placer, *(*exchange)->protector,
+                   **notifier,           noted,
+                   desk.clock,           *desk.log,
+                   &stop_asked,          nullptr};
   ports.live_accounts = [&] { return accounts_with_open_trades(settings, **store, desk.clock.now()); };
-  CycleSettings cycle =
-      cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());
+  CycleSettings cycle = cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());
   cycle.start_facts.emplace_back("schema", std::to_string(schema_version));
   cycle.start_facts.emplace_back("store", is_postgres(settings) ? "postgres" : "sqlite");
   cycle.start_facts.emplace_back("dry_run", settings.dry_run ? "1" : "0");
@@ -147,8 +140,7 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
         report_started(station, report.open_trades, report.verdict != RunVerdict::unreachable);
       report_log_file(station, desk.log_fault);
     } catch (const std::exception& broken) {
-      desk.log->write(
-          Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
+      desk.log->write(Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
     }
   };
   const RunReport report = monitor_cycle(ports, cycle);
@@ -176,8 +168,8 @@ int report_stranger(const Station& station, Store& store, int code) {
 // The same where the lock is a file of this machine.
 int report_lock_file(const Station& station, RunVerdict verdict, int code) {
   const Named named = verdict == RunVerdict::stuck ? Named::all : Named::strangers;
-  const std::string stranger = say_lock_holders(station.settings, account_of(station.settings),
-                                                LockedPart::run, named, station.log);
+  const std::string stranger =
+      say_lock_holders(station.settings, account_of(station.settings), LockedPart::run, named, station.log);
   if (stranger.empty()) return code;
   return report_no_start(station,
                          Error{Fault::unreachable, "the run lock is held by " + stranger +

@@ -31,7 +31,8 @@ int init_command(const CommandLine& line, const Pairs& environment) {
       break;
   }
   const bool changed = made->what == Made::What::now;
-  const auto remembered = marker_of(settings, account_of(settings), line.config.value_or(""), environment).open_trades();
+  const auto remembered =
+      marker_of(settings, account_of(settings), line.config.value_or(""), environment).open_trades();
   if (changed && settings.live && remembered && *remembered > 0)
     write_whole(STDERR_FILENO,
                 "tradeguard: warning: a store that was here before had " + std::to_string(*remembered) +
@@ -39,14 +40,9 @@ int init_command(const CommandLine& line, const Pairs& environment) {
                     "Restore a backup if there is one (docs/backup-and-move.md); else look at the exchange, and "
                     "sell or protect there what is held.\n");
   if (line.json)
-    print(Json{}
-              .field("store", url)
-              .field("schema", schema_version)
-              .field("changed", changed)
-              .text());
+    print(Json{}.field("store", url).field("schema", schema_version).field("changed", changed).text());
   else
-    print(url + (changed ? " is ready" : " was ready already") + ", schema " +
-          std::to_string(schema_version) + "\n");
+    print(url + (changed ? " is ready" : " was ready already") + ", schema " + std::to_string(schema_version) + "\n");
   return exit_ok;
 }
 

@@ -37,10 +37,8 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
   const std::string& log_file = configuration->settings.log_file;
   const bool makes_log = runs;
   std::string log_fault;
-  auto opened = open_log({.file = log_file,
-                          .bare = line.bare,
-                          .create = makes_log,
-                          .besides = configuration->settings.besides});
+  auto opened =
+      open_log({.file = log_file, .bare = line.bare, .create = makes_log, .besides = configuration->settings.besides});
   if (!opened) {
     if (makes_log || ::access(log_file.c_str(), F_OK) == 0) log_fault = opened.error().what;
     opened = open_log({.file = "", .bare = line.bare});
@@ -53,11 +51,9 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
   desk->config_file = line.config.value_or("");
   desk->json = line.json;
   desk->bare = line.bare;
-  desk->log =
-      std::make_unique<Log>(std::move(opened->sink), desk->clock,
-                            configuration->settings.debug_trading, std::move(opened->flush));
-  for (const std::string& password : url_passwords(configuration->settings.store_url))
-    desk->log->keep_secret(password);
+  desk->log = std::make_unique<Log>(std::move(opened->sink), desk->clock, configuration->settings.debug_trading,
+                                    std::move(opened->flush));
+  for (const std::string& password : url_passwords(configuration->settings.store_url)) desk->log->keep_secret(password);
   desk->configuration = std::move(*configuration);
   return desk;
 }
@@ -113,15 +109,12 @@ void print(std::string_view text) {
     } else if (written == 0 || errno != EINTR) {
       output_failed = true;
       write_whole(STDERR_FILENO, "tradeguard: standard output cannot be written (" +
-                                     std::system_category().message(errno) + "):\n" +
-                                     std::string{left});
+                                     std::system_category().message(errno) + "):\n" + std::string{left});
       return;
     }
   }
 }
 
-int exit_code_of_output(int code) {
-  return code == exit_ok && output_failed ? exit_internal : code;
-}
+int exit_code_of_output(int code) { return code == exit_ok && output_failed ? exit_internal : code; }
 
 }  // namespace tradeguard::cli

@@ -24,8 +24,7 @@ Found problem(std::string what, const Error& error, std::string what_to_do) {
 }
 
 Found found(Finding finding) {
-  const int code =
-      finding.judgement == Judgement::problem ? exit_code_of(Error{finding.fault, ""}) : exit_ok;
+  const int code = finding.judgement == Judgement::problem ? exit_code_of(Error{finding.fault, ""}) : exit_ok;
   return {std::move(finding), code};
 }
 
@@ -42,8 +41,7 @@ int first_that_applies(const std::vector<Found>& findings) {
   constexpr std::array in_order{exit_configuration, exit_usage,       exit_locked,  exit_internal,
                                 exit_critical,      exit_unreachable, exit_rejected};
   for (const int code : in_order)
-    if (std::ranges::any_of(findings, [&](const Found& finding) { return finding.code == code; }))
-      return code;
+    if (std::ranges::any_of(findings, [&](const Found& finding) { return finding.code == code; })) return code;
   return exit_ok;
 }
 

@@ -46,8 +46,8 @@ Secrets examine_secrets(const Desk& desk) {
         problem("secret", missing ? name + " is not set" : read.error().what,
                 missing ? "set it, or set " + name + "_FILE or " + std::string{key_name(source.secret)} +
                               " to the path of a file of mode 0600"
-                        : "give one of " + name + ", " + name + "_FILE and " +
-                              std::string{key_name(source.secret)} + "; the file belongs to the user who runs this, with mode 0600",
+                        : "give one of " + name + ", " + name + "_FILE and " + std::string{key_name(source.secret)} +
+                              "; the file belongs to the user who runs this, with mode 0600",
                 exit_configuration));
   }
   if (secrets.findings.empty()) secrets.findings.push_back(well("secrets", "none is needed, none was read"));
@@ -57,10 +57,8 @@ Secrets examine_secrets(const Desk& desk) {
 std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_token) {
   const Settings& settings = desk.settings();
   const bool telegram = notifier_kind(settings) == NotifyKind::telegram;
-  if (telegram && !has_token)
-    return {doubtful("notifier", "Telegram was not asked: its token is missing", "")};
-  const auto notifier =
-      make_notifier(settings, desk.environment, desk.clock, *desk.log, wishes.messages);
+  if (telegram && !has_token) return {doubtful("notifier", "Telegram was not asked: its token is missing", "")};
+  const auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, wishes.messages);
   if (!notifier) return {problem("notifier", notifier.error(), "")};
   std::vector<Found> findings{describe_notifier(settings)};
   if (telegram)
@@ -104,14 +102,12 @@ std::vector<Found> examine_files(const Desk& desk, const std::string& config_fil
   const bool holds_password =
       !config_file.empty() && !url_passwords(settings.store_url).empty() &&
       std::ranges::any_of(desk.configuration.entries, [&](const Configuration::Entry& entry) {
-        return entry.section == "store" && entry.name == "url" &&
-               entry.source.starts_with(config_file + ":");
+        return entry.section == "store" && entry.name == "url" && entry.source.starts_with(config_file + ":");
       });
   struct stat status {};
   if (holds_password && ::stat(config_file.c_str(), &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     findings.push_back(problem("files", config_file + " holds a password and can be opened by others",
-                               "chmod 600 " + config_file + ", or keep the password in ~/.pgpass",
-                               exit_configuration));
+                               "chmod 600 " + config_file + ", or keep the password in ~/.pgpass", exit_configuration));
   if (findings.empty()) findings.push_back(well("files", "nobody else can write the store or read a password"));
   return findings;
 }
@@ -121,8 +117,7 @@ std::vector<Found> examine_disks(const Desk& desk) {
   std::vector<std::pair<std::string, std::string>> places;  // what, and the folder it lies in
   if (!is_postgres(settings)) places.emplace_back("the store", folder_of(sqlite_file(settings)));
   if (!settings.log_file.empty()) places.emplace_back("the log file", folder_of(settings.log_file));
-  if (notifier_kind(settings) == NotifyKind::file)
-    places.emplace_back("the messages", folder_of(settings.notify_file));
+  if (notifier_kind(settings) == NotifyKind::file) places.emplace_back("the messages", folder_of(settings.notify_file));
   std::vector<Found> findings;
   std::set<std::string> seen;
   for (const auto& [what, folder] : places) {
@@ -131,8 +126,7 @@ std::vector<Found> examine_disks(const Desk& desk) {
       findings.push_back(judge_space(what, folder, *space));
     else
       findings.push_back(problem("disk", what + " is to lie in " + folder + ", which cannot be looked at",
-                                 "create the folder, and let the user who runs this write in it",
-                                 exit_configuration));
+                                 "create the folder, and let the user who runs this write in it", exit_configuration));
   }
   return findings;
 }
@@ -148,12 +142,10 @@ Found judge_space(const std::string& what, const std::string& folder, const Spac
                    "mount it writable: the file system may have failed", exit_unreachable);
   if (space.bytes < too_little)
     return problem("disk", "only " + size_text(space.bytes) + " are free" + where,
-                   "make room: without it nothing can be recorded, so nothing is traded",
-                   exit_unreachable);
+                   "make room: without it nothing can be recorded, so nothing is traded", exit_unreachable);
   if (space.files < few_files)
     return problem("disk", "only " + std::to_string(space.files) + " more files fit" + where,
-                   "delete small files there: without room for new ones nothing can be recorded",
-                   exit_unreachable);
+                   "delete small files there: without room for new ones nothing can be recorded", exit_unreachable);
   if (!space.passing.empty() && what == "the store")
     return doubtful("disk",
                     folder + ", the folder of " + what + ", is on " + space.passing +
@@ -189,8 +181,8 @@ Found describe_notifier(const Settings& settings) {
       const std::string& file = settings.notify_file;
       const bool exists = ::access(file.c_str(), F_OK) == 0;
       if (::access(exists ? file.c_str() : folder_of(file).c_str(), W_OK) != 0)
-        return problem("notifier", "messages cannot be written to " + file,
-                       "let the user who runs this write there", exit_configuration);
+        return problem("notifier", "messages cannot be written to " + file, "let the user who runs this write there",
+                       exit_configuration);
       return well("notifier", "messages are appended to " + file);
     }
     case NotifyKind::none:
@@ -210,24 +202,21 @@ Found send_a_test(Notifier& notifier, Desk& desk) {
   notice.facts = {{"action", "doctor"}, {"message", "a test, nothing happened"}};
   notice.created_at = now;
   const Delivery delivery = notifier.deliver(notice, desk.settings().notify_budget);
-  return std::visit(
-      overloaded{[](const Delivered&) { return well("message", "a test message was delivered"); },
-                 [](const TryLater& later) {
-                   return problem("message", later.why, "try again; notices wait until it answers",
-                                  exit_unreachable);
-                 },
-                 [](const Undeliverable& never) {
-                   return problem("message", never.why,
-                                  "look at telegram.chat_id: is the bot in that chat, may it write "
-                                  "there?",
-                                  exit_configuration);
-                 }},
-      delivery);
+  return std::visit(overloaded{[](const Delivered&) { return well("message", "a test message was delivered"); },
+                               [](const TryLater& later) {
+                                 return problem("message", later.why, "try again; notices wait until it answers",
+                                                exit_unreachable);
+                               },
+                               [](const Undeliverable& never) {
+                                 return problem("message", never.why,
+                                                "look at telegram.chat_id: is the bot in that chat, may it write "
+                                                "there?",
+                                                exit_configuration);
+                               }},
+                    delivery);
 }
 
-std::string folder_of(const std::string& file) {
-  return std::filesystem::absolute(file).parent_path();
-}
+std::string folder_of(const std::string& file) { return std::filesystem::absolute(file).parent_path(); }
 
 std::optional<Space> space_in(const std::string& folder) {
   struct statvfs status {};
@@ -240,9 +229,10 @@ std::optional<Space> space_in(const std::string& folder) {
   constexpr std::uint32_t overlay = 0x794c7630;
   struct statfs kind {};
   const auto type = ::statfs(folder.c_str(), &kind) == 0 ? static_cast<std::uint32_t>(kind.f_type) : 0U;
-  return Space{std::uint64_t{status.f_bavail} * status.f_frsize, files,
-               (status.f_flag & ST_RDONLY) != 0,
-               type == tmpfs || type == ramfs ? "tmpfs" : type == overlay ? "overlay" : ""};
+  return Space{std::uint64_t{status.f_bavail} * status.f_frsize, files, (status.f_flag & ST_RDONLY) != 0,
+               type == tmpfs || type == ramfs ? "tmpfs"
+               : type == overlay              ? "overlay"
+                                              : ""};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -47,9 +47,8 @@ Locked examine_lock(const Settings& settings, Store& store) {
   const std::string holder = lock_holder_text(settings, account);
   if (run != nullptr)
     return {{problem("lock",
-                     "held by another run" + (run->last_started_cycle
-                                                  ? ", cycle " + std::to_string(*run->last_started_cycle)
-                                                  : "") +
+                     "held by another run" +
+                         (run->last_started_cycle ? ", cycle " + std::to_string(*run->last_started_cycle) : "") +
                          (holder.empty() ? "" : "; " + escape_value(holder)),
                      "wait until it is over; `tradeguard status` says whether it is stuck", exit_locked)},
             nullptr};
@@ -68,9 +67,9 @@ Locked examine_lock(const Settings& settings, Store& store) {
   if (!again)
     locked.findings.push_back(problem("lock", again.error(), ""));
   else if (!std::holds_alternative<HeldElsewhere>(*again))
-    locked.findings.push_back(
-        problem("lock", "two sessions hold it at once",
-                "do not trade with this store: two runs would not exclude each other", exit_configuration));
+    locked.findings.push_back(problem("lock", "two sessions hold it at once",
+                                      "do not trade with this store: two runs would not exclude each other",
+                                      exit_configuration));
   else
     locked.findings.push_back(well("lock", "free, and a second session is kept out"));
   return locked;
@@ -95,7 +94,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   for (const EntryBar& bar : bars_of(desk.settings(), *book))
     findings.push_back(doubtful("entries", bar_text(bar),
                                 bar.reason == Denial::halted ? "`tradeguard resume` takes entries again"
-                                                       : "find out why; `tradeguard status` has the trades"));
+                                                             : "find out why; `tradeguard status` has the trades"));
   const auto waiting = store.journal->waiting_notices();
   if (!waiting)
     findings.push_back(problem("messages", waiting.error(), ""));
@@ -112,9 +111,8 @@ std::optional<Found> examine_silence(Desk& desk, Store& store) {
   const Instant until = *book->account.quiet_until;
   if (until <= now || until > now + longest_quiet) return std::nullopt;
   return problem("exchange",
-                 "answered HTTP " + escape_value(book->account.quiet_status) +
-                     " and asked for silence until " + iso_seconds(until) +
-                     " UTC, so it was not asked anything",
+                 "answered HTTP " + escape_value(book->account.quiet_status) + " and asked for silence until " +
+                     iso_seconds(until) + " UTC, so it was not asked anything",
                  "wait until then: asking earlier makes a ban longer", exit_unreachable);
 }
 
@@ -131,8 +129,7 @@ std::optional<Found> examine_store_clock(Desk& desk, SqlSession& session) {
   if (!answer) return problem("store clock", answer.error(), "");
   const auto& rows = (*answer)[0].rows;
   const auto* micros = rows.empty() ? nullptr : std::get_if<std::int64_t>(&rows[0][0]);
-  if (micros == nullptr)
-    return problem("store clock", "the database does not tell its time", "", exit_unreachable);
+  if (micros == nullptr) return problem("store clock", "the database does not tell its time", "", exit_unreachable);
   const Micros apart = from_micros(*micros) - (before + (after - before) / 2);
   const std::string far = std::to_string(std::chrono::abs(apart) / 1ms) + " ms " +
                           (apart < Micros{0} ? "behind" : "ahead of") + " this machine's";

@@ -9,13 +9,12 @@ namespace {
 
 std::optional<Found> examine_authorities(const Settings& settings, const Pairs& environment);
 std::optional<Found> too_large(const Settings& settings, const Symbol& symbol, const MarketOptions& market);
-std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol,
-                                         const MarketOptions& market, Instant now);
+std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol, const MarketOptions& market,
+                                         Instant now);
 Found would_be_denied(const Symbol& symbol, const Money& notional, const std::string& why);
 Found examine_clock(const Settings& settings, Instant venue, Instant here);
 std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
-                                   const std::map<Symbol, InstrumentRules>& rules,
-                                   const SltpPlacer::Market& market);
+                                   const std::map<Symbol, InstrumentRules>& rules, const SltpPlacer::Market& market);
 Found judge_market(const Settings& settings, const Symbol& symbol, const InstrumentRules& rules,
                    const std::optional<Quote>& quote);
 std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,
@@ -42,12 +41,9 @@ std::vector<Found> examine_sizes(const Settings& settings, Instant now) {
 std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   const Settings& settings = desk.settings();
   std::vector<Found> findings;
-  auto exchange =
-      open_exchange(settings, desk.environment, desk.clock, *desk.log, Purpose::looking);
-  if (!exchange)
-    return {problem("exchange", exchange.error(), "the exchange was not asked anything")};
-  if (auto authorities = examine_authorities(settings, desk.environment))
-    findings.push_back(std::move(*authorities));
+  auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log, Purpose::looking);
+  if (!exchange) return {problem("exchange", exchange.error(), "the exchange was not asked anything")};
+  if (auto authorities = examine_authorities(settings, desk.environment)) findings.push_back(std::move(*authorities));
   OrderPlacer& placer = *(*exchange)->placer;
   SltpPlacer& protector = *(*exchange)->protector;
 
@@ -55,8 +51,7 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   const auto time = placer.venue_time();
   const Micros took = desk.clock.monotonic() - asked;
   if (!time)
-    return {with_the_clock(problem("exchange", time.error(),
-                                   "look at the network, venue.base_url and venue.ca_file"),
+    return {with_the_clock(problem("exchange", time.error(), "look at the network, venue.base_url and venue.ca_file"),
                            desk.clock.now())};
   findings.push_back(well("exchange", "answers, in " + std::to_string(took / 1ms) + " ms"));
   findings.push_back(examine_clock(settings, *time, desk.clock.now()));
@@ -67,10 +62,9 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   if (market.balances)
     findings.push_back(well("balances", "can be read, so the key is valid"));
   else
-    findings.push_back(
-        problem("balances", market.balances.error(),
-                "look at the key: is it there, may it read, may it be used from this "
-                "address, is its secret the one given?"));
+    findings.push_back(problem("balances", market.balances.error(),
+                               "look at the key: is it there, may it read, may it be used from this "
+                               "address, is its secret the one given?"));
   const auto rules = placer.rules(markets);
   if (markets.empty())
     findings.push_back(doubtful("markets", "none is configured, so none was looked at",
@@ -78,8 +72,7 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   else if (!rules)
     findings.push_back(problem("markets", rules.error(), "try again"));
   else
-    for (Found& finding : examine_markets(settings, markets, *rules, market))
-      findings.push_back(std::move(finding));
+    for (Found& finding : examine_markets(settings, markets, *rules, market)) findings.push_back(std::move(finding));
   // A key that is not taken is not taken for orders either, nor for anything the adapter would ask.
   if (!market.balances) return findings;
   const auto orders = placer.own_orders(*time - 1min);
@@ -88,22 +81,19 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   else
     findings.push_back(problem("orders", orders.error(), "look at what this key may read"));
 
-  auto examination =
-      open_examination(settings, desk.environment, **exchange, desk.clock, *desk.log);
+  auto examination = open_examination(settings, desk.environment, **exchange, desk.clock, *desk.log);
   if (!examination) {
     findings.push_back(problem("key", examination.error(), ""));
     return findings;
   }
   const bool far_order = wishes.far_order && settings.live && alone;
   if (wishes.far_order && !far_order)
-    findings.push_back(
-        doubtful("far order", "none was placed",
-                 settings.live ? "try again when no run holds the lock"
-                               : "write live = true under [run]: without it nothing is placed"));
+    findings.push_back(doubtful("far order", "none was placed",
+                                settings.live ? "try again when no run holds the lock"
+                                              : "write live = true under [run]: without it nothing is placed"));
   std::map<Symbol, ProtectionPlan> plans;
   for (const Symbol& symbol : markets) plans.emplace(symbol, plan_of(settings, symbol));
-  for (Finding& finding : (*examination)->examine(plans, far_order))
-    findings.push_back(found(std::move(finding)));
+  for (Finding& finding : (*examination)->examine(plans, far_order)) findings.push_back(found(std::move(finding)));
   return findings;
 }
 
@@ -122,21 +112,19 @@ std::optional<Found> examine_authorities(const Settings& settings, const Pairs& 
                                  "; venue.ca_file with venue.ca_only = true trusts one alone");
 }
 
-std::optional<Found> too_large(const Settings& settings, const Symbol& symbol,
-                               const MarketOptions& market) {
+std::optional<Found> too_large(const Settings& settings, const Symbol& symbol, const MarketOptions& market) {
   const Money& cap = settings.policy.max_order_notional;
   const auto& notional = market.cycle.notional;
   if (!notional || !cap.is_positive() || *notional <= cap) return std::nullopt;
   return problem(symbol.text(),
                  "its notional of " + notional->text() + " " + symbol.quote() +
                      " is above limits.max_order_notional = " + cap.text() + ", so every entry is denied",
-                 "lower market." + symbol.text() + ".notional, or raise limits.max_order_notional",
-                 exit_configuration);
+                 "lower market." + symbol.text() + ".notional, or raise limits.max_order_notional", exit_configuration);
 }
 
 // Where no price is known before a signal brings one, only the least amount can be.
-std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol,
-                                         const MarketOptions& market, Instant now) {
+std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol& symbol, const MarketOptions& market,
+                                         Instant now) {
   const auto& notional = market.cycle.notional;
   if (settings.kind != VenueKind::paper || !notional) return std::nullopt;
   const Decimal fee_rate = Decimal::divide(settings.paper_fee_percent, Decimal{100}, Rounding::up);
@@ -146,37 +134,31 @@ std::optional<Found> too_small_for_paper(const Settings& settings, const Symbol&
   rules.min_quantity = market.paper_min_quantity.value_or(rules.min_quantity);
   rules.min_notional = market.paper_min_notional.value_or(rules.min_notional);
   if (market.paper_price) {
-    const auto size = size_entry(notional, std::nullopt, *market.paper_price,
-                                 plan_of(settings, symbol), rules);
+    const auto size = size_entry(notional, std::nullopt, *market.paper_price, plan_of(settings, symbol), rules);
     if (!size) return would_be_denied(symbol, *notional, spoken(size.error()));
   } else if (*notional < rules.min_notional) {
-    return would_be_denied(symbol, *notional, "below_min_notional: " + notional->text() + " < " +
-                                                  rules.min_notional.text());
+    return would_be_denied(symbol, *notional,
+                           "below_min_notional: " + notional->text() + " < " + rules.min_notional.text());
   }
   return std::nullopt;
 }
 
 Found would_be_denied(const Symbol& symbol, const Money& notional, const std::string& why) {
-  return problem(symbol.text(),
-                 "an entry of " + notional.text() + " " + symbol.quote() + " would be denied: " + why,
-                 "change market." + symbol.text() + ".notional, or the distance of its stop",
-                 exit_configuration);
+  return problem(symbol.text(), "an entry of " + notional.text() + " " + symbol.quote() + " would be denied: " + why,
+                 "change market." + symbol.text() + ".notional, or the distance of its stop", exit_configuration);
 }
 
 Found examine_clock(const Settings& settings, Instant venue, Instant here) {
   const Micros offset = std::chrono::abs(venue - here);
   const std::string apart = std::to_string(offset / 1ms) + " ms from the exchange's";
   if (offset > settings.max_clock_offset)
-    return problem(
-        "clock",
-        apart + ", and no entry is made beyond " + duration_text(settings.max_clock_offset),
-        "set this machine's clock, and keep it set (chrony, systemd-timesyncd)", exit_critical);
+    return problem("clock", apart + ", and no entry is made beyond " + duration_text(settings.max_clock_offset),
+                   "set this machine's clock, and keep it set (chrony, systemd-timesyncd)", exit_critical);
   return well("clock", apart);
 }
 
 std::vector<Found> examine_markets(const Settings& settings, const std::set<Symbol>& markets,
-                                   const std::map<Symbol, InstrumentRules>& rules,
-                                   const SltpPlacer::Market& market) {
+                                   const std::map<Symbol, InstrumentRules>& rules, const SltpPlacer::Market& market) {
   std::vector<Found> findings;
   for (const Symbol& symbol : markets) {
     const auto rule = rules.find(symbol);
@@ -193,8 +175,7 @@ std::vector<Found> examine_markets(const Settings& settings, const std::set<Symb
       if (auto finding = judge_target(rule->second, plan_of(settings, symbol), quote->last))
         findings.push_back(std::move(*finding));
     if (market.balances && findings.back().judgement != Judgement::problem)
-      if (auto finding = judge_balance(settings, symbol, *market.balances))
-        findings.push_back(std::move(*finding));
+      if (auto finding = judge_balance(settings, symbol, *market.balances)) findings.push_back(std::move(*finding));
   }
   return findings;
 }
@@ -203,10 +184,8 @@ std::vector<Found> examine_markets(const Settings& settings, const std::set<Symb
 Found judge_market(const Settings& settings, const Symbol& symbol, const InstrumentRules& rules,
                    const std::optional<Quote>& quote) {
   if (!rules.tradable)
-    return problem(symbol.text(), "is not traded at present", "wait, or take the section out",
-                   exit_critical);
-  if (!quote)
-    return problem(symbol.text(), "its price cannot be read", "try again", exit_critical);
+    return problem(symbol.text(), "is not traded at present", "wait, or take the section out", exit_critical);
+  if (!quote) return problem(symbol.text(), "its price cannot be read", "try again", exit_critical);
   const MarketSettings& market = settings.markets.at(symbol).cycle;
   const std::string known = "is traded: tick " + rules.tick.text() + ", step " + rules.step.text() +
                             ", least order worth " + rules.min_notional.text() + band_text(rules);
@@ -258,8 +237,7 @@ std::optional<Found> judge_target(const InstrumentRules& rules, const Protection
   return doubtful(rules.symbol.text(),
                   "a target " + plan.target_percent.text() + " % above, at " + levels->target.text() +
                       ", is outside the exchange's price band: it is placed at " + band.highest->text(),
-                  "lower market." + rules.symbol.text() +
-                      ".take_profit_percent, or accept the nearer target");
+                  "lower market." + rules.symbol.text() + ".take_profit_percent, or accept the nearer target");
 }
 
 std::optional<Found> judge_balance(const Settings& settings, const Symbol& symbol,

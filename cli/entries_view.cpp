@@ -26,20 +26,15 @@ std::vector<std::string> entries_lines(const std::vector<EntryBar>& bars) {
 }
 
 const EntryBar* first_bar(const std::vector<EntryBar>& bars, const std::optional<std::string>& base) {
-  const auto found = std::find_if(bars.begin(), bars.end(), [&](const EntryBar& bar) {
-    return bar.base.empty() || (base && bar.base == *base);
-  });
+  const auto found = std::find_if(bars.begin(), bars.end(),
+                                  [&](const EntryBar& bar) { return bar.base.empty() || (base && bar.base == *base); });
   return found == bars.end() ? nullptr : &*found;
 }
 
 void write_entries(Json& json, const std::vector<EntryBar>& bars) {
   json.field("entries_allowed", first_bar(bars, std::nullopt) == nullptr).array("entry_bars");
   for (const EntryBar& bar : bars)
-    json.object()
-        .field("base", bar.base)
-        .field("reason", bar.reason.str())
-        .field("detail", bar.detail)
-        .end_object();
+    json.object().field("base", bar.base).field("reason", bar.reason.str()).field("detail", bar.detail).end_object();
   json.end_array();
 }
 

@@ -22,8 +22,7 @@ std::string padded(std::string_view text, std::size_t width) {
 }
 
 std::string option_text(const CommandOption& option) {
-  return "--" + std::string{option.name} +
-         (option.value.empty() ? "" : " " + std::string{option.value});
+  return "--" + std::string{option.name} + (option.value.empty() ? "" : " " + std::string{option.value});
 }
 
 std::string configuration_topic();
@@ -130,8 +129,8 @@ std::string configuration_topic() {
       section = key.section;
       out += "\n[" + std::string{section} + "]\n";
     }
-    const std::string setting = std::string{key.name} + " =" +
-                                (key.fallback.empty() ? "" : " " + std::string{key.fallback});
+    const std::string setting =
+        std::string{key.name} + " =" + (key.fallback.empty() ? "" : " " + std::string{key.fallback});
     out += "  " + padded(setting, 42) + " " + std::string{key.meaning} + "\n";
     out += "  " + padded("", 42) + "   " + std::string{key.expected} + "\n";
   }

@@ -21,15 +21,9 @@ class Json {
   Json& array(std::string_view key) { return name(key), writer_.StartArray(), *this; }
   Json& end_array() { return writer_.EndArray(), *this; }
 
-  Json& field(std::string_view key, std::string_view value) {
-    return name(key), string(value), *this;
-  }
-  Json& field(std::string_view key, const char* value) {
-    return field(key, std::string_view{value});
-  }
-  Json& field(std::string_view key, std::int64_t value) {
-    return name(key), writer_.Int64(value), *this;
-  }
+  Json& field(std::string_view key, std::string_view value) { return name(key), string(value), *this; }
+  Json& field(std::string_view key, const char* value) { return field(key, std::string_view{value}); }
+  Json& field(std::string_view key, std::int64_t value) { return name(key), writer_.Int64(value), *this; }
   Json& field(std::string_view key, int value) { return field(key, std::int64_t{value}); }
   Json& field(std::string_view key, bool value) { return name(key), writer_.Bool(value), *this; }
   // Of an array.

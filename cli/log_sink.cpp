@@ -111,9 +111,7 @@ Result<OpenedLog> open_log(const LogTarget& target) {
     path = std::move(file->path);
   }
   const auto outlets = std::make_shared<Outlets>(descriptor, target);
-  return OpenedLog{[outlets](Level level, Instant at, std::string_view line) {
-                     outlets->write(level, at, line);
-                   },
+  return OpenedLog{[outlets](Level level, Instant at, std::string_view line) { outlets->write(level, at, line); },
                    [outlets] { return outlets->flush(); }, std::move(path)};
 }
 

@@ -16,7 +16,7 @@ struct LogTarget {
   std::string file;   // empty: standard error only
   bool bare = false;  // without time and level
   bool file_only = false;
-  bool create = true;  // false: a file that is not there is an error
+  bool create = true;               // false: a file that is not there is an error
   std::vector<uid_t> besides = {};  // whose file is taken, besides root's and the own
 };
 

@@ -23,13 +23,11 @@ int dispatch(const std::vector<std::string>& arguments) {
   }
   const auto line = read_command_line(arguments);
   if (!line) {
-    const auto named = std::ranges::find_if(arguments, [](const std::string& argument) {
-      return find_command(argument) != nullptr;
-    });
+    const auto named =
+        std::ranges::find_if(arguments, [](const std::string& argument) { return find_command(argument) != nullptr; });
     const int code = say_usage(named == arguments.end() ? "" : *named, line.error().what);
     if (named == arguments.end() || *named != "run") return code;
-    return report_misread(what_is_given(arguments, take_environment()), line.error().what, false,
-                          code);
+    return report_misread(what_is_given(arguments, take_environment()), line.error().what, false, code);
   }
   if (line->version) return version_command(*line, {});
   const Command* command = find_command(line->command);

@@ -23,8 +23,7 @@ struct MarketWord {
 // ETH_USDT, eth/usdt and ETH-USDT are one market, known or not. ETHUSDT is one if exactly one known
 // market is spelled so, and ETH is every market of that base if a known market or one of `bases` has
 // it. Everything else is an error, a sentence that says what is known.
-tl::expected<MarketWord, std::string> read_market_word(std::string_view word,
-                                                       const std::set<Symbol>& known,
+tl::expected<MarketWord, std::string> read_market_word(std::string_view word, const std::set<Symbol>& known,
                                                        const std::set<std::string>& bases = {});
 
 }  // namespace tradeguard::cli

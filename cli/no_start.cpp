@@ -25,8 +25,7 @@ std::string next_step(const Error& error);
 bool trades_money(const Settings& settings) { return settings.kind != VenueKind::paper; }
 
 RunMarker marker(const Station& station) {
-  return marker_of(station.settings, account_of(station.settings), station.config_file,
-                   station.environment);
+  return marker_of(station.settings, account_of(station.settings), station.config_file, station.environment);
 }
 
 }  // namespace
@@ -115,8 +114,9 @@ void report_log_file(const Station& station, const std::string& fault) {
   Notice notice = notice_of(station, NoticeType::log_unusable, Severity::warning);
   notice.facts.emplace_back("why", fault);
   notice.facts.emplace_back("meanwhile", "runs continue, and log to standard error");
-  notice.facts.emplace_back("what to do", "make the file and its folder writable for the bot's user, or correct "
-                                          "run.log_file");
+  notice.facts.emplace_back("what to do",
+                            "make the file and its folder writable for the bot's user, or correct "
+                            "run.log_file");
   if (tell(station, std::move(notice))) remembered.note_told(Topic::log_file, fault, now);
 }
 
@@ -127,10 +127,8 @@ namespace {
 OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error) {
   const auto remembered = marker.open_trades();
   if (!station.store_is_ours) return {remembered};
-  if (remembered && error.fault == Fault::unreachable && is_postgres(station.settings))
-    return {remembered};
-  const auto counted =
-      count_open_live_trades(station.settings, account_of(station.settings), station.clock.now());
+  if (remembered && error.fault == Fault::unreachable && is_postgres(station.settings)) return {remembered};
+  const auto counted = count_open_live_trades(station.settings, account_of(station.settings), station.clock.now());
   return {counted ? std::optional{*counted} : remembered};
 }
 
@@ -144,8 +142,7 @@ void make_harmless(Settings& settings) {
 
 Result<std::unique_ptr<Notifier>> notifier_of(const Station& station) {
   try {
-    return make_notifier(station.settings, station.environment, station.clock, station.log,
-                         station.messages);
+    return make_notifier(station.settings, station.environment, station.clock, station.log, station.messages);
   } catch (const std::exception& broken) {
     return failed(Fault::configuration, broken.what());
   }
@@ -159,37 +156,34 @@ bool tell(const Station& station, Notice notice) {
   };
   auto notifier = notifier_of(station);
   if (!notifier) {
-    station.log.write(line(Level::error, "TG_FAILED")
-                          .add("error", notifier.error().what)
-                          .add("stack", "report>making the notifier"));
+    station.log.write(
+        line(Level::error, "TG_FAILED").add("error", notifier.error().what).add("stack", "report>making the notifier"));
     return false;
   }
   const Delivery delivery = (*notifier)->deliver(notice, station.settings.notify_budget);
-  return std::visit(overloaded{[&](const Delivered&) {
-                                 station.log.write(line(Level::info, "TG_SENT"));
-                                 return true;
-                               },
-                               [&](const TryLater& later) {
-                                 station.log.write(line(Level::warn, "TG_FAILED")
-                                                       .add("error", later.why)
-                                                       .add("stack", "report>deliver"));
-                                 return false;
-                               },
-                               [&](const Undeliverable& never) {
-                                 station.log.write(line(Level::error, "TG_FAILED")
-                                                       .add("error", never.why)
-                                                       .add("stack", "report>deliver"));
-                                 return false;
-                               }},
-                    delivery);
+  return std::visit(
+      overloaded{
+          [&](const Delivered&) {
+            station.log.write(line(Level::info, "TG_SENT"));
+            return true;
+          },
+          [&](const TryLater& later) {
+            station.log.write(line(Level::warn, "TG_FAILED").add("error", later.why).add("stack", "report>deliver"));
+            return false;
+          },
+          [&](const Undeliverable& never) {
+            station.log.write(line(Level::error, "TG_FAILED").add("error", never.why).add("stack", "report>deliver"));
+            return false;
+          }},
+      delivery);
 }
 
 Notice notice_of(const Station& station, NoticeType type, Severity severity) {
   const AccountKey account = account_of(station.settings);
   const Instant now = station.clock.now();
   Notice notice{};
-  notice.event_id = std::string{text(type)} + ":" + account.venue + "/" + account.account + ":" +
-                    std::to_string(to_micros(now));
+  notice.event_id =
+      std::string{text(type)} + ":" + account.venue + "/" + account.account + ":" + std::to_string(to_micros(now));
   notice.type = type;
   notice.severity = severity;
   notice.created_at = now;

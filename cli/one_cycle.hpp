@@ -8,7 +8,6 @@ namespace tradeguard::cli {
 
 // The exit code of the contract; everything was said in the log. Ends the process at the hard
 // deadline.
-int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked,
-              std::FILE* messages);
+int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked, std::FILE* messages);
 
 }  // namespace tradeguard::cli

@@ -9,10 +9,10 @@
 #include <sstream>
 
 #include "secrets.hpp"
-#include "trusted_file.hpp"
 #include "tradeguard/http.hpp"
 #include "tradeguard/log.hpp"
 #include "tradeguard/postgres_address.hpp"
+#include "trusted_file.hpp"
 
 namespace tradeguard::cli {
 
@@ -31,9 +31,7 @@ bool is_chat(std::string_view value) {
     return !from.empty() && std::all_of(from.begin(), from.end(), allowed);
   };
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto letter = [&](char c) {
-    return digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
+  const auto letter = [&](char c) { return digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (value.starts_with('@')) return all(value.substr(1), letter);
   return all(value.substr(value.starts_with('-') ? 1 : 0), digit) && value.size() <= 20;
 }
@@ -96,16 +94,11 @@ bool positive(std::string_view value, Amount& to) {
 bool percent_or_zero(std::string_view value, Decimal& to, Decimal at_least, Decimal at_most) {
   return decimal(value, to, Decimal{0}, Decimal{0}) || decimal(value, to, at_least, at_most);
 }
-bool stop_percent(std::string_view value, Decimal& to) {
-  return decimal(value, to, least_percent, below_100);
-}
-bool target_percent(std::string_view value, Decimal& to) {
-  return decimal(value, to, least_percent, Decimal{1000});
-}
+bool stop_percent(std::string_view value, Decimal& to) { return decimal(value, to, least_percent, below_100); }
+bool target_percent(std::string_view value, Decimal& to) { return decimal(value, to, least_percent, Decimal{1000}); }
 
 template <class T>
-bool choice(std::string_view value, T& to,
-            std::initializer_list<std::pair<std::string_view, T>> choices) {
+bool choice(std::string_view value, T& to, std::initializer_list<std::pair<std::string_view, T>> choices) {
   for (const auto& [name, meant] : choices)
     if (name == value) {
       to = meant;
@@ -114,9 +107,7 @@ bool choice(std::string_view value, T& to,
   return false;
 }
 
-bool yes_or_no(std::string_view value, bool& to) {
-  return choice(value, to, {{"true", true}, {"false", false}});
-}
+bool yes_or_no(std::string_view value, bool& to) { return choice(value, to, {{"true", true}, {"false", false}}); }
 
 bool user_ids(std::string_view value, std::vector<uid_t>& to) {
   to.clear();
@@ -419,8 +410,8 @@ void each_key(std::istream& in, const std::string& path, Reading& reading, Found
 std::string beside_file(const std::string& file, std::string_view value);
 void read_environment(const Pairs& environment, Reading& reading);
 void read_command_line(const Pairs& options, Reading& reading);
-void take(Reading& reading, const std::string& section, const std::string& name,
-          const std::string& value, const std::string& place, const std::string& source);
+void take(Reading& reading, const std::string& section, const std::string& name, const std::string& value,
+          const std::string& place, const std::string& source);
 void read_modes(const Pairs& environment, Reading& reading, Settings& settings);
 void judge_together(const Reading& reading, const Settings& settings, ConfigurationFaults& faults);
 std::vector<Configuration::Entry> effective(const Reading& reading, Settings& settings);
@@ -430,8 +421,7 @@ std::string full_name(std::string_view section, std::string_view name) {
   return std::string{section} + "." + std::string{name};
 }
 const std::string* find(const Pairs& pairs, std::string_view name) {
-  const auto found = std::ranges::find(
-      pairs, name, [](const auto& pair) -> std::string_view { return pair.first; });
+  const auto found = std::ranges::find(pairs, name, [](const auto& pair) -> std::string_view { return pair.first; });
   return found == pairs.end() ? nullptr : &found->second;
 }
 
@@ -534,8 +524,7 @@ std::string nearest(std::string_view wrong, std::span<const std::string> candida
 
 std::string masked_url(std::string_view url) {
   // A word that could be no address holds no password: "false", "sqlite:bot.db", "bot.db".
-  if (url.starts_with("sqlite:") || url.find_first_of(":@=?%") == std::string_view::npos)
-    return std::string{url};
+  if (url.starts_with("sqlite:") || url.find_first_of(":@=?%") == std::string_view::npos) return std::string{url};
   return shown_address(url);
 }
 
@@ -567,11 +556,9 @@ void read_file(const std::string& path, bool trusted_only, Reading& reading) {
       return;
     }
     take(reading, key.section, key.name, key.value, place, place);
-    const auto row = std::ranges::find_if(table, [&](const Key& k) {
-      return k.is_path && k.section == key.section && k.name == key.name;
-    });
-    if (const auto given = reading.given.find(full);
-        row != std::end(table) && given != reading.given.end())
+    const auto row = std::ranges::find_if(
+        table, [&](const Key& k) { return k.is_path && k.section == key.section && k.name == key.name; });
+    if (const auto given = reading.given.find(full); row != std::end(table) && given != reading.given.end())
       given->second.value = beside_file(path, key.value);
   });
 }
@@ -610,8 +597,7 @@ void each_key(std::istream& in, const std::string& path, Reading& reading, Found
     if (number == 1 && rest.starts_with(byte_order_mark)) rest.remove_prefix(3);
     rest = trimmed(without_comment(rest));
     if (rest.empty()) continue;
-    if (std::ranges::any_of(
-            rest, [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; })) {
+    if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; })) {
       refuse("holds a control character");
       continue;
     }
@@ -625,16 +611,15 @@ void each_key(std::istream& in, const std::string& path, Reading& reading, Found
     }
     const auto equals = rest.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      refuse("is neither [section] nor key = value nor # comment: " +
-             escape_value(rest.substr(0, 60)));
+      refuse("is neither [section] nor key = value nor # comment: " + escape_value(rest.substr(0, 60)));
       continue;
     }
     if (section.empty()) {
       refuse("a key stands before the first [section]");
       continue;
     }
-    found(FileKey{section, std::string{trimmed(rest.substr(0, equals))},
-                  std::string{trimmed(rest.substr(equals + 1))}, number});
+    found(FileKey{section, std::string{trimmed(rest.substr(0, equals))}, std::string{trimmed(rest.substr(equals + 1))},
+                  number});
   }
 }
 
@@ -643,8 +628,7 @@ void each_key(std::istream& in, const std::string& path, Reading& reading, Found
 bool is_secret(std::string_view name) {
   for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token}) {
     const std::string_view value = environment_name(secret);
-    if (name == value || (name.starts_with(value) && name.substr(value.size()) == "_FILE"))
-      return true;
+    if (name == value || (name.starts_with(value) && name.substr(value.size()) == "_FILE")) return true;
   }
   return false;
 }
@@ -653,9 +637,7 @@ void read_environment(const Pairs& environment, Reading& reading) {
   std::vector<std::string> known;
   for (const Key& key : table) known.push_back(environment_name(key.section, key.name));
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with(environment_prefix) || name.starts_with(test_environment_prefix) ||
-        is_secret(name))
-      continue;
+    if (!name.starts_with(environment_prefix) || name.starts_with(test_environment_prefix) || is_secret(name)) continue;
     const std::string place = "environment " + name;
     if (name.starts_with(market_environment_prefix)) {
       const std::string_view rest = std::string_view{name}.substr(market_environment_prefix.size());
@@ -677,8 +659,7 @@ void read_environment(const Pairs& environment, Reading& reading) {
     }
     // A limit that is spelled wrongly must not be a limit that is off.
     const std::string meant = nearest(name, known);
-    reading.faults.push_back(place + ": unknown" +
-                             (meant.empty() ? "" : ", did you mean " + meant + "?"));
+    reading.faults.push_back(place + ": unknown" + (meant.empty() ? "" : ", did you mean " + meant + "?"));
   }
 }
 
@@ -691,8 +672,7 @@ void read_command_line(const Pairs& options, Reading& reading) {
           "address without it, and the password to ~/.pgpass, PGPASSWORD or the configuration file");
       continue;
     }
-    take(reading, option.substr(0, split), option.substr(split + 1), value, "command line",
-         "command line");
+    take(reading, option.substr(0, split), option.substr(split + 1), value, "command line", "command line");
   }
 }
 
@@ -712,8 +692,8 @@ std::string unknown_key(std::string_view section, std::string_view name) {
 std::string refused(std::string_view section, std::string_view value, std::string_view expected) {
   // The store's address may hold a password, and a fault may end up in a mail.
   const std::string shown = section == "store" ? masked_url(value) : std::string{value};
-  return (value.empty() ? "is empty" : escape_value(shown.substr(0, 100)) + " is refused") +
-         ", expected " + std::string{expected};
+  return (value.empty() ? "is empty" : escape_value(shown.substr(0, 100)) + " is refused") + ", expected " +
+         std::string{expected};
 }
 
 // What was meant by milliseconds for seconds, or a ratio for a percentage: the same number in the key's
@@ -728,12 +708,10 @@ std::string in_the_right_unit(std::string_view value, Takes takes) {
   return !meant.empty() && meant != value && takes(meant) ? ", did you mean " + meant + "?" : "";
 }
 
-void take(Reading& reading, const std::string& section, const std::string& name,
-          const std::string& value, const std::string& place, const std::string& source) {
+void take(Reading& reading, const std::string& section, const std::string& name, const std::string& value,
+          const std::string& place, const std::string& source) {
   const std::string full = full_name(section, name);
-  const auto refuse = [&](const std::string& why) {
-    reading.faults.push_back(place + ": " + full + ": " + why);
-  };
+  const auto refuse = [&](const std::string& why) { reading.faults.push_back(place + ": " + full + ": " + why); };
   if (section.starts_with(market_section_prefix)) {
     if (!Symbol::parse(std::string_view{section}.substr(market_section_prefix.size())))
       return refuse("the market is not a symbol, expected BASE_QUOTE in capitals, like ETH_USDT");
@@ -743,18 +721,16 @@ void take(Reading& reading, const std::string& section, const std::string& name,
       MarketOptions scratch;
       return row->read(scratch, text);
     };
-    if (!takes(value))
-      return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
+    if (!takes(value)) return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
   } else {
-    const auto row = std::ranges::find_if(
-        table, [&](const Key& key) { return key.section == section && key.name == name; });
+    const auto row =
+        std::ranges::find_if(table, [&](const Key& key) { return key.section == section && key.name == name; });
     if (row == std::end(table)) return refuse(unknown_key(section, name));
     const auto takes = [&](std::string_view text) {
       Settings scratch;
       return row->read(scratch, text);
     };
-    if (!takes(value))
-      return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
+    if (!takes(value)) return refuse(refused(section, value, row->expected) + in_the_right_unit(value, takes));
   }
   reading.given[full] = {value, source};
 }
@@ -781,8 +757,7 @@ void read_modes(const Pairs& environment, Reading& reading, Settings& settings) 
   const Candidate* const kind = given("venue.kind");
   Settings file;
   for (const Key& key : table)
-    if (full_name(key.section, key.name) == "venue.kind")
-      key.read(file, kind ? kind->value : key.fallback);
+    if (full_name(key.section, key.name) == "venue.kind") key.read(file, kind ? kind->value : key.fallback);
   settings.kind_of_file = file.kind;
   if (!settings.dry_run) return;
 
@@ -792,10 +767,8 @@ void read_modes(const Pairs& environment, Reading& reading, Settings& settings) 
   if (kind != nullptr && kind->value != "paper" && said_now(*kind))
     reading.faults.push_back("environment DRY_RUN: 1 means paper, and " + kind->source +
                              " says venue.kind = " + kind->value);
-  if (const Candidate* live = given("run.live");
-      live != nullptr && live->value == "true" && said_now(*live))
-    reading.faults.push_back("environment DRY_RUN: 1 means paper, and " + live->source +
-                             " says run.live = true");
+  if (const Candidate* live = given("run.live"); live != nullptr && live->value == "true" && said_now(*live))
+    reading.faults.push_back("environment DRY_RUN: 1 means paper, and " + live->source + " says run.live = true");
   reading.given["venue.kind"] = {"paper", "DRY_RUN=1"};
 }
 
@@ -803,14 +776,12 @@ std::vector<Configuration::Entry> effective(const Reading& reading, Settings& se
   std::vector<Configuration::Entry> entries;
   for (const Key& key : table) {
     const auto given = reading.given.find(full_name(key.section, key.name));
-    const Candidate chosen = given != reading.given.end()
-                                 ? given->second
-                                 : Candidate{std::string{key.fallback}, "default"};
+    const Candidate chosen =
+        given != reading.given.end() ? given->second : Candidate{std::string{key.fallback}, "default"};
     if (!key.read(settings, chosen.value))
       throw std::logic_error{"the default of " + full_name(key.section, key.name) + " is refused"};
     entries.push_back({std::string{key.section}, std::string{key.name},
-                       key.section == "store" ? masked_url(chosen.value) : chosen.value,
-                       chosen.source});
+                       key.section == "store" ? masked_url(chosen.value) : chosen.value, chosen.source});
   }
   // The map is sorted, so the keys of one market stand together.
   for (const auto& [full, chosen] : reading.given) {
@@ -818,8 +789,7 @@ std::vector<Configuration::Entry> effective(const Reading& reading, Settings& se
     const auto split = full.rfind('.');
     const std::string section = full.substr(0, split);
     const auto row = std::ranges::find(market_table, full.substr(split + 1), &MarketKey::name);
-    const auto symbol =
-        Symbol::parse(std::string_view{section}.substr(market_section_prefix.size()));
+    const auto symbol = Symbol::parse(std::string_view{section}.substr(market_section_prefix.size()));
     row->read(settings.markets[*symbol], chosen.value);
     entries.push_back({section, std::string{row->name}, chosen.value, chosen.source});
   }
@@ -830,19 +800,15 @@ std::vector<Configuration::Entry> effective(const Reading& reading, Settings& se
 void judge_together(const Reading& reading, const Settings& settings, ConfigurationFaults& faults) {
   const auto place = [&](const char* key) {
     const auto given = reading.given.find(key);
-    return (given == reading.given.end() ? std::string{"default"} : given->second.source) + ": " +
-           key + ": ";
+    return (given == reading.given.end() ? std::string{"default"} : given->second.source) + ": " + key + ": ";
   };
   if (settings.hard_deadline < settings.deadline)
     faults.push_back(place("run.hard_deadline") + duration_text(settings.hard_deadline) +
-                     " is refused, expected at least run.deadline, which is " +
-                     duration_text(settings.deadline));
+                     " is refused, expected at least run.deadline, which is " + duration_text(settings.deadline));
   if (settings.notify == NotifyKind::file && settings.notify_file.empty())
-    faults.push_back(place("notify.kind") +
-                     "file is refused, expected a path in notify.file beside it");
+    faults.push_back(place("notify.kind") + "file is refused, expected a path in notify.file beside it");
   if (settings.notify == NotifyKind::telegram && settings.telegram_chat_id.empty())
-    faults.push_back(place("notify.kind") +
-                     "telegram is refused, expected a chat in telegram.chat_id beside it");
+    faults.push_back(place("notify.kind") + "telegram is refused, expected a chat in telegram.chat_id beside it");
 }
 
 // FNV-1a: two configurations that differ show it in their logs; nobody attacks this.

@@ -64,7 +64,7 @@ struct Settings {
   VenueKind kind = VenueKind::paper;
   VenueKind kind_of_file = VenueKind::paper;  // what DRY_RUN=1 has overridden; else the same
   std::string account;
-  Endpoint venue_at;  // without a URL: the venue's own
+  Endpoint venue_at;            // without a URL: the venue's own
   std::string api_key_file;     // empty: the secret is in the environment
   std::string api_secret_file;  // empty: the same
   bool paced = true;

@@ -10,12 +10,8 @@ std::string id_at_venue(const Order& order) {
 
 void write_order(Json& json, const Order& order) {
   json.field("client_id", order.client_id).field("order_id", id_at_venue(order));
-  json.field("leg", text(order.leg))
-      .field("attempt", order.attempt)
-      .field("side", text(order.side));
-  json.field("type", text(order.type))
-      .field("state", text(order.state))
-      .field("quantity", order.quantity.text());
+  json.field("leg", text(order.leg)).field("attempt", order.attempt).field("side", text(order.side));
+  json.field("type", text(order.type)).field("state", text(order.state)).field("quantity", order.quantity.text());
   json.field("filled", order.filled.text()).field("filled_value", order.filled_value.text());
   json.maybe("price", order.price ? std::optional{order.price->text()} : std::nullopt);
   json.maybe("trigger", order.trigger ? std::optional{order.trigger->text()} : std::nullopt);

@@ -60,8 +60,7 @@ bool reserve_stack() {
   if (::getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
     reserved = std::min<std::size_t>(wanted, limit.rlim_cur / 2);
   // Asked for as memory first: a mapping can be refused, a stack cannot.
-  void* const probe = ::mmap(nullptr, 2 * reserved, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const probe = ::mmap(nullptr, 2 * reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (probe == MAP_FAILED) return false;
   ::munmap(probe, 2 * reserved);
   touch_stack(reserved);
@@ -85,16 +84,13 @@ Watchdog::Watchdog(Micros limit, std::string line, std::string log_file, bool ba
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    thread_ =
-        std::thread{[this, limit, line = std::move(line), log_file = std::move(log_file), bare] {
-          std::unique_lock lock{mutex_};
-          if (!changed_.wait_for(lock, limit, [this] { return over_; }))
-            end_process(line, log_file, bare);
-        }};
+    thread_ = std::thread{[this, limit, line = std::move(line), log_file = std::move(log_file), bare] {
+      std::unique_lock lock{mutex_};
+      if (!changed_.wait_for(lock, limit, [this] { return over_; })) end_process(line, log_file, bare);
+    }};
   } catch (const std::system_error& refused) {
-    throw std::runtime_error{
-        std::string{"no thread to watch the deadline, for want of memory or of processes: "} +
-        refused.what()};
+    throw std::runtime_error{std::string{"no thread to watch the deadline, for want of memory or of processes: "} +
+                             refused.what()};
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -138,8 +134,7 @@ void end_process(const std::string& line, const std::string& log_file, bool bare
   if (!log_file.empty()) {
     // /proc/PID/fd/1 is what somebody gave us, and a link by nature.
     const int no_link = log_file.starts_with("/proc/") ? 0 : O_NOFOLLOW;
-    const int descriptor =
-        ::open(log_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link);
+    const int descriptor = ::open(log_file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link);
     if (descriptor >= 0) write_whole(descriptor, whole);
   }
   // The kernel lets go of locks and connections; whatever a destructor might wait for is not waited

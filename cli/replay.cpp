@@ -29,10 +29,9 @@ void each_bar(const ReplayDay& day, Each each) {
 
 }  // namespace
 
-Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configuration,
-                            ReplayStage stage, const ReplayProgress& progress) {
-  const bool no_bars =
-      std::ranges::all_of(day.prices.all(), [](const auto& of) { return of.second.empty(); });
+Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configuration, ReplayStage stage,
+                            const ReplayProgress& progress) {
+  const bool no_bars = std::ranges::all_of(day.prices.all(), [](const auto& of) { return of.second.empty(); });
   if (no_bars) return failed(Fault::configuration, "the prices hold no bars");
   ReplayResult result;
   result.first = beginning_of(day);
@@ -40,8 +39,8 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
   const auto all = std::chrono::duration_cast<minutes>(result.last - result.first).count() + 1;
   if (all < 1) return failed(Fault::configuration, "the replay ends before it begins");
   if (all > longest_replay)
-    return failed(Fault::configuration, "signals and prices span " + std::to_string(all) +
-                                            " minutes; a year is the most");
+    return failed(Fault::configuration,
+                  "signals and prices span " + std::to_string(all) + " minutes; a year is the most");
 
   Log log{[&](Level level, Instant at, std::string_view line) {
             count_denial(line, result);
@@ -49,8 +48,7 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
           },
           stage.clock, configuration.settings.debug_trading};
   const auto exchange = open_memory_paper(configuration.settings, stage.clock, log, day.prices);
-  PrintingNotifier notifier{
-      [](std::string_view) { return true; }};  // nobody waits for these messages
+  PrintingNotifier notifier{[](std::string_view) { return true; }};  // nobody waits for these messages
   MemorySignals source;
   CyclePorts ports{*stage.store.lock,
                    stage.store.pen,
@@ -75,32 +73,24 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
     CycleSettings settings = cycle_settings(configuration, "replay", "replay", stage.clock.now());
     const RunReport report = monitor_cycle(ports, settings);
     count_cycle(report, result);
-    const bool ended_well = report.verdict == RunVerdict::ok ||
-                            report.verdict == RunVerdict::some_rejected ||
+    const bool ended_well = report.verdict == RunVerdict::ok || report.verdict == RunVerdict::some_rejected ||
                             report.verdict == RunVerdict::critical_stands;
-    if (!ended_well)
-      return failed(Fault::data,
-                    "cycle " + std::to_string(result.cycles) + " failed: " + report.error);
+    if (!ended_well) return failed(Fault::data, "cycle " + std::to_string(result.cycles) + " failed: " + report.error);
     if (progress) progress(result.cycles, static_cast<int>(all));
     if (stage.stop_asked != nullptr && *stage.stop_asked)
-      return failed(Fault::unreachable,
-                    "stopped after " + std::to_string(result.cycles) + " cycles");
+      return failed(Fault::unreachable, "stopped after " + std::to_string(result.cycles) + " cycles");
   }
   if (auto counted = count_trades(day, *stage.store.journal, result); !counted)
     return tl::unexpected{std::move(counted.error())};
-  if (auto summed = sum_up(day, *exchange->book, result); !summed)
-    return tl::unexpected{std::move(summed.error())};
+  if (auto summed = sum_up(day, *exchange->book, result); !summed) return tl::unexpected{std::move(summed.error())};
   return result;
 }
 
 Instant beginning_of(const ReplayDay& day) {
   if (day.from) return std::chrono::floor<minutes>(*day.from);
   std::optional<Instant> first;
-  each_bar(day, [&](const Symbol&, const PriceBar& bar) {
-    first = std::min(first.value_or(bar.begins), bar.begins);
-  });
-  for (const Signal& signal : day.signals)
-    first = std::min(first.value_or(signal.time), signal.time);
+  each_bar(day, [&](const Symbol&, const PriceBar& bar) { first = std::min(first.value_or(bar.begins), bar.begins); });
+  for (const Signal& signal : day.signals) first = std::min(first.value_or(signal.time), signal.time);
   return std::chrono::floor<std::chrono::days>(first.value_or(Instant{}));
 }
 
@@ -153,17 +143,14 @@ void count_trade(const std::vector<Order>& orders, Instant end, ReplayResult& re
   const Order* left_by = nullptr;
   for (const Order& order : orders) {
     if (order.leg == Leg::entry) {
-      const Micros naked =
-          order.naked_total + (order.naked_since ? end - *order.naked_since : Micros{0});
+      const Micros naked = order.naked_total + (order.naked_since ? end - *order.naked_since : Micros{0});
       result.longest_unprotected = std::max(result.longest_unprotected, naked);
-    } else if (order.filled.is_positive() &&
-               (left_by == nullptr || order.filled > left_by->filled)) {
+    } else if (order.filled.is_positive() && (left_by == nullptr || order.filled > left_by->filled)) {
       left_by = &order;
     }
   }
   if (left_by == nullptr) return;
-  const std::string why =
-      left_by->leg == Leg::exit ? left_by->because.str() : std::string{text(left_by->leg)};
+  const std::string why = left_by->leg == Leg::exit ? left_by->because.str() : std::string{text(left_by->leg)};
   result.exits[why.empty() ? "exit" : why] += 1;
 }
 
@@ -184,8 +171,7 @@ Result<void> sum_up(const ReplayDay& day, PaperBook& book, ReplayResult& result)
   for (const auto& [symbol, quantity] : held) {
     const auto bars = day.prices.all().find(symbol);
     if (quantity.is_zero() || bars == day.prices.all().end() || bars->second.empty()) continue;
-    result.result[symbol.quote()] +=
-        cost(bars->second.back().close, quantity, Rounding::half_even).value;
+    result.result[symbol.quote()] += cost(bars->second.back().close, quantity, Rounding::half_even).value;
   }
   return {};
 }
@@ -194,16 +180,14 @@ Result<void> sum_up(const ReplayDay& day, PaperBook& book, ReplayResult& result)
 
 std::string listed(const std::map<std::string, int>& counts) {
   std::string out;
-  for (const auto& [name, count] : counts)
-    out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count);
+  for (const auto& [name, count] : counts) out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count);
   return out;
 }
 std::string listed(const std::map<std::string, Decimal>& amounts) {
   std::string out;
   for (const auto& [currency, amount] : amounts)
-    out += (out.empty() ? "" : ", ") +
-           amount.to_multiple(*Decimal::parse("0.00000001"), Rounding::half_even).text() + " " +
-           currency;
+    out += (out.empty() ? "" : ", ") + amount.to_multiple(*Decimal::parse("0.00000001"), Rounding::half_even).text() +
+           " " + currency;
   return out.empty() ? "0" : out;
 }
 int total(const std::map<std::string, int>& counts) {
@@ -221,14 +205,14 @@ std::string table_of(const ReplayResult& r) {
     if (!detail.empty()) shown.resize(std::max<std::size_t>(shown.size() + 1, 8), ' ');
     return name + shown + detail + "\n";
   };
-  std::string out = row("replayed", std::to_string(r.cycles) + " cycles, " + iso_seconds(r.first) +
-                                        " to " + iso_seconds(r.last) + " UTC");
+  std::string out = row("replayed", std::to_string(r.cycles) + " cycles, " + iso_seconds(r.first) + " to " +
+                                        iso_seconds(r.last) + " UTC");
   out += row("signals", std::to_string(r.buys + r.sells),
              std::to_string(r.buys) + " BUY, " + std::to_string(r.sells) + " SELL");
   out += row("entries", std::to_string(r.entries));
-  out += row("blocked", std::to_string(r.blocked_cooldown + r.blocked_idempotency),
-             "cooldown " + std::to_string(r.blocked_cooldown) + ", idempotency " +
-                 std::to_string(r.blocked_idempotency));
+  out +=
+      row("blocked", std::to_string(r.blocked_cooldown + r.blocked_idempotency),
+          "cooldown " + std::to_string(r.blocked_cooldown) + ", idempotency " + std::to_string(r.blocked_idempotency));
   out += row("denied", std::to_string(total(r.denied)), listed(r.denied));
   out += row("refused", std::to_string(r.refused));
   out += row("rejected", std::to_string(r.rejected));
@@ -243,13 +227,10 @@ std::string table_of(const ReplayResult& r) {
 
 std::string json_of(const ReplayResult& r) {
   Json json;
-  json.field("cycles", r.cycles)
-      .field("first", iso_micros(r.first))
-      .field("last", iso_micros(r.last));
+  json.field("cycles", r.cycles).field("first", iso_micros(r.first)).field("last", iso_micros(r.last));
   json.field("signals", r.buys + r.sells).field("buys", r.buys).field("sells", r.sells);
   json.field("entries", r.entries).field("refused", r.refused).field("rejected", r.rejected);
-  json.field("blocked_cooldown", r.blocked_cooldown)
-      .field("blocked_idempotency", r.blocked_idempotency);
+  json.field("blocked_cooldown", r.blocked_cooldown).field("blocked_idempotency", r.blocked_idempotency);
   json.object("denied");
   for (const auto& [reason, count] : r.denied) json.field(reason, count);
   json.end_object().object("exits");

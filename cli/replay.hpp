@@ -40,9 +40,8 @@ struct ReplayResult {
   Micros longest_unprotected{0};
   int critical_cycles = 0;  // cycles at whose end a CRITICAL stood
   bool critical_at_end = false;
-  std::map<std::string, Decimal>
-      result;  // by quote currency, after fees; open trades at the last price
-  std::map<std::string, Decimal> fees;  // by currency
+  std::map<std::string, Decimal> result;  // by quote currency, after fees; open trades at the last price
+  std::map<std::string, Decimal> fees;    // by currency
 };
 
 // Called after every cycle with how many are done and how many there are.
@@ -60,8 +59,8 @@ Instant beginning_of(const ReplayDay& day);
 
 // Fault::configuration: a day without bars, that ends before it begins, or is longer than a year. A
 // cycle that fails ends the replay with what it said.
-Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configuration,
-                            ReplayStage stage, const ReplayProgress& progress);
+Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configuration, ReplayStage stage,
+                            const ReplayProgress& progress);
 
 std::string table_of(const ReplayResult& result);
 std::string json_of(const ReplayResult& result);

@@ -183,8 +183,7 @@ std::string short_of_cause(std::string_view cause) {
 }
 
 std::string variable(const Pairs& environment, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
+  const auto found = std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
   return found == environment.end() ? "" : found->second;
 }
 
@@ -194,8 +193,8 @@ bool is_missing(const std::string& path) {
 }
 bool is_ours_alone(const std::string& folder) {
   struct stat status {};
-  return ::lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
-         status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return ::lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 }  // namespace
@@ -234,8 +233,8 @@ void RunMarker::forget_told(Topic topic, Instant now) const {
   if (told(topic)) write(places_, line_of(topic), written_record(word_of(topic), "-", now));
 }
 
-RunMarker marker_of(const Settings& settings, const AccountKey& account,
-                    const std::string& config_file, const Pairs& environment) {
+RunMarker marker_of(const Settings& settings, const AccountKey& account, const std::string& config_file,
+                    const Pairs& environment) {
   const std::string name = account.venue + "." + account.account + ".marker";
   std::vector<RunMarker::Place> places;
   std::string store = masked_url(settings.store_url);

@@ -54,7 +54,7 @@ class RunMarker {
 };
 
 // The places for the account of these settings. `config_file` is as it was given; empty: none was.
-RunMarker marker_of(const Settings& settings, const AccountKey& account,
-                    const std::string& config_file, const Pairs& environment);
+RunMarker marker_of(const Settings& settings, const AccountKey& account, const std::string& config_file,
+                    const Pairs& environment);
 
 }  // namespace tradeguard::cli

@@ -45,8 +45,7 @@ std::string_view environment_name(SecretName secret) {
 }
 
 bool is_secret_variable(std::string_view name) {
-  return std::ranges::any_of(all_secrets,
-                             [&](SecretName secret) { return environment_name(secret) == name; });
+  return std::ranges::any_of(all_secrets, [&](SecretName secret) { return environment_name(secret) == name; });
 }
 
 std::string_view key_name(SecretName secret) {
@@ -90,8 +89,7 @@ std::vector<SecretSource> secret_sources(const Pairs& environment, const SecretF
       if (const auto opened = open_secret(*given.file, files); !opened) source.fault = opened.error();
     }
     if (given.places.size() > 1)
-      source.fault = "is set in several places (" + joined(given.places) +
-                     "), so nobody knows which counts";
+      source.fault = "is set in several places (" + joined(given.places) + "), so nobody knows which counts";
     sources.push_back(std::move(source));
   }
   return sources;
@@ -101,14 +99,12 @@ Result<Secret> read_secret(SecretName secret, const Pairs& environment, const Se
   const std::string name{environment_name(secret)};
   const Named given = named_for(secret, environment, files);
   if (given.places.size() > 1)
-    return failed(Fault::configuration,
-                  joined(given.places) + " are both set; unset all of them but one");
+    return failed(Fault::configuration, joined(given.places) + " are both set; unset all of them but one");
   if (given.value != nullptr) return Secret{std::string{*given.value}};
   const std::string* file = given.file;
   if (file == nullptr)
-    return failed(Fault::configuration, name + " is not set, and neither is " + name +
-                                            "_FILE or " + std::string{key_name(secret)} +
-                                            " with the path of a file of mode 0600");
+    return failed(Fault::configuration, name + " is not set, and neither is " + name + "_FILE or " +
+                                            std::string{key_name(secret)} + " with the path of a file of mode 0600");
   const std::string& place = given.places.front();
   // What was judged is what is read: by its descriptor, not once more by its name.
   const auto opened = open_secret(*file, files);
@@ -119,8 +115,7 @@ Result<Secret> read_secret(SecretName secret, const Pairs& environment, const Se
   while (size < 0 && errno == EINTR);
   if (size < 0 || static_cast<std::size_t>(size) > longest_secret) {
     wipe(text);
-    return failed(Fault::configuration,
-                  place + ": " + *file + " cannot be read, or is no secret");
+    return failed(Fault::configuration, place + ": " + *file + " cannot be read, or is no secret");
   }
   text.resize(static_cast<std::size_t>(size));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
@@ -133,8 +128,7 @@ void keep_out_of_sight(std::string_view secret, Log& log) {
   ::setrlimit(RLIMIT_CORE, &no_core);
   log.keep_secret(secret);
   // A key of several lines could be shown line by line.
-  for (std::size_t from = 0, to = 0; secret.find('\n') != std::string_view::npos && to < secret.size();
-       from = to + 1) {
+  for (std::size_t from = 0, to = 0; secret.find('\n') != std::string_view::npos && to < secret.size(); from = to + 1) {
     to = std::min(secret.find('\n', from), secret.size());
     log.keep_secret(secret.substr(from, to - from));
   }
@@ -143,8 +137,7 @@ void keep_out_of_sight(std::string_view secret, Log& log) {
 namespace {
 
 const std::string* find(const Pairs& environment, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
+  const auto found = std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
   return found == environment.end() ? nullptr : &found->second;
 }
 
@@ -176,7 +169,8 @@ tl::expected<OpenedFile, std::string> open_secret(const std::string& path, const
   auto file = open_for_reading(path, {.most_bytes = std::uintmax_t(-1), .trusted = std::nullopt});
   if (!file) {
     if (file.error().kind != Distrust::Kind::missing) return tl::unexpected{file.error().text()};
-    return tl::unexpected{"does not exist or cannot be seen (" + std::system_category().message(ENOENT) + "; " + we + ")"};
+    return tl::unexpected{"does not exist or cannot be seen (" + std::system_category().message(ENOENT) + "; " + we +
+                          ")"};
   }
   const struct stat& status = file->status();
   if (!S_ISREG(status.st_mode)) return tl::unexpected{std::string{"is not a plain file"}};
@@ -186,10 +180,9 @@ tl::expected<OpenedFile, std::string> open_secret(const std::string& path, const
   constexpr mode_t readable = S_IRUSR | S_IRGRP;
   const bool provided = (rights | readable) == readable && trusted.includes(status.st_uid);
   if ((rights & (S_IRWXG | S_IRWXO)) != 0 && !provided)
-    return tl::unexpected{"can be opened by others (mode " + mode_text(rights) + ", owner uid " +
-                          std::to_string(status.st_uid) + "; " + we +
-                          "); its mode has to be 0600, or 0440 and nobody's to write; to mend it: chmod 600 " +
-                          shell_word(path)};
+    return tl::unexpected{
+        "can be opened by others (mode " + mode_text(rights) + ", owner uid " + std::to_string(status.st_uid) + "; " +
+        we + "); its mode has to be 0600, or 0440 and nobody's to write; to mend it: chmod 600 " + shell_word(path)};
   // Whose it is, and whether somebody can put another one in its place.
   if (auto distrust = distrust_of(path, {.most_bytes = std::uintmax_t(-1), .trusted = trusted}))
     return tl::unexpected{distrust->text()};

@@ -24,13 +24,10 @@ namespace tradeguard::cli {
 namespace {
 
 TimeOfSource time_of(const struct stat& status, bool standard_input, Instant now) {
-  if (!S_ISREG(status.st_mode) || standard_input)
-    return {.file = std::nullopt, .with_id = now, .read = now};
-  const auto since_epoch = std::chrono::seconds{status.st_mtim.tv_sec} +
-                           std::chrono::nanoseconds{status.st_mtim.tv_nsec};
-  return {.file = Instant{std::chrono::duration_cast<Micros>(since_epoch)},
-          .with_id = std::nullopt,
-          .read = now};
+  if (!S_ISREG(status.st_mode) || standard_input) return {.file = std::nullopt, .with_id = now, .read = now};
+  const auto since_epoch =
+      std::chrono::seconds{status.st_mtim.tv_sec} + std::chrono::nanoseconds{status.st_mtim.tv_nsec};
+  return {.file = Instant{std::chrono::duration_cast<Micros>(since_epoch)}, .with_id = std::nullopt, .read = now};
 }
 
 tl::unexpected<Error> unreadable(const std::string& path, const std::string& why) {
@@ -45,8 +42,7 @@ struct ReadSignal {
   Signal signal;
   bool timeless;  // it took another time than its own
 };
-tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int number,
-                                                  const TimeOfSource& time);
+tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int number, const TimeOfSource& time);
 std::optional<std::string> unsupported(const Fields& fields);
 std::optional<std::string> asks_for_exit(std::string_view line);
 std::uint64_t content_of(std::string_view line);
@@ -99,8 +95,8 @@ Result<SignalBatch> SignalFile::read() {
   std::optional<OpenedFile> opened;
   if (!standard_input) {
     // Not blocking: a named pipe without a writer must not hold the run, and with it the lock.
-    auto file = open_for_reading(
-        path_, {.most_bytes = std::uintmax_t(-1), .pipes = Wanted::Pipes::any, .trusted = trusted_});
+    auto file =
+        open_for_reading(path_, {.most_bytes = std::uintmax_t(-1), .pipes = Wanted::Pipes::any, .trusted = trusted_});
     if (!file) {
       distrusted_ = file.error().kind == Distrust::Kind::unsafe;
       return unreadable(path_, file.error().text());
@@ -197,8 +193,7 @@ void LineCutter::reject(std::string reason) {
 
 bool is_utf16(std::string_view beginning) {
   if (beginning.starts_with("\xFF\xFE") || beginning.starts_with("\xFE\xFF")) return true;
-  return beginning.starts_with(std::string_view{"{\0", 2}) ||
-         beginning.starts_with(std::string_view{"\0{", 2});
+  return beginning.starts_with(std::string_view{"{\0", 2}) || beginning.starts_with(std::string_view{"\0{", 2});
 }
 
 void LineCutter::end_line() {
@@ -213,8 +208,7 @@ void LineCutter::end_line() {
                        std::string{}, content_of(line)});
     hopeless_ = true;
   } else if (too_long_ || line.size() > longest_line) {
-    collector_.reject({number_,
-                       "the line is longer than " + std::to_string(longest_line) + " bytes",
+    collector_.reject({number_, "the line is longer than " + std::to_string(longest_line) + " bytes",
                        asks_for_exit(line), content_of(line)});
   } else if (line.find_first_not_of(" \t") != std::string_view::npos) {
     if (auto read = read_signal(line, number_, time_))
@@ -274,8 +268,7 @@ void Collector::reject(RejectedLine line) {
 // is younger than all of them, it would be bought after the SELL that was to follow it.
 void order_timeless(std::vector<Signal>& signals, const std::set<int>& timeless) {
   std::map<Symbol, Instant> next_exit;
-  std::sort(signals.begin(), signals.end(),
-            [](const Signal& a, const Signal& b) { return a.line > b.line; });
+  std::sort(signals.begin(), signals.end(), [](const Signal& a, const Signal& b) { return a.line > b.line; });
   for (Signal& signal : signals) {
     if (signal.side == Side::sell && !timeless.contains(signal.line)) {
       const auto [place, is_new] = next_exit.emplace(signal.symbol, signal.time);
@@ -349,11 +342,10 @@ class FlatObject : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, FlatOb
 
 tl::expected<Fields, std::string> parse_object(std::string_view line) {
   // The reader would take a NUL for the end and believe the line to be well.
-  if (line.find('\0') != std::string_view::npos)
-    return tl::unexpected{std::string{"holds a NUL byte"}};
+  if (line.find('\0') != std::string_view::npos) return tl::unexpected{std::string{"holds a NUL byte"}};
   // Iterative: a thousand brackets must not cost a thousand stack frames.
-  constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag |
-                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  constexpr unsigned flags =
+      rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   FlatObject object;
   rapidjson::MemoryStream stream{line.data(), line.size()};
   json::Reader reader;
@@ -371,8 +363,7 @@ tl::expected<Fields, std::string> parse_object(std::string_view line) {
 
 // A count of seconds, or of thousandths or millionths, since 1970 as the time that was probably meant.
 std::string as_iso(std::string_view count) {
-  constexpr std::array<std::pair<std::size_t, std::int64_t>, 3> units{
-      {{10, 1'000'000}, {13, 1'000}, {16, 1}}};
+  constexpr std::array<std::pair<std::size_t, std::int64_t>, 3> units{{{10, 1'000'000}, {13, 1'000}, {16, 1}}};
   const bool digits = std::ranges::all_of(count, [](char c) { return c >= '0' && c <= '9'; });
   for (const auto& [length, micros] : units)
     if (digits && count.size() == length)
@@ -410,15 +401,14 @@ class FieldReader {
     if (given == nullptr || complaint_) return;
     const auto parsed = T::parse(*given);
     if (!parsed || !parsed->is_positive())
-      complain(name, *given,
-               "a number above 0, below 10^18 and with at most 18 digits behind the point");
+      complain(name, *given, "a number above 0, below 10^18 and with at most 18 digits behind the point");
     else
       to = *parsed;
   }
   void complain(std::string_view name, std::string_view value, std::string_view expected) {
     if (!complaint_)
-      complaint_ = std::string{name} + " " + escape_value(value.substr(0, 64)) +
-                   " is refused, expected " + std::string{expected};
+      complaint_ = std::string{name} + " " + escape_value(value.substr(0, 64)) + " is refused, expected " +
+                   std::string{expected};
   }
   void complain(std::string what) {
     if (!complaint_) complaint_ = std::move(what);
@@ -432,18 +422,16 @@ class FieldReader {
 
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
 }
 
 bool is_printable(std::string_view text) {
-  return std::ranges::none_of(
-      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
 
-tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int number,
-                                                  const TimeOfSource& time) {
+tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int number, const TimeOfSource& time) {
   const auto fields = parse_object(line);
   if (!fields) return tl::unexpected{fields.error()};
   if (auto refusal = unsupported(*fields)) return tl::unexpected{std::move(*refusal)};
@@ -464,15 +452,13 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
 
   Signal signal{.symbol = *symbol, .side = *side, .time = {}, .strategy = "", .line = number};
   if (const std::string* id = reader.text("id")) {
-    if (!is_id(*id))
-      reader.complain("id", *id, "1 to 64 of A-Z, a-z, 0-9, point, underscore and hyphen");
+    if (!is_id(*id)) reader.complain("id", *id, "1 to 64 of A-Z, a-z, 0-9, point, underscore and hyphen");
     signal.id = *id;
   }
   const std::string* const given_time = reader.text("time");
   if (const std::string* given = given_time) {
     const auto parsed = parse_iso(*given);
-    if (!parsed)
-      reader.complain("time", *given, "a time with its zone, like 2025-01-01T12:00:07Z" + as_iso(*given));
+    if (!parsed) reader.complain("time", *given, "a time with its zone, like 2025-01-01T12:00:07Z" + as_iso(*given));
     signal.time = parsed.value_or(Instant{});
   } else if (signal.id && (time.file || time.with_id)) {
     signal.time = time.file ? *time.file : *time.with_id;
@@ -495,8 +481,7 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
   if (signal.percent && *signal.percent > Decimal{100})
     reader.complain("percent", signal.percent->text(), "at most 100");
   if (signal.stop_loss_percent && *signal.stop_loss_percent >= Decimal{100})
-    reader.complain("stop_loss_percent", signal.stop_loss_percent->text(),
-                    "a percentage below 100");
+    reader.complain("stop_loss_percent", signal.stop_loss_percent->text(), "a percentage below 100");
   const auto fraction = [&](std::string_view name, const std::optional<Decimal>& percent) {
     if (percent && *percent < least_percent)
       reader.complain(name, percent->text(), "at least 0.1: 3 is three per cent, 0.03 is not");
@@ -513,8 +498,7 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
   if (const std::string* strategy = reader.text("strategy")) {
     constexpr std::size_t longest_name = 128;
     if (strategy->size() > longest_name || !is_printable(*strategy))
-      reader.complain("strategy", *strategy,
-                      "a name of at most 128 bytes without control characters");
+      reader.complain("strategy", *strategy, "a name of at most 128 bytes without control characters");
     signal.strategy = *strategy;
   }
   if (reader.complaint()) return tl::unexpected{*reader.complaint()};
@@ -529,8 +513,7 @@ std::optional<std::string> unsupported(const Fields& fields) {
     return found != fields.end() && found->second == value;
   };
   for (const std::string_view field : {"margin", "leverage", "margin_mode", "reduce_only"})
-    if (fields.contains(field))
-      return std::string{field} + " is not supported: spot only, no margin";
+    if (fields.contains(field)) return std::string{field} + " is not supported: spot only, no margin";
   if (is("side", "SHORT")) return "side SHORT is not supported: spot, long positions only";
   for (const auto& [name, value] : fields)
     if (std::ranges::find(known_fields, name) == known_fields.end())
@@ -543,9 +526,8 @@ std::optional<std::string> unsupported(const Fields& fields) {
 
 std::string capitals(std::string_view text) {
   std::string result{text};
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return result;
 }
 
@@ -553,8 +535,7 @@ std::string capitals(std::string_view text) {
 std::optional<std::string> asks_for_exit(std::string_view line) {
   constexpr std::array<std::string_view, 5> words{"SELL", "CLOSE", "EXIT", "FLAT", "SHORT"};
   const auto names_exit = [&](const std::string& text) {
-    return std::ranges::any_of(
-        words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
   };
   const std::string text = capitals(line.substr(0, 4096));
   // A side that can be read decides; without one any word that means an exit does.
@@ -568,7 +549,8 @@ std::optional<std::string> asks_for_exit(std::string_view line) {
   const auto close = open == std::string::npos ? open : text.find('"', open + 1);
   if (close == std::string::npos) return "";
   std::string symbol = text.substr(open + 1, close - open - 1);
-  std::ranges::replace_if(symbol, [](char c) { return c == '/' || c == '-'; }, '_');
+  std::ranges::replace_if(
+      symbol, [](char c) { return c == '/' || c == '-'; }, '_');
   return Symbol::parse(symbol) ? symbol : "";
 }
 
@@ -581,12 +563,10 @@ std::uint64_t content_of(std::string_view line) {
 
 }  // namespace
 
-tl::expected<Signal, RejectedLine> parse_signal(std::string_view line, int number,
-                                                const TimeOfSource& time) {
+tl::expected<Signal, RejectedLine> parse_signal(std::string_view line, int number, const TimeOfSource& time) {
   auto read = read_signal(line, number, time);
   if (read) return std::move(read->signal);
-  return tl::unexpected{
-      RejectedLine{number, std::move(read.error()), asks_for_exit(line), content_of(line)}};
+  return tl::unexpected{RejectedLine{number, std::move(read.error()), asks_for_exit(line), content_of(line)}};
 }
 
 }  // namespace tradeguard::cli

@@ -30,8 +30,7 @@ struct TimeOfSource {
   std::optional<Instant> read;     // now, for a SELL
 };
 // One line, without its newline. The error is a reason for a person, never the line itself.
-tl::expected<Signal, RejectedLine> parse_signal(std::string_view line, int number,
-                                                const TimeOfSource& time);
+tl::expected<Signal, RejectedLine> parse_signal(std::string_view line, int number, const TimeOfSource& time);
 
 // What a signal of a plain file takes that gives no time: the file's, or a rejection. Of a recorded
 // day the file's time says nothing.
@@ -48,8 +47,7 @@ class SignalFile final : public SignalSource {
   // "-" is standard input. A pipe that stays open, or never ends, is left after `patience` or when it gave
   // more than most_of_a_pipe, whatever it has ready; what came until then counts. With `trusted` a file or
   // named pipe that others can change is not read; what was handed over as a descriptor is.
-  SignalFile(std::string path, Clock& clock, Micros patience = 10s,
-             const std::atomic<bool>* stop_asked = nullptr,
+  SignalFile(std::string path, Clock& clock, Micros patience = 10s, const std::atomic<bool>* stop_asked = nullptr,
              Timeless timeless = Timeless::takes_file_time, UsefulAge useful = {},
              std::optional<Trusted> trusted = std::nullopt)
       : path_{std::move(path)},

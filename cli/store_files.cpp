@@ -13,9 +13,7 @@ namespace tradeguard::cli {
 
 namespace {
 
-std::string folder_of(const std::string& path) {
-  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
+std::string folder_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)); }
 
 // The database and what belongs to it: SQLite's own files, and the lock and the marker of each
 // account.
@@ -49,27 +47,23 @@ Trusted who_shares(const Settings& settings, const std::string& folder) {
 
 class Judge {
  public:
-  Judge(Trusted trusted, mode_t mode, Mending mending)
-      : trusted_{std::move(trusted)}, mode_{mode}, mending_{mending} {}
+  Judge(Trusted trusted, mode_t mode, Mending mending) : trusted_{std::move(trusted)}, mode_{mode}, mending_{mending} {}
 
   void folder(const std::string& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return;  // whoever opens the store says so
     // In a sticky folder too anybody can put a log beside the database before SQLite makes one.
     if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) != 0)
-      return fault(
-          path, {Distrust::Kind::unsafe, whose(status) + ": anybody can put files beside the store",
-                 "put the store into a folder of its own, of mode 0700"});
-    if (auto distrust = writable_by_others(path, status, trusted_))
-      fault(path, std::move(*distrust));
+      return fault(path, {Distrust::Kind::unsafe, whose(status) + ": anybody can put files beside the store",
+                          "put the store into a folder of its own, of mode 0700"});
+    if (auto distrust = writable_by_others(path, status, trusted_)) fault(path, std::move(*distrust));
   }
 
   void file(const std::string& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return;
     const std::string remove = "look at it, and when no run is going: rm " + shell_word(path);
-    if (!S_ISREG(status.st_mode))
-      return fault(path, {Distrust::Kind::unfit, "is no regular file", remove});
+    if (!S_ISREG(status.st_mode)) return fault(path, {Distrust::Kind::unfit, "is no regular file", remove});
     if (path.ends_with(".lock") && status.st_nlink > 1)
       return fault(path, {Distrust::Kind::unfit, "has several names (hard links)", remove});
     const mode_t allowed = may_be_shared(path, status) ? mode_ : mode_ & S_IRWXU;
@@ -82,9 +76,7 @@ class Judge {
     tighten(path, status, allowed);
   }
 
-  void fault(const std::string& path, Distrust distrust) {
-    found_.faults.push_back({path, std::move(distrust)});
-  }
+  void fault(const std::string& path, Distrust distrust) { found_.faults.push_back({path, std::move(distrust)}); }
   StoreFiles finish() && { return std::move(found_); }
 
  private:
@@ -113,8 +105,7 @@ class Judge {
       found_.tightened.push_back(path);
       return;
     }
-    fault(path, {Distrust::Kind::unsafe,
-                 whose(status) + ": others can read it, and who can read it can lock it",
+    fault(path, {Distrust::Kind::unsafe, whose(status) + ": others can read it, and who can read it can lock it",
                  narrow(path, allowed)});
   }
 
@@ -130,17 +121,14 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-std::vector<LockHolder> holders(const Settings& settings, const AccountKey& account,
-                                LockedPart what) {
+std::vector<LockHolder> holders(const Settings& settings, const AccountKey& account, LockedPart what) {
   const auto real = follow(sqlite_file(settings), nullptr);
   if (!real || !real->exists) return {};
-  if (what == LockedPart::run)
-    return lock_holders(real->path + "." + account.venue + "." + account.account + ".lock");
+  if (what == LockedPart::run) return lock_holders(real->path + "." + account.venue + "." + account.account + ".lock");
   std::vector<LockHolder> all;
   for (const char* end : {"", "-shm", "-wal"})
     for (LockHolder& holder : lock_holders(real->path + end))
-      if (std::ranges::find(all, holder.pid, &LockHolder::pid) == all.end())
-        all.push_back(std::move(holder));
+      if (std::ranges::find(all, holder.pid, &LockHolder::pid) == all.end()) all.push_back(std::move(holder));
   return all;
 }
 
@@ -148,8 +136,7 @@ Result<void> result_of(const StoreFiles& files) {
   if (files.faults.empty()) return {};
   std::string all;
   for (const StoreFault& fault : files.faults) all += (all.empty() ? "" : "; ") + fault.text();
-  return failed(Fault::configuration,
-                "others can change or lock the store, so it was not opened: " + all);
+  return failed(Fault::configuration, "others can change or lock the store, so it was not opened: " + all);
 }
 
 }  // namespace
@@ -180,22 +167,19 @@ Result<void> secure_store(const Settings& settings, Log& log) {
   return result_of(files);
 }
 
-Result<void> require_ours(const Settings& settings) {
-  return result_of(judge_store_files(settings, Mending::no));
-}
+Result<void> require_ours(const Settings& settings) { return result_of(judge_store_files(settings, Mending::no)); }
 
 std::string lock_holder_text(const Settings& settings, const AccountKey& account) {
   if (is_postgres(settings)) return "";
   std::string all;
   for (const LockHolder& holder : holders(settings, account, LockedPart::run))
-    all += (all.empty() ? "" : ", ") +
-           std::string{holder.is_tradeguard ? "tradeguard" : "NOT tradeguard"} + ", process " +
-           std::to_string(holder.pid) + " of " + holder.user + ": " + holder.command;
+    all += (all.empty() ? "" : ", ") + std::string{holder.is_tradeguard ? "tradeguard" : "NOT tradeguard"} +
+           ", process " + std::to_string(holder.pid) + " of " + holder.user + ": " + holder.command;
   return all;
 }
 
-std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what,
-                             Named named, Log& log) {
+std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Named named,
+                             Log& log) {
   if (is_postgres(settings)) return "";
   std::string strangers;
   for (const LockHolder& holder : holders(settings, account, what)) {
@@ -209,8 +193,8 @@ std::string say_lock_holders(const Settings& settings, const AccountKey& account
                   .add("command", holder.command)
                   .add("tradeguard", holder.is_tradeguard ? 1 : 0));
     if (!holder.is_tradeguard)
-      strangers += (strangers.empty() ? "" : ", ") + std::string{"process "} +
-                   std::to_string(holder.pid) + " of " + holder.user + " (" + holder.command + ")";
+      strangers += (strangers.empty() ? "" : ", ") + std::string{"process "} + std::to_string(holder.pid) + " of " +
+                   holder.user + " (" + holder.command + ")";
   }
   return strangers;
 }

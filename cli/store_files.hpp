@@ -44,8 +44,8 @@ enum class Named { strangers, all };
 // One line for each other process that holds it; CRITICAL if it is another program than tradeguard,
 // which is then what comes back: "process 4711 of mallory (python3 lock.py)". "": nobody is seen,
 // or only tradeguards. That one run keeps out another is ordinary, and no reason to name it.
-std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what,
-                             Named named, Log& log);
+std::string say_lock_holders(const Settings& settings, const AccountKey& account, LockedPart what, Named named,
+                             Log& log);
 // "tradeguard, process 4711 of bot: /usr/bin/tradeguard run"; "" if nobody is seen.
 std::string lock_holder_text(const Settings& settings, const AccountKey& account);
 

@@ -23,8 +23,8 @@ namespace {
 Distrust missing() { return {Distrust::Kind::missing, "there is no such file", ""}; }
 Distrust unfit(std::string what) { return {Distrust::Kind::unfit, std::move(what), ""}; }
 Distrust too_large(std::uintmax_t most) {
-  return unfit("is larger than " + (most < 1U << 20 ? std::to_string(most) + " bytes"
-                                                    : std::to_string(most >> 20) + " MiB"));
+  return unfit("is larger than " +
+               (most < 1U << 20 ? std::to_string(most) + " bytes" : std::to_string(most >> 20) + " MiB"));
 }
 Distrust unreadable(int error) {
   if (error == ENOENT) return missing();
@@ -81,8 +81,7 @@ std::optional<Distrust> judge_folder(const std::string& path, const Trusted& tru
   if (::lstat(path.c_str(), &status) != 0) return unreadable(errno);
   const bool sticky = (status.st_mode & S_ISVTX) != 0 && trusted.includes(status.st_uid);
   if (sticky) return std::nullopt;
-  if (trusted.group_of_root && status.st_uid == 0 && (status.st_mode & S_IWOTH) == 0)
-    return std::nullopt;
+  if (trusted.group_of_root && status.st_uid == 0 && (status.st_mode & S_IWOTH) == 0) return std::nullopt;
   auto distrust = writable_by_others(path, status, trusted);
   if (distrust) distrust->what = "lies in " + path + ", which " + distrust->what;
   return distrust;
@@ -105,19 +104,15 @@ std::string link_target(const std::string& path) {
   return target;
 }
 
-bool is_null_device(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
-}
+bool is_null_device(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3); }
 
-std::optional<Distrust> judge_kind(const struct stat& status, bool inherited,
-                                   const Wanted& wanted) {
+std::optional<Distrust> judge_kind(const struct stat& status, bool inherited, const Wanted& wanted) {
   if (S_ISREG(status.st_mode)) {
     if (static_cast<std::uintmax_t>(status.st_size) <= wanted.most_bytes) return std::nullopt;
     return too_large(wanted.most_bytes);
   }
   if (is_null_device(status)) return std::nullopt;
-  const bool pipes =
-      wanted.pipes == Wanted::Pipes::any || (wanted.pipes == Wanted::Pipes::inherited && inherited);
+  const bool pipes = wanted.pipes == Wanted::Pipes::any || (wanted.pipes == Wanted::Pipes::inherited && inherited);
   const bool pipe = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
   // Typed at a terminal: what the caller handed over, whatever it is.
   if (pipes && (pipe || (inherited && S_ISCHR(status.st_mode)))) return std::nullopt;
@@ -134,32 +129,28 @@ bool Trusted::includes(uid_t uid) const {
   return uid == 0 || uid == ::geteuid() || std::ranges::find(others, uid) != others.end();
 }
 
-std::optional<Distrust> writable_by_others(const std::string& path, const struct stat& status,
-                                           const Trusted& trusted) {
-  const std::string whose =
-      "belongs to " + user_text(status.st_uid) + ", mode " + mode_text(status.st_mode);
+std::optional<Distrust> writable_by_others(const std::string& path, const struct stat& status, const Trusted& trusted) {
+  const std::string whose = "belongs to " + user_text(status.st_uid) + ", mode " + mode_text(status.st_mode);
   const auto unsafe = [&](const std::string& why, const std::string& command) {
     return Distrust{Distrust::Kind::unsafe, whose + ": " + why, command + " " + shell_word(path)};
   };
   if (!trusted.includes(status.st_uid))
     // Given to root, the files of a user's bot would be lost to that bot.
-    return unsafe(::geteuid() == 0 ? "expected root, who runs this; if it is the bot of " +
-                                         user_text(status.st_uid) +
+    return unsafe(::geteuid() == 0 ? "expected root, who runs this; if it is the bot of " + user_text(status.st_uid) +
                                          ", start it as that user (sudo -u) and change nothing"
                                    : "expected root or " + user_text(::geteuid()) + ", who runs this",
                   "chown " + own_name());
   if ((status.st_mode & S_IWOTH) != 0) return unsafe("anybody can write it", "chmod go-w");
   if ((status.st_mode & S_IWGRP) == 0) return std::nullopt;
   const group* const entry = ::getgrgid(status.st_gid);
-  const std::string group_text = entry == nullptr ? "gid " + std::to_string(status.st_gid)
-                                                  : std::string{entry->gr_name} + " (gid " +
-                                                        std::to_string(status.st_gid) + ")";
+  const std::string group_text = entry == nullptr
+                                     ? "gid " + std::to_string(status.st_gid)
+                                     : std::string{entry->gr_name} + " (gid " + std::to_string(status.st_gid) + ")";
   if (has_access_list(path)) return unsafe("its access list lets others write it", "setfacl -b");
   if (trusted.group == status.st_gid) return std::nullopt;
   const std::string outsider = outsider_in(status.st_gid, trusted);
   if (!outsider.empty())
-    return unsafe("the group " + group_text + " can write it, and " + outsider + " is in it",
-                  "chmod g-w");
+    return unsafe("the group " + group_text + " can write it, and " + outsider + " is in it", "chmod g-w");
   if (!may_be_private(status.st_gid, status.st_uid))
     return unsafe("the group " + group_text + " can write it", "chmod g-w");
   return std::nullopt;
@@ -200,9 +191,8 @@ tl::expected<RealPath, Distrust> follow(const std::string& path, const Trusted* 
       if (++links > most_links) return tl::unexpected{unreadable(ELOOP)};
       if (trusted != nullptr && !trusted->includes(status.st_uid))
         return tl::unexpected{Distrust{Distrust::Kind::unsafe,
-                                       "is reached through the link " + next +
-                                           ", which belongs to " + user_text(status.st_uid) +
-                                           ": expected root or " + user_text(::geteuid()) +
+                                       "is reached through the link " + next + ", which belongs to " +
+                                           user_text(status.st_uid) + ": expected root or " + user_text(::geteuid()) +
                                            ", who runs this",
                                        "rm " + shell_word(next)}};
       const std::string target = link_target(next);
@@ -236,22 +226,17 @@ tl::expected<OpenedFile, Distrust> open_for_reading(const std::string& path, con
   if (!real->exists) return tl::unexpected{missing()};
   // Looked at before it is opened: opening a device may do something.
   if (!real->inherited)
-    if (auto unfit = judge_kind(real->status, false, wanted))
-      return tl::unexpected{std::move(*unfit)};
-  const int flags =
-      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (real->inherited ? 0 : O_NOFOLLOW);
+    if (auto unfit = judge_kind(real->status, false, wanted)) return tl::unexpected{std::move(*unfit)};
+  const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (real->inherited ? 0 : O_NOFOLLOW);
   const int descriptor = ::open(real->path.c_str(), flags);
   if (descriptor < 0) return tl::unexpected{unreadable(errno)};
   OpenedFile file{descriptor};
   const struct stat& status = file.status();
-  if (auto unfit = judge_kind(status, real->inherited, wanted))
-    return tl::unexpected{std::move(*unfit)};
-  if (!real->inherited &&
-      (status.st_dev != real->status.st_dev || status.st_ino != real->status.st_ino))
+  if (auto unfit = judge_kind(status, real->inherited, wanted)) return tl::unexpected{std::move(*unfit)};
+  if (!real->inherited && (status.st_dev != real->status.st_dev || status.st_ino != real->status.st_ino))
     return tl::unexpected{unfit("was replaced while it was opened")};
   if (trusted != nullptr && !real->inherited && !S_ISCHR(status.st_mode))
-    if (auto distrust = writable_by_others(path, status, *trusted))
-      return tl::unexpected{std::move(*distrust)};
+    if (auto distrust = writable_by_others(path, status, *trusted)) return tl::unexpected{std::move(*distrust)};
   return file;
 }
 
@@ -284,20 +269,17 @@ std::optional<Distrust> distrust_of(const std::string& path, const Wanted& wante
   return file.error();
 }
 
-std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status,
-                                           const Trusted& trusted) {
-  if (S_ISCHR(status.st_mode))
-    return std::nullopt;  // terminals and the like are made by root alone
+std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status, const Trusted& trusted) {
+  if (S_ISCHR(status.st_mode)) return std::nullopt;  // terminals and the like are made by root alone
   if (S_ISREG(status.st_mode) && status.st_nlink > 1)
-    return Distrust{Distrust::Kind::unsafe,
-                    "has several names (hard links), and may be another file than it seems", ""};
+    return Distrust{Distrust::Kind::unsafe, "has several names (hard links), and may be another file than it seems",
+                    ""};
   return writable_by_others(path, status, trusted);
 }
 
 std::optional<Distrust> distrust_of_output(const std::string& path, const Trusted& trusted) {
   const auto real = follow(path, &trusted);
-  if (!real)
-    return real.error().kind == Distrust::Kind::unsafe ? std::optional{real.error()} : std::nullopt;
+  if (!real) return real.error().kind == Distrust::Kind::unsafe ? std::optional{real.error()} : std::nullopt;
   if (!real->exists || real->inherited) return std::nullopt;
   return distrust_of_output(real->path, real->status, trusted);
 }

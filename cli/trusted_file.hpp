@@ -25,11 +25,7 @@ namespace tradeguard::cli {
 // Why a file is not taken, as a sentence without its path ("belongs to mallory (uid 1001), mode
 // 0666: anybody can write it"), and the command that ends it; empty: there is none.
 struct Distrust {
-  enum class Kind {
-    missing,
-    unfit,
-    unsafe
-  };  // not there; another kind of file, or too large; others can change it
+  enum class Kind { missing, unfit, unsafe };  // not there; another kind of file, or too large; others can change it
   Kind kind = Kind::unsafe;
   std::string what;
   std::string mend;
@@ -39,10 +35,8 @@ struct Distrust {
 // Who may be able to change a file: root, the user this process acts as, and these.
 struct Trusted {
   std::vector<uid_t> others = {};
-  bool group_of_root =
-      false;  // a folder of root's that a group can write, such as /var/log, is taken
-  std::optional<gid_t> group =
-      std::nullopt;  // and its members, who may write what belongs to this group
+  bool group_of_root = false;                 // a folder of root's that a group can write, such as /var/log, is taken
+  std::optional<gid_t> group = std::nullopt;  // and its members, who may write what belongs to this group
   bool includes(uid_t uid) const;
 };
 
@@ -68,14 +62,12 @@ struct RealPath {
 // The folders and links of a path judged, its last part not. With nullptr nothing is judged.
 tl::expected<RealPath, Distrust> follow(const std::string& path, const Trusted* trusted);
 // Who can write this file, or what is in this folder, besides those trusted.
-std::optional<Distrust> writable_by_others(const std::string& path, const struct stat& status,
-                                           const Trusted& trusted);
+std::optional<Distrust> writable_by_others(const std::string& path, const struct stat& status, const Trusted& trusted);
 
 class OpenedFile {
  public:
   explicit OpenedFile(int descriptor);
-  OpenedFile(OpenedFile&& other) noexcept
-      : descriptor_{std::exchange(other.descriptor_, -1)}, status_{other.status_} {}
+  OpenedFile(OpenedFile&& other) noexcept : descriptor_{std::exchange(other.descriptor_, -1)}, status_{other.status_} {}
   OpenedFile& operator=(OpenedFile&&) = delete;
   ~OpenedFile();
   int descriptor() const { return descriptor_; }
@@ -95,8 +87,7 @@ std::optional<Distrust> distrust_of(const std::string& path, const Wanted& wante
 // The same for a file that is written at its end, a log or messages: a pipe or a terminal is none
 // of a stranger's business either, and a file with a second name may be another one. What is
 // missing is no fault, its folder may be.
-std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status,
-                                           const Trusted& trusted);
+std::optional<Distrust> distrust_of_output(const std::string& path, const struct stat& status, const Trusted& trusted);
 std::optional<Distrust> distrust_of_output(const std::string& path, const Trusted& trusted);
 
 // All that this machine can list.

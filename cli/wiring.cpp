@@ -37,29 +37,27 @@ constexpr std::uintmax_t largest_ca_file = std::uintmax_t{16} << 20;
 enum class StoreState { ready, to_be_made };
 // What happens while a statement takes long.
 struct Interruption {
-  std::function<void()> waiting = nullptr;         // called now and then
+  std::function<void()> waiting = nullptr;        // called now and then
   const std::atomic<bool>* stop_asked = nullptr;  // ends it
 };
-Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state, Interruption interruption = {});
+Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account, StoreState state,
+                                              Interruption interruption = {});
 // A session, and the lock that lives in it.
 struct Backend {
   std::unique_ptr<SqlSession> session;
   std::unique_ptr<RunLock> lock;
 };
-Result<Backend> open_backend(const Settings& settings, StoreState state,
-                             Interruption interruption = {});
+Result<Backend> open_backend(const Settings& settings, StoreState state, Interruption interruption = {});
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
 struct Credentials {
   Secret api_key;
   Secret api_secret;
 };
 Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log);
-Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const Endpoint& at, Log& log);
+Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment, const Endpoint& at, Log& log);
 std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names);
-Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log);
+Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log);
 
 // Telegram with the connection it needs.
 class TelegramLine final : public Notifier {
@@ -112,8 +110,8 @@ class SignedNotifier final : public Notifier {
 };
 
 std::string where_text(const Settings& settings);
-Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment,
-                                                      Clock& clock, Log& log, std::FILE* messages);
+Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                      Log& log, std::FILE* messages);
 
 // Nobody is told, because somebody wrote that nobody is to be told.
 class SilentNotifier final : public Notifier {
@@ -124,17 +122,11 @@ class SilentNotifier final : public Notifier {
 
 }  // namespace
 
-AccountKey account_of(const Settings& settings) {
-  return {std::string{text(settings.kind)}, settings.account};
-}
+AccountKey account_of(const Settings& settings) { return {std::string{text(settings.kind)}, settings.account}; }
 
-bool is_postgres(const Settings& settings) {
-  return !settings.store_url.starts_with(sqlite_scheme);
-}
+bool is_postgres(const Settings& settings) { return !settings.store_url.starts_with(sqlite_scheme); }
 
-std::string sqlite_file(const Settings& settings) {
-  return settings.store_url.substr(sqlite_scheme.size());
-}
+std::string sqlite_file(const Settings& settings) { return settings.store_url.substr(sqlite_scheme.size()); }
 
 Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account,
                                           const std::atomic<bool>* stop_asked) {
@@ -198,8 +190,8 @@ Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
   for (const AccountKey& account : locks.accounts) {
     auto acquired = store.lock->try_acquire(account);
     if (!acquired)
-      return tl::unexpected{std::move(acquired.error())
-                                .within("taking the run lock of " + account.venue + "/" + account.account)};
+      return tl::unexpected{
+          std::move(acquired.error()).within("taking the run lock of " + account.venue + "/" + account.account)};
     if (std::holds_alternative<HeldElsewhere>(*acquired)) {
       locks.missing = account;
       return locks;
@@ -214,16 +206,13 @@ Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
 Result<Made> make_store(const Settings& settings) {
   const AccountKey account = account_of(settings);
   StepsInWords words;
-  auto store = open_sql_store(settings, account, StoreState::to_be_made,
-                              {.waiting = [&] { words.still(); }});
+  auto store = open_sql_store(settings, account, StoreState::to_be_made, {.waiting = [&] { words.still(); }});
   if (!store) return tl::unexpected{std::move(store.error())};
   SqlSession& session = *(*store)->session;
   const auto found = find_schema(session);
   if (!found) return tl::unexpected{found.error()};
   InitOptions init;
-  init.doing = [&](std::string_view step, std::size_t number, std::size_t of) {
-    words.begin(step, number, of);
-  };
+  init.doing = [&](std::string_view step, std::size_t number, std::size_t of) { words.begin(step, number, of); };
   AllLocks locks;
   if (found->what == SchemaFound::What::older) {
     // Nobody can run on a store that is not there yet, but on an older one anybody may.
@@ -250,8 +239,7 @@ std::unique_ptr<Store> open_memory_store(const AccountKey& account) {
   return store;
 }
 
-Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Clock& clock,
-                                                  Log& log) {
+Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Clock& clock, Log& log) {
   auto exchange = std::make_unique<PaperExchange>();
   PaperSettings paper = paper_settings(settings, clock, log);
   if (!settings.paper_prices.empty()) {
@@ -261,9 +249,8 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
     paper.prices = exchange->prices.get();
   }
   if (!settings.paper_faults.empty()) {
-    const auto script = text_of_file(settings.paper_faults,
-                                   {.pipes = Wanted::Pipes::inherited,
-                                    .trusted = Trusted{.others = settings.besides}});
+    const auto script = text_of_file(
+        settings.paper_faults, {.pipes = Wanted::Pipes::inherited, .trusted = Trusted{.others = settings.besides}});
     if (!script)
       return failed(Fault::configuration,
                     "paper.faults: " + settings.paper_faults + " cannot be read: " + script.error().text());
@@ -286,16 +273,15 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
 
 Result<BarPrices> read_prices_of(const std::string& path, const std::optional<Trusted>& trusted) {
   constexpr std::uintmax_t some_years_of_minutes = std::uintmax_t{512} << 20;
-  auto text = text_of_file(
-      path, {.most_bytes = some_years_of_minutes, .pipes = Wanted::Pipes::inherited, .trusted = trusted});
+  auto text =
+      text_of_file(path, {.most_bytes = some_years_of_minutes, .pipes = Wanted::Pipes::inherited, .trusted = trusted});
   if (!text) return failed(Fault::configuration, path + ": cannot be read, or is empty: " + text.error().text());
   if (text->empty()) return failed(Fault::configuration, path + ": cannot be read, or is empty");
   std::istringstream in{std::move(*text)};
   return read_prices(in, path);
 }
 
-std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
-                                                 BarPrices prices) {
+std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log, BarPrices prices) {
   auto exchange = std::make_unique<PaperExchange>();
   exchange->prices = std::make_unique<BarPrices>(std::move(prices));
   exchange->book = std::make_unique<MemoryPaperBook>();
@@ -305,8 +291,8 @@ std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock
   return exchange;
 }
 
-Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log, Purpose purpose) {
+Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log, Purpose purpose) {
   auto exchange = std::make_unique<Exchange>();
   if (settings.kind == VenueKind::paper) {
     auto paper = open_paper(settings, clock, log);
@@ -340,19 +326,15 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
     for (const auto& [symbol, market] : settings.markets)
       if (market.min_notional) venue.market_min_notional.emplace(symbol, *market.min_notional);
     auto made = std::make_unique<CryptocomVenue>(*exchange->transport, std::move(keys->api_key),
-                                                 std::move(keys->api_secret), std::move(venue), clock,
-                                                 log);
+                                                 std::move(keys->api_secret), std::move(venue), clock, log);
     exchange->protector = made.get();
     exchange->placer_of_venue = std::move(made);
   } else {
-    BinanceSettings venue{.patience = settings.net_patience,
-                          .markets = {},
-                          .highest_fee_rate = fee,
-                          .paced = settings.paced};
+    BinanceSettings venue{
+        .patience = settings.net_patience, .markets = {}, .highest_fee_rate = fee, .paced = settings.paced};
     for (const auto& [symbol, market] : settings.markets) venue.markets.insert(symbol);
     auto made = std::make_unique<BinanceVenue>(*exchange->transport, std::move(keys->api_key),
-                                               std::move(keys->api_secret), std::move(venue), clock,
-                                               log);
+                                               std::move(keys->api_secret), std::move(venue), clock, log);
     exchange->protector = made.get();
     exchange->placer_of_venue = std::move(made);
   }
@@ -360,10 +342,8 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
   return exchange;
 }
 
-Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings,
-                                                           const Pairs& environment,
-                                                           Exchange& exchange, Clock& clock,
-                                                           Log& log) {
+Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings, const Pairs& environment,
+                                                           Exchange& exchange, Clock& clock, Log& log) {
   if (auto* venue = dynamic_cast<CryptocomVenue*>(exchange.placer))
     return std::make_unique<CryptocomExamination>(*venue, clock);
   auto* venue = dynamic_cast<BinanceVenue*>(exchange.placer);
@@ -383,8 +363,7 @@ NotifyKind notifier_kind(const Settings& settings) {
   return settings.kind == VenueKind::paper ? NotifyKind::printing : NotifyKind::unset;
 }
 
-std::vector<Finding> check_telegram(const Settings& settings, const Pairs& environment, Clock& clock,
-                                    Log& log) {
+std::vector<Finding> check_telegram(const Settings& settings, const Pairs& environment, Clock& clock, Log& log) {
   const auto failure = [](const Error& error) -> std::vector<Finding> {
     return {Finding{"telegram", Judgement::problem, error.what, "", error.fault}};
   };
@@ -397,8 +376,8 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
   return examine_telegram(transport, *token, settings.telegram_chat_id, settings.net_patience);
 }
 
-Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log, std::FILE* messages) {
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log, std::FILE* messages) {
   auto plain = make_plain_notifier(settings, environment, clock, log, messages);
   if (!plain) return plain;
   return std::make_unique<SignedNotifier>(std::move(*plain), where_text(settings));
@@ -408,21 +387,20 @@ namespace {
 
 std::string where_text(const Settings& settings) {
   const AccountKey account = account_of(settings);
-  const char* mode = settings.dry_run                         ? "paper (DRY_RUN=1)"
-                     : settings.kind == VenueKind::paper ? "paper"
-                                                         : "live";
+  const char* mode = settings.dry_run ? "paper (DRY_RUN=1)" : settings.kind == VenueKind::paper ? "paper" : "live";
   return account.venue + "/" + account.account + ", " + mode + ", host " + host_name();
 }
 
-Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment,
-                                                      Clock& clock, Log& log, std::FILE* messages) {
+Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                      Log& log, std::FILE* messages) {
   switch (notifier_kind(settings)) {
     case NotifyKind::telegram:
       return make_telegram(settings, environment, clock, log);
     case NotifyKind::printing:
       return std::make_unique<PrintingNotifier>(messages);
     case NotifyKind::file:
-      if (const auto distrust = distrust_of_output(settings.notify_file, Trusted{.others = settings.besides, .group_of_root = true}))
+      if (const auto distrust =
+              distrust_of_output(settings.notify_file, Trusted{.others = settings.besides, .group_of_root = true}))
         return failed(Fault::configuration, "notify.file: " + settings.notify_file + " " + distrust->text());
       return std::make_unique<FileNotifier>(settings.notify_file);
     case NotifyKind::none:
@@ -430,22 +408,19 @@ Result<std::unique_ptr<Notifier>> make_plain_notifier(const Settings& settings, 
     case NotifyKind::unset:
       break;
   }
-  return failed(
-      Fault::configuration,
-      "notify.kind: a real venue is not traded without a notifier; expected telegram.chat_id, or "
-      "notify.kind = printing, file or none");
+  return failed(Fault::configuration,
+                "notify.kind: a real venue is not traded without a notifier; expected telegram.chat_id, or "
+                "notify.kind = printing, file or none");
 }
 
 }  // namespace
 
-CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
-                             const std::string& host, Instant now) {
+CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid, const std::string& host,
+                             Instant now) {
   const Settings& settings = configuration.settings;
   CycleSettings cycle;
   cycle.account = account_of(settings);
-  cycle.run_id =
-      pid + "_" +
-      std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
+  cycle.run_id = pid + "_" + std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
   cycle.pid = pid;
   cycle.host = host;
   cycle.version = TRADEGUARD_VERSION;
@@ -539,8 +514,7 @@ Result<Credentials> read_credentials(const Settings& settings, const Pairs& envi
   return Credentials{std::move(*key), std::move(*secret)};
 }
 
-Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment,
-                                     const Endpoint& at, Log& log) {
+Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment, const Endpoint& at, Log& log) {
   auto base = parse_base_url(at.base_url);
   if (!base) return tl::unexpected{std::move(base.error())};
   if (at.ca_only && at.ca_file.empty())
@@ -548,8 +522,7 @@ Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& envi
                   "ca_only = true without ca_file trusts nobody, and nothing was sent; name the "
                   "authority's certificate in ca_file, or take ca_only away");
   HttpsSettings https;
-  const std::string proxy =
-      variable(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  const std::string proxy = variable(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
   if (const std::size_t end = proxy.rfind('@'); end != std::string::npos) {
     const std::size_t colon = proxy.rfind(':', end);
     keep_out_of_sight(proxy.substr(colon + 1, end - colon - 1), log);
@@ -559,8 +532,8 @@ Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& envi
   https.proxy = std::move(*found);
   https.base = std::move(*base);
   if (!at.ca_file.empty())
-    if (const auto distrust = distrust_of(at.ca_file, {.most_bytes = largest_ca_file,
-                                                    .trusted = Trusted{.others = settings.besides}}))
+    if (const auto distrust =
+            distrust_of(at.ca_file, {.most_bytes = largest_ca_file, .trusted = Trusted{.others = settings.besides}}))
       return failed(Fault::configuration, "ca_file: " + at.ca_file + " " + distrust->text());
   https.ca_file = at.ca_file;
   https.ca_only = at.ca_only;
@@ -577,8 +550,8 @@ std::string variable(const Pairs& environment, std::initializer_list<std::string
   return "";
 }
 
-Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log) {
+Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log) {
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
   if (!token) return tl::unexpected{std::move(token.error())};
   keep_out_of_sight(token->reveal(), log);
@@ -586,8 +559,7 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
   if (!https) return tl::unexpected{std::move(https.error())};
   https->limits = telegram_limits(settings.telegram_pace);
   TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};
-  return std::make_unique<TelegramLine>(std::move(*https), std::move(*token), std::move(telegram),
-                                        clock, log);
+  return std::make_unique<TelegramLine>(std::move(*https), std::move(*token), std::move(telegram), clock, log);
 }
 
 Result<Backend> open_sqlite(const Settings& settings, StoreState state, Interruption interruption) {
@@ -620,8 +592,8 @@ Result<Backend> open_backend(const Settings& settings, StoreState state, Interru
                                : open_sqlite(settings, state, std::move(interruption));
 }
 
-Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account,
-                                              StoreState state, Interruption interruption) {
+Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account, StoreState state,
+                                              Interruption interruption) {
   auto backend = open_backend(settings, state, std::move(interruption));
   if (!backend) return tl::unexpected{std::move(backend.error())};
   auto store = std::make_unique<Store>();
@@ -633,10 +605,9 @@ Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const Ac
   return store;
 }
 
-std::optional<InstrumentRules> own_rules(const Symbol& symbol, const MarketOptions& market,
-                                         Decimal fee_rate, Instant now) {
-  if (!market.paper_tick && !market.paper_step && !market.paper_min_quantity &&
-      !market.paper_min_notional)
+std::optional<InstrumentRules> own_rules(const Symbol& symbol, const MarketOptions& market, Decimal fee_rate,
+                                         Instant now) {
+  if (!market.paper_tick && !market.paper_step && !market.paper_min_quantity && !market.paper_min_notional)
     return std::nullopt;
   InstrumentRules rules = built_in_rules(symbol, market.paper_price, fee_rate, now);
   rules.tick = market.paper_tick.value_or(rules.tick);
@@ -656,13 +627,11 @@ PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log) {
   paper.patience = settings.net_patience;
   for (const auto& [symbol, market] : settings.markets) {
     if (market.paper_price) paper.fixed_prices[symbol] = *market.paper_price;
-    if (const auto rules = own_rules(symbol, market, paper.fee_rate, clock.now()))
-      paper.rules.emplace(symbol, *rules);
+    if (const auto rules = own_rules(symbol, market, paper.fee_rate, clock.now())) paper.rules.emplace(symbol, *rules);
   }
   paper.quotes_come_back = false;  // the cycle gives the price of the signal or none
   paper.price_invented = [&log](const Symbol& symbol) {
-    log.write(
-        Line{Level::warn, "PAPER_PRICE_INVENTED"}.add("symbol", symbol.text()).add("price", "100"));
+    log.write(Line{Level::warn, "PAPER_PRICE_INVENTED"}.add("symbol", symbol.text()).add("price", "100"));
   };
   return paper;
 }

@@ -72,8 +72,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
 // The bars of a file of at most 512 MiB.
 Result<BarPrices> read_prices_of(const std::string& path, const std::optional<Trusted>& trusted);
 // With a book in memory, over these prices.
-std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log,
-                                                 BarPrices prices);
+std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock& clock, Log& log, BarPrices prices);
 
 // Where a run trades, with everything it stands on.
 struct Exchange {
@@ -86,14 +85,11 @@ struct Exchange {
 // Nothing is connected before the first request. Fault::configuration: a real venue without
 // run.live = true, unless it is only looked at, or without its secrets.
 enum class Purpose { trading, looking };
-Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log,
-                                                Purpose purpose = Purpose::trading);
+Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log, Purpose purpose = Purpose::trading);
 // What only the adapter of a real venue knows to ask. `exchange` was opened with these settings.
-Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings,
-                                                           const Pairs& environment,
-                                                           Exchange& exchange, Clock& clock,
-                                                           Log& log);
+Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings, const Pairs& environment,
+                                                           Exchange& exchange, Clock& clock, Log& log);
 
 // Who is told; unset: nobody was chosen, and a real venue demands a choice.
 NotifyKind notifier_kind(const Settings& settings);
@@ -102,11 +98,11 @@ std::vector<Finding> check_telegram(const Settings& settings, const Pairs& envir
 
 // `messages` is where a printing notifier prints. Fault::configuration: a real venue without a
 // choice, Telegram without its token. `clock` and `log` outlive the notifier.
-Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment,
-                                                Clock& clock, Log& log, std::FILE* messages);
+Result<std::unique_ptr<Notifier>> make_notifier(const Settings& settings, const Pairs& environment, Clock& clock,
+                                                Log& log, std::FILE* messages);
 
-CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid,
-                             const std::string& host, Instant now);
+CycleSettings cycle_settings(const Configuration& configuration, const std::string& pid, const std::string& host,
+                             Instant now);
 
 // Whether a run of this account holds its lock at this moment. Takes nothing and keeps nobody out.
 // nullopt: nobody on this machine can say.

@@ -53,5 +53,6 @@ int main() {
   policy.no_entries = own_reason("drawdown");
   give("BTC_USDT", Side::buy, "95000");
   give("ETH_USDT", Side::sell, "3300");
-  run("12:01 the bot has lost enough for today: nothing is bought, and what is open can be sold", policy);
+  run("12:01 the bot has lost enough for today: nothing is bought, and what is open can be sold",
+      policy);
 }

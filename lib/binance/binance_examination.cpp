@@ -14,8 +14,7 @@ namespace {
 
 constexpr Micros good_for = 5s;
 
-std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last,
-                              Instant stamp);
+std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last, Instant stamp);
 HttpRequest as_a_test(HttpRequest creation);
 Finding finding_of_key(const HttpResult& result);
 Finding finding_of_withdrawal(const HttpResult& result);
@@ -30,18 +29,17 @@ struct BinanceExamination::Desk {
   Micros patience;
 };
 
-BinanceExamination::BinanceExamination(BinanceVenue& venue, HttpTransport& transport,
-                                       Secret api_key, Secret api_secret, Micros patience)
-    : desk_{new Desk{venue, transport, Signer{std::move(api_key), std::move(api_secret)},
-                     patience}} {}
+BinanceExamination::BinanceExamination(BinanceVenue& venue, HttpTransport& transport, Secret api_key, Secret api_secret,
+                                       Micros patience)
+    : desk_{new Desk{venue, transport, Signer{std::move(api_key), std::move(api_secret)}, patience}} {}
 BinanceExamination::~BinanceExamination() = default;
 
 std::vector<Finding> BinanceExamination::examine(const std::map<Symbol, ProtectionPlan>& markets,
                                                  bool /*place_far_order*/) {
   std::vector<Finding> findings;
   if (const auto& broken = desk_->signer.broken())
-    return {{"key", Judgement::problem, broken->what,
-             "give the HMAC secret, or the whole PEM of an Ed25519 private key"}};
+    return {
+        {"key", Judgement::problem, broken->what, "give the HMAC secret, or the whole PEM of an Ed25519 private key"}};
   const auto now = desk_->venue.venue_time();
   if (!now) return {};  // said already: it could not be reached
 
@@ -63,8 +61,7 @@ std::vector<Finding> BinanceExamination::examine(const std::map<Symbol, Protecti
   const auto results = desk_->transport.exchange(requests, desk_->patience);
   findings.push_back(finding_of_key(results.front()));
   findings.push_back(finding_of_withdrawal(results.front()));
-  for (std::size_t i = 0; i < legs.size(); ++i)
-    findings.push_back(finding_of_leg(legs[i], results[i + 1]));
+  for (std::size_t i = 0; i < legs.size(); ++i) findings.push_back(finding_of_leg(legs[i], results[i + 1]));
   return findings;
 }
 
@@ -72,8 +69,7 @@ namespace {
 
 // Stop and target as a trade that is entered now would have them, of the least that can be sold, so
 // that no other filter is in the way of the answer.
-std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last,
-                              Instant stamp) {
+std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last, Instant stamp) {
   const auto levels = levels_for(plan, last, rules);
   if (!levels) return {};
   Order stop{.symbol = rules.symbol};
@@ -85,8 +81,8 @@ std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan
   stop.trigger = levels->stop;
   if (stop.type == OrderType::stop_limit) stop.price = stop_limit_price(levels->stop, plan, rules);
   const Price least = stop.price.value_or(levels->stop);
-  const Decimal worth = Decimal::divide(rules.min_notional.value, least.value, Rounding::up)
-                            .to_multiple(rules.step.value, Rounding::up);
+  const Decimal worth =
+      Decimal::divide(rules.min_notional.value, least.value, Rounding::up).to_multiple(rules.step.value, Rounding::up);
   stop.quantity = Quantity{std::max({worth, rules.min_quantity.value, rules.step.value})};
   stop.stamp = stamp;
   stop.valid_until = stamp + good_for;
@@ -156,10 +152,9 @@ Finding finding_of_leg(const Order& leg, const HttpResult& result) {
             "market would have a stop alone"};
   if (distance)
     return {what, Judgement::problem, detail,
-            "lower stop_loss_percent: the exchange takes no stop this far below the market",
-            fault_of(judged)};
-  return {what, Judgement::problem, detail,
-          "do not trade this market: what is bought here cannot be protected", fault_of(judged)};
+            "lower stop_loss_percent: the exchange takes no stop this far below the market", fault_of(judged)};
+  return {what, Judgement::problem, detail, "do not trade this market: what is bought here cannot be protected",
+          fault_of(judged)};
 }
 
 }  // namespace

@@ -31,8 +31,7 @@ constexpr Micros longest_look_back = 24h * 7;
 // off), and writes down what was not understood.
 class Channel {
  public:
-  Channel(HttpTransport& transport, Signer signer, Micros patience, bool paced, Clock& clock,
-          Log& log)
+  Channel(HttpTransport& transport, Signer signer, Micros patience, bool paced, Clock& clock, Log& log)
       : transport_{transport},
         signer_{std::move(signer)},
         patience_{patience},
@@ -55,10 +54,9 @@ class Channel {
   std::vector<HttpResult> exchange(const std::vector<HttpRequest>& requests) {
     if (requests.empty()) return {};
     if (const auto why = silence_.why())
-      return std::vector<HttpResult>(requests.size(),
-                                     tl::unexpected{HttpFailure{false, why->what}});
-    auto results = paced_ ? transport_.exchange(requests, patience_)
-                          : transport_.exchange(without_limits(requests), patience_);
+      return std::vector<HttpResult>(requests.size(), tl::unexpected{HttpFailure{false, why->what}});
+    auto results =
+        paced_ ? transport_.exchange(requests, patience_) : transport_.exchange(without_limits(requests), patience_);
     for (std::size_t i = 0; i < results.size(); ++i)
       if (results[i]) hide(requests[i], *results[i]);
     return results;
@@ -122,8 +120,7 @@ class Channel {
     constexpr std::size_t shortest_secret = 16;  // a shorter text may be a word of the answer itself
     const auto signature = request.target.find(mark);
     if (signature == std::string::npos) return;
-    for (const auto secret :
-         {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())}) {
+    for (const auto secret : {signer_.api_key(), std::string_view{request.target}.substr(signature + mark.size())}) {
       if (secret.size() < shortest_secret) continue;
       for (auto at = response.body.find(secret); at != std::string::npos;
            at = response.body.find(secret, at + hidden.size()))
@@ -186,29 +183,27 @@ class History {
     // Over a long time the newest thousand are asked for at once: either they are all, or it cannot
     // be read.
     if (read_began_ - since > longest_look_back) return ask_page(symbol, std::nullopt, take);
-    const Instant end =
-        read_began_ + 1min;  // its clock is known to milliseconds, and never to the last of them
+    const Instant end = read_began_ + 1min;  // its clock is known to milliseconds, and never to the last of them
     for (Instant from = since; from <= end; from += longest_window + 1ms)
       ask_page(symbol, Window{from, std::min(from + longest_window, end)}, take);
   }
 
  private:
   void ask_page(const Symbol& symbol, const std::optional<Window>& window, const Take& take) {
-    errands_.ask(
-        build_all_orders(channel_.signer(), symbol, window, channel_.now()),
-        [this, symbol, window, take](const HttpRequest& request, const HttpResult& result) {
-          auto page = channel_.hear(request, read_orders(result, called(symbol), read_began_));
-          const bool full = page && page->shown >= page_size;
-          const bool divisible = window && window->to - window->from >= 2ms;
-          if (full && !divisible) page->legible = false;
-          if (full && divisible) {
-            const Instant middle = std::chrono::floor<std::chrono::milliseconds>(
-                window->from + (window->to - window->from) / 2);
-            ask_page(symbol, Window{window->from, middle}, take);
-            ask_page(symbol, Window{middle + 1ms, window->to}, take);
-          }
-          take(std::move(page));
-        });
+    errands_.ask(build_all_orders(channel_.signer(), symbol, window, channel_.now()),
+                 [this, symbol, window, take](const HttpRequest& request, const HttpResult& result) {
+                   auto page = channel_.hear(request, read_orders(result, called(symbol), read_began_));
+                   const bool full = page && page->shown >= page_size;
+                   const bool divisible = window && window->to - window->from >= 2ms;
+                   if (full && !divisible) page->legible = false;
+                   if (full && divisible) {
+                     const Instant middle =
+                         std::chrono::floor<std::chrono::milliseconds>(window->from + (window->to - window->from) / 2);
+                     ask_page(symbol, Window{window->from, middle}, take);
+                     ask_page(symbol, Window{middle + 1ms, window->to}, take);
+                   }
+                   take(std::move(page));
+                 });
   }
 
   Channel& channel_;
@@ -285,13 +280,10 @@ class Search {
     }
   }
 
-  static bool is_protection(const OrderQuery& query) {
-    return query.leg == Leg::stop || query.leg == Leg::target;
-  }
+  static bool is_protection(const OrderQuery& query) { return query.leg == Leg::stop || query.leg == Leg::target; }
   std::ptrdiff_t protections(const Symbol& symbol) const {
     return std::count_if(quests_.begin(), quests_.end(), [&](const Quest& quest) {
-      return quest.query.symbol == symbol && is_protection(quest.query) &&
-             !quest.query.venue_id.empty();
+      return quest.query.symbol == symbol && is_protection(quest.query) && !quest.query.venue_id.empty();
     });
   }
 
@@ -300,17 +292,13 @@ class Search {
     const OrderQuery& query = quest.query;
     errands_.ask(
         build_order_by_client_id(channel_.signer(), query.symbol, query.client_id, channel_.now()),
-        [this, &quest](const HttpRequest& request, const HttpResult& result) {
-          hear_order(quest, request, result);
-        });
+        [this, &quest](const HttpRequest& request, const HttpResult& result) { hear_order(quest, request, result); });
     ask_open(query.symbol);
     View& view = views_[query.symbol];
     if (!view.history_from || query.since < *view.history_from) {
       view.history_from = query.since;
       history_.ask(query.symbol, query.since,
-                   [this, symbol = query.symbol](Result<OrderPage> page) {
-                     hear_page(symbol, std::move(page));
-                   });
+                   [this, symbol = query.symbol](Result<OrderPage> page) { hear_page(symbol, std::move(page)); });
     }
     // The legs of a pair stand in it under the stop's name.
     if (query.leg == Leg::stop) ask_pair(quest);
@@ -320,9 +308,7 @@ class Search {
     if (!quest.asked.insert(venue_id).second) return;
     errands_.ask(
         build_order_by_venue_id(channel_.signer(), quest.query.symbol, venue_id, channel_.now()),
-        [this, &quest](const HttpRequest& request, const HttpResult& result) {
-          hear_order(quest, request, result);
-        });
+        [this, &quest](const HttpRequest& request, const HttpResult& result) { hear_order(quest, request, result); });
   }
 
   void hear_order(Quest& quest, const HttpRequest& request, const HttpResult& result) {
@@ -362,21 +348,20 @@ class Search {
 
   void ask_open(const Symbol& symbol) {
     if (std::exchange(views_[symbol].open_asked, true)) return;
-    errands_.ask(
-        build_open_orders(channel_.signer(), &symbol, channel_.now()),
-        [this, symbol](const HttpRequest& request, const HttpResult& result) {
-          auto page = channel_.hear(request, read_orders(result, called(symbol), read_began_));
-          const bool read = page.has_value();
-          hear_page(symbol, std::move(page));
-          for (auto& quest : quests_)
-            if (quest.query.symbol == symbol && std::exchange(quest.waits_for_open, false) &&
-                !quest.found.contains(quest.query.venue_id)) {
-              if (read)
-                ask_by_venue_id(quest, quest.query.venue_id);
-              else
-                quest.unread = views_[symbol].unread;
-            }
-        });
+    errands_.ask(build_open_orders(channel_.signer(), &symbol, channel_.now()),
+                 [this, symbol](const HttpRequest& request, const HttpResult& result) {
+                   auto page = channel_.hear(request, read_orders(result, called(symbol), read_began_));
+                   const bool read = page.has_value();
+                   hear_page(symbol, std::move(page));
+                   for (auto& quest : quests_)
+                     if (quest.query.symbol == symbol && std::exchange(quest.waits_for_open, false) &&
+                         !quest.found.contains(quest.query.venue_id)) {
+                       if (read)
+                         ask_by_venue_id(quest, quest.query.venue_id);
+                       else
+                         quest.unread = views_[symbol].unread;
+                     }
+                 });
   }
 
   void hear_page(const Symbol& symbol, Result<OrderPage> page) {
@@ -388,25 +373,22 @@ class Search {
     if (!page->legible) view.cut = true;
     for (const auto& order : page->orders)
       for (auto& quest : quests_)
-        if (quest.query.symbol == symbol && quest.query.client_id == order.client_id)
-          take(quest, order);
+        if (quest.query.symbol == symbol && quest.query.client_id == order.client_id) take(quest, order);
   }
 
   void ask_pair(Quest& quest) {
-    errands_.ask(
-        build_pair_read(channel_.signer(), list_client_id(quest.query.client_id), channel_.now()),
-        [this, &quest](const HttpRequest& request, const HttpResult& result) {
-          const auto legs = channel_.hear(request, read_pair(result));
-          if (!legs) {
-            quest.unread = legs.error();
-            return;
-          }
-          for (auto& other : quests_) {
-            const auto leg = legs->find(other.query.client_id);
-            if (leg != legs->end() && !other.found.contains(leg->second))
-              ask_by_venue_id(other, leg->second);
-          }
-        });
+    errands_.ask(build_pair_read(channel_.signer(), list_client_id(quest.query.client_id), channel_.now()),
+                 [this, &quest](const HttpRequest& request, const HttpResult& result) {
+                   const auto legs = channel_.hear(request, read_pair(result));
+                   if (!legs) {
+                     quest.unread = legs.error();
+                     return;
+                   }
+                   for (auto& other : quests_) {
+                     const auto leg = legs->find(other.query.client_id);
+                     if (leg != legs->end() && !other.found.contains(leg->second)) ask_by_venue_id(other, leg->second);
+                   }
+                 });
   }
 
   void take(Quest& quest, Sighting sighting) {
@@ -423,8 +405,7 @@ class Search {
                  [this, &quest, venue_id](const HttpRequest& request, const HttpResult& result) {
                    // Fees that were not read are not known, and are asked for again in the next
                    // look.
-                   const auto fees =
-                       channel_.hear(request, read_trades(result, quest.query.symbol));
+                   const auto fees = channel_.hear(request, read_trades(result, quest.query.symbol));
                    if (fees) quest.fees.insert_or_assign(venue_id, *fees);
                  });
   }
@@ -437,8 +418,7 @@ class Search {
     for (auto& [id, sighting] : quest.found) {
       const auto fees = quest.fees.find(id);
       if (fees != quest.fees.end())
-        complete(sighting, fees->second,
-                 sighting.quantity.is_positive() ? sighting.quantity : quest.query.quantity);
+        complete(sighting, fees->second, sighting.quantity.is_positive() ? sighting.quantity : quest.query.quantity);
       lookup.found.push_back(std::move(sighting));
     }
     return lookup;
@@ -464,11 +444,13 @@ std::vector<RateLimit> binance_limits() {
 
 class BinanceVenue::Desk {
  public:
-  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings s, Clock& clock,
-       Log& log)
-      : settings{std::move(s)},
-        channel{transport, Signer{std::move(api_key), std::move(api_secret)}, settings.patience,
-                settings.paced, clock, log} {
+  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings s, Clock& clock, Log& log)
+      : settings{std::move(s)}, channel{transport,
+                                        Signer{std::move(api_key), std::move(api_secret)},
+                                        settings.patience,
+                                        settings.paced,
+                                        clock,
+                                        log} {
     traits.oco = true;
     traits.stop_market = true;  // where a market has none its rules say so
     traits.duplicate_ids_refused = true;
@@ -489,10 +471,8 @@ class BinanceVenue::Desk {
   // Why an order is not sent at all.
   std::optional<Unsent> held_back(const Order& order, Instant venue_now) const {
     if (const auto mute = channel.mute())
-      return Unsent{channel.signer().broken() ? Unsent::Why::not_connected : Unsent::Why::throttled,
-                    mute->what};
-    if (channel.no_orders_now())
-      return Unsent{Unsent::Why::throttled, "the exchange asked to wait with new orders"};
+      return Unsent{channel.signer().broken() ? Unsent::Why::not_connected : Unsent::Why::throttled, mute->what};
+    if (channel.no_orders_now()) return Unsent{Unsent::Why::throttled, "the exchange asked to wait with new orders"};
     if (venue_now > order.valid_until - send_margin)
       return Unsent{Unsent::Why::too_late, "too late to arrive before its time is over"};
     return std::nullopt;
@@ -516,8 +496,7 @@ class BinanceVenue::Desk {
     }
     const auto results = channel.exchange(requests);
     for (std::size_t i = 0; i < requests.size(); ++i)
-      outcomes[places[i]] =
-          channel.hear(requests[i], read_order_made(results[i], *orders[places[i]], at));
+      outcomes[places[i]] = channel.hear(requests[i], read_order_made(results[i], *orders[places[i]], at));
     return outcomes;
   }
 
@@ -541,8 +520,7 @@ class BinanceVenue::Desk {
     return requests;
   }
   template <class Table, class ReadThem>
-  Result<void> hear_names(const std::set<Symbol>& symbols, Build build,
-                          std::span<const HttpRequest> requests,
+  Result<void> hear_names(const std::set<Symbol>& symbols, Build build, std::span<const HttpRequest> requests,
                           std::span<const HttpResult> results, ReadThem read_them, Table& table) {
     bool one_by_one = false;
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -576,8 +554,7 @@ class BinanceVenue::Desk {
     return ruling.fate == Fate::refused && (ruling.code == "-1121" || ruling.code == "-1100");
   }
 
-  Result<std::map<Symbol, Quote>> hear_quotes(const std::set<Symbol>& symbols,
-                                              std::span<const HttpRequest> requests,
+  Result<std::map<Symbol, Quote>> hear_quotes(const std::set<Symbol>& symbols, std::span<const HttpRequest> requests,
                                               std::span<const HttpResult> results, Instant at) {
     Prices prices;
     const auto heard = hear_names(symbols, build_prices, requests, results, read_prices, prices);
@@ -619,10 +596,10 @@ class BinanceVenue::Desk {
   std::set<Symbol> without_pairs;    // as far as rules were read in this run
 };
 
-BinanceVenue::BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_secret,
-                           BinanceSettings settings, Clock& clock, Log& log)
-    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret),
-                                   std::move(settings), clock, log)} {}
+BinanceVenue::BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings settings,
+                           Clock& clock, Log& log)
+    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
+                                   log)} {}
 BinanceVenue::~BinanceVenue() = default;
 
 const VenueTraits& BinanceVenue::traits() const { return desk_->traits; }
@@ -655,8 +632,7 @@ std::vector<SltpPlacer::LegOutcome> BinanceVenue::protect(std::span<const LegReq
   for (const auto& request : requests) {
     desk_->meet(request.stop.symbol);
     if (const auto held = desk_->held_back(request.stop, at)) {
-      outcomes.push_back(
-          {*held, request.target ? std::optional<PlaceOutcome>{*held} : std::nullopt});
+      outcomes.push_back({*held, request.target ? std::optional<PlaceOutcome>{*held} : std::nullopt});
       continue;
     }
     // A market may be without pairs where the venue has them. The stop is what counts, and a target
@@ -664,8 +640,7 @@ std::vector<SltpPlacer::LegOutcome> BinanceVenue::protect(std::span<const LegReq
     const bool pair = request.target && !desk_->without_pairs.contains(request.stop.symbol);
     places.push_back(outcomes.size());
     outcomes.push_back({InDoubt{"no answer"}, std::nullopt});
-    if (request.target && !pair)
-      outcomes.back().target = Refused{"oco_not_allowed", "this market has no pairs"};
+    if (request.target && !pair) outcomes.back().target = Refused{"oco_not_allowed", "this market has no pairs"};
     asked.push_back(pair ? build_pair(channel.signer(), request.stop, *request.target)
                          : build_order(channel.signer(), request.stop));
   }
@@ -674,8 +649,7 @@ std::vector<SltpPlacer::LegOutcome> BinanceVenue::protect(std::span<const LegReq
     const LegRequest& request = requests[places[i]];
     LegOutcome& outcome = outcomes[places[i]];
     if (request.target && !outcome.target)
-      outcome =
-          channel.hear(asked[i], read_pair_made(results[i], request.stop, *request.target, at));
+      outcome = channel.hear(asked[i], read_pair_made(results[i], request.stop, *request.target, at));
     else
       outcome.stop = channel.hear(asked[i], read_order_made(results[i], request.stop, at));
   }
@@ -702,18 +676,15 @@ std::vector<CancelOutcome> BinanceVenue::cancel(std::span<const CancelRequest> r
   if (requests.empty()) return outcomes;
   Channel& channel = desk_->channel;
   if (const auto mute = channel.mute()) {
-    const auto why =
-        channel.signer().broken() ? Unsent::Why::not_connected : Unsent::Why::throttled;
+    const auto why = channel.signer().broken() ? Unsent::Why::not_connected : Unsent::Why::throttled;
     outcomes.assign(requests.size(), Unsent{why, mute->what});
     return outcomes;
   }
   const Instant stamp = channel.venue_now_or_ours();
   std::vector<HttpRequest> asked;
-  for (const auto& request : requests)
-    asked.push_back(build_cancel(channel.signer(), request, stamp));
+  for (const auto& request : requests) asked.push_back(build_cancel(channel.signer(), request, stamp));
   const auto results = channel.exchange(asked);
-  for (std::size_t i = 0; i < asked.size(); ++i)
-    outcomes.push_back(channel.hear(asked[i], read_cancelled(results[i])));
+  for (std::size_t i = 0; i < asked.size(); ++i) outcomes.push_back(channel.hear(asked[i], read_cancelled(results[i])));
   return outcomes;
 }
 
@@ -730,8 +701,7 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
       unread = page.error();
       return;
     }
-    if (!page->legible)
-      unread = Error{Fault::unreachable, "the orders of the past could not be read completely"};
+    if (!page->legible) unread = Error{Fault::unreachable, "the orders of the past could not be read completely"};
     for (auto& order : page->orders) {
       auto& of_symbol = found[order.symbol];
       keep_further(of_symbol, std::move(order));
@@ -742,25 +712,23 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
   History history{channel, errands, *began};
   Spellings known;
   for (const auto& symbol : desk_->settings.markets) known.merge(called(symbol));
-  errands.ask(build_open_orders(channel.signer(), nullptr, channel.now()),
-              [&](const HttpRequest& request, const HttpResult& result) {
-                const auto page = channel.hear(request, read_orders(result, known, *began));
-                if (!page || page->foreign_names.empty()) return take(page);
-                // An order of ours in a market nobody named: the venue says what its name is made
-                // of, and the list is read once more. A name still unknown cannot be one of ours.
-                errands.ask(build_market_rules(page->foreign_names),
-                            [&, result](const HttpRequest& names, const HttpResult& answer) {
-                              const auto markets = channel.hear(
-                                  names, read_market_rules(answer, desk_->settings.highest_fee_rate,
-                                                           *began));
-                              if (!markets) {
-                                unread = markets.error();
-                                return;
-                              }
-                              known.insert(markets->names.begin(), markets->names.end());
-                              take(read_orders(result, known, *began).it);
-                            });
-              });
+  errands.ask(build_open_orders(channel.signer(), nullptr, channel.now()), [&](const HttpRequest& request,
+                                                                               const HttpResult& result) {
+    const auto page = channel.hear(request, read_orders(result, known, *began));
+    if (!page || page->foreign_names.empty()) return take(page);
+    // An order of ours in a market nobody named: the venue says what its name is made
+    // of, and the list is read once more. A name still unknown cannot be one of ours.
+    errands.ask(
+        build_market_rules(page->foreign_names), [&, result](const HttpRequest& names, const HttpResult& answer) {
+          const auto markets = channel.hear(names, read_market_rules(answer, desk_->settings.highest_fee_rate, *began));
+          if (!markets) {
+            unread = markets.error();
+            return;
+          }
+          known.insert(markets->names.begin(), markets->names.end());
+          take(read_orders(result, known, *began).it);
+        });
+  });
   // The past is listed by market only: what an unnamed market's closed orders were, nobody can be
   // asked.
   for (const auto& symbol : desk_->settings.markets) history.ask(symbol, since, take);
@@ -771,8 +739,7 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
   std::vector<Sighting> own;
   for (auto& [symbol, orders] : found)
     for (auto& [id, order] : orders)
-      if (order.status == VenueStatus::open || !order.exchange_time ||
-          *order.exchange_time >= since)
+      if (order.status == VenueStatus::open || !order.exchange_time || *order.exchange_time >= since)
         own.push_back(std::move(order));
   return own;
 }
@@ -791,8 +758,7 @@ Result<std::map<Symbol, InstrumentRules>> BinanceVenue::rules(const std::set<Sym
       symbols, build_market_rules, requests, results,
       [&](const HttpResult& result) {
         auto read = read_market_rules(result, desk_->settings.highest_fee_rate, at);
-        Read<Result<std::map<Symbol, InstrumentRules>>> rules{
-            {}, std::move(read.ruling), std::move(read.puzzle)};
+        Read<Result<std::map<Symbol, InstrumentRules>>> rules{{}, std::move(read.ruling), std::move(read.puzzle)};
         if (!read.it) {
           rules.it = tl::unexpected<Error>{read.it.error()};
           return rules;
@@ -818,22 +784,18 @@ Result<std::map<Symbol, Quote>> BinanceVenue::quotes(const std::set<Symbol>& sym
   return desk_->hear_quotes(symbols, requests, results, at);
 }
 
-Result<std::map<std::string, Balance>> BinanceVenue::balances() {
-  return desk_->with_zeros(desk_->account());
-}
+Result<std::map<std::string, Balance>> BinanceVenue::balances() { return desk_->with_zeros(desk_->account()); }
 
 SltpPlacer::Market BinanceVenue::market(const std::set<Symbol>& symbols) {
   Channel& channel = desk_->channel;
-  if (const auto mute = channel.mute())
-    return {tl::unexpected<Error>{*mute}, tl::unexpected<Error>{*mute}};
+  if (const auto mute = channel.mute()) return {tl::unexpected<Error>{*mute}, tl::unexpected<Error>{*mute}};
   const Instant at = channel.venue_now_or_ours();
   auto requests = desk_->ask_names(symbols, build_prices);
   const std::size_t prices = requests.size();
   requests.push_back(build_account(channel.signer(), at));
   const auto results = channel.exchange(requests);
   auto balances = desk_->with_zeros(desk_->noted(channel.hear(requests.back(), read_account(results.back()))));
-  auto quotes = desk_->hear_quotes(symbols, std::span{requests}.first(prices),
-                                   std::span{results}.first(prices), at);
+  auto quotes = desk_->hear_quotes(symbols, std::span{requests}.first(prices), std::span{results}.first(prices), at);
   return {std::move(quotes), std::move(balances)};
 }
 

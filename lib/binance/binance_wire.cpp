@@ -41,9 +41,8 @@ struct Body {
     // The reader would take a NUL for the end and believe the text to be whole.
     if (text.find('\0') != std::string_view::npos) return;
     // Iterative: a thousand brackets must not cost a thousand stack frames.
-    constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag |
-                               rapidjson::kParseValidateEncodingFlag |
-                               rapidjson::kParseIterativeFlag;
+    constexpr unsigned flags =
+        rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
     rapidjson::MemoryStream stream{text.data(), text.size()};
     document.ParseStream<flags>(stream);
     whole = !document.HasParseError();
@@ -183,9 +182,7 @@ Meaning meaning_of(std::string_view code) {
 
 bool says(std::string_view message, std::string_view words) {
   return std::search(message.begin(), message.end(), words.begin(), words.end(),
-                     [](char a, char b) {
-                       return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
-                     }) != message.end();
+                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; }) != message.end();
 }
 
 Fate fate_of(Call call, Meaning meaning, std::string_view message) {
@@ -209,18 +206,14 @@ Fate fate_of(Call call, Meaning meaning, std::string_view message) {
     case Meaning::no_such_order:
       return call == Call::create ? Fate::in_doubt : Fate::absent;
     case Meaning::archived:
-      return call == Call::create   ? Fate::in_doubt
-             : call == Call::cancel ? Fate::absent
-                                    : Fate::archived;
+      return call == Call::create ? Fate::in_doubt : call == Call::cancel ? Fate::absent : Fate::archived;
     case Meaning::undocumented:
       return Fate::in_doubt;
   }
   return Fate::in_doubt;
 }
 
-Micros asked_pause(const HttpResponse& response, Micros otherwise) {
-  return retry_after(response).value_or(otherwise);
-}
+Micros asked_pause(const HttpResponse& response, Micros otherwise) { return retry_after(response).value_or(otherwise); }
 
 // "IP banned until 1735732800000", where that is all there is. nullopt: it is not, or nobody knows what
 // time it is there.
@@ -258,8 +251,7 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
   // A ban, and too many requests, whatever the body is. Too many *orders* silences new orders only.
   if (response.status == 418 || response.status == 429 || meaning == Meaning::throttled) {
     const bool banned = response.status == 418 || says(ruling.message, "banned");
-    const Micros usual = banned ? ban_in(ruling.message, response).value_or(shortest_ban)
-                                : pause_without_word;
+    const Micros usual = banned ? ban_in(ruling.message, response).value_or(shortest_ban) : pause_without_word;
     ruling.quiet = asked_pause(response, usual);
     ruling.quiet_orders_only = response.status != 418 && code == "-1015";
     return rule(Fate::throttled);
@@ -269,8 +261,7 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
   ruling.not_served = response.status == 451 || says(theirs, "restricted location");
   if (ruling.not_served) {
     ruling.code = "http_" + std::to_string(response.status);
-    ruling.message = bounded("not served from this country or address" +
-                             (theirs.empty() ? "" : ": " + theirs));
+    ruling.message = bounded("not served from this country or address" + (theirs.empty() ? "" : ": " + theirs));
     return rule(Fate::throttled);
   }
   if (response.status == 403 && meaning == Meaning::undocumented) {
@@ -297,12 +288,10 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
 
 // An answer taken apart as far as all calls have it in common.
 struct Answer {
-  Answer(Call call, const HttpResult& result)
-      : body{result ? std::string_view{result->body} : std::string_view{}} {
+  Answer(Call call, const HttpResult& result) : body{result ? std::string_view{result->body} : std::string_view{}} {
     if (result) {
       ruling = ruling_of(call, *result, body);
-      if (!ruling.understood)
-        puzzle = result->body.empty() ? "an empty body" : bounded(result->body);
+      if (!ruling.understood) puzzle = result->body.empty() ? "an empty body" : bounded(result->body);
     } else {
       ruling.fate = result.error().sent ? Fate::in_doubt : Fate::not_connected;
       ruling.message = bounded(result.error().what);
@@ -311,8 +300,7 @@ struct Answer {
   bool good() const { return ruling.fate == Fate::good; }
   // The first thing that was not understood is the one that is told.
   void puzzled_by(std::string_view what, std::string_view foreign = {}) {
-    if (puzzle.empty())
-      puzzle = bounded(std::string{what}.append(foreign.empty() ? "" : " ").append(foreign));
+    if (puzzle.empty()) puzzle = bounded(std::string{what}.append(foreign.empty() ? "" : " ").append(foreign));
   }
   template <class T>
   Read<T> read(T it) {
@@ -321,8 +309,7 @@ struct Answer {
   // A reading that did not come to its end. Asking later may succeed, but for what the key may not
   // do.
   Error unread() const {
-    const auto fault = ruling.not_served || ruling.code == "-2014" || ruling.code == "-2015" ||
-                               ruling.code == "-1022"
+    const auto fault = ruling.not_served || ruling.code == "-2014" || ruling.code == "-2015" || ruling.code == "-1022"
                            ? Fault::configuration
                            : Fault::unreachable;
     return Error{fault, ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message};
@@ -365,8 +352,8 @@ class Query {
     return request;
   }
   // Signed is what is sent, character by character; the signature stands last.
-  HttpRequest sealed(const Signer& signer, std::string method, std::string path, Instant timestamp,
-                     Micros good_for, std::string_view limit, int weight) && {
+  HttpRequest sealed(const Signer& signer, std::string method, std::string path, Instant timestamp, Micros good_for,
+                     std::string_view limit, int weight) && {
     const auto window = std::clamp<std::int64_t>(good_for.count() / 1000, 1, 60'000);
     add("recvWindow", std::to_string(window)).add("timestamp", milliseconds(timestamp));
     const std::string signature = signer.signature(text_);
@@ -384,17 +371,14 @@ class Query {
 
 constexpr Micros reading_is_good_for = 5s;
 
-HttpRequest reading(const Signer& signer, Query query, std::string path, Instant timestamp,
-                    int weight) {
-  return std::move(query).sealed(signer, "GET", std::move(path), timestamp, reading_is_good_for,
-                                 weight_limit, weight);
+HttpRequest reading(const Signer& signer, Query query, std::string path, Instant timestamp, int weight) {
+  return std::move(query).sealed(signer, "GET", std::move(path), timestamp, reading_is_good_for, weight_limit, weight);
 }
 
 // Creations count as orders only: the venue weighs them nothing when they succeed.
-HttpRequest creation(const Signer& signer, Query query, std::string path, const Order& order,
-                     int orders) {
-  return std::move(query).sealed(signer, "POST", std::move(path), order.stamp,
-                                 order.valid_until - order.stamp, orders_limit, orders);
+HttpRequest creation(const Signer& signer, Query query, std::string path, const Order& order, int orders) {
+  return std::move(query).sealed(signer, "POST", std::move(path), order.stamp, order.valid_until - order.stamp,
+                                 orders_limit, orders);
 }
 
 std::string_view wire_type(OrderType type) {
@@ -413,8 +397,7 @@ std::string_view wire_type(OrderType type) {
 
 std::string json_list(const std::set<std::string>& texts) {
   std::string list = "[";
-  for (const auto& text : texts)
-    list.append(list.size() > 1 ? ",\"" : "\"").append(text).append("\"");
+  for (const auto& text : texts) list.append(list.size() > 1 ? ",\"" : "\"").append(text).append("\"");
   return list + "]";
 }
 
@@ -470,13 +453,11 @@ std::optional<Fees> fills_in(const Json& order, const std::string& base) {
 
 // The venue's record. nullopt: not even whose it is could be read. What else is not understood
 // makes its status unknown, which counts as neither open nor closed.
-std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at,
-                                    Answer& answer) {
+std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at, Answer& answer) {
   auto id = venue_id(order, "orderId");
   const auto client_id = scalar(order, "clientOrderId");
   if (!id || !client_id || client_id->empty()) return std::nullopt;
-  if (const auto name = scalar(order, "symbol"); name && *name != spelling(symbol))
-    return std::nullopt;
+  if (const auto name = scalar(order, "symbol"); name && *name != spelling(symbol)) return std::nullopt;
 
   const auto side = parse_side(text_or_empty(order, "side"));
   const std::string type_word = text_or_empty(order, "type");
@@ -508,27 +489,23 @@ std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Ins
                     .at = at,
                     .reason = bounded(text_or_empty(order, "expiryReason"))};
   // "FILLED, nothing" contradicts itself: the venue did not say how much.
-  if (sighting.status == VenueStatus::filled && sighting.filled && sighting.filled->is_zero())
-    sighting.filled.reset();
+  if (sighting.status == VenueStatus::filled && sighting.filled && sighting.filled->is_zero()) sighting.filled.reset();
   if (sighting.filled && sighting.filled->is_zero()) {
     sighting.filled_value = Money{};
     sighting.fee_base = Quantity{};
   } else if (sighting.filled && value && value->is_positive()) {
     sighting.filled_value = Money{*value};
   }
-  if (const auto fills = fills_in(order, symbol.base()))
-    complete(sighting, *fills, sighting.quantity);
+  if (const auto fills = fills_in(order, symbol.base())) complete(sighting, *fills, sighting.quantity);
   const bool trigger = type == OrderType::stop_market || type == OrderType::stop_limit;
-  sighting.fired =
-      trigger && sighting.status == VenueStatus::open && flag(order, "isWorking") == true;
+  sighting.fired = trigger && sighting.status == VenueStatus::open && flag(order, "isWorking") == true;
   sighting.exchange_time = instant(order, "time");
   if (!sighting.exchange_time) sighting.exchange_time = instant(order, "transactTime");
   return sighting;
 }
 
 PlaceOutcome place_outcome(const Ruling& ruling) {
-  const std::string said =
-      ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
+  const std::string said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
   switch (ruling.fate) {
     case Fate::refused:
       return Refused{ruling.code, ruling.message};
@@ -554,8 +531,7 @@ PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Answer& 
     return InDoubt{"HTTP 200, and not about this order"};
   }
   Accepted accepted{sighting->venue_id, std::nullopt};
-  if (sighting->status != VenueStatus::unknown && sighting->filled)
-    accepted.record = std::move(*sighting);
+  if (sighting->status != VenueStatus::unknown && sighting->filled) accepted.record = std::move(*sighting);
   return accepted;
 }
 
@@ -569,8 +545,7 @@ const Json* leg_in(const Json& pair, const char* where, const ClientOrderId& cli
 }
 
 PlaceOutcome accepted_leg(const Json& pair, const Order& leg, Instant at, Answer& answer) {
-  if (const Json* report = leg_in(pair, "orderReports", leg.client_id))
-    return accepted(*report, leg, at, answer);
+  if (const Json* report = leg_in(pair, "orderReports", leg.client_id)) return accepted(*report, leg, at, answer);
   const Json* entry = leg_in(pair, "orders", leg.client_id);
   const auto id = entry == nullptr ? std::nullopt : venue_id(*entry, "orderId");
   if (id) return Accepted{*id, std::nullopt};
@@ -617,9 +592,8 @@ int whole(const Decimal& count) {
 // A pair is two orders, one of them a trigger, and one list: whichever runs out first.
 int room_for_stops(const Json& market) {
   const Decimal orders = filter_value(market, "MAX_NUM_ORDERS", "maxNumOrders");
-  Decimal room =
-      smaller_that_counts(filter_value(market, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
-                          filter_value(market, "MAX_NUM_ORDER_LISTS", "maxNumOrderLists"));
+  Decimal room = smaller_that_counts(filter_value(market, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
+                                     filter_value(market, "MAX_NUM_ORDER_LISTS", "maxNumOrderLists"));
   room = smaller_that_counts(room, Decimal::divide(orders, Decimal{2}, Rounding::down));
   return whole(room);
 }
@@ -627,12 +601,10 @@ int room_for_stops(const Json& market) {
 // Legs are sales, so that of a band by side the asking side counts; where there are several, the
 // narrowest.
 void read_price_band(const Json& market, InstrumentRules& rules) {
-  for (const auto& [type, down, up] :
-       {std::tuple{"PERCENT_PRICE_BY_SIDE", "askMultiplierDown", "askMultiplierUp"},
-        std::tuple{"PERCENT_PRICE", "multiplierDown", "multiplierUp"}}) {
+  for (const auto& [type, down, up] : {std::tuple{"PERCENT_PRICE_BY_SIDE", "askMultiplierDown", "askMultiplierUp"},
+                                       std::tuple{"PERCENT_PRICE", "multiplierDown", "multiplierUp"}}) {
     rules.lowest_sell = std::max(rules.lowest_sell, filter_value(market, type, down));
-    rules.highest_sell =
-        smaller_that_counts(rules.highest_sell, filter_value(market, type, up));
+    rules.highest_sell = smaller_that_counts(rules.highest_sell, filter_value(market, type, up));
   }
   rules.min_price = Price{filter_value(market, "PRICE_FILTER", "minPrice")};
   rules.max_price = Price{filter_value(market, "PRICE_FILTER", "maxPrice")};
@@ -641,27 +613,24 @@ void read_price_band(const Json& market, InstrumentRules& rules) {
 bool lists_type(const Json& market, std::string_view type) {
   const Json* types = list(market, "orderTypes");
   if (types == nullptr) return false;
-  return std::any_of(types->Begin(), types->End(),
-                     [&](const Json& one) { return scalar(one) == type; });
+  return std::any_of(types->Begin(), types->End(), [&](const Json& one) { return scalar(one) == type; });
 }
 
 // nullopt: without a tick and a step no order can be made for it.
-std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol,
-                                        const Decimal& highest_fee_rate, Instant at) {
+std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol, const Decimal& highest_fee_rate,
+                                        Instant at) {
   InstrumentRules rules{.symbol = symbol};
   rules.tick = Price{filter_value(market, "PRICE_FILTER", "tickSize")};
   if (rules.tick.is_zero()) rules.tick = Price{unit_of(market, "quoteAssetPrecision")};
   // Entries go at the market and stops as well: one size has to do for both rules.
   const auto lot = [&](const char* name) { return filter_value(market, "LOT_SIZE", name); };
-  const auto market_lot = [&](const char* name) {
-    return filter_value(market, "MARKET_LOT_SIZE", name);
-  };
+  const auto market_lot = [&](const char* name) { return filter_value(market, "MARKET_LOT_SIZE", name); };
   rules.step = Quantity{std::max(lot("stepSize"), market_lot("stepSize"))};
   if (rules.step.is_zero()) rules.step = Quantity{unit_of(market, "baseAssetPrecision")};
   rules.min_quantity = Quantity{std::max(lot("minQty"), market_lot("minQty"))};
   rules.max_quantity = Quantity{smaller_that_counts(lot("maxQty"), market_lot("maxQty"))};
-  rules.min_notional = Money{std::max(filter_value(market, "MIN_NOTIONAL", "minNotional"),
-                                      filter_value(market, "NOTIONAL", "minNotional"))};
+  rules.min_notional = Money{
+      std::max(filter_value(market, "MIN_NOTIONAL", "minNotional"), filter_value(market, "NOTIONAL", "minNotional"))};
   // Whether it binds orders at the market too does not matter: the target is a limit order.
   rules.max_notional = Money{filter_value(market, "NOTIONAL", "maxNotional")};
   rules.highest_fee_rate = highest_fee_rate;
@@ -734,8 +703,7 @@ Signer::Signer(Secret api_key, Secret api_secret) : api_key_{std::move(api_key)}
 }
 
 std::string Signer::signature(std::string_view payload) const {
-  return ed25519_ ? percent_encoded(ed25519_->sign_base64(payload))
-                  : hmac_sha256_hex(hmac_key_, payload);
+  return ed25519_ ? percent_encoded(ed25519_->sign_base64(payload)) : hmac_sha256_hex(hmac_key_, payload);
 }
 
 std::string spelling(const Symbol& symbol) { return symbol.base() + symbol.quote(); }
@@ -748,9 +716,7 @@ std::string list_client_id(const ClientOrderId& stop) {
 
 HttpRequest build_order(const Signer& signer, const Order& order) {
   Query query;
-  query.add("symbol", spelling(order.symbol))
-      .add("side", text(order.side))
-      .add("type", wire_type(order.type));
+  query.add("symbol", spelling(order.symbol)).add("side", text(order.side)).add("type", wire_type(order.type));
   if (order.type == OrderType::stop_limit) query.add("timeInForce", "GTC");
   query.add("quantity", order.quantity.text());
   // An entry's price is what its signal saw, and no limit.
@@ -789,19 +755,18 @@ HttpRequest build_cancel(const Signer& signer, const CancelRequest& request, Ins
     query.add("origClientOrderId", request.client_id);
   else
     query.add("orderId", request.venue_id);
-  return std::move(query).sealed(signer, "DELETE", "/api/v3/order", timestamp, reading_is_good_for,
-                                 weight_limit, 1);
+  return std::move(query).sealed(signer, "DELETE", "/api/v3/order", timestamp, reading_is_good_for, weight_limit, 1);
 }
 
-HttpRequest build_order_by_venue_id(const Signer& signer, const Symbol& symbol,
-                                    std::string_view venue_id, Instant timestamp) {
+HttpRequest build_order_by_venue_id(const Signer& signer, const Symbol& symbol, std::string_view venue_id,
+                                    Instant timestamp) {
   Query query;
   query.add("symbol", spelling(symbol)).add("orderId", venue_id);
   return reading(signer, std::move(query), "/api/v3/order", timestamp, order_read_weight);
 }
 
-HttpRequest build_order_by_client_id(const Signer& signer, const Symbol& symbol,
-                                     std::string_view client_id, Instant timestamp) {
+HttpRequest build_order_by_client_id(const Signer& signer, const Symbol& symbol, std::string_view client_id,
+                                     Instant timestamp) {
   Query query;
   query.add("symbol", spelling(symbol)).add("origClientOrderId", client_id);
   return reading(signer, std::move(query), "/api/v3/order", timestamp, order_read_weight);
@@ -814,12 +779,11 @@ HttpRequest build_open_orders(const Signer& signer, const Symbol* symbol, Instan
                  symbol != nullptr ? open_orders_weight : all_open_orders_weight);
 }
 
-HttpRequest build_all_orders(const Signer& signer, const Symbol& symbol,
-                             const std::optional<Window>& window, Instant timestamp) {
+HttpRequest build_all_orders(const Signer& signer, const Symbol& symbol, const std::optional<Window>& window,
+                             Instant timestamp) {
   Query query;
   query.add("symbol", spelling(symbol));
-  if (window)
-    query.add("startTime", milliseconds(window->from)).add("endTime", milliseconds(window->to));
+  if (window) query.add("startTime", milliseconds(window->from)).add("endTime", milliseconds(window->to));
   query.add("limit", std::to_string(page_size));
   return reading(signer, std::move(query), "/api/v3/allOrders", timestamp, history_weight);
 }
@@ -830,12 +794,9 @@ HttpRequest build_pair_read(const Signer& signer, std::string_view list_id, Inst
   return reading(signer, std::move(query), "/api/v3/orderList", timestamp, order_read_weight);
 }
 
-HttpRequest build_trades(const Signer& signer, const Symbol& symbol, std::string_view venue_id,
-                         Instant timestamp) {
+HttpRequest build_trades(const Signer& signer, const Symbol& symbol, std::string_view venue_id, Instant timestamp) {
   Query query;
-  query.add("symbol", spelling(symbol))
-      .add("orderId", venue_id)
-      .add("limit", std::to_string(page_size));
+  query.add("symbol", spelling(symbol)).add("orderId", venue_id).add("limit", std::to_string(page_size));
   return reading(signer, std::move(query), "/api/v3/myTrades", timestamp, trades_weight);
 }
 
@@ -863,8 +824,8 @@ Read<PlaceOutcome> read_order_made(const HttpResult& result, const Order& order,
   return answer.read(accepted(answer.body.document, order, at, answer));
 }
 
-Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop,
-                                            const Order& target, Instant at) {
+Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop, const Order& target,
+                                            Instant at) {
   Answer answer{Call::create, result};
   if (!answer.good()) {
     const auto both = place_outcome(answer.ruling);
@@ -878,8 +839,7 @@ Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Orde
 Read<CancelOutcome> read_cancelled(const HttpResult& result) {
   Answer answer{Call::cancel, result};
   const Ruling& ruling = answer.ruling;
-  const std::string said =
-      ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
+  const std::string said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
   const auto outcome = [&]() -> CancelOutcome {
     switch (ruling.fate) {
       case Fate::good:
@@ -902,8 +862,7 @@ Read<CancelOutcome> read_cancelled(const HttpResult& result) {
   return answer.read(outcome);
 }
 
-Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol,
-                                                 Instant at) {
+Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol, Instant at) {
   using Answered = Result<std::optional<Sighting>>;
   Answer answer{Call::read, result};
   if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
@@ -932,8 +891,7 @@ Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& k
       page.legible = false;
       continue;
     }
-    if (!ours)
-      continue;  // the account is not ours alone, and other people's orders may be of any kind
+    if (!ours) continue;  // the account is not ours alone, and other people's orders may be of any kind
     const auto symbol = known.find(*name);
     if (symbol == known.end()) {
       // What cannot be spelled as one of ours has no order of ours.
@@ -963,8 +921,7 @@ Read<Result<PairLegs>> read_pair(const HttpResult& result) {
   for (const auto& order : orders->GetArray()) {
     const auto client_id = scalar(order, "clientOrderId");
     const auto id = venue_id(order, "orderId");
-    if (!client_id || !id)
-      return answer.read(Answered{tl::unexpect, answer.illegible("a leg without id")});
+    if (!client_id || !id) return answer.read(Answered{tl::unexpect, answer.illegible("a leg without id")});
     legs.emplace(*client_id, *id);
   }
   return answer.read(Answered{std::move(legs)});
@@ -972,8 +929,7 @@ Read<Result<PairLegs>> read_pair(const HttpResult& result) {
 
 void complete(Sighting& sighting, const Fees& trades, Quantity asked) {
   if (!sighting.filled && trades.traded.is_positive()) {
-    const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() &&
-                       trades.traded >= asked;
+    const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() && trades.traded >= asked;
     // How a leg ended counts only when it is known whole: until then it may still sell.
     if (!whole && sighting.side == Side::sell) return;
     if (!whole && sighting.status != VenueStatus::unknown) sighting.status = VenueStatus::open;
@@ -995,19 +951,16 @@ Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {
   return answer.read(Answered{*fees});
 }
 
-Read<Result<MarketRules>> read_market_rules(const HttpResult& result,
-                                            const Decimal& highest_fee_rate, Instant at) {
+Read<Result<MarketRules>> read_market_rules(const HttpResult& result, const Decimal& highest_fee_rate, Instant at) {
   using Answered = Result<MarketRules>;
   Answer answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   const Json* markets = list(answer.body.document, "symbols");
-  if (markets == nullptr)
-    return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
+  if (markets == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
   MarketRules known;
   for (const auto& market : markets->GetArray()) {
     const auto name = scalar(market, "symbol");
-    const auto symbol = Symbol::parse(text_or_empty(market, "baseAsset") + "_" +
-                                      text_or_empty(market, "quoteAsset"));
+    const auto symbol = Symbol::parse(text_or_empty(market, "baseAsset") + "_" + text_or_empty(market, "quoteAsset"));
     // A market whose name we could not write has no order of ours.
     if (!name || !symbol || spelling(*symbol) != *name) {
       answer.puzzled_by("a market called", name.value_or("?"));
@@ -1046,8 +999,7 @@ Read<Result<Account>> read_account(const HttpResult& result) {
   Answer answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   const Json* balances = list(answer.body.document, "balances");
-  if (balances == nullptr)
-    return answer.read(Answered{tl::unexpect, answer.illegible("no balances")});
+  if (balances == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no balances")});
   Account account{venue_id(answer.body.document, "uid").value_or(""), {}};
   for (const auto& one : balances->GetArray()) {
     const auto asset = scalar(one, "asset");

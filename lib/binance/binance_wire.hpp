@@ -25,8 +25,8 @@ enum class Call { create, cancel, read };
 std::string_view text(Call call);
 
 enum class Fate {
-  good,  // 200 and JSON without an error code; whether it holds what was asked is the reader's to
-         // say
+  good,           // 200 and JSON without an error code; whether it holds what was asked is the reader's to
+                  // say
   refused,        // looked at and not executed
   throttled,      // not looked at: too many requests
   clock,          // not looked at: the request's time is off
@@ -94,17 +94,16 @@ HttpRequest build_order(const Signer& signer, const Order& order);
 HttpRequest build_pair(const Signer& signer, const Order& stop, const Order& target);
 
 HttpRequest build_cancel(const Signer& signer, const CancelRequest& request, Instant timestamp);
-HttpRequest build_order_by_venue_id(const Signer& signer, const Symbol& symbol,
-                                    std::string_view venue_id, Instant timestamp);
-HttpRequest build_order_by_client_id(const Signer& signer, const Symbol& symbol,
-                                     std::string_view client_id, Instant timestamp);
+HttpRequest build_order_by_venue_id(const Signer& signer, const Symbol& symbol, std::string_view venue_id,
+                                    Instant timestamp);
+HttpRequest build_order_by_client_id(const Signer& signer, const Symbol& symbol, std::string_view client_id,
+                                     Instant timestamp);
 HttpRequest build_open_orders(const Signer& signer, const Symbol* symbol, Instant timestamp);
 // Without a window: the newest there are.
-HttpRequest build_all_orders(const Signer& signer, const Symbol& symbol,
-                             const std::optional<Window>& window, Instant timestamp);
+HttpRequest build_all_orders(const Signer& signer, const Symbol& symbol, const std::optional<Window>& window,
+                             Instant timestamp);
 HttpRequest build_pair_read(const Signer& signer, std::string_view list_id, Instant timestamp);
-HttpRequest build_trades(const Signer& signer, const Symbol& symbol, std::string_view venue_id,
-                         Instant timestamp);
+HttpRequest build_trades(const Signer& signer, const Symbol& symbol, std::string_view venue_id, Instant timestamp);
 HttpRequest build_account(const Signer& signer, Instant timestamp);
 HttpRequest build_time();
 // One request each; the names as the venue spells them.
@@ -117,13 +116,12 @@ HttpRequest build_prices(const std::set<std::string>& spellings);
 using Spellings = std::map<std::string, Symbol, std::less<>>;
 
 Read<PlaceOutcome> read_order_made(const HttpResult& result, const Order& order, Instant at);
-Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop,
-                                            const Order& target, Instant at);
+Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop, const Order& target,
+                                            Instant at);
 Read<CancelOutcome> read_cancelled(const HttpResult& result);
 
 // One order. nullopt: not visible here, which is not "never existed".
-Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol,
-                                                 Instant at);
+Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol, Instant at);
 
 // A list of orders: those of the symbols known, and the names of the others that carry an id of
 // ours.
@@ -154,8 +152,7 @@ struct MarketRules {
   std::set<Symbol> without_pairs;  // OCO is not allowed there
   Spellings names;                 // of every symbol shown, made of its base and its quote
 };
-Read<Result<MarketRules>> read_market_rules(const HttpResult& result,
-                                            const Decimal& highest_fee_rate, Instant at);
+Read<Result<MarketRules>> read_market_rules(const HttpResult& result, const Decimal& highest_fee_rate, Instant at);
 using Prices = std::map<std::string, Price>;  // by the venue's name
 Read<Result<Prices>> read_prices(const HttpResult& result);
 

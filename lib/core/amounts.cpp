@@ -28,12 +28,8 @@ Price moved_by_percent(Price price, Decimal percent) {
   return Price{Decimal::multiply(price.value, factor, Rounding::half_even)};
 }
 
-std::string wire_text(Price price, Price tick) {
-  return price.value.text_with(tick.value.digits_needed());
-}
+std::string wire_text(Price price, Price tick) { return price.value.text_with(tick.value.digits_needed()); }
 
-std::string wire_text(Quantity quantity, Quantity step) {
-  return quantity.value.text_with(step.value.digits_needed());
-}
+std::string wire_text(Quantity quantity, Quantity step) { return quantity.value.text_with(step.value.digits_needed()); }
 
 }  // namespace tradeguard

@@ -32,8 +32,7 @@ Units narrow(const Wide& wide) {
 
 // The one place that rounds.
 template <class Number>
-bool rounds_away(const Number& quotient, const Number& remainder, const Number& divisor,
-                 Rounding rounding) {
+bool rounds_away(const Number& quotient, const Number& remainder, const Number& divisor, Rounding rounding) {
   if (remainder == 0) return false;
   switch (rounding) {
     case Rounding::down:

@@ -136,8 +136,6 @@ std::string spoken(const Denied& denied) {
   return shows(denied, Detail::in_reason) ? with_detail(denied) : denied.reason.str();
 }
 
-std::string recorded(const Denied& denied) {
-  return is_of_others(denied) ? with_detail(denied) : spoken(denied);
-}
+std::string recorded(const Denied& denied) { return is_of_others(denied) ? with_detail(denied) : spoken(denied); }
 
 }  // namespace tradeguard

@@ -27,7 +27,8 @@ std::vector<EntryBar> entry_bars(const AdmissionFacts& facts, const EntryPolicy&
     bars.push_back({"", Denial::max_entries_per_day, std::to_string(facts.entries_today) + " today"});
   if (!policy.no_entries.empty()) bars.push_back({"", policy.no_entries, ""});
   if (facts.breaker) bars.push_back({"", Denial::protection_failing, *facts.breaker});
-  for (const auto& [base, why] : facts.frozen) bars.push_back({base, Denial::frozen, why, facts.frozen_by_doubt.contains(base)});
+  for (const auto& [base, why] : facts.frozen)
+    bars.push_back({base, Denial::frozen, why, facts.frozen_by_doubt.contains(base)});
   return bars;
 }
 
@@ -52,15 +53,14 @@ AdmissionFacts facts_of(const OpenBook& book) {
   return facts;
 }
 
-void count_alarm(AdmissionFacts& facts, std::string_view kind, std::string_view symbol,
-                 std::string_view subject, const std::string& freezes, bool breaks) {
+void count_alarm(AdmissionFacts& facts, std::string_view kind, std::string_view symbol, std::string_view subject,
+                 const std::string& freezes, bool breaks) {
   const std::string name = named(kind, symbol, subject);
   if (!freezes.empty()) facts.frozen.emplace(freezes, name);
   if (breaks && !facts.breaker) facts.breaker = name;
 }
 
-void count_doubt(AdmissionFacts& facts, const std::string& base, std::string_view symbol,
-                 std::string_view trade) {
+void count_doubt(AdmissionFacts& facts, const std::string& base, std::string_view symbol, std::string_view trade) {
   if (facts.frozen.emplace(base, named("in_doubt", symbol, trade)).second) facts.frozen_by_doubt.insert(base);
 }
 

@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "tradeguard/outcome.hpp"
+
 namespace tradeguard {
 
 namespace {
@@ -13,14 +15,12 @@ std::optional<Price> average_fill_of(const Trade& trade);
 bool rests_fired(const Order& stop, Instant now);
 
 NextMove wind_down(const Trade& trade);
-NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-               Word<ExitReason> why);
-std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
-                                  const SightedOpen& sighted, const Surroundings& around);
+NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around, Word<ExitReason> why);
+std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
+                                  const Surroundings& around);
 const Order* bound_stop(const Trade& trade, const Order& target);
 NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings& around);
-PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-                      Quantity quantity);
+PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around, Quantity quantity);
 bool patience_is_over(const Trade& trade, const Surroundings& around);
 bool is_being_tried(const Trade& trade, const Surroundings& around);
 bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surroundings& around);
@@ -57,8 +57,7 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
     } else if (leg.leg == Leg::stop) {
       if (leg.cancel_asked_at)
         e.leaving += leg.left();
-      else if (leg.state == OrderState::placed && sighted.contains(leg.client_id) &&
-               !rests_fired(leg, now))
+      else if (leg.state == OrderState::placed && sighted.contains(leg.client_id) && !rests_fired(leg, now))
         e.working += leg.left();
       else
         e.asked += leg.left();  // in doubt, or placed and not shown now: it may still sell
@@ -77,27 +76,24 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
 
 std::optional<Instant> naked_from(const Trade& trade) {
   const Order& entry = trade.entry();
-  if (!entry.naked_since || !entry.covered_at || *entry.covered_at > *entry.naked_since)
-    return entry.naked_since;
+  if (!entry.naked_since || !entry.covered_at || *entry.covered_at > *entry.naked_since) return entry.naked_since;
   // A stop that was there before rests on, and none of them was lost: a fill grew, and only that part is
   // without one.
-  const bool covered_in_part =
-      std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-        return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *entry.naked_since;
-      });
-  const bool one_was_lost =
-      std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-        return leg.leg == Leg::stop && leg.state == OrderState::closed && leg.left().is_positive() &&
-               !leg.cancel_asked_at && leg.closed_at && leg.claimed_at <= *entry.covered_at &&
-               *leg.closed_at > *entry.covered_at;
-      });
+  const bool covered_in_part = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *entry.naked_since;
+  });
+  const bool one_was_lost = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+    return leg.leg == Leg::stop && leg.state == OrderState::closed && leg.left().is_positive() &&
+           !leg.cancel_asked_at && leg.closed_at && leg.claimed_at <= *entry.covered_at &&
+           *leg.closed_at > *entry.covered_at;
+  });
   if (covered_in_part && !one_was_lost) return entry.naked_since;
   Instant from = *entry.covered_at;
   constexpr Micros clocks_differ_by = 2s;
   for (const Order& leg : trade.legs) {
     // A moment before the one at which it was read is the venue's word, and not when we looked.
-    const bool said = leg.leg == Leg::stop && leg.closed_at && leg.sighted_at &&
-                      *leg.closed_at + clocks_differ_by < *leg.sighted_at;
+    const bool said =
+        leg.leg == Leg::stop && leg.closed_at && leg.sighted_at && *leg.closed_at + clocks_differ_by < *leg.sighted_at;
     if (said && *leg.closed_at <= *entry.naked_since) from = std::max(from, *leg.closed_at);
   }
   return from;
@@ -108,8 +104,8 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   if (trade.entry().released || trade.entry().settled) return Nothing{};
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
-  const bool wished = !around.exit_reason.empty() && !exit_came_to_nothing(trade) &&
-                      !exit_backs_off(trade, exposure, around);
+  const bool wished =
+      !around.exit_reason.empty() && !exit_came_to_nothing(trade) && !exit_backs_off(trade, exposure, around);
   if (exposure.held_is_dust) {
     const bool sellable = may_be_sold(exposure, trade, around);
     // What still rests for the remainder may fill it; without an order it would be abandoned.
@@ -118,9 +114,8 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
   }
   if (wished) return leave(trade, exposure, around, around.exit_reason);
 
-  const bool leaving_by_exit = std::any_of(trade.legs.begin(), trade.legs.end(), [](const Order& o) {
-    return o.leg == Leg::exit && o.live();
-  });
+  const bool leaving_by_exit =
+      std::any_of(trade.legs.begin(), trade.legs.end(), [](const Order& o) { return o.leg == Leg::exit && o.live(); });
   if (leaving_by_exit) return Nothing{};
   if (auto broken = broken_legs(trade, exposure, sighted, around)) return std::move(*broken);
 
@@ -171,9 +166,7 @@ std::optional<Price> average_fill_of(const Trade& trade) {
   return average_price(value, filled);
 }
 
-bool rests_fired(const Order& stop, Instant now) {
-  return stop.fired_at && now - *stop.fired_at > fired_patience;
-}
+bool rests_fired(const Order& stop, Instant now) { return stop.fired_at && now - *stop.fired_at > fired_patience; }
 
 // Nothing worth selling is held: what still rests must go, then the trade is over.
 NextMove wind_down(const Trade& trade) {
@@ -182,8 +175,7 @@ NextMove wind_down(const Trade& trade) {
   for (const Order& leg : trade.legs) {
     if (!leg.live()) continue;
     waiting = true;
-    if (leg.leg != Leg::exit && !leg.cancel_asked_at && leg.acknowledged)
-      cancel.ids.push_back(leg.client_id);
+    if (leg.leg != Leg::exit && !leg.cancel_asked_at && leg.acknowledged) cancel.ids.push_back(leg.client_id);
   }
   if (!cancel.ids.empty()) return cancel;
   for (const Order& entry : trade.entries)
@@ -194,8 +186,7 @@ NextMove wind_down(const Trade& trade) {
 }
 
 // Sell what is held, but only when no own sell of the trade can still fill.
-NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-               Word<ExitReason> why) {
+NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings& around, Word<ExitReason> why) {
   // Whose coins they are is not known without the balance: what is covered stays covered, and only a
   // naked position is sold on the word of its own fills.
   if (!around.free_base && exposure.working.is_positive()) return Stuck{"unreadable"};
@@ -215,8 +206,7 @@ NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings&
   if (waiting) return Nothing{};
   if (in_doubt) return Stuck{"in_doubt"};
   if (around.drifted && !around.free_base) return Stuck{"drift"};
-  const Quantity quantity =
-      floor_to_step(bounded(exposure.held, around.free_base), trade.rules().step);
+  const Quantity quantity = floor_to_step(bounded(exposure.held, around.free_base), trade.rules().step);
   const auto price = around.market ? around.market : exposure.average_fill;
   if (!quantity.is_positive()) return Stuck{"balance"};
   if (price && is_dust(quantity, *price, trade.rules())) return Stuck{"minimum"};
@@ -224,11 +214,9 @@ NextMove leave(const Trade& trade, const Exposure& exposure, const Surroundings&
 }
 
 // Legs that protect nothing, or too much, must be gone before anything takes their place.
-std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
-                                  const SightedOpen& sighted, const Surroundings& around) {
-  const auto take = [](const Order& leg, Cancel::Why why) {
-    return Cancel{{leg.client_id}, why};
-  };
+std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
+                                  const Surroundings& around) {
+  const auto take = [](const Order& leg, Cancel::Why why) { return Cancel{{leg.client_id}, why}; };
   for (const Order& leg : trade.legs) {
     if (leg.state != OrderState::placed || leg.cancel_asked_at) continue;
     if (around.mismatched.contains(leg.client_id)) return take(leg, Cancel::Why::not_as_planned);
@@ -238,8 +226,7 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure,
     const Order* stop = bound_stop(trade, leg);
     if (stop == nullptr) return take(leg, Cancel::Why::unbound_target);
     // A half-filled target leaves a stop that would sell more than there is.
-    if (leg.filled.is_positive() && sighted.contains(stop->client_id) &&
-        exposure.working > exposure.held)
+    if (leg.filled.is_positive() && sighted.contains(stop->client_id) && exposure.working > exposure.held)
       return Cancel{{stop->client_id}, Cancel::Why::oversized};
   }
   return std::nullopt;
@@ -259,8 +246,7 @@ bool patience_is_over(const Trade& trade, const Surroundings& around) {
 bool is_being_tried(const Trade& trade, const Surroundings& around) {
   constexpr Micros long_enough_to_read = 30s;
   return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.live() && !leg.cancel_asked_at &&
-           around.now - leg.stamp < long_enough_to_read;
+    return leg.leg == Leg::stop && leg.live() && !leg.cancel_asked_at && around.now - leg.stamp < long_enough_to_read;
   });
 }
 
@@ -269,11 +255,9 @@ bool may_be_sold(const Exposure& exposure, const Trade& trade, const Surrounding
 }
 
 bool fills_what_is_held(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted) {
-  return exposure.held.is_positive() &&
-         std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+  return exposure.held.is_positive() && std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
            return leg.leg != Leg::exit && leg.state == OrderState::placed && !leg.cancel_asked_at &&
-                  sighted.contains(leg.client_id) && leg.left().is_positive() &&
-                  leg.left() <= exposure.held;
+                  sighted.contains(leg.client_id) && leg.left().is_positive() && leg.left() <= exposure.held;
          });
 }
 
@@ -293,16 +277,14 @@ bool is_breached(const Exposure& exposure, const Surroundings& around) {
 
 const Order* bound_stop(const Trade& trade, const Order& target) {
   for (const Order& leg : trade.legs)
-    if (leg.leg == Leg::stop && leg.client_id == target.pair && leg.live() && !leg.cancel_asked_at)
-      return &leg;
+    if (leg.leg == Leg::stop && leg.client_id == target.pair && leg.live() && !leg.cancel_asked_at) return &leg;
   return nullptr;
 }
 
 // A target without its stop still holds coins, or may: nothing is placed before it is read back closed.
 bool unbound_target_lives(const Trade& trade) {
   return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::target && leg.live() &&
-           (leg.cancel_asked_at || bound_stop(trade, leg) == nullptr);
+    return leg.leg == Leg::target && leg.live() && (leg.cancel_asked_at || bound_stop(trade, leg) == nullptr);
   });
 }
 
@@ -341,9 +323,10 @@ int failures_alike(const std::vector<const Order*>& oldest_first) {
   std::set<std::string> heard;
   const Order* before = nullptr;
   for (const Order* exit : oldest_first) {
-    const bool changed = before != nullptr && (demands_differ(*before, exit->rules) ||
-                                               (is_about_balance(*before) && before->free_base && exit->free_base &&
-                                                *before->free_base != *exit->free_base));
+    const bool changed =
+        before != nullptr &&
+        (demands_differ(*before, exit->rules) ||
+         (is_about_balance(*before) && before->free_base && exit->free_base && *before->free_base != *exit->free_base));
     if (changed) heard.clear();
     if (heard.insert(answer_to(*exit)).second) failures = 0;
     failures += 1;
@@ -360,19 +343,17 @@ bool exit_backs_off(const Trade& trade, const Exposure& exposure, const Surround
   std::vector<const Order*> exits;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::exit) exits.push_back(&leg);
-  std::sort(exits.begin(), exits.end(),
-            [](const Order* a, const Order* b) { return a->attempt < b->attempt; });
-  const auto sold = std::find_if(exits.rbegin(), exits.rend(), [](const Order* exit) {
-    return exit->live() || exit->filled.is_positive();
-  });
+  std::sort(exits.begin(), exits.end(), [](const Order* a, const Order* b) { return a->attempt < b->attempt; });
+  const auto sold = std::find_if(exits.rbegin(), exits.rend(),
+                                 [](const Order* exit) { return exit->live() || exit->filled.is_positive(); });
   exits.erase(exits.begin(), sold.base());
   const int failures = failures_alike(exits);
   if (failures < 3) return false;
   const Order& last = *exits.back();
   if (demands_differ(last, trade.rules())) return false;
   // What rests for the trade was free when the sale was tried, at venues where a resting order keeps it.
-  if (is_about_balance(last) && last.free_base && around.free_base &&
-      *around.free_base != *last.free_base && *around.free_base + exposure.working != *last.free_base)
+  if (is_about_balance(last) && last.free_base && around.free_base && *around.free_base != *last.free_base &&
+      *around.free_base + exposure.working != *last.free_base)
     return false;
   const Micros pause = failures == 3 ? Micros{5min} : Micros{30min};
   return last.claimed_at <= around.now && around.now - last.claimed_at < pause;
@@ -381,8 +362,7 @@ bool exit_backs_off(const Trade& trade, const Exposure& exposure, const Surround
 // Above what was paid and what is paid now; elsewhere it would sell at once.
 bool target_can_rest(const Exposure& exposure, const Surroundings& around) {
   const Price target = exposure.levels->target;
-  return around.oco && target.is_positive() &&
-         (!exposure.average_fill || target > *exposure.average_fill) &&
+  return around.oco && target.is_positive() && (!exposure.average_fill || target > *exposure.average_fill) &&
          (!around.market || target > *around.market);
 }
 
@@ -395,16 +375,14 @@ NextMove cover(const Trade& trade, const Exposure& exposure, const Surroundings&
     return within_band(trade, exposure, around, quantity);
   if (std::any_of(trade.legs.begin(), trade.legs.end(), waits_for_cancel)) return Nothing{};
   if (exposure.asked.is_positive()) return Stuck{"in_doubt"};
-  return Stuck{missing.is_positive() && !is_dust(missing, exposure.levels->stop, trade.rules())
-                   ? "balance"
-                   : "minimum"};
+  return Stuck{missing.is_positive() && !is_dust(missing, exposure.levels->stop, trade.rules()) ? "balance"
+                                                                                                : "minimum"};
 }
 
 // The price has moved since the entry was sized, and the band with it. A stop that is too far down
 // for it now rests as low as it may: it sells sooner than planned, and nothing is naked. A target
 // that may only rest where it would sell at a loss is none.
-PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around,
-                      Quantity quantity) {
+PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surroundings& around, Quantity quantity) {
   const Levels& planned = *exposure.levels;
   PlaceLegs legs{quantity, planned, target_can_rest(exposure, around), planned, std::nullopt};
   const auto market = around.market ? around.market : exposure.average_fill;
@@ -414,8 +392,7 @@ PlaceLegs within_band(const Trade& trade, const Exposure& exposure, const Surrou
     legs.levels.stop = std::max(planned.stop, *band.lowest);
     legs.lowest = band.lowest;
   }
-  if (legs.with_target && band.highest)
-    legs.levels.target = std::min(planned.target, *band.highest);
+  if (legs.with_target && band.highest) legs.levels.target = std::min(planned.target, *band.highest);
   const Price bought = exposure.average_fill.value_or(*market);
   legs.with_target = legs.with_target && legs.levels.target > std::max(*market, bought);
   return legs;

@@ -28,8 +28,7 @@ std::optional<CodePoint> decode(std::string_view text, std::size_t at) {
     value = value << 6 | (byte(i) & 0x3fU);
   }
   constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-  if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-    return std::nullopt;
+  if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return std::nullopt;
   return CodePoint{value, length};
 }
 

@@ -9,21 +9,17 @@ namespace tradeguard {
 namespace {
 
 std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFacts& facts);
-std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy,
-                                 const AdmissionFacts& facts);
-std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy,
-                                const AdmissionFacts& facts, const CooldownVerdict& cooldown,
-                                Instant now);
-Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
-                  const AccountKey& account, Instant now);
+std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy, const AdmissionFacts& facts);
+std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
+                                const CooldownVerdict& cooldown, Instant now);
+Order final_order(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now);
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts);
 
 }  // namespace
 
 std::string who_said(const Signal& exit) { return "strategy:" + exit.strategy; }
 
-CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy& policy,
-                               Instant now) {
+CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy& policy, Instant now) {
   std::optional<Cooling> longest;
   const auto consider = [&](const std::optional<Instant>& at, Micros span, const char* what) {
     if (!at) return;
@@ -40,27 +36,24 @@ CooldownVerdict judge_cooldown(const BaseHistory& history, const CooldownPolicy&
   return Passed{};
 }
 
-Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const Symbol> entries,
-                                                                 Instant now) {
+Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const Symbol> entries, Instant now) {
   std::set<std::string> bases;
   for (const Symbol& symbol : entries) bases.insert(symbol.base());
   auto history = history_.latest(bases);
   if (!history) return tl::unexpected{std::move(history.error()).within("reading the cooldown")};
   std::vector<CooldownVerdict> verdicts;
   verdicts.reserve(entries.size());
-  for (const Symbol& symbol : entries)
-    verdicts.push_back(judge_cooldown((*history)[symbol.base()], policy_, now));
+  for (const Symbol& symbol : entries) verdicts.push_back(judge_cooldown((*history)[symbol.base()], policy_, now));
   return verdicts;
 }
 
-std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
-                           AdmissionFacts facts, const AccountKey& account, Instant now) {
+std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy, AdmissionFacts facts,
+                           const AccountKey& account, Instant now) {
   std::vector<Verdict> verdicts;
   verdicts.reserve(entries.size());
   EntryPolicy remaining = policy;  // free balances shrink as entries are admitted
   for (const EntryRequest& entry : entries) {
-    const auto cooldown =
-        judge_cooldown(facts.history[entry.signal.symbol.base()], policy.cooldown, now);
+    const auto cooldown = judge_cooldown(facts.history[entry.signal.symbol.base()], policy.cooldown, now);
     if (auto duplicate = known_key(entry, facts)) {
       verdicts.push_back({std::move(*duplicate), cooldown, true});
     } else if (auto denied = objection(entry, remaining, facts, cooldown, now)) {
@@ -72,8 +65,7 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
     } else {
       Order order = final_order(entry, facts, account, now);
       count(order, entry, facts);
-      if (const auto free = remaining.free_quote.find(entry.signal.symbol.quote());
-          free != remaining.free_quote.end())
+      if (const auto free = remaining.free_quote.find(entry.signal.symbol.quote()); free != remaining.free_quote.end())
         free->second -= entry.notional;
       verdicts.push_back({std::move(order), cooldown, false});
     }
@@ -88,21 +80,18 @@ std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFac
   if (known == facts.known.end()) return std::nullopt;
   Duplicate duplicate = known->second;
   const auto digest = facts.known_digests.find(known->first);
-  duplicate.differs =
-      digest != facts.known_digests.end() && digest->second != signal_digest(entry.signal);
+  duplicate.differs = digest != facts.known_digests.end() && digest->second != signal_digest(entry.signal);
   return duplicate;
 }
 
 // A BUY that spoke before the newest exit, flatten or stop-out of its symbol is overtaken. The clock of a
 // venue and that of a strategy differ, so a stop-out is given some grace.
-std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy,
-                                 const AdmissionFacts& facts) {
+std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy, const AdmissionFacts& facts) {
   constexpr Micros grace = 2s;
   if (signal.side != Side::buy) return std::nullopt;
   for (const ExitWord& word : facts.exit_words) {
     if (word.symbol != "*" && word.symbol != signal.symbol.text()) continue;
-    if (policy.exit_scope == ExitScope::strategy && word.who != words_of_operator &&
-        word.who != who_said(signal))
+    if (policy.exit_scope == ExitScope::strategy && word.who != words_of_operator && word.who != who_said(signal))
       continue;
     if (signal.time < word.said)
       return Denied{Denial::superseded, std::nullopt,
@@ -116,16 +105,13 @@ std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy
 
 // Room for fees and the slip of a market order, on top of what it is meant to cost.
 bool affordable(const Money& free, const Money& notional) {
-  return free.value >=
-         notional.value + Decimal::divide(notional.value, Decimal{100}, Rounding::up);
+  return free.value >= notional.value + Decimal::divide(notional.value, Decimal{100}, Rounding::up);
 }
 
-std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy,
-                                const AdmissionFacts& facts, const CooldownVerdict& cooldown,
-                                Instant now) {
+std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
+                                const CooldownVerdict& cooldown, Instant now) {
   const Signal& signal = entry.signal;
-  const auto deny = [](Word<Denial> reason, std::string detail = "",
-                       std::optional<Instant> until = std::nullopt) {
+  const auto deny = [](Word<Denial> reason, std::string detail = "", std::optional<Instant> until = std::nullopt) {
     return Denied{std::move(reason), until, std::move(detail)};
   };
   // A long is all that a cycle protects. A bot that claims a sale brings neither rules nor plan.
@@ -138,8 +124,7 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
     return ahead;
   }
   // What is known about the signal for good comes first: an obstacle beside it must not keep it open.
-  if (now - signal.time > policy.max_age)
-    return deny(Denial::stale, "signal time " + iso_micros(signal.time));
+  if (now - signal.time > policy.max_age) return deny(Denial::stale, "signal time " + iso_micros(signal.time));
   if (facts.entries_after && signal.time <= *facts.entries_after)
     return deny(Denial::before_epoch, "the store is new, restored or promoted since then");
   if (auto overtaken = superseded(signal, policy, facts)) return overtaken;
@@ -159,8 +144,7 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
   return std::nullopt;
 }
 
-Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
-                  const AccountKey& account, Instant now) {
+Order final_order(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now) {
   Order order = entry.order;
   order.claimed_at = now;
   // A freed key is claimed again under the next number: a client id is never used twice.
@@ -173,8 +157,7 @@ Order final_order(const EntryRequest& entry, const AdmissionFacts& facts,
 }
 
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts) {
-  facts.known[admitted.signal_key] =
-      Duplicate{admitted.client_id, admitted.client_id, admitted.claimed_at, false};
+  facts.known[admitted.signal_key] = Duplicate{admitted.client_id, admitted.client_id, admitted.claimed_at, false};
   facts.known_digests[admitted.signal_key] = signal_digest(entry.signal);
   if (admitted.side == Side::sell) return;  // no position, and nothing that cools
   BaseHistory& history = facts.history[admitted.symbol.base()];

@@ -7,13 +7,11 @@ namespace tradeguard {
 std::vector<ClientOrderId> trades_of(const ExitClaim& claim) {
   std::vector<ClientOrderId> trades = claim.touches;
   for (const Order& entry : claim.advance)
-    if (std::find(trades.begin(), trades.end(), entry.trade) == trades.end())
-      trades.push_back(entry.trade);
+    if (std::find(trades.begin(), trades.end(), entry.trade) == trades.end()) trades.push_back(entry.trade);
   return trades;
 }
 
-Result<std::size_t> OrderJournal::prune(Instant before, Instant now,
-                                        const std::function<bool()>& enough) {
+Result<std::size_t> OrderJournal::prune(Instant before, Instant now, const std::function<bool()>& enough) {
   std::size_t gone = 0;
   for (;;) {
     const auto piece = prune_piece(before, now, prune_at_once);

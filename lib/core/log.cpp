@@ -87,8 +87,7 @@ View peeled(const View& view) {
 void mark(const View& view, const std::vector<Secret>& secrets, std::vector<bool>& hidden) {
   for (const Secret& kept : secrets) {
     const std::string_view secret = kept.reveal();
-    for (auto at = view.bytes.find(secret); at != std::string::npos;
-         at = view.bytes.find(secret, at + 1)) {
+    for (auto at = view.bytes.find(secret); at != std::string::npos; at = view.bytes.find(secret, at + 1)) {
       for (auto i = view.begins[at]; i < view.begins[at + secret.size()]; ++i) hidden[i] = true;
     }
   }
@@ -195,9 +194,7 @@ Line& Line::add(std::string_view key, std::string_view value) {
   return *this;
 }
 
-Line& Line::add(std::string_view key, std::int64_t value) {
-  return add(key, std::to_string(value));
-}
+Line& Line::add(std::string_view key, std::int64_t value) { return add(key, std::to_string(value)); }
 
 Line& Line::words(std::string_view fixed) {
   name_.append(" ").append(fixed);
@@ -209,9 +206,7 @@ Line& Line::debug(std::string_view key, std::string_view value) {
   return *this;
 }
 
-Line& Line::debug(std::string_view key, std::int64_t value) {
-  return debug(key, std::to_string(value));
-}
+Line& Line::debug(std::string_view key, std::int64_t value) { return debug(key, std::to_string(value)); }
 
 std::string Line::plain() const { return name_ + fields_; }
 

@@ -125,8 +125,7 @@ std::string title(const Notice& notice) {
       title = "CRITICAL ";
       break;
   }
-  const std::string* of_a_kind =
-      notice.type == NoticeType::digest ? fact_of(notice, all_of) : nullptr;
+  const std::string* of_a_kind = notice.type == NoticeType::digest ? fact_of(notice, all_of) : nullptr;
   title += of_a_kind ? printable(*of_a_kind) : printable(type_of(notice));
   std::replace(title.begin(), title.end(), '_', ' ');
   if (!notice.symbol.empty()) title.append(" ").append(printable(notice.symbol));
@@ -273,8 +272,7 @@ const std::vector<NoticeType>& notice_types() {
   static const auto types = [] {
     // text() knows each of them, or it does not compile; so the list ends where the words end.
     std::vector<NoticeType> all;
-    for (int i = 0; !text(static_cast<NoticeType>(i)).empty(); ++i)
-      all.push_back(static_cast<NoticeType>(i));
+    for (int i = 0; !text(static_cast<NoticeType>(i)).empty(); ++i) all.push_back(static_cast<NoticeType>(i));
     return all;
   }();
   return types;
@@ -292,8 +290,7 @@ std::string plain_text_of_digest(const Notice& digest) {
 }  // namespace
 
 std::string plain_text(const Notice& notice) {
-  if (notice.type == NoticeType::digest && !notice.notices.empty())
-    return plain_text_of_digest(notice);
+  if (notice.type == NoticeType::digest && !notice.notices.empty()) return plain_text_of_digest(notice);
   std::string out = title(notice);
   if (!notice.where.empty()) out.append("\nwhere: ").append(printable(notice.where));
   // Values are foreign text: one with a newline could look like a fact of its own.

@@ -147,15 +147,14 @@ std::optional<Leg> parse_leg(std::string_view text) {
 }
 
 std::optional<OrderType> parse_order_type(std::string_view text) {
-  return parse_among(std::array{OrderType::market, OrderType::stop_market, OrderType::stop_limit,
-                                OrderType::limit},
+  return parse_among(std::array{OrderType::market, OrderType::stop_market, OrderType::stop_limit, OrderType::limit},
                      text);
 }
 
 std::optional<OrderState> parse_order_state(std::string_view text) {
-  return parse_among(std::array{OrderState::claimed, OrderState::placed, OrderState::closed,
-                                OrderState::refused, OrderState::lapsed},
-                     text);
+  return parse_among(
+      std::array{OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused, OrderState::lapsed},
+      text);
 }
 
 std::string_view text(Ending ending) {
@@ -193,17 +192,13 @@ std::string_view text(ExitReason reason) {
 }
 
 std::optional<Ending> parse_word(std::string_view word, Ending) {
-  return parse_among(
-      std::array{Ending::unsent, Ending::absent, Ending::refused, Ending::rejected, Ending::ended}, word);
+  return parse_among(std::array{Ending::unsent, Ending::absent, Ending::refused, Ending::rejected, Ending::ended},
+                     word);
 }
 
-std::optional<ExitReason> parse_word(std::string_view word, ExitReason) {
-  return parse_among(every_exit_reason, word);
-}
+std::optional<ExitReason> parse_word(std::string_view word, ExitReason) { return parse_among(every_exit_reason, word); }
 
-bool is_forced(const Word<ExitReason>& reason) {
-  return reason == ExitReason::operator_ || is_flattening(reason);
-}
+bool is_forced(const Word<ExitReason>& reason) { return reason == ExitReason::operator_ || is_flattening(reason); }
 
 bool is_flattening(const Word<ExitReason>& reason) {
   return reason == ExitReason::unprotected || reason == ExitReason::breached;
@@ -212,8 +207,7 @@ bool is_flattening(const Word<ExitReason>& reason) {
 std::vector<std::string_view> forced_words() { return words_of(is_forced); }
 std::vector<std::string_view> flattening_words() { return words_of(is_flattening); }
 
-ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg,
-                              int attempt) {
+ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Leg leg, int attempt) {
   if (attempt < 1) throw std::out_of_range{"an order's attempts are counted from 1"};
   std::string bytes;
   append_field(bytes, account.venue);
@@ -231,9 +225,7 @@ std::int64_t lock_key(const AccountKey& account) {
   return static_cast<std::int64_t>(hash & 0x7fffffffffffffffU);
 }
 
-bool is_identity_only(const Order& order) {
-  return order.leg == Leg::entry && order.side == Side::sell;
-}
+bool is_identity_only(const Order& order) { return order.leg == Leg::entry && order.side == Side::sell; }
 
 Instant spoken_at(const Order& entry) {
   if (entry.signal_at) return *entry.signal_at;

@@ -38,12 +38,18 @@ Step next_step(OrderState state, OrderEvent event) {
 
 std::string_view text(OrderEvent event) {
   switch (event) {
-    case OrderEvent::accepted: return "accepted";
-    case OrderEvent::refused: return "refused";
-    case OrderEvent::unsent: return "unsent";
-    case OrderEvent::seen_open: return "seen_open";
-    case OrderEvent::seen_closed: return "seen_closed";
-    case OrderEvent::absent: return "absent";
+    case OrderEvent::accepted:
+      return "accepted";
+    case OrderEvent::refused:
+      return "refused";
+    case OrderEvent::unsent:
+      return "unsent";
+    case OrderEvent::seen_open:
+      return "seen_open";
+    case OrderEvent::seen_closed:
+      return "seen_closed";
+    case OrderEvent::absent:
+      return "absent";
   }
   return "";
 }
@@ -64,12 +70,10 @@ Applied apply(const Order& order, const PlaceOutcome& outcome, Instant now) {
             return applied;
           },
           [&](const Refused&) {
-            return moved(order, next_step(order.state, OrderEvent::refused), now,
-                         Ending::refused, describe(outcome));
+            return moved(order, next_step(order.state, OrderEvent::refused), now, Ending::refused, describe(outcome));
           },
           [&](const Unsent&) {
-            return moved(order, next_step(order.state, OrderEvent::unsent), now,
-                         Ending::unsent, describe(outcome));
+            return moved(order, next_step(order.state, OrderEvent::unsent), now, Ending::unsent, describe(outcome));
           },
           // Doubt is what a claim already is: nothing changes until somebody looks.
           [&](const InDoubt&) { return Applied{.order = order, .step = Step::stale}; },
@@ -91,8 +95,7 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
   }
   const OrderEvent event = event_of(sighting);
   const Step step = next_step(order.state, event);
-  if (step == Step::stale || step == Step::alarm)
-    return Applied{.order = order, .step = step};
+  if (step == Step::stale || step == Step::alarm) return Applied{.order = order, .step = step};
 
   const bool rejected = sighting.status == VenueStatus::rejected;
   const std::optional<Ending> ending =
@@ -128,20 +131,21 @@ Applied apply_absent(const Order& order, Instant now) {
 }
 
 bool proves_absence(const Order& order, const Lookup& lookup, Micros margin) {
-  return lookup.found.empty() && lookup.every_view_read &&
-         lookup.read_began > order.valid_until + margin;
+  return lookup.found.empty() && lookup.every_view_read && lookup.read_began > order.valid_until + margin;
 }
 
 bool is_open_question(const Order& order, Instant now) {
   constexpr Micros look_back = 1h;
   switch (order.state) {
     case OrderState::claimed:
-    case OrderState::placed: return true;
+    case OrderState::placed:
+      return true;
     // Only what was bought has fees that change what is held.
     case OrderState::closed:
       return order.side == Side::buy && order.filled.is_positive() && !order.fees_known;
     case OrderState::refused:
-    case OrderState::lapsed: return now < order.valid_until + look_back;
+    case OrderState::lapsed:
+      return now < order.valid_until + look_back;
   }
   return true;
 }
@@ -151,11 +155,14 @@ namespace {
 OrderEvent event_of(const Sighting& sighting) {
   switch (sighting.status) {
     case VenueStatus::open:
-    case VenueStatus::unknown: return OrderEvent::seen_open;
-    case VenueStatus::rejected: return OrderEvent::seen_closed;
+    case VenueStatus::unknown:
+      return OrderEvent::seen_open;
+    case VenueStatus::rejected:
+      return OrderEvent::seen_closed;
     case VenueStatus::filled:
     case VenueStatus::cancelled:
-    case VenueStatus::expired: break;
+    case VenueStatus::expired:
+      break;
   }
   // Closed without a quantity is an order that exists and whose end is not known yet.
   return sighting.filled ? OrderEvent::seen_closed : OrderEvent::seen_open;
@@ -184,21 +191,32 @@ Applied moved(const Order& order, Step step, Instant now, std::optional<Ending> 
   if (ending) applied.order.ending = *ending;
   if (!reason.empty()) applied.order.reason = reason;
   switch (step) {
-    case Step::to_claimed: enter(applied.order, OrderState::claimed, now); break;
-    case Step::to_placed: enter(applied.order, OrderState::placed, now); break;
-    case Step::to_closed: enter(applied.order, OrderState::closed, now); break;
-    case Step::to_refused: enter(applied.order, OrderState::refused, now); break;
-    case Step::to_lapsed: enter(applied.order, OrderState::lapsed, now); break;
+    case Step::to_claimed:
+      enter(applied.order, OrderState::claimed, now);
+      break;
+    case Step::to_placed:
+      enter(applied.order, OrderState::placed, now);
+      break;
+    case Step::to_closed:
+      enter(applied.order, OrderState::closed, now);
+      break;
+    case Step::to_refused:
+      enter(applied.order, OrderState::refused, now);
+      break;
+    case Step::to_lapsed:
+      enter(applied.order, OrderState::lapsed, now);
+      break;
     case Step::alarm:
     case Step::stale:
-    case Step::not_asked: applied.order = order; break;
+    case Step::not_asked:
+      applied.order = order;
+      break;
   }
   return applied;
 }
 
 void enter(Order& order, OrderState state, Instant now) {
-  const bool ends = state == OrderState::closed || state == OrderState::refused ||
-                    state == OrderState::lapsed;
+  const bool ends = state == OrderState::closed || state == OrderState::refused || state == OrderState::lapsed;
   if (ends && !order.closed_at) order.closed_at = now;
   if (!ends) {
     order.closed_at.reset();

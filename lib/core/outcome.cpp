@@ -39,9 +39,9 @@ Complaint complaint_in(std::string_view foreign_words) {
   };
   using enum Complaint;
   static constexpr std::array signs{
-      Sign{"balance", balance},      Sign{"BALANCE", balance},    Sign{"nsufficient", balance},
-      Sign{"NSUFFICIENT", balance},  Sign{"auth", permission},    Sign{"AUTH", permission},
-      Sign{"ermission", permission}, Sign{"ERMISSION", permission}, Sign{"margin", permission},
+      Sign{"balance", balance},      Sign{"BALANCE", balance},       Sign{"nsufficient", balance},
+      Sign{"NSUFFICIENT", balance},  Sign{"auth", permission},       Sign{"AUTH", permission},
+      Sign{"ermission", permission}, Sign{"ERMISSION", permission},  Sign{"margin", permission},
       Sign{"MARGIN", permission},    Sign{"unsupported", permission}};
   for (const Sign& sign : signs)
     if (foreign_words.find(sign.word) != std::string_view::npos) return sign.complaint;

@@ -22,9 +22,7 @@ class Writer {
   }
   Writer& add(std::string_view key, bool value) { return add(key, value ? "1" : "0"); }
   Writer& add(std::string_view key, const char* value) { return add(key, std::string_view{value}); }
-  Writer& add(std::string_view key, const std::optional<Price>& value) {
-    return add(key, value ? value->text() : "-");
-  }
+  Writer& add(std::string_view key, const std::optional<Price>& value) { return add(key, value ? value->text() : "-"); }
   const std::string& text() const { return text_; }
 
  private:
@@ -39,8 +37,8 @@ class Fields {
       const auto end = stored.find(' ');
       const auto field = stored.substr(0, end);
       const auto equals = field.find('=');
-      readable_ = equals != std::string_view::npos &&
-                  values_.emplace(field.substr(0, equals), field.substr(equals + 1)).second;
+      readable_ =
+          equals != std::string_view::npos && values_.emplace(field.substr(0, equals), field.substr(equals + 1)).second;
       if (end == std::string_view::npos) break;
       stored.remove_prefix(end + 1);
     }
@@ -84,9 +82,7 @@ class Fields {
     return value == "1";
   }
   // What stores of earlier versions do not have.
-  bool flag_or(std::string_view key, bool otherwise) {
-    return values_.contains(key) ? flag(key) : otherwise;
-  }
+  bool flag_or(std::string_view key, bool otherwise) { return values_.contains(key) ? flag(key) : otherwise; }
   std::optional<Symbol> symbol(std::string_view key) {
     const auto value = take(key);
     return value ? Symbol::parse(*value) : std::nullopt;
@@ -124,9 +120,7 @@ constexpr Decimal band_margin = Decimal::from_units(5'000'000'000'000'000);  // 
 SellBand unchecked_band(Price market, const InstrumentRules& rules) {
   SellBand band;
   const auto raise = [&](Price lowest) { band.lowest = std::max(band.lowest.value_or(lowest), lowest); };
-  const auto lower = [&](Price highest) {
-    band.highest = std::min(band.highest.value_or(highest), highest);
-  };
+  const auto lower = [&](Price highest) { band.highest = std::min(band.highest.value_or(highest), highest); };
   const auto part = [&](const Decimal& of_market, Rounding rounding) {
     return to_tick(Price{Decimal::multiply(market.value, of_market, rounding)}, rules.tick, rounding);
   };
@@ -138,8 +132,8 @@ SellBand unchecked_band(Price market, const InstrumentRules& rules) {
 }
 
 // Percents come from signals; an absurd one is no level.
-std::optional<Price> level(const std::optional<Price>& fixed, Price fill, Decimal percent,
-                           const InstrumentRules& rules, Rounding rounding) {
+std::optional<Price> level(const std::optional<Price>& fixed, Price fill, Decimal percent, const InstrumentRules& rules,
+                           Rounding rounding) {
   try {
     const auto wanted = fixed ? *fixed : moved_by_percent(fill, percent);
     const auto price = to_tick(wanted, rules.tick, rounding);
@@ -164,9 +158,8 @@ tl::unexpected<Denied> denied(Denial reason, std::string detail) {
   return tl::unexpected{Denied{reason, std::nullopt, std::move(detail)}};
 }
 
-Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Quantity>& quantity,
-                     Price reference, const ProtectionPlan& plan, const InstrumentRules& rules,
-                     const Stranding& stranding) {
+Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Quantity>& quantity, Price reference,
+                     const ProtectionPlan& plan, const InstrumentRules& rules, const Stranding& stranding) {
   if (!rules.tradable) return denied(Denial::not_tradable, rules.symbol.text());
   if (!notional && !quantity) return denied(Denial::no_size, "neither a notional nor a quantity");
   if (!reference.is_positive()) return denied(Denial::no_size, "the reference price is not positive");
@@ -177,13 +170,12 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
   if (!bought.is_positive() || bought < rules.min_quantity)
     return denied(Denial::below_min_quantity, bought.text() + " < " + rules.min_quantity.text());
   const auto strands = [&](Quantity some) {
-    return stranding.most_percent.is_positive() &&
-           stranded_percent(some, rules) > stranding.most_percent;
+    return stranding.most_percent.is_positive() && stranded_percent(some, rules) > stranding.most_percent;
   };
   if (strands(bought) && stranding.round_up && !strands(bought + rules.step)) bought += rules.step;
   if (strands(bought))
-    return denied(Denial::strands, "fees and steps would leave " + stranded_percent(bought, rules).text() +
-                                 " % of " + bought.text() + " unsold");
+    return denied(Denial::strands, "fees and steps would leave " + stranded_percent(bought, rules).text() + " % of " +
+                                       bought.text() + " unsold");
   if (rules.max_quantity.is_positive() && bought > rules.max_quantity)
     return denied(Denial::above_max_quantity, bought.text() + " > " + rules.max_quantity.text());
   if (const auto worth = cost(reference, bought, Rounding::down); worth < rules.min_notional)
@@ -194,14 +186,13 @@ Sized unchecked_size(const std::optional<Money>& notional, const std::optional<Q
   const SellBand band = sell_band(reference, rules);
   const Price lowest = rules.stop_market ? levels->stop : stop_limit_price(levels->stop, plan, rules);
   if (!band.holds(levels->stop) || !band.holds(lowest))
-    return denied(Denial::stop_outside_band,
-                  lowest.text() + " is not between " + (band.lowest ? band.lowest->text() : "0") + " and " +
-                      (band.highest ? band.highest->text() : "any price"));
+    return denied(Denial::stop_outside_band, lowest.text() + " is not between " +
+                                                 (band.lowest ? band.lowest->text() : "0") + " and " +
+                                                 (band.highest ? band.highest->text() : "any price"));
   const auto left = after_highest_fee(bought, rules);
   if (is_dust(left, levels->stop, rules))
-    return denied(Denial::stop_below_min_notional, left.text() + " at " + levels->stop.text() +
-                                                 " is below " + rules.min_quantity.text() + " or " +
-                                                 rules.min_notional.text());
+    return denied(Denial::stop_below_min_notional, left.text() + " at " + levels->stop.text() + " is below " +
+                                                       rules.min_quantity.text() + " or " + rules.min_notional.text());
   // The target is the dearest of the orders that will have to be taken.
   const auto dearest = cost(std::max(reference, levels->target), bought, Rounding::up);
   if (rules.max_notional.is_positive() && dearest > rules.max_notional)
@@ -230,17 +221,14 @@ SellBand sell_band(Price market, const InstrumentRules& rules) {
   }
 }
 
-std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill,
-                                const InstrumentRules& rules) {
+std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill, const InstrumentRules& rules) {
   const auto stop = level(plan.stop_price, average_fill, -plan.stop_percent, rules, Rounding::up);
   if (!stop) return std::nullopt;
-  const auto target =
-      level(plan.target_price, average_fill, plan.target_percent, rules, Rounding::down);
+  const auto target = level(plan.target_price, average_fill, plan.target_percent, rules, Rounding::down);
   return Levels{*stop, target.value_or(Price{})};
 }
 
-std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
-                                 const InstrumentRules& rules) {
+std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill, const InstrumentRules& rules) {
   const auto levels = levels_at(plan, average_fill, rules);
   if (!levels || levels->stop >= average_fill || levels->target <= average_fill) return std::nullopt;
   return levels;
@@ -252,22 +240,20 @@ Decimal stranded_percent(Quantity bought, const InstrumentRules& rules) {
   // The fee itself is gone and not stranded.
   const auto fee = Decimal::multiply(bought.value, rules.highest_fee_rate, Rounding::up);
   const auto stranded = std::max(Decimal{}, left - fee);
-  const auto percent = Decimal::divide(Decimal::multiply(stranded, Decimal{100}, Rounding::up),
-                                       bought.value, Rounding::up);
+  const auto percent =
+      Decimal::divide(Decimal::multiply(stranded, Decimal{100}, Rounding::up), bought.value, Rounding::up);
   return percent;
 }
 
 Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules) {
-  const auto limit =
-      to_tick(moved_by_percent(stop, -plan.stop_limit_slack_percent), rules.tick, Rounding::down);
+  const auto limit = to_tick(moved_by_percent(stop, -plan.stop_limit_slack_percent), rules.tick, Rounding::down);
   return std::max(limit, rules.tick);
 }
 
 tl::expected<EntrySize, Denied> size_entry(const std::optional<Money>& notional,
-                                                const std::optional<Quantity>& quantity,
-                                                Price reference, const ProtectionPlan& plan,
-                                                const InstrumentRules& rules,
-                                                const Stranding& stranding) {
+                                           const std::optional<Quantity>& quantity, Price reference,
+                                           const ProtectionPlan& plan, const InstrumentRules& rules,
+                                           const Stranding& stranding) {
   try {
     return unchecked_size(notional, quantity, reference, plan, rules, stranding);
   } catch (const std::overflow_error&) {
@@ -318,11 +304,11 @@ std::optional<InstrumentRules> parse_rules(std::string_view stored) {
       .max_price = Price{fields.decimal_or_zero("max_price")},
       .read_at = from_micros(fields.whole<std::int64_t>("read_at")),
   };
-  const bool possible = rules.tick.is_positive() && rules.step.is_positive() &&
-                        !rules.min_quantity.is_negative() && !rules.max_quantity.is_negative() &&
-                        !rules.min_notional.is_negative() && !rules.highest_fee_rate.is_negative() &&
-                        !rules.lowest_sell.is_negative() && !rules.highest_sell.is_negative() &&
-                        !rules.min_price.is_negative() && !rules.max_price.is_negative();
+  const bool possible = rules.tick.is_positive() && rules.step.is_positive() && !rules.min_quantity.is_negative() &&
+                        !rules.max_quantity.is_negative() && !rules.min_notional.is_negative() &&
+                        !rules.highest_fee_rate.is_negative() && !rules.lowest_sell.is_negative() &&
+                        !rules.highest_sell.is_negative() && !rules.min_price.is_negative() &&
+                        !rules.max_price.is_negative();
   return fields.read_exactly() && possible ? std::optional{rules} : std::nullopt;
 }
 

@@ -15,9 +15,7 @@ void wipe(std::string& characters) noexcept {
 Secret::Secret(std::string&& characters) : characters_{characters} { wipe(characters); }
 
 // Short strings live inside the object, so moving one leaves its characters behind.
-Secret::Secret(Secret&& other) noexcept : characters_{std::move(other.characters_)} {
-  wipe(other.characters_);
-}
+Secret::Secret(Secret&& other) noexcept : characters_{std::move(other.characters_)} { wipe(other.characters_); }
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this == &other) return *this;

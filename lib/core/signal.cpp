@@ -8,9 +8,8 @@ namespace tradeguard {
 namespace {
 
 bool is_currency(std::string_view part) {
-  return !part.empty() && part.size() <= 20 && std::all_of(part.begin(), part.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  });
+  return !part.empty() && part.size() <= 20 &&
+         std::all_of(part.begin(), part.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
 }
 
 template <class T>
@@ -39,8 +38,7 @@ std::optional<Side> parse_side(std::string_view text) {
 std::optional<Symbol> Symbol::parse(std::string_view text) {
   const auto middle = text.find('_');
   if (middle == std::string_view::npos) return std::nullopt;
-  if (!is_currency(text.substr(0, middle)) || !is_currency(text.substr(middle + 1)))
-    return std::nullopt;
+  if (!is_currency(text.substr(0, middle)) || !is_currency(text.substr(middle + 1))) return std::nullopt;
   return Symbol{std::string{text}};
 }
 

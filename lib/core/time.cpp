@@ -46,9 +46,7 @@ class Reader {
   bool finished() const { return ok_ && rest_.empty(); }
 
  private:
-  bool at_digit() const {
-    return ok_ && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9';
-  }
+  bool at_digit() const { return ok_ && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
   int digit() {
     if (!at_digit()) {
       ok_ = false;
@@ -81,8 +79,7 @@ struct Unit {
   std::string_view name;
   Micros size;
 };
-constexpr std::array<Unit, 6> units{
-    {{"us", Micros{1}}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
+constexpr std::array<Unit, 6> units{{{"us", Micros{1}}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
 
 // Before and after these there is no four-digit year; the nearest one of them stands in.
 constexpr Instant earliest = sys_days{std::chrono::year{0} / 1 / 1};
@@ -96,9 +93,8 @@ std::string iso_seconds(Instant t) {
   const year_month_day date{day};
   const auto seconds = static_cast<int>(floor<std::chrono::seconds>(t - day).count());
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", int{date.year()},
-                unsigned{date.month()}, unsigned{date.day()}, seconds / 3600, seconds / 60 % 60,
-                seconds % 60);
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", int{date.year()}, unsigned{date.month()},
+                unsigned{date.day()}, seconds / 3600, seconds / 60 % 60, seconds % 60);
   return text.data();
 }
 
@@ -127,14 +123,12 @@ std::optional<Instant> parse_iso(std::string_view text) {
   const auto zone = read_zone(reader);
   if (!zone || !reader.finished()) return std::nullopt;
 
-  const year_month_day date{std::chrono::year{year}, std::chrono::month{month},
-                            std::chrono::day{day}};
+  const year_month_day date{std::chrono::year{year}, std::chrono::month{month}, std::chrono::day{day}};
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   const Instant result = sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
                          std::chrono::seconds{second} + fraction - *zone;
   const year_month_day utc{floor<days>(result)};
-  if (utc.year() < std::chrono::year{2000} || utc.year() > std::chrono::year{2199})
-    return std::nullopt;
+  if (utc.year() < std::chrono::year{2000} || utc.year() > std::chrono::year{2199}) return std::nullopt;
   return result;
 }
 

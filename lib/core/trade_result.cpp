@@ -10,9 +10,7 @@ Money fee_at_most(const Order& order, Decimal rate) {
   return Money{Decimal::multiply(order.filled_value.value, rate, Rounding::up)};
 }
 
-bool is_valued(const Order& order) {
-  return !order.filled.is_positive() || order.filled_value.is_positive();
-}
+bool is_valued(const Order& order) { return !order.filled.is_positive() || order.filled_value.is_positive(); }
 
 }  // namespace
 
@@ -40,8 +38,7 @@ std::string way_out(const Trade& trade) {
   std::vector<std::string> seen;
   for (const Order& leg : trade.legs) {
     if (!leg.filled.is_positive()) continue;
-    std::string way =
-        leg.leg == Leg::exit && !leg.because.empty() ? leg.because.str() : std::string{text(leg.leg)};
+    std::string way = leg.leg == Leg::exit && !leg.because.empty() ? leg.because.str() : std::string{text(leg.leg)};
     if (std::find(seen.begin(), seen.end(), way) != seen.end()) continue;
     ways += (ways.empty() ? "" : "+") + way;
     seen.push_back(std::move(way));

@@ -12,31 +12,26 @@ struct Told {
 };
 
 std::vector<Told> told_of(const OrderQuery& query, const Records& records);
-std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
-                           const std::set<std::string>& also);
+std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query, const std::set<std::string>& also);
 Row joined(const Row& row, const Row& other);
 bool newer(const Row& row, const Row& than);
 bool ended(VenueStatus status);
 bool is_leg(const OrderQuery& query) { return query.leg == Leg::stop || query.leg == Leg::target; }
-bool is_trigger(const Row& row) {
-  return row.type != OrderType::limit && row.type != OrderType::market;
-}
+bool is_trigger(const Row& row) { return row.type != OrderType::limit && row.type != OrderType::market; }
 bool complete(const Row& row);
 
 Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at);
-void follow(Sighting& sighting, const Told& told, const Records& records, const OrderQuery& query,
-            Instant at);
+void follow(Sighting& sighting, const Told& told, const Records& records, const OrderQuery& query, Instant at);
 std::optional<Quantity> filled_of(const Row& row);
 std::optional<Money> value_of(const Row& row);
 struct Traded {
   Quantity quantity;
-  std::optional<Money> value = Money{};     // nullopt: one of them did not say at what price
+  std::optional<Money> value = Money{};           // nullopt: one of them did not say at what price
   std::optional<Quantity> fee_base = Quantity{};  // nullopt: one of them did not say what was taken
 };
 std::optional<Traded> traded_by(const Sighting& sighting, const Records& records);
 void complete(Sighting& sighting, const Row& row, const OrderQuery& query, const Traded& traded);
-std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row,
-                                    const std::optional<Traded>& traded);
+std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row, const std::optional<Traded>& traded);
 std::optional<Instant> made_at(const Row& row);
 
 }  // namespace
@@ -66,8 +61,7 @@ bool trades_to_read(const OrderQuery& query, const Records& records) {
   const auto sightings = sightings_of(query, records, {});
   return std::any_of(sightings.begin(), sightings.end(), [&](const Sighting& one) {
     const bool filled = one.filled && one.filled->is_positive();
-    return filled ? !one.filled_value.has_value()
-                  : !one.filled && (ended(one.status) || !is_leg(query));
+    return filled ? !one.filled_value.has_value() : !one.filled && (ended(one.status) || !is_leg(query));
   });
 }
 
@@ -86,8 +80,7 @@ std::vector<Sighting> sightings_of(const OrderQuery& query, const Records& recor
 
 bool traded(const OrderQuery& query, const Records& records) {
   return std::any_of(records.trades.begin(), records.trades.end(), [&](const Fill& trade) {
-    return trade.client_id == query.client_id ||
-           (!query.venue_id.empty() && trade.order_id == query.venue_id) ||
+    return trade.client_id == query.client_id || (!query.venue_id.empty() && trade.order_id == query.venue_id) ||
            (!query.fired_id.empty() && trade.order_id == query.fired_id);
   });
 }
@@ -116,9 +109,8 @@ std::vector<Told> told_of(const OrderQuery& query, const Records& records) {
 
   // Some orders are listed in both books under one id: that is one order, and no trigger that fired.
   std::erase_if(regular, [&](const Row& row) {
-    const auto same = std::find_if(advanced.begin(), advanced.end(), [&](const Row& one) {
-      return one.order_id == row.order_id;
-    });
+    const auto same =
+        std::find_if(advanced.begin(), advanced.end(), [&](const Row& one) { return one.order_id == row.order_id; });
     if (same == advanced.end()) return false;
     Row both = joined(*same, row);
     // What it was planned as stands where it was made.
@@ -140,8 +132,7 @@ std::vector<Told> told_of(const OrderQuery& query, const Records& records) {
     to.executed = std::move(*found);
     regular.erase(found);
   };
-  for (Told& one : told)
-    give(one, [&](const Row& row) { return row.order_id == one.row.executed_id; });
+  for (Told& one : told) give(one, [&](const Row& row) { return row.order_id == one.row.executed_id; });
   // Legs are sent to the advanced book only, so that a regular order under a leg's client id is
   // what its trigger became, though the trigger's row was read too early to name it.
   if (is_leg(query))
@@ -152,16 +143,14 @@ std::vector<Told> told_of(const OrderQuery& query, const Records& records) {
 }
 
 // One row for each order: several views tell of it, and what is over stays over.
-std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query,
-                           const std::set<std::string>& also) {
+std::vector<Row> newest_of(const std::vector<Row>& rows, const OrderQuery& query, const std::set<std::string>& also) {
   std::vector<Row> newest;
   for (const Row& row : rows) {
     const bool wanted = (!query.client_id.empty() && row.client_id == query.client_id) ||
-                        row.order_id == query.venue_id || row.order_id == query.fired_id ||
-                        also.contains(row.order_id);
+                        row.order_id == query.venue_id || row.order_id == query.fired_id || also.contains(row.order_id);
     if (!wanted) continue;
-    const auto known = std::find_if(newest.begin(), newest.end(),
-                                    [&](const Row& one) { return one.order_id == row.order_id; });
+    const auto known =
+        std::find_if(newest.begin(), newest.end(), [&](const Row& one) { return one.order_id == row.order_id; });
     if (known == newest.end())
       newest.push_back(row);
     else
@@ -242,20 +231,18 @@ bool ended(VenueStatus status) {
 
 // A row that tells all there is to tell: nothing more can come.
 bool complete(const Row& row) {
-  return row.status == VenueStatus::filled && row.quantity && row.filled &&
-         *row.filled >= *row.quantity && value_of(row);
+  return row.status == VenueStatus::filled && row.quantity && row.filled && *row.filled >= *row.quantity &&
+         value_of(row);
 }
 
 // What cannot be named is not understood: it is neither open nor closed.
 Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
   // How much an entry was for is known here; of a leg it is part of what has to be as planned.
-  const auto quantity = !row.quantity && !is_leg(query) && query.quantity.is_positive()
-                            ? std::optional{query.quantity}
-                            : row.quantity;
+  const auto quantity =
+      !row.quantity && !is_leg(query) && query.quantity.is_positive() ? std::optional{query.quantity} : row.quantity;
   // A trigger order whose trigger is zero is none that would ever fire, and none that anybody sent.
   const bool never_fires = is_trigger(row) && row.trigger_zero && !row.trigger;
-  const bool understood = row.symbol && row.side && quantity &&
-                          (!is_leg(query) || (row.type_shown && !never_fires));
+  const bool understood = row.symbol && row.side && quantity && (!is_leg(query) || (row.type_shown && !never_fires));
   const bool by_fired_id = row.order_id == query.fired_id;
   Sighting sighting{.client_id = query.client_id,
                     .venue_id = row.order_id,
@@ -263,9 +250,8 @@ Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
                     .symbol = row.symbol.value_or(query.symbol),
                     .side = row.side.value_or(query.leg == Leg::entry ? Side::buy : Side::sell),
                     // A type without a word of ours is never the one that was planned.
-                    .type = row.type.value_or(query.leg == Leg::stop || query.leg == Leg::target
-                                                  ? OrderType::market
-                                                  : OrderType::limit),
+                    .type = row.type.value_or(query.leg == Leg::stop || query.leg == Leg::target ? OrderType::market
+                                                                                                 : OrderType::limit),
                     .status = understood ? row.status : VenueStatus::unknown,
                     .quantity = quantity.value_or(Quantity{}),
                     .filled = filled_of(row),
@@ -281,13 +267,11 @@ Sighting sighting_of(const OrderQuery& query, const Row& row, Instant at) {
     sighting.fired_id = row.order_id;
     sighting.fired = row.status == VenueStatus::open;
   }
-  if (sighting.status == VenueStatus::rejected && sighting.reason.empty())
-    sighting.reason = "REJECTED";
+  if (sighting.status == VenueStatus::rejected && sighting.reason.empty()) sighting.reason = "REJECTED";
   return sighting;
 }
 
-void follow(Sighting& sighting, const Told& told, const Records& records, const OrderQuery& query,
-            Instant at) {
+void follow(Sighting& sighting, const Told& told, const Records& records, const OrderQuery& query, Instant at) {
   const Row& row = told.row;
   if (!told.executed) {
     if (row.executed_id.empty() || complete(row)) return;
@@ -332,8 +316,8 @@ std::optional<Traded> traded_by(const Sighting& sighting, const Records& records
   Traded all;
   try {
     for (const Fill& trade : records.trades) {
-      const bool ours = trade.order_id == sighting.venue_id ||
-                        (!sighting.fired_id.empty() && trade.order_id == sighting.fired_id);
+      const bool ours =
+          trade.order_id == sighting.venue_id || (!sighting.fired_id.empty() && trade.order_id == sighting.fired_id);
       if (!ours || (!trade.trade_id.empty() && !counted.insert(trade.trade_id).second)) continue;
       if (!trade.quantity) return std::nullopt;
       all.quantity += *trade.quantity;
@@ -356,13 +340,11 @@ std::optional<Traded> traded_by(const Sighting& sighting, const Records& records
 // quantity that was asked for can tell: until then an entry has what is known of it and is not over.
 void complete(Sighting& sighting, const Row& row, const OrderQuery& query, const Traded& traded) {
   if (sighting.filled) {
-    if (!sighting.filled_value && traded.quantity == *sighting.filled)
-      sighting.filled_value = traded.value;
+    if (!sighting.filled_value && traded.quantity == *sighting.filled) sighting.filled_value = traded.value;
     return;
   }
   const Quantity asked = row.quantity.value_or(query.quantity);
-  const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() &&
-                     traded.quantity >= asked;
+  const bool whole = sighting.status == VenueStatus::filled && asked.is_positive() && traded.quantity >= asked;
   if (!whole && is_leg(query)) return;
   if (!whole && ended(sighting.status)) sighting.status = VenueStatus::open;
   sighting.filled = traded.quantity;
@@ -372,8 +354,7 @@ void complete(Sighting& sighting, const Row& row, const OrderQuery& query, const
 // Trades tell what was taken and from what, but only all of them together. The order's own row
 // knows the currency that was asked for, which is the one taken unless the account was short of it:
 // so of the two currencies that are traded here it is believed, and of a third one it is not.
-std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row,
-                                    const std::optional<Traded>& traded) {
+std::optional<Quantity> fee_base_of(const Sighting& sighting, const Row& row, const std::optional<Traded>& traded) {
   if (sighting.side != Side::buy || !sighting.filled) return std::nullopt;
   if (traded && traded->fee_base && traded->quantity == *sighting.filled) return traded->fee_base;
   if (row.fee_currency == sighting.symbol.quote()) return Quantity{};

@@ -88,8 +88,7 @@ std::vector<Ask> Search::burst() {
   if (fees_) want(list(Ask::View::trades, Book::regular));
   for (const OrderQuery& query : queries_) {
     bool more = false;
-    for (const std::string& id : executed_to_read(query, records_))
-      more = want(detail(Book::regular, id)) || more;
+    for (const std::string& id : executed_to_read(query, records_)) more = want(detail(Book::regular, id)) || more;
     for (const std::string& id : legs_to_read(query, records_)) want(detail(Book::advanced, id));
     if (!more && trades_to_read(query, records_)) want(list(Ask::View::trades, Book::regular));
     if (own_) continue;
@@ -142,8 +141,7 @@ std::vector<Oddity> Search::hear(const Ask& ask, const HttpResult& result) {
     if (ask.book == Book::regular) row.executed_id.clear();  // nothing comes after a regular order
     if (!row.account_id.empty()) account_id_ = row.account_id;
   }
-  if (page.answer == Answer::not_here && ask.book == Book::regular)
-    records_.not_regular.insert(ask.name.venue_id);
+  if (page.answer == Answer::not_here && ask.book == Book::regular) records_.not_regular.insert(ask.name.venue_id);
   return take(std::move(page), ask.book == Book::regular ? records_.regular : records_.advanced);
 }
 
@@ -168,11 +166,9 @@ Result<Lookup> Search::lookup(const OrderQuery& query) const {
 Result<std::vector<Sighting>> Search::own() const {
   for (const Ask& ask : own_views()) {
     const Reading* seen = reading(ask);
-    if (seen == nullptr || !seen->read)
-      return failed(Fault::unreachable, seen == nullptr ? "not asked" : seen->why);
+    if (seen == nullptr || !seen->read) return failed(Fault::unreachable, seen == nullptr ? "not asked" : seen->why);
     if (!all_whole({ask}))
-      return failed(Fault::unreachable,
-                    std::string{method_of(ask)} + ": not all of it can be read");
+      return failed(Fault::unreachable, std::string{method_of(ask)} + ": not all of it can be read");
   }
   for (const auto* rows : {&records_.regular, &records_.advanced})
     for (const Row& row : *rows)
@@ -181,8 +177,7 @@ Result<std::vector<Sighting>> Search::own() const {
   std::vector<Sighting> own;
   for (const OrderQuery& query : queries_) {
     for (Sighting& sighting : sightings_of(query, records_, began_)) {
-      const bool over =
-          sighting.status != VenueStatus::open && sighting.status != VenueStatus::unknown;
+      const bool over = sighting.status != VenueStatus::open && sighting.status != VenueStatus::unknown;
       if (over && sighting.exchange_time && *sighting.exchange_time < since_) continue;
       own.push_back(std::move(sighting));
     }
@@ -208,18 +203,15 @@ std::vector<std::vector<Ask>> Search::stages(const OrderQuery& query) const {
 std::vector<Ask> Search::every_view(const OrderQuery& query) const {
   std::vector<Ask> views = own_views();
   views.push_back(list(Ask::View::trades, Book::regular));
-  for (const Book book : {Book::regular, Book::advanced})
-    views.push_back(detail(book, {}, query.client_id));
-  if (!query.venue_id.empty())
-    views.push_back(detail(is_leg(query) ? Book::advanced : Book::regular, query.venue_id));
+  for (const Book book : {Book::regular, Book::advanced}) views.push_back(detail(book, {}, query.client_id));
+  if (!query.venue_id.empty()) views.push_back(detail(is_leg(query) ? Book::advanced : Book::regular, query.venue_id));
   return views;
 }
 
 std::vector<Ask> Search::own_views() const {
   std::vector<Ask> views;
   for (const Book book : {Book::regular, Book::advanced})
-    for (const Ask::View view : {Ask::View::open_orders, Ask::View::history})
-      views.push_back(list(view, book));
+    for (const Ask::View view : {Ask::View::open_orders, Ask::View::history}) views.push_back(list(view, book));
   return views;
 }
 

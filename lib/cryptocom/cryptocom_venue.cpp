@@ -20,33 +20,28 @@ constexpr std::size_t asked_one_by_one = 3;
 Act act_of(const Order& order) {
   return order.leg == Leg::stop || order.leg == Leg::target ? Act::create_advanced : Act::create;
 }
-Book book_of(Leg leg) {
-  return leg == Leg::stop || leg == Leg::target ? Book::advanced : Book::regular;
-}
+Book book_of(Leg leg) { return leg == Leg::stop || leg == Leg::target ? Book::advanced : Book::regular; }
 
 }  // namespace
 
 // Protection and entries do not share a limit, but for exits, which are sales at the market: they
 // and entries are 15 in 100 ms together, and no more entries than that are claimed at a time.
 std::vector<RateLimit> cryptocom_limits() {
-  std::vector<RateLimit> limits{
-      {"private/create-order", 15, 100ms},     {"private/cancel-order", 15, 100ms},
-      {"private/get-order-detail", 30, 100ms}, {"private/get-trades", 1, 1s},
-      {"private/get-order-history", 1, 1s},    {"public/get-tickers", 100, 1s},
-      {"public/get-instruments", 100, 1s},    {"public/get-risk-parameters", 100, 1s}};
+  std::vector<RateLimit> limits{{"private/create-order", 15, 100ms},     {"private/cancel-order", 15, 100ms},
+                                {"private/get-order-detail", 30, 100ms}, {"private/get-trades", 1, 1s},
+                                {"private/get-order-history", 1, 1s},    {"public/get-tickers", 100, 1s},
+                                {"public/get-instruments", 100, 1s},     {"public/get-risk-parameters", 100, 1s}};
   for (const char* name :
        {"private/get-open-orders", "private/user-balance", "private/advanced/create-order",
-        "private/advanced/create-oco", "private/advanced/cancel-order",
-        "private/advanced/get-open-orders", "private/advanced/get-order-detail",
-        "private/advanced/get-order-history"})
+        "private/advanced/create-oco", "private/advanced/cancel-order", "private/advanced/get-open-orders",
+        "private/advanced/get-order-detail", "private/advanced/get-order-history"})
     limits.push_back({name, 3, 100ms});
   return limits;
 }
 
 class CryptocomVenue::Desk {
  public:
-  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
-       Clock& clock, Log& log);
+  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings, Clock& clock, Log& log);
 
   const VenueTraits& traits() const { return traits_; }
   Result<Instant> venue_time();
@@ -100,8 +95,8 @@ class CryptocomVenue::Desk {
   std::set<std::string> met_;                     // currencies of the markets asked about
 };
 
-CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_secret,
-                           CryptocomSettings settings, Clock& clock, Log& log)
+CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
+                           Clock& clock, Log& log)
     : transport_{transport},
       api_key_{std::move(api_key)},
       api_secret_{std::move(api_secret)},
@@ -127,8 +122,7 @@ std::vector<PlaceOutcome> CryptocomVenue::Desk::place(std::span<const Order* con
   std::vector<HttpRequest> requests;
   std::vector<std::pair<std::size_t, std::int64_t>> sent;  // which order, under which id
   for (std::size_t i = 0; i < orders.size(); ++i) {
-    outcomes.emplace_back(
-        Unsent{Unsent::Why::too_late, "valid until " + iso_micros(orders[i]->valid_until)});
+    outcomes.emplace_back(Unsent{Unsent::Why::too_late, "valid until " + iso_micros(orders[i]->valid_until)});
     const auto held = held_back();
     if (held) outcomes.back() = *held;
     if (held || too_late(*orders[i])) continue;
@@ -142,23 +136,21 @@ std::vector<PlaceOutcome> CryptocomVenue::Desk::place(std::span<const Order* con
     const auto& [i, id] = sent[n];
     const Order& order = *orders[i];
     const Act act = act_of(order);
-    outcomes[i] =
-        heard(act == Act::create ? "private/create-order" : "private/advanced/create-order",
-              read_order_answer(act, id, order.client_id, answers[n]));
+    outcomes[i] = heard(act == Act::create ? "private/create-order" : "private/advanced/create-order",
+                        read_order_answer(act, id, order.client_id, answers[n]));
   }
   return outcomes;
 }
 
-std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Desk::protect(
-    std::span<const LegRequest> requests) {
+std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Desk::protect(std::span<const LegRequest> requests) {
   std::vector<LegOutcome> outcomes;
   std::vector<HttpRequest> sending;
   std::vector<std::pair<std::size_t, std::int64_t>> sent;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& [stop, target] = requests[i];
     const auto held = held_back();
-    const PlaceOutcome late = held.value_or(
-        Unsent{Unsent::Why::too_late, "valid until " + iso_micros(stop.valid_until)});
+    const PlaceOutcome late =
+        held.value_or(Unsent{Unsent::Why::too_late, "valid until " + iso_micros(stop.valid_until)});
     outcomes.push_back({late, target ? std::optional{late} : std::nullopt});
     if (held || too_late(stop) || (target && too_late(*target))) continue;
     sent.emplace_back(i, next_id());
@@ -169,12 +161,10 @@ std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Desk::protect(
   for (std::size_t n = 0; n < sent.size(); ++n) {
     const auto& [i, id] = sent[n];
     const bool pair = requests[i].target.has_value();
-    const std::string_view method =
-        pair ? "private/advanced/create-oco" : "private/advanced/create-order";
-    const PlaceOutcome outcome = heard(
-        method,
-        pair ? read_pair_answer(id, answers[n])
-             : read_order_answer(Act::create_advanced, id, requests[i].stop.client_id, answers[n]));
+    const std::string_view method = pair ? "private/advanced/create-oco" : "private/advanced/create-order";
+    const PlaceOutcome outcome =
+        heard(method, pair ? read_pair_answer(id, answers[n])
+                           : read_order_answer(Act::create_advanced, id, requests[i].stop.client_id, answers[n]));
     outcomes[i] = {outcome, pair ? std::optional{outcome} : std::nullopt};
   }
   return outcomes;
@@ -185,10 +175,9 @@ namespace {
 // Of two requests for one order: a yes to one is a yes, and gone is what both say is gone.
 CancelOutcome joined(const CancelOutcome& a, const CancelOutcome& b) {
   const auto rank = [](const CancelOutcome& outcome) {
-    return std::visit(
-        overloaded{[](const CancelAcknowledged&) { return 3; }, [](const InDoubt&) { return 2; },
-                   [](const Unsent&) { return 1; }, [](const CancelGone&) { return 0; }},
-        outcome);
+    return std::visit(overloaded{[](const CancelAcknowledged&) { return 3; }, [](const InDoubt&) { return 2; },
+                                 [](const Unsent&) { return 1; }, [](const CancelGone&) { return 0; }},
+                      outcome);
   };
   return rank(a) >= rank(b) ? a : b;
 }
@@ -232,8 +221,7 @@ std::vector<Result<Lookup>> CryptocomVenue::Desk::find(std::span<const OrderQuer
   if (queries.empty()) return {};
   for (const OrderQuery& query : queries) meet(query.symbol);
   // Trades are one request a second: for the sake of fees alone nobody waits for their turn.
-  const bool fees_now =
-      !settings_.paced || !trades_read_ || clock_.monotonic() - *trades_read_ >= 1s;
+  const bool fees_now = !settings_.paced || !trades_read_ || clock_.monotonic() - *trades_read_ >= 1s;
   Search searching{queries, now(), fees_now};
   search(searching);
   auto lookups = searching.lookups();
@@ -241,8 +229,7 @@ std::vector<Result<Lookup>> CryptocomVenue::Desk::find(std::span<const OrderQuer
     if (!lookup) continue;
     for (const Sighting& sighting : lookup->found) {
       resting_.erase(sighting.client_id);
-      if (sighting.fired && !sighting.fired_id.empty())
-        resting_[sighting.client_id] = sighting.fired_id;
+      if (sighting.fired && !sighting.fired_id.empty()) resting_[sighting.client_id] = sighting.fired_id;
     }
   }
   return lookups;
@@ -265,8 +252,7 @@ void CryptocomVenue::Desk::search(Search& searching) {
     }
     const auto answers = exchange(std::move(requests));
     for (std::size_t i = 0; i < asks.size(); ++i)
-      for (const Oddity& oddity : searching.hear(asks[i], answers[i]))
-        tell(method_of(asks[i]), oddity);
+      for (const Oddity& oddity : searching.hear(asks[i], answers[i])) tell(method_of(asks[i]), oddity);
   }
   if (!searching.account_id().empty()) account_id_ = searching.account_id();
 }
@@ -296,37 +282,33 @@ std::optional<Price> worth(const std::string& currency, const std::map<Symbol, P
 // than the venue asks for today, and a hundredth where a dollar is as good as a dollar.
 Money least_in(const std::string& quote, Price quote_in_dollars, Money dollars_asked) {
   const auto percent = quote == "USD" ? Decimal{100} : is_dollar(quote) ? Decimal{101} : Decimal{110};
-  const Decimal asked = Decimal::divide(
-      Decimal::multiply(dollars_asked.value, percent, Rounding::up), Decimal{100}, Rounding::up);
+  const Decimal asked =
+      Decimal::divide(Decimal::multiply(dollars_asked.value, percent, Rounding::up), Decimal{100}, Rounding::up);
   return Money{Decimal::divide(asked, quote_in_dollars.value, Rounding::up)};
 }
 
 // And the largest, with the same room to the other side; zero: none was published.
 Money most_in(const std::string& quote, Price quote_in_dollars, const OrderLimits& limit) {
   Money most = limit.most;
-  if (limit.in_a_day.is_positive() && (!most.is_positive() || limit.in_a_day < most))
-    most = limit.in_a_day;
+  if (limit.in_a_day.is_positive() && (!most.is_positive() || limit.in_a_day < most)) most = limit.in_a_day;
   const auto percent = quote == "USD" ? Decimal{100} : is_dollar(quote) ? Decimal{99} : Decimal{90};
-  const Decimal kept = Decimal::divide(
-      Decimal::multiply(most.value, percent, Rounding::down), Decimal{100}, Rounding::down);
+  const Decimal kept =
+      Decimal::divide(Decimal::multiply(most.value, percent, Rounding::down), Decimal{100}, Rounding::down);
   return Money{Decimal::divide(kept, quote_in_dollars.value, Rounding::down)};
 }
 
 }  // namespace
 
-Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
-    const std::set<Symbol>& symbols) {
+Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(const std::set<Symbol>& symbols) {
   const Instant read_at = now();
-  const bool other_quotes = std::any_of(symbols.begin(), symbols.end(), [](const Symbol& symbol) {
-    return !is_dollar(symbol.quote());
-  });
+  const bool other_quotes =
+      std::any_of(symbols.begin(), symbols.end(), [](const Symbol& symbol) { return !is_dollar(symbol.quote()); });
   std::vector<HttpRequest> requests{build_instruments(), build_risk_parameters()};
   if (other_quotes) requests.push_back(build_tickers());
   const auto answers = exchange(std::move(requests));
   const auto table = read_instruments(answers[0]);
   if (table.oddity) tell("public/get-instruments", *table.oddity);
-  if (table.answer != Answer::accepted)
-    return failed(table.fault, "public/get-instruments: " + table.why);
+  if (table.answer != Answer::accepted) return failed(table.fault, "public/get-instruments: " + table.why);
   // Without them the configured minimum is all there is, and the venue refuses what is too small.
   const auto limits = read_risk_parameters(answers[1]);
   if (limits.oddity) tell("public/get-risk-parameters", *limits.oddity);
@@ -334,8 +316,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
   if (other_quotes) {
     auto tickers = read_tickers(answers[2], std::nullopt);
     if (tickers.oddity) tell("public/get-tickers", *tickers.oddity);
-    if (tickers.answer != Answer::accepted)
-      return failed(tickers.fault, "public/get-tickers: " + tickers.why);
+    if (tickers.answer != Answer::accepted) return failed(tickers.fault, "public/get-tickers: " + tickers.why);
     prices = std::move(tickers.rows);
   }
 
@@ -358,24 +339,20 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(
     const auto published = limits.rows.find(symbol.base());
     const OrderLimits limit = published == limits.rows.end() ? OrderLimits{} : published->second;
     if (const auto quote = worth(symbol.quote(), prices)) {
-      market.min_notional =
-          is_dollar(symbol.quote())
-              ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
-              : least_in(symbol.quote(), *quote, std::max(settings_.min_notional, limit.least));
+      market.min_notional = is_dollar(symbol.quote())
+                                ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
+                                : least_in(symbol.quote(), *quote, std::max(settings_.min_notional, limit.least));
       market.max_notional = most_in(symbol.quote(), *quote, limit);
     }
     // What somebody wrote for this market is in its quote currency, and may only ask for more.
-    if (const auto own = settings_.market_min_notional.find(symbol);
-        own != settings_.market_min_notional.end())
-      market.min_notional =
-          published == limits.rows.end() ? own->second : std::max(own->second, market.min_notional);
+    if (const auto own = settings_.market_min_notional.find(symbol); own != settings_.market_min_notional.end())
+      market.min_notional = published == limits.rows.end() ? own->second : std::max(own->second, market.min_notional);
     rules.emplace(symbol, std::move(market));
   }
   return rules;
 }
 
-SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
-                                                bool with_balances) {
+SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols, bool with_balances) {
   if (symbols != nullptr)
     for (const Symbol& symbol : *symbols) meet(symbol);
   std::vector<HttpRequest> requests;
@@ -416,13 +393,12 @@ SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
     if (table.oddity) tell("private/user-balance", *table.oddity);
     // The list leaves out what the account has none of, so that one that is there and cannot be read
     // may not look as if it were left out.
-    const auto unread = std::ranges::find_if(
-        table.unread, [&](const std::string& currency) { return met_.contains(currency); });
+    const auto unread =
+        std::ranges::find_if(table.unread, [&](const std::string& currency) { return met_.contains(currency); });
     if (table.answer != Answer::accepted)
       market.balances = failed(table.fault, "private/user-balance: " + table.why);
     else if (unread != table.unread.end())
-      market.balances =
-          failed(Fault::unreachable, "private/user-balance: the row of " + *unread + " cannot be read");
+      market.balances = failed(Fault::unreachable, "private/user-balance: the row of " + *unread + " cannot be read");
     else
       market.balances = std::move(table.rows);
   }
@@ -434,8 +410,7 @@ Result<Instant> CryptocomVenue::Desk::venue_time() {
   if (const auto why = silence_.why()) return tl::unexpected<Error>{*why};
   if (!offset_) {
     const auto answers = exchange({build_ticker(*Symbol::parse("BTC_USDT"))});
-    if (!offset_ && !answers.front())
-      return failed(Fault::unreachable, answers.front().error().what);
+    if (!offset_ && !answers.front()) return failed(Fault::unreachable, answers.front().error().what);
     if (!offset_) return failed(Fault::unreachable, "the venue's answer has no Date");
   }
   return now();
@@ -453,8 +428,7 @@ std::vector<HttpResult> CryptocomVenue::Desk::exchange(std::vector<HttpRequest> 
   else
     results = transport_.exchange(requests, settings_.patience);
   for (HttpRequest& request : requests) wipe(request.body);
-  while (results.size() < requests.size())
-    results.emplace_back(tl::unexpect, HttpFailure{true, "no answer"});
+  while (results.size() < requests.size()) results.emplace_back(tl::unexpect, HttpFailure{true, "no answer"});
   for (HttpResult& result : results) {
     if (!result) continue;
     measure(*result);
@@ -503,8 +477,7 @@ void CryptocomVenue::Desk::redact(HttpResponse& response) const {
   constexpr std::size_t shortest_key = 16;  // a shorter text may be a word of the answer itself
   const std::string_view key = api_key_.reveal();
   if (key.size() < shortest_key) return;
-  for (std::size_t at = response.body.find(key); at != std::string::npos;
-       at = response.body.find(key, at)) {
+  for (std::size_t at = response.body.find(key); at != std::string::npos; at = response.body.find(key, at)) {
     response.body.replace(at, key.size(), "***");
     at += 3;
   }
@@ -537,19 +510,17 @@ Serial CryptocomVenue::Desk::serial() {
 
 // ---- The venue ---------------------------------------------------------------------------------
 
-CryptocomVenue::CryptocomVenue(HttpTransport& transport, Secret api_key, Secret api_secret,
-                               CryptocomSettings settings, Clock& clock, Log& log)
-    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret),
-                                   std::move(settings), clock, log)} {}
+CryptocomVenue::CryptocomVenue(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
+                               Clock& clock, Log& log)
+    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
+                                   log)} {}
 CryptocomVenue::~CryptocomVenue() = default;
 
 const VenueTraits& CryptocomVenue::traits() const { return desk_->traits(); }
 std::optional<Quiet> CryptocomVenue::quiet() const { return desk_->quiet(); }
 void CryptocomVenue::keep_quiet(const Quiet& quiet) { desk_->keep_quiet(quiet); }
 Result<Instant> CryptocomVenue::venue_time() { return desk_->venue_time(); }
-std::vector<Result<Lookup>> CryptocomVenue::find(std::span<const OrderQuery> queries) {
-  return desk_->find(queries);
-}
+std::vector<Result<Lookup>> CryptocomVenue::find(std::span<const OrderQuery> queries) { return desk_->find(queries); }
 std::vector<CancelOutcome> CryptocomVenue::cancel(std::span<const CancelRequest> requests) {
   return desk_->cancel(requests);
 }
@@ -562,9 +533,7 @@ std::vector<PlaceOutcome> CryptocomVenue::place(std::span<const EntryTicket> tic
 Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::rules(const std::set<Symbol>& symbols) {
   return desk_->rules(symbols);
 }
-Result<std::vector<Sighting>> CryptocomVenue::own_orders(Instant since) {
-  return desk_->own_orders(since);
-}
+Result<std::vector<Sighting>> CryptocomVenue::own_orders(Instant since) { return desk_->own_orders(since); }
 Result<std::string> CryptocomVenue::account_id() { return desk_->account_id(); }
 std::string CryptocomVenue::seen_account() const { return desk_->account_id(); }
 
@@ -579,11 +548,7 @@ std::vector<PlaceOutcome> CryptocomVenue::flatten(std::span<const Order> exits) 
 Result<std::map<Symbol, Quote>> CryptocomVenue::quotes(const std::set<Symbol>& symbols) {
   return desk_->market(&symbols, false).quotes;
 }
-Result<std::map<std::string, Balance>> CryptocomVenue::balances() {
-  return desk_->market(nullptr, true).balances;
-}
-SltpPlacer::Market CryptocomVenue::market(const std::set<Symbol>& symbols) {
-  return desk_->market(&symbols, true);
-}
+Result<std::map<std::string, Balance>> CryptocomVenue::balances() { return desk_->market(nullptr, true).balances; }
+SltpPlacer::Market CryptocomVenue::market(const std::set<Symbol>& symbols) { return desk_->market(&symbols, true); }
 
 }  // namespace tradeguard

@@ -60,8 +60,7 @@ std::string_view name_of(const std::optional<std::int64_t>& code);
 
 std::optional<Row> row_of(const Json& value);
 std::optional<Fill> trade_of(const Json& value);
-void note_unknown_words(const Envelope& envelope, const Json& value, const Row& row,
-                        std::vector<Oddity>& oddities);
+void note_unknown_words(const Envelope& envelope, const Json& value, const Row& row, std::vector<Oddity>& oddities);
 template <class T, class Parse, class Look>
 Page<T> read_page(const HttpResult& result, Parse parse, Look look);
 template <class TableKind, class Fill>
@@ -121,16 +120,13 @@ HttpRequest build_order(const Order& order, std::int64_t id, Keys keys) {
                  {"quantity", order.quantity.text()},
                  {"client_oid", order.client_id},
                  {"spot_margin", "SPOT"}}};
-  if (order.type == OrderType::limit && order.price)
-    params.members.emplace_back("price", order.price->text());
-  if (order.side == Side::buy)
-    params.members.emplace_back("fee_instrument_name", order.symbol.quote());
+  if (order.type == OrderType::limit && order.price) params.members.emplace_back("price", order.price->text());
+  if (order.side == Side::buy) params.members.emplace_back("fee_instrument_name", order.symbol.quote());
   return build_private(path_in(Book::regular, "create-order"), params, {id, nonce_of(order)}, keys);
 }
 
 HttpRequest build_stop(const Order& stop, std::int64_t id, Keys keys) {
-  return build_private(path_in(Book::advanced, "create-order"), trigger_params(stop),
-                       {id, nonce_of(stop)}, keys);
+  return build_private(path_in(Book::advanced, "create-order"), trigger_params(stop), {id, nonce_of(stop)}, keys);
 }
 
 HttpRequest build_pair(const Order& stop, const Order& target, std::int64_t id, Keys keys) {
@@ -141,8 +137,7 @@ HttpRequest build_pair(const Order& stop, const Order& target, std::int64_t id, 
                 {"price", target.price ? target.price->text() : ""},
                 {"client_oid", target.client_id}}};
   Params params;
-  params.members.emplace_back("order_list",
-                              std::vector<Params>{std::move(limit), trigger_params(stop)});
+  params.members.emplace_back("order_list", std::vector<Params>{std::move(limit), trigger_params(stop)});
   return build_private(path_in(Book::advanced, "create-oco"), params, {id, nonce_of(stop)}, keys);
 }
 
@@ -177,9 +172,7 @@ HttpRequest build_trades(Window window, Serial serial, Keys keys) {
   return build_private("private/get-trades", params_of(window), serial, keys);
 }
 
-HttpRequest build_balance(Serial serial, Keys keys) {
-  return build_private("private/user-balance", {}, serial, keys);
-}
+HttpRequest build_balance(Serial serial, Keys keys) { return build_private("private/user-balance", {}, serial, keys); }
 
 namespace {
 
@@ -206,8 +199,7 @@ void append_signed(std::string& out, const Params& params) {
   std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->first < b->first; });
   for (const auto* one : sorted) {
     out += one->first;
-    std::visit(overloaded{[&](std::nullptr_t) { out += "null"; },
-                          [&](bool value) { out += value ? "true" : "false"; },
+    std::visit(overloaded{[&](std::nullptr_t) { out += "null"; }, [&](bool value) { out += value ? "true" : "false"; },
                           [&](std::int64_t value) { out += std::to_string(value); },
                           [&](const std::string& value) { out += value; },
                           [&](const std::vector<Params>& list) {
@@ -225,16 +217,15 @@ void write(Writer& writer, const Params& params) {
   writer.StartObject();
   for (const auto& [key, param] : params.members) {
     writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-    std::visit(
-        overloaded{[&](std::nullptr_t) { writer.Null(); }, [&](bool value) { writer.Bool(value); },
-                   [&](std::int64_t value) { writer.Int64(value); },
-                   [&](const std::string& value) { write(writer, value); },
-                   [&](const std::vector<Params>& list) {
-                     writer.StartArray();
-                     for (const Params& element : list) write(writer, element);
-                     writer.EndArray();
-                   }},
-        param);
+    std::visit(overloaded{[&](std::nullptr_t) { writer.Null(); }, [&](bool value) { writer.Bool(value); },
+                          [&](std::int64_t value) { writer.Int64(value); },
+                          [&](const std::string& value) { write(writer, value); },
+                          [&](const std::vector<Params>& list) {
+                            writer.StartArray();
+                            for (const Params& element : list) write(writer, element);
+                            writer.EndArray();
+                          }},
+               param);
   }
   writer.EndObject();
 }
@@ -435,8 +426,7 @@ Answer answer_of(Act act, int http_status, std::optional<std::int64_t> code) {
   const Answer by_table = column(meaning_of(http_status, code), act);
   // A yes in a no is neither.
   const bool good = http_status >= 200 && http_status < 300;
-  if (by_table == Answer::accepted && !good)
-    return act == Act::read ? Answer::failed : Answer::in_doubt;
+  if (by_table == Answer::accepted && !good) return act == Act::read ? Answer::failed : Answer::in_doubt;
   return by_table;
 }
 
@@ -471,13 +461,11 @@ std::string outcome_table() {
   };
   table += "code        create    advanced  cancel    read      meaning\n";
   for (const Meaning& row : codes)
-    line(std::to_string(row.first) + (row.last > row.first ? "-" + std::to_string(row.last) : ""),
-         row);
+    line(std::to_string(row.first) + (row.last > row.first ? "-" + std::to_string(row.last) : ""), row);
   line("other", other_code);
   table += "http        create    advanced  cancel    read      meaning\n";
   for (const Meaning& row : statuses)
-    line(std::to_string(row.first) + (row.last > row.first ? "-" + std::to_string(row.last) : ""),
-         row);
+    line(std::to_string(row.first) + (row.last > row.first ? "-" + std::to_string(row.last) : ""), row);
   line("other", other_status);
   return table;
 }
@@ -489,9 +477,7 @@ std::string bounded(std::string_view foreign) {
   std::string out;
   for (std::size_t at = 0; at < foreign.size() && out.size() <= most;) {
     std::size_t end = at;
-    while (end < foreign.size() && end - at <= most &&
-           hexadecimal.find(foreign[end]) != std::string_view::npos)
-      ++end;
+    while (end < foreign.size() && end - at <= most && hexadecimal.find(foreign[end]) != std::string_view::npos) ++end;
     if (end - at >= signature_like) {
       out += "***";
       while (end < foreign.size() && hexadecimal.find(foreign[end]) != std::string_view::npos) ++end;
@@ -511,8 +497,7 @@ std::string bounded(std::string_view foreign) {
 
 // ---- Answers -----------------------------------------------------------------------------------
 
-PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& client_id,
-                               const HttpResult& result) {
+PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& client_id, const HttpResult& result) {
   return read_placing(act, id, result, [&](const Json* body) -> std::optional<Accepted> {
     const std::string order_id = id_in(body, "order_id");
     const std::string_view echoed = scalar_in(body, "client_oid");
@@ -522,17 +507,15 @@ PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& cl
 }
 
 PlaceReading read_pair_answer(std::int64_t id, const HttpResult& result) {
-  return read_placing(Act::create_advanced, id, result,
-                      [](const Json* body) -> std::optional<Accepted> {
-                        if (id_in(body, "list_id").empty()) return std::nullopt;
-                        return Accepted{};
-                      });
+  return read_placing(Act::create_advanced, id, result, [](const Json* body) -> std::optional<Accepted> {
+    if (id_in(body, "list_id").empty()) return std::nullopt;
+    return Accepted{};
+  });
 }
 
 CancelReading read_cancel_answer(const HttpResult& result) {
   if (!result) {
-    if (!result.error().sent)
-      return {Unsent{Unsent::Why::not_connected, result.error().what}, std::nullopt};
+    if (!result.error().sent) return {Unsent{Unsent::Why::not_connected, result.error().what}, std::nullopt};
     return {InDoubt{result.error().what}, std::nullopt};
   }
   const Envelope envelope{*result};
@@ -556,16 +539,14 @@ CancelReading read_cancel_answer(const HttpResult& result) {
 }
 
 Page<Row> read_orders(const HttpResult& result) {
-  return read_page<Row>(
-      result, row_of,
-      [](const Envelope& envelope, const Json& value, const Row& row, Page<Row>& page) {
-        note_unknown_words(envelope, value, row, page.oddities);
-      });
+  return read_page<Row>(result, row_of,
+                        [](const Envelope& envelope, const Json& value, const Row& row, Page<Row>& page) {
+                          note_unknown_words(envelope, value, row, page.oddities);
+                        });
 }
 
 Page<Fill> read_trades(const HttpResult& result) {
-  return read_page<Fill>(result, trade_of,
-                         [](const Envelope&, const Json&, const Fill&, Page<Fill>&) {});
+  return read_page<Fill>(result, trade_of, [](const Envelope&, const Json&, const Fill&, Page<Fill>&) {});
 }
 
 // Asked in the wrong book, the venue answers a success with nothing in it.
@@ -580,8 +561,7 @@ Page<Row> read_order(const HttpResult& result) {
   page.answer = answer_of(Act::read, envelope.http(), envelope.code());
   if (page.answer == Answer::accepted) {
     const Json* body = envelope.result();
-    const bool empty =
-        body == nullptr || body->IsNull() || (body->IsObject() && body->ObjectEmpty());
+    const bool empty = body == nullptr || body->IsNull() || (body->IsObject() && body->ObjectEmpty());
     const auto row = empty ? std::nullopt : row_of(*body);
     if (empty) {
       page.answer = Answer::not_here;
@@ -649,8 +629,7 @@ Table<std::string, OrderLimits> read_risk_parameters(const HttpResult& result) {
     for (const Json& row : rows->GetArray()) {
       const std::string base{scalar_in(&row, "instrument_name")};
       if (base.empty()) continue;
-      table.rows.emplace(base, OrderLimits{amount(row, "min_order_notional_usd"),
-                                           amount(row, "max_order_notional_usd"),
+      table.rows.emplace(base, OrderLimits{amount(row, "min_order_notional_usd"), amount(row, "max_order_notional_usd"),
                                            amount(row, "daily_notional_limit")});
     }
     return true;
@@ -702,9 +681,8 @@ namespace {
 constexpr std::size_t largest_body = 16U << 20;
 // Numbers stay the text they came as: an id of 19 digits or a price does not survive a double.
 // Nesting costs heap and not stack.
-constexpr unsigned parse_flags = rapidjson::kParseNumbersAsStringsFlag |
-                                 rapidjson::kParseIterativeFlag |
-                                 rapidjson::kParseValidateEncodingFlag;
+constexpr unsigned parse_flags =
+    rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 
 Envelope::Envelope(const HttpResponse& response) : http_{response.status}, body_{response.body} {
   // A zero byte ends the parser's input: what stands behind it would go unread.
@@ -725,8 +703,7 @@ std::string Envelope::foreign() const {
 std::string Envelope::said() const {
   const bool gateway = !code_ && (http_ == 403 || http_ == 418 || http_ == 451);
   if (gateway) return std::string{meaning_of(http_, std::nullopt).name};  // its page says no more
-  std::string words =
-      code_ ? "code " + bounded(code_text_) : "HTTP " + std::to_string(http_) + " without a code";
+  std::string words = code_ ? "code " + bounded(code_text_) : "HTTP " + std::to_string(http_) + " without a code";
   if (code_ && *code_ != 0) words.append(", ").append(name_of(code_));
   const std::string theirs = foreign();
   return theirs.empty() ? words : words + ": " + theirs;
@@ -736,9 +713,7 @@ Oddity Envelope::oddity(std::string_view what) const {
   return {http_, bounded(code_text_), what.empty() ? foreign() : bounded(what)};
 }
 
-std::string_view name_of(const std::optional<std::int64_t>& code) {
-  return meaning_of(0, code).name;
-}
+std::string_view name_of(const std::optional<std::int64_t>& code) { return meaning_of(0, code).name; }
 
 // A name that stands twice says two things, which is saying nothing.
 const Json* member(const Json* object, std::string_view name) {
@@ -767,11 +742,9 @@ std::string_view scalar_in(const Json* object, std::string_view name) {
 // "0" is the venue's word for none. An id that went through a double somewhere is no id.
 std::string id_in(const Json* object, std::string_view name) {
   const std::string_view id = scalar_in(object, name);
-  const bool plain =
-      !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               c == '-' || c == '_';
-      });
+  const bool plain = !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  });
   return plain && id != "0" ? std::string{id} : std::string{};
 }
 
@@ -813,14 +786,12 @@ std::int64_t nanoseconds(const Json* row) {
 bool names_an_order(const Json* value, int depth) {
   if (value == nullptr || depth > 3) return false;
   if (value->IsArray())
-    return std::any_of(value->Begin(), value->End(),
-                       [&](const Json& one) { return names_an_order(&one, depth + 1); });
+    return std::any_of(value->Begin(), value->End(), [&](const Json& one) { return names_an_order(&one, depth + 1); });
   if (!value->IsObject()) return false;
   for (const auto& one : value->GetObject()) {
     const std::string_view name{one.name.GetString(), one.name.GetStringLength()};
     const auto words = scalar(&one.value);
-    if ((name == "order_id" || name == "list_id") && words && !words->empty() && *words != "0")
-      return true;
+    if ((name == "order_id" || name == "list_id") && words && !words->empty() && *words != "0") return true;
     if (names_an_order(&one.value, depth + 1)) return true;
   }
   return false;
@@ -829,20 +800,16 @@ bool names_an_order(const Json* value, int depth) {
 template <class Accept>
 PlaceReading read_placing(Act act, std::int64_t id, const HttpResult& result, Accept accept) {
   if (!result) {
-    if (!result.error().sent)
-      return {Unsent{Unsent::Why::not_connected, result.error().what}, std::nullopt};
+    if (!result.error().sent) return {Unsent{Unsent::Why::not_connected, result.error().what}, std::nullopt};
     return {InDoubt{result.error().what}, std::nullopt};
   }
   const Envelope envelope{*result};
-  const auto doubt = [&](const char* why) {
-    return PlaceReading{InDoubt{why + envelope.said()}, envelope.oddity()};
-  };
+  const auto doubt = [&](const char* why) { return PlaceReading{InDoubt{why + envelope.said()}, envelope.oddity()}; };
   // -1 is the venue's word for a request whose id it did not see.
   if (envelope.id() && *envelope.id() != "-1" && *envelope.id() != std::to_string(id))
     return doubt("the answer to another request: ");
   const Answer meant = answer_of(act, envelope.http(), envelope.code());
-  if (meant != Answer::accepted && names_an_order(envelope.result()))
-    return doubt("an error and an order id: ");
+  if (meant != Answer::accepted && names_an_order(envelope.result())) return doubt("an error and an order id: ");
   switch (meant) {
     case Answer::accepted:
       if (auto accepted = accept(envelope.result())) return {std::move(*accepted), std::nullopt};
@@ -880,8 +847,7 @@ Page<T> read_page(const HttpResult& result, Parse parse, Look look) {
   const Json* rows = member(envelope.result(), "data");
   // A list that is not there is not an empty list.
   if (page.answer == Answer::not_here) page.answer = Answer::failed;
-  if (page.answer == Answer::accepted && (rows == nullptr || !rows->IsArray()))
-    page.answer = Answer::failed;
+  if (page.answer == Answer::accepted && (rows == nullptr || !rows->IsArray())) page.answer = Answer::failed;
   if (page.answer != Answer::accepted) {
     page.why = envelope.said();
     if (page.answer == Answer::failed) page.oddities.push_back(envelope.oddity());
@@ -916,8 +882,7 @@ TableKind read_table(const HttpResult& result, Fill fill) {
   const Envelope envelope{*result};
   table.answer = answer_of(Act::read, envelope.http(), envelope.code());
   if (table.answer == Answer::not_here) table.answer = Answer::failed;
-  if (table.answer == Answer::accepted && !fill(envelope.result(), table))
-    table.answer = Answer::failed;
+  if (table.answer == Answer::accepted && !fill(envelope.result(), table)) table.answer = Answer::failed;
   if (table.answer != Answer::accepted) table.why = envelope.said();
   if (table.answer == Answer::failed) table.oddity = envelope.oddity();
   if (lasting(envelope)) table.fault = Fault::configuration;
@@ -945,8 +910,7 @@ std::optional<OrderType> type_of(std::string_view word) {
 // "0" stands where an order has no such price.
 std::optional<Price> price_in(const Json* row, const char* name, const char* older_name) {
   for (const char* one : {name, older_name})
-    if (const auto price = not_negative<Price>(row, one); price && price->is_positive())
-      return price;
+    if (const auto price = not_negative<Price>(row, one); price && price->is_positive()) return price;
   return std::nullopt;
 }
 
@@ -964,8 +928,7 @@ std::optional<Row> row_of(const Json& value) {
   const Json* client_id = member(&value, "client_oid");
   const bool has_client_id = value.IsObject() && value.HasMember("client_oid");
   if (row.order_id.empty()) return std::nullopt;
-  if (has_client_id && (client_id == nullptr || (!client_id->IsNull() && !client_id->IsString())))
-    return std::nullopt;
+  if (has_client_id && (client_id == nullptr || (!client_id->IsNull() && !client_id->IsString()))) return std::nullopt;
   row.client_id = scalar(client_id).value_or("");
   row.executed_id = id_in(&value, "exchange_order_id");
   if (row.executed_id == row.order_id) row.executed_id.clear();
@@ -992,8 +955,7 @@ std::optional<Row> row_of(const Json& value) {
   return row;
 }
 
-void note_unknown_words(const Envelope& envelope, const Json& value, const Row& row,
-                        std::vector<Oddity>& oddities) {
+void note_unknown_words(const Envelope& envelope, const Json& value, const Row& row, std::vector<Oddity>& oddities) {
   if (!row.client_id.starts_with(client_id_prefix)) return;
   const auto odd = [&](std::string_view what, const char* name) {
     oddities.push_back(envelope.oddity(std::string{what} + std::string{scalar_in(&value, name)}));

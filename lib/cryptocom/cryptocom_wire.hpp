@@ -96,9 +96,9 @@ std::string outcome_table();  // all of it as text, for tests/cryptocom/outcomes
 
 // What an answer says of being asked at all, beside what it answers.
 struct Hush {
-  Micros length{0};         // nothing is to be asked for so long
-  std::string status;       // "429"
-  std::string not_served;   // this country or address is served nothing: why; empty: it is
+  Micros length{0};        // nothing is to be asked for so long
+  std::string status;      // "429"
+  std::string not_served;  // this country or address is served nothing: why; empty: it is
 };
 std::optional<Hush> hush_in(const HttpResponse& response);
 
@@ -121,8 +121,7 @@ struct PlaceReading {
 };
 // `id` and `client_id` are those of the request: an answer that names others is not its answer. Of
 // a pair only a list id comes back, so that Accepted has no venue id.
-PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& client_id,
-                               const HttpResult& result);
+PlaceReading read_order_answer(Act act, std::int64_t id, const ClientOrderId& client_id, const HttpResult& result);
 PlaceReading read_pair_answer(std::int64_t id, const HttpResult& result);
 
 struct CancelReading {
@@ -186,7 +185,7 @@ template <class Key, class Value>
 struct Table {
   Answer answer = Answer::failed;
   std::map<Key, Value> rows;
-  std::set<Key> unread;              // rows that are there and were not understood
+  std::set<Key> unread;  // rows that are there and were not understood
   std::string why;
   Fault fault = Fault::unreachable;  // configuration: the key, the address or the account is refused
   std::optional<Oddity> oddity;

@@ -13,12 +13,12 @@ using NewestExits = std::map<Symbol, std::vector<Signal>>;
 
 // What was read for all entries of the run, before the first of them was sent.
 struct Market {
-  NewestExits exits;                            // SELLs of the same batch
-  std::set<SignalKey> blocked;                  // by a guard already: nothing was read for them
-  bool read = false;                            // false: no signal had a chance, nobody was asked
+  NewestExits exits;            // SELLs of the same batch
+  std::set<SignalKey> blocked;  // by a guard already: nothing was read for them
+  bool read = false;            // false: no signal had a chance, nobody was asked
   std::map<Symbol, InstrumentRules> rules;
   std::map<Symbol, Quote> quotes;
-  std::map<std::string, Money> free_quote;      // less what this run claimed
+  std::map<std::string, Money> free_quote;  // less what this run claimed
 };
 
 NewestExits wish_exits(Run& run, const std::vector<Signal>& signals);
@@ -77,8 +77,7 @@ void admit_and_enter(Run& run) {
                [](const Signal& signal) { return signal.side == Side::buy; });
   if (buys.empty() || !run.may_write()) return;
   // What is too old by any clock is judged last: nothing fresh waits for it, however much it is.
-  std::stable_partition(buys.begin(), buys.end(),
-                        [&](const Signal& signal) { return !long_stale(run, signal); });
+  std::stable_partition(buys.begin(), buys.end(), [&](const Signal& signal) { return !long_stale(run, signal); });
   Market market = read_market(run, buys);
   market.exits = std::move(exits);
   const VenueTraits& traits = run.ports.placer.traits();
@@ -95,8 +94,8 @@ void admit_and_enter(Run& run) {
                   .add("reason", *why));
       return;
     }
-    const std::size_t may_enter = std::min(std::max<std::size_t>(1, traits.entries_at_a_time),
-                                           traits.entries_a_run - entered);
+    const std::size_t may_enter =
+        std::min(std::max<std::size_t>(1, traits.entries_at_a_time), traits.entries_a_run - entered);
     const auto group = next_group(market, std::span{buys}.subspan(first), may_enter);
     const auto requests = ask_entries(run, group, market);
     Claimed claimed = claim(run, requests, market);
@@ -146,8 +145,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
       const Order& entry = trade.entry();
       if (entry.symbol != signal.symbol || entry.settled || entry.released) continue;
       if (spoken_at(entry) > signal.time) continue;
-      if (run.settings.policy.exit_scope == ExitScope::strategy && entry.strategy != signal.strategy)
-        continue;
+      if (run.settings.policy.exit_scope == ExitScope::strategy && entry.strategy != signal.strategy) continue;
       exit.touches.push_back(trade.id());
       // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
       if (!wished.insert(trade.id()).second || entry.exit_reason == ExitReason::operator_) continue;
@@ -208,8 +206,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
     return;
   }
   if (!verdicts && verdicts.error().fault == Fault::data) {
-    drop_item(run, claim_key(claims.front().signal), "claiming an exit",
-              std::runtime_error{verdicts.error().what});
+    drop_item(run, claim_key(claims.front().signal), "claiming an exit", std::runtime_error{verdicts.error().what});
     return;
   }
   if (!verdicts) {
@@ -219,43 +216,43 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Signal& signal = claims[i].signal;
     const SignalKey key = signal_key(signal);
-    std::visit(overloaded{
-                   [&](const ExitClaimed&) {
-                     heard.insert(&signal);
-                     run.say(key_line(key, nullptr));
-                     if (claims[i].touches.empty())
-                       run.say(Line{Level::info, "EXIT_NOTHING_HELD"}
-                                   .add("symbol", signal.symbol.text())
-                                   .add("signal_key", key));
-                     run.exits_wished = run.exits_wished || !claims[i].advance.empty();
-                     say_whole_exit(run, claims[i]);
-                     for (Order wish : claims[i].advance) {
-                       wish.version += 1;
-                       run.put(wish);
-                     }
-                   },
-                   [&](const Duplicate& known) {
-                     heard.insert(&signal);
-                     run.report.blocked_idempotency += 1;
-                     run.say(key_line(key, &known));
-                   },
-                   [&](const Denied& denied) {
-                     run.say(key_line(key, nullptr));
-                     if (denied.reason == Denial::future) {
-                       heard.insert(&signal);
-                       run.say(wait_or_reject(run, signal, denied));
-                     } else if (denied.reason == Denial::stale) {
-                       run.say(too_old(run, signal, run.settings.policy.exit_max_age));
-                       tell_stale_exit(run, claims[i]);
-                     } else {
-                       run.say(Line{Level::warn, "EXIT_DEFERRED"}
-                                   .add("symbol", signal.symbol.text())
-                                   .add("signal_key", key)
-                                   .add("reason", denied.reason.str()));
-                     }
-                   },
-               },
-               (*verdicts)[i]);
+    std::visit(
+        overloaded{
+            [&](const ExitClaimed&) {
+              heard.insert(&signal);
+              run.say(key_line(key, nullptr));
+              if (claims[i].touches.empty())
+                run.say(
+                    Line{Level::info, "EXIT_NOTHING_HELD"}.add("symbol", signal.symbol.text()).add("signal_key", key));
+              run.exits_wished = run.exits_wished || !claims[i].advance.empty();
+              say_whole_exit(run, claims[i]);
+              for (Order wish : claims[i].advance) {
+                wish.version += 1;
+                run.put(wish);
+              }
+            },
+            [&](const Duplicate& known) {
+              heard.insert(&signal);
+              run.report.blocked_idempotency += 1;
+              run.say(key_line(key, &known));
+            },
+            [&](const Denied& denied) {
+              run.say(key_line(key, nullptr));
+              if (denied.reason == Denial::future) {
+                heard.insert(&signal);
+                run.say(wait_or_reject(run, signal, denied));
+              } else if (denied.reason == Denial::stale) {
+                run.say(too_old(run, signal, run.settings.policy.exit_max_age));
+                tell_stale_exit(run, claims[i]);
+              } else {
+                run.say(Line{Level::warn, "EXIT_DEFERRED"}
+                            .add("symbol", signal.symbol.text())
+                            .add("signal_key", key)
+                            .add("reason", denied.reason.str()));
+              }
+            },
+        },
+        (*verdicts)[i]);
   }
 }
 
@@ -266,8 +263,8 @@ void tell_stale_exit(Run& run, const ExitClaim& claim) {
     const Trade* trade = run.trade(id);
     if (trade == nullptr) continue;
     Item item{.trade = id};
-    Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, trade->entry(), run.now,
-                              claim_key(claim.signal));
+    Notice notice =
+        notice_of(NoticeType::exit_expired, Severity::warning, trade->entry(), run.now, claim_key(claim.signal));
     notice.facts = {{"signal", claim_key(claim.signal)},
                     {"why", "it is older than signals.exit_max_age; nothing was sold for it"},
                     {"to sell", "tradeguard flatten " + claim.signal.symbol.text()}};
@@ -306,12 +303,13 @@ Market read_market(Run& run, const std::vector<Signal>& signals) {
   look_at_account(run);
   run.measure_clock();  // the answers just read tell the venue's time where no question does
   run.begin_pass_keeping_reads();
-  if (run.quotes) market.quotes = *run.quotes;
-  else run.no_entries = Denial::prices_unreadable;
+  if (run.quotes)
+    market.quotes = *run.quotes;
+  else
+    run.no_entries = Denial::prices_unreadable;
   if (!run.balances) run.no_entries = Denial::balances_unreadable;
   for (const Symbol& symbol : symbols)
-    if (const auto balance = run.balance_of(symbol.quote()))
-      market.free_quote[symbol.quote()] = Money{balance->free};
+    if (const auto balance = run.balance_of(symbol.quote())) market.free_quote[symbol.quote()] = Money{balance->free};
   return market;
 }
 
@@ -330,8 +328,7 @@ bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& sig
   if (outlook.known.contains(claim_key(signal))) return true;
   const auto history = outlook.history.find(signal.symbol.base());
   return history != outlook.history.end() &&
-         std::holds_alternative<Cooling>(
-             judge_cooldown(history->second, run.settings.policy.cooldown, run.now));
+         std::holds_alternative<Cooling>(judge_cooldown(history->second, run.settings.policy.cooldown, run.now));
 }
 
 // Rules have an age. A venue that is part of this machine is asked every time: its rules are ours.
@@ -350,8 +347,7 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
   if (!asked || !run.ports.placer.traits().network) return asked;
   std::vector<InstrumentRules> fresh;
   for (const Symbol& symbol : unknown)
-    if (const auto rules = market.rules.find(symbol); rules != market.rules.end())
-      fresh.push_back(rules->second);
+    if (const auto rules = market.rules.find(symbol); rules != market.rules.end()) fresh.push_back(rules->second);
   if (const auto kept = run.ports.journal.remember_rules(fresh); !kept && kept.error().fault != Fault::data)
     run.store_failed(kept.error());
   return true;
@@ -388,8 +384,7 @@ bool long_stale(const Run& run, const Signal& signal) {
 
 // As many that may be entered as the venue takes at a time, and all among them that a guard blocks or that
 // are too old: those cost the venue nothing and the store a part of one transaction.
-std::span<const Signal> next_group(const Market& market, std::span<const Signal> left,
-                                   std::size_t may_enter) {
+std::span<const Signal> next_group(const Market& market, std::span<const Signal> left, std::size_t may_enter) {
   constexpr std::size_t most = 1000;
   std::size_t count = 0;
   for (std::size_t enterable = 0; count < std::min(most, left.size()); ++count)
@@ -404,8 +399,7 @@ std::optional<std::string> why_no_more(const Run& run) {
   return run.throttled;
 }
 
-std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals,
-                                      const Market& market) {
+std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market) {
   run.begin_pass();
   std::vector<EntryRequest> requests;
   std::size_t index = 0;  // of those that may be sent
@@ -459,7 +453,8 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
     return request;
   }
   if (market.blocked.contains(request.order.signal_key)) {
-    request.objection = Denied{Denial::blocked};  // the guard that blocks it says so itself, unless its time ended just now
+    request.objection =
+        Denied{Denial::blocked};  // the guard that blocks it says so itself, unless its time ended just now
     return request;
   }
   const auto rules = market.rules.find(signal.symbol);
@@ -485,19 +480,19 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   if (const auto settings = run.settings.markets.find(signal.symbol);
       !notional && !signal.quantity && settings != run.settings.markets.end())
     notional = settings->second.notional;
-  auto size = size_entry(notional, signal.quantity, *reference, *request.order.plan, rules->second,
-                         run.settings.stranding);
+  auto size =
+      size_entry(notional, signal.quantity, *reference, *request.order.plan, rules->second, run.settings.stranding);
   if (!size) {
     if (!request.objection) request.objection = size.error();
     return request;
   }
   request.order.quantity = size->quantity;
   request.notional = size->notional;
-  const int resting = static_cast<int>(std::count_if(
-      run.book.trades.begin(), run.book.trades.end(),
-      [&](const Trade& trade) { return trade.entry().symbol == signal.symbol && !trade.entry().settled; }));
-  if (rules->second.max_open_stops > 0 && resting >= rules->second.max_open_stops &&
-      !request.objection)
+  const int resting =
+      static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
+        return trade.entry().symbol == signal.symbol && !trade.entry().settled;
+      }));
+  if (rules->second.max_open_stops > 0 && resting >= rules->second.max_open_stops && !request.objection)
     request.objection = Denied{Denial::open_order_limit};
   return request;
 }
@@ -537,8 +532,7 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
         std::move(alone.lines.begin(), alone.lines.end(), std::back_inserter(claimed.lines));
       }
     } else if (judged.error().fault == Fault::data) {
-      drop_item(run, requests.front().order.signal_key, "claiming an entry",
-                std::runtime_error{judged.error().what});
+      drop_item(run, requests.front().order.signal_key, "claiming an entry", std::runtime_error{judged.error().what});
     } else {
       run.store_failed(judged.error());
     }
@@ -550,8 +544,7 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
       run.own.insert(ticket->order().trade);
       run.put(ticket->order());
-      if (const auto free = market.free_quote.find(ticket->order().symbol.quote());
-          free != market.free_quote.end())
+      if (const auto free = market.free_quote.find(ticket->order().symbol.quote()); free != market.free_quote.end())
         free->second -= requests[i].notional;
       claimed.tickets.push_back(std::move(*ticket));
     }
@@ -579,39 +572,38 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
                  [&](const Cooling& cooling) {
                    run.report.blocked_cooldown += 1;
                    lines.push_back(Line{Level::info, "GUARD"}
-                               .words("cooldown_blocked")
-                               .add("symbol", symbol)
-                               .add("seconds_remaining", seconds_rounded_up(still_cooling(run, cooling)))
-                               .debug("because", cooling.because));
+                                       .words("cooldown_blocked")
+                                       .add("symbol", symbol)
+                                       .add("seconds_remaining", seconds_rounded_up(still_cooling(run, cooling)))
+                                       .debug("because", cooling.because));
                  },
              },
              judged.cooldown);
-  std::visit(
-      overloaded{
-          [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
-          [&](const Fenced&) {},
-          [&](const Duplicate& known) {
-            run.report.blocked_idempotency += 1;
-            lines.push_back(key_line(key, &known));
-          },
-          [&](const Denied& denied) {
-            lines.push_back(key_line(key, nullptr));
-            if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
-            if (denied.reason == Denial::stale)
-              return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
-            run.report.denied += 1;
-            if (denied.reason == Denial::cooldown) return;  // its guard line has said it
-            Line line = Line{Level::warn, "ENTRY_DENIED"}
-                            .add("symbol", symbol)
-                            .add("signal_key", key)
-                            .add("reason", spoken(denied));
-            // What stands in the way of a signal that is well itself.
-            if (is_of_others(denied)) line.add("because", denied.detail);
-            if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
-            lines.push_back(std::move(line));
-          },
-      },
-      judged.outcome);
+  std::visit(overloaded{
+                 [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
+                 [&](const Fenced&) {},
+                 [&](const Duplicate& known) {
+                   run.report.blocked_idempotency += 1;
+                   lines.push_back(key_line(key, &known));
+                 },
+                 [&](const Denied& denied) {
+                   lines.push_back(key_line(key, nullptr));
+                   if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
+                   if (denied.reason == Denial::stale)
+                     return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
+                   run.report.denied += 1;
+                   if (denied.reason == Denial::cooldown) return;  // its guard line has said it
+                   Line line = Line{Level::warn, "ENTRY_DENIED"}
+                                   .add("symbol", symbol)
+                                   .add("signal_key", key)
+                                   .add("reason", spoken(denied));
+                   // What stands in the way of a signal that is well itself.
+                   if (is_of_others(denied)) line.add("because", denied.detail);
+                   if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
+                   lines.push_back(std::move(line));
+                 },
+             },
+             judged.outcome);
 }
 
 void enter(Run& run, Claimed claimed) {
@@ -656,8 +648,7 @@ void enter(Run& run, Claimed claimed) {
 }
 
 Line key_line(const SignalKey& key, const Duplicate* known) {
-  if (known == nullptr)
-    return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
+  if (known == nullptr) return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
   Line line = Line{Level::info, "GUARD"}
                   .words("idempotency_blocked")
                   .add("signal_key", key)
@@ -698,9 +689,10 @@ bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set
   const auto ask = [&](const std::set<Symbol>& some) {
     try {
       auto rules = run.ports.placer.rules(some);
-      if (rules) into.merge(*rules);
-      else run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules")
-                       .add("error", rules.error().what));
+      if (rules)
+        into.merge(*rules);
+      else
+        run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", rules.error().what));
       if (!rules) run.venue_error(rules.error());
       return rules.has_value();
     } catch (const std::exception& error) {

@@ -59,26 +59,22 @@ void judge_trade(Run& run, const Trade& trade, Item& item) {
 // Not seen in this run is neither covered nor naked; long enough unseen it is a CRITICAL.
 void judge_unread(Run& run, const Trade& trade, Item& item) {
   run.unverified += 1;
-  const auto told = [&](AlarmEdge::What what, Alarm alarm) {
-    item.change.alarms.push_back({what, std::move(alarm)});
-  };
+  const auto told = [&](AlarmEdge::What what, Alarm alarm) { item.change.alarms.push_back({what, std::move(alarm)}); };
   // Said once a run, however many barriers it passes.
   if (run.said_unverified.insert(trade.id()).second)
     item.say(Line{Level::error, "UNVERIFIED"}
-               .add("symbol", trade.entry().symbol.text())
-               .add("order_id", order_id_of(trade.entry())));
-  const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(),
-                                     [&](const Alarm& a) {
-                                       return a.kind == NoticeType::unverified && a.subject == trade.id();
-                                     });
+                 .add("symbol", trade.entry().symbol.text())
+                 .add("order_id", order_id_of(trade.entry())));
+  const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& a) {
+    return a.kind == NoticeType::unverified && a.subject == trade.id();
+  });
   if (standing == run.book.alarms.end()) {
     Alarm alarm = alarm_of(NoticeType::unverified, trade);
     alarm.raised_at = run.now;
     alarm.told = 0;
     told(AlarmEdge::What::raise, alarm);
   } else if (standing->told == 0 &&
-             is_due(standing->raised_at + run.settings.unverified_after,
-                    2 * run.settings.unverified_after, run.now)) {
+             is_due(standing->raised_at + run.settings.unverified_after, 2 * run.settings.unverified_after, run.now)) {
     Alarm alarm = *standing;
     alarm.told = 1;
     alarm.next_reminder = run.now + 5min;
@@ -98,8 +94,7 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
     Alarm alarm = alarm_of(NoticeType::oversold, trade);
     alarm.detail = "held " + in_base(e.held, entry.symbol);
     alarm.breaks = true;
-    raise(item, run, alarm,
-          line_of(Level::critical, "OVERSOLD", entry).add("held", e.held.text()), std::move(notice));
+    raise(item, run, alarm, line_of(Level::critical, "OVERSOLD", entry).add("held", e.held.text()), std::move(notice));
   } else {
     clear(item, run, NoticeType::oversold, trade.id());
   }
@@ -183,8 +178,7 @@ std::string why_naked(const Run& run, const Trade& trade) {
 void judge_doubt(Run& run, const Trade& trade, Item& item) {
   const Order& entry = trade.entry();
   const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after ||
-                        run.end_unknown.contains(o.client_id));
+    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after || run.end_unknown.contains(o.client_id));
   });
   if (!doubtful) {
     clear(item, run, NoticeType::in_doubt_too_long, trade.id());
@@ -201,9 +195,12 @@ void judge_doubt(Run& run, const Trade& trade, Item& item) {
 // After 5, 15 and 60 minutes, then hourly.
 Micros next_pause(int told) {
   switch (told) {
-    case 1: return 10min;
-    case 2: return 45min;
-    default: return 60min;
+    case 1:
+      return 10min;
+    case 2:
+      return 45min;
+    default:
+      return 60min;
   }
 }
 
@@ -225,8 +222,7 @@ void remind(Run& run) {
     notice.severity = Severity::critical;
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
-    notice.facts = {{"still", std::string{kind_of(alarm)}},
-                    {"since", iso_seconds(alarm.raised_at) + " UTC"}};
+    notice.facts = {{"still", std::string{kind_of(alarm)}}, {"since", iso_seconds(alarm.raised_at) + " UTC"}};
     if (!alarm.detail.empty()) notice.facts.emplace_back("detail", alarm.detail);
     if (alarm.subject.starts_with(client_id_prefix)) notice.facts.emplace_back("trade", alarm.subject);
     notice.created_at = run.now;
@@ -289,8 +285,7 @@ void trip_breaker(Run& run) {
     notice.type = NoticeType::breaker;
     notice.facts = {{"reason", *breaker}};
     notice.created_at = run.now;
-    raise(item, run, std::move(alarm), Line{Level::critical, "BREAKER"}.add("reason", *breaker),
-          std::move(notice));
+    raise(item, run, std::move(alarm), Line{Level::critical, "BREAKER"}.add("reason", *breaker), std::move(notice));
   } else {
     clear(item, run, NoticeType::breaker, subject);
   }

@@ -105,9 +105,8 @@ void deliver_waiting(Run& run, Micros until) {
       // costs the run an answer from far away.
       for (const auto& story : by_trade(ordinary)) deliver_story(run, story, until);
     }
-    const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(), [](const auto& r) {
-      return r.what != DeliveryRecord::What::try_later;
-    });
+    const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(),
+                                      [](const auto& r) { return r.what != DeliveryRecord::What::try_later; });
     if (!flush_records(run) || !progress) return;
   }
 }
@@ -188,15 +187,12 @@ std::string in_short(std::span<const Notice> story) {
   const auto side = std::find_if(story.begin(), story.end(), [](const Notice& n) { return n.side; });
   std::string out = story.front().symbol;
   if (side != story.end()) out.append(" ").append(text(*side->side));
-  const bool filled = std::any_of(story.begin(), story.end(), [](const Notice& notice) {
-    return notice.type == NoticeType::order_filled;
-  });
+  const bool filled = std::any_of(story.begin(), story.end(),
+                                  [](const Notice& notice) { return notice.type == NoticeType::order_filled; });
   std::string told;
   for (const Notice& notice : story)
-    if (notice.type != NoticeType::order_created || !filled)
-      told += (told.empty() ? " " : ", ") + in_short(notice);
-  return out + told + "\nevent: " + story.front().trade + ", " + std::to_string(story.size()) +
-         " notices";
+    if (notice.type != NoticeType::order_created || !filled) told += (told.empty() ? " " : ", ") + in_short(notice);
+  return out + told + "\nevent: " + story.front().trade + ", " + std::to_string(story.size()) + " notices";
 }
 
 std::string in_short(const Notice& notice) {
@@ -207,10 +203,9 @@ std::string in_short(const Notice& notice) {
   };
   if (notice.type == NoticeType::order_created) return fact("quantity") + " ordered";
   if (notice.type == NoticeType::order_filled)
-    return (fact("filled") == fact("of") ? "" : "of " + fact("of") + " only ") + fact("filled") +
-           " at " + fact("average price");
-  if (notice.type == NoticeType::sltp_created)
-    return "stop " + fact("stop") + ", target " + fact("target");
+    return (fact("filled") == fact("of") ? "" : "of " + fact("of") + " only ") + fact("filled") + " at " +
+           fact("average price");
+  if (notice.type == NoticeType::sltp_created) return "stop " + fact("stop") + ", target " + fact("target");
   std::string out{type_of(notice)};
   std::replace(out.begin(), out.end(), '_', ' ');
   for (const auto& [key, value] : notice.facts) out.append(", ").append(key).append(" ").append(value);
@@ -263,8 +258,8 @@ void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros
   digest.notices.assign(notices.begin(), notices.end());
   const Delivery delivery = run.ports.notifier.deliver(digest, until - run.elapsed());
   const auto* later = std::get_if<TryLater>(&delivery);
-  const bool again = std::any_of(notices.begin(), notices.end(),
-                                 [](const Notice& notice) { return notice.attempts >= 3; });
+  const bool again =
+      std::any_of(notices.begin(), notices.end(), [](const Notice& notice) { return notice.attempts >= 3; });
   if (std::holds_alternative<Undeliverable>(delivery) || (later && later->refused && again)) {
     // One that nobody takes does not spoil the others.
     for (const Notice& notice : notices) deliver_alone(run, notice, until);
@@ -299,19 +294,16 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                  [&](const TryLater& later) {
                    // Two attempts that may have arrived are as good as told: more of them is one
                    // message again and again, while the other side is slow. A CRITICAL goes on.
-                   if (later.may_have_arrived && notice.may_have_arrived &&
-                       notice.severity != Severity::critical) {
+                   if (later.may_have_arrived && notice.may_have_arrived && notice.severity != Severity::critical) {
                      run.report.notices_sent += 1;
                      record.error = later.why;
                      run.say(tg_line(Level::info, "TG_SENT", notice).add("confirmed", 0));
                      return;
                    }
-                   if (later.refused && notice.attempts >= refused_long_enough &&
-                       notice.severity != Severity::critical)
+                   if (later.refused && notice.attempts >= refused_long_enough && notice.severity != Severity::critical)
                      run.long_refused.insert(notice.event_id);
                    record.what = DeliveryRecord::What::try_later;
-                   record.next_try =
-                       run.now + std::min(longest_retry, std::max(later.after, back_off(notice)));
+                   record.next_try = run.now + std::min(longest_retry, std::max(later.after, back_off(notice)));
                    record.error = later.why;
                    record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
                    if (later.refused) run.way_refused = later.why;

@@ -30,7 +30,7 @@ RunVerdict verdict_of(const Run& run);
 
 constexpr std::string_view row_subject = "row/";
 constexpr Micros first_protection_patience = 5s;
-constexpr int rounds_in_a_hurry = 20;  // whatever a venue answers, no run spins
+constexpr int rounds_in_a_hurry = 20;   // whatever a venue answers, no run spins
 constexpr Micros silence_at_most = 5s;  // a run that waits longer for the venue says what is naked meanwhile
 
 }  // namespace
@@ -64,14 +64,21 @@ RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
 
 int exit_code(RunVerdict verdict) {
   switch (verdict) {
-    case RunVerdict::ok: return 0;
+    case RunVerdict::ok:
+      return 0;
     case RunVerdict::critical_stands:
-    case RunVerdict::stuck: return 1;
-    case RunVerdict::some_rejected: return 65;
-    case RunVerdict::unreachable: return 69;
-    case RunVerdict::internal_error: return 70;
-    case RunVerdict::locked: return 75;
-    case RunVerdict::configuration: return 78;
+    case RunVerdict::stuck:
+      return 1;
+    case RunVerdict::some_rejected:
+      return 65;
+    case RunVerdict::unreachable:
+      return 69;
+    case RunVerdict::internal_error:
+      return 70;
+    case RunVerdict::locked:
+      return 75;
+    case RunVerdict::configuration:
+      return 78;
   }
   return 70;
 }
@@ -83,8 +90,8 @@ std::optional<std::string> accounts_mixed(const Run& run) {
   const auto name = [](const AccountKey& account) { return account.venue + "/" + account.account; };
   const Pen& pen = run.ports.pen;
   if (pen.account != run.settings.account)
-    return "the settings are of the account " + name(run.settings.account) + " and the pen is of " +
-           name(pen.account) + ": nothing was done; give both the same account";
+    return "the settings are of the account " + name(run.settings.account) + " and the pen is of " + name(pen.account) +
+           ": nothing was done; give both the same account";
   for (const Pen* other : {run.ports.journal.pen(), run.ports.guard.pen()})
     if (other != nullptr && other != &pen)
       return "journal and guard have to write with the pen of the run, or its lock does not fence them: "
@@ -120,8 +127,7 @@ bool open(Run& run) {
     return false;
   }
   run.book = std::move(*book);
-  if (auto begun = run.ports.journal.begin_run(run.settings.run_id, run.settings.config_hash, run.now);
-      !begun) {
+  if (auto begun = run.ports.journal.begin_run(run.settings.run_id, run.settings.config_hash, run.now); !begun) {
     fail(run, std::move(begun.error()).within("recording the start of the run"));
     return false;
   }
@@ -190,13 +196,12 @@ void look_once_more(Run& run) {
 }
 
 void close(Run& run) {
-  run.report.open_trades = static_cast<int>(
-      std::count_if(run.book.trades.begin(), run.book.trades.end(),
-                    [](const Trade& trade) { return !trade.entry().settled; }));
+  run.report.open_trades = static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(),
+                                                          [](const Trade& trade) { return !trade.entry().settled; }));
   run.report.critical_standing = static_cast<int>(run.book.alarms.size() + run.criticals.size());
   run.report.verdict = verdict_of(run);
-  const std::string result = run.fenced       ? "lease_lost"
-                             : run.store_lost ? "store_lost"
+  const std::string result = run.fenced                                          ? "lease_lost"
+                             : run.store_lost                                    ? "store_lost"
                              : run.report.verdict == RunVerdict::critical_stands ? "critical"
                              : run.report.verdict == RunVerdict::unreachable     ? "unreachable"
                              : run.report.verdict == RunVerdict::configuration   ? "configuration"
@@ -214,14 +219,12 @@ void close(Run& run) {
 }
 
 void say_locked(Run& run, const HeldElsewhere& held) {
-  const std::string cycle =
-      held.last_started_cycle ? std::to_string(*held.last_started_cycle + 1) : "?";
+  const std::string cycle = held.last_started_cycle ? std::to_string(*held.last_started_cycle + 1) : "?";
   Line twin{Level::warn, "RUN_LOCKED"};
   twin.add("run_id", run.settings.run_id).add("pid", run.settings.pid);
   twin.add("host", run.settings.host).add("cycle", cycle);
   run.ports.log.write(
-      Line{Level::warn, "RUN_LOCKED:"}.words(
-          "Signal monitor lock held by another process. Skipping cycle #" + cycle),
+      Line{Level::warn, "RUN_LOCKED:"}.words("Signal monitor lock held by another process. Skipping cycle #" + cycle),
       twin);
   run.report.verdict = RunVerdict::locked;
   look_for_a_stuck_holder(run, held);
@@ -231,22 +234,18 @@ void say_locked(Run& run, const HeldElsewhere& held) {
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
   const Instant now = held.now.value_or(run.now);
   const Micros stuck_after = run.settings.stuck_after;
-  const auto lately = [&](Instant at, Micros span) {
-    return now - at <= span && !is_ahead(at, span, now);
-  };
+  const auto lately = [&](Instant at, Micros span) { return now - at <= span && !is_ahead(at, span, now); };
   if (held.last_completed_at && lately(*held.last_completed_at, stuck_after)) return;
   const auto book = run.ports.journal.open_book(now);
   if (!book) return;
   const AccountState& account = book->account;
   if (!account.last_started_at || lately(*account.last_started_at, stuck_after)) return;
   run.report.verdict = RunVerdict::stuck;
-  const std::int64_t seconds =
-      std::max<std::int64_t>(0, (now - *account.last_started_at).count() / 1'000'000);
+  const std::int64_t seconds = std::max<std::int64_t>(0, (now - *account.last_started_at).count() / 1'000'000);
   run.say(Line{Level::critical, "RUN_STUCK"}
               .add("cycle", account.cycle)
               .add("seconds", seconds)
-              .add("last_completed",
-                   account.last_completed_at ? iso_micros(*account.last_completed_at) : "never"));
+              .add("last_completed", account.last_completed_at ? iso_micros(*account.last_completed_at) : "never"));
   if (account.last_stuck_told_at && lately(*account.last_stuck_told_at, 15min - 1us)) return;
   Notice notice{};
   notice.event_id = "RUN_STUCK:" + std::to_string(account.cycle) + ":" + std::to_string(to_micros(now));
@@ -353,8 +352,7 @@ void set_aside_foreign_trades(Run& run) {
     const Order& entry = trade.entry();
     if (entry.rules && entry.plan) continue;
     Item item;
-    Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(),
-                .freezes = entry.symbol.base()};
+    Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(), .freezes = entry.symbol.base()};
     alarm.symbol = entry.symbol.text();
     alarm.order_id = order_id_of(entry);
     alarm.detail = "claimed without rules and plan";
@@ -365,9 +363,7 @@ void set_aside_foreign_trades(Run& run) {
     items.push_back(std::move(item));
   }
   run.commit(std::move(items));
-  std::erase_if(run.book.trades, [](const Trade& trade) {
-    return !trade.entry().rules || !trade.entry().plan;
-  });
+  std::erase_if(run.book.trades, [](const Trade& trade) { return !trade.entry().rules || !trade.entry().plan; });
 }
 
 // Whoever asked an earlier run to be left alone is not asked by this one either.
@@ -402,15 +398,12 @@ void note_silences(Run& run) {
   const auto venue_before = lasting(account.quiet_until);
   if (same(venue, venue_before) && same(notifier, lasting(account.notify_quiet_until))) return;
   if (venue && !same(venue, venue_before)) say_quiet(run, *quiet);
-  const auto noted =
-      run.ports.journal.note_silences(venue, venue ? quiet->status : std::string{}, notifier);
+  const auto noted = run.ports.journal.note_silences(venue, venue ? quiet->status : std::string{}, notifier);
   if (!noted) run.store_failed(noted.error());
 }
 
 void say_quiet(Run& run, const Quiet& quiet) {
-  run.say(Line{Level::warn, "VENUE_QUIET"}
-              .add("until", iso_micros(quiet.until))
-              .add("status", quiet.status));
+  run.say(Line{Level::warn, "VENUE_QUIET"}.add("until", iso_micros(quiet.until)).add("status", quiet.status));
 }
 
 // What is over for long leaves the store, a little at the end of each run, so that no table grows for ever.
@@ -422,8 +415,7 @@ void prune(Run& run) {
     return run.elapsed() - began >= budget || run.stop_asked() || run.past(run.settings.hard_deadline - 10s);
   };
   // By a clock that is wrong nothing is old.
-  const bool clock_is_wrong =
-      run.clock_offset && std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset;
+  const bool clock_is_wrong = run.clock_offset && std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset;
   if (!run.may_write() || clock_is_wrong || enough()) return;
   const auto say_failed = [&](const std::string& error) {
     run.say(Line{Level::warn, "PRUNE_FAILED"}.add("error", error));
@@ -444,9 +436,9 @@ void prune(Run& run) {
 // A run that was killed, or did not come at all, is said by the next one.
 void look_back(Run& run) {
   const AccountState& account = run.book.account;
-  const bool gap = account.last_completed_at &&
-                   (run.now - *account.last_completed_at > run.settings.stuck_after ||
-                    is_ahead(*account.last_completed_at, run.settings.stuck_after, run.now));
+  const bool gap =
+      account.last_completed_at && (run.now - *account.last_completed_at > run.settings.stuck_after ||
+                                    is_ahead(*account.last_completed_at, run.settings.stuck_after, run.now));
   if (account.last_started_at && (!account.previous_run_ended || gap)) {
     const char* reason = account.previous_run_ended ? "gap" : "previous_run_did_not_end";
     const Instant since = account.last_completed_at.value_or(*account.last_started_at);
@@ -522,7 +514,8 @@ void look_for_unattended(Run& run) {
     notice.event_id = "LIVE_POSITIONS_UNATTENDED:" + subject;
     notice.type = kind;
     notice.severity = Severity::critical;
-    notice.facts = {{"account", subject}, {"trades", std::to_string(live.trades)},
+    notice.facts = {{"account", subject},
+                    {"trades", std::to_string(live.trades)},
                     {"what to do", "run that account again, or sell or release its trades"}};
     notice.created_at = run.now;
     Item item;
@@ -541,10 +534,8 @@ void look_for_unattended(Run& run) {
 RunVerdict verdict_of(const Run& run) {
   if (run.fenced) return RunVerdict::internal_error;
   if (run.store_lost)
-    return run.sent_entries || !run.book.trades.empty() ? RunVerdict::critical_stands
-                                                        : RunVerdict::unreachable;
-  if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0)
-    return RunVerdict::critical_stands;
+    return run.sent_entries || !run.book.trades.empty() ? RunVerdict::critical_stands : RunVerdict::unreachable;
+  if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0) return RunVerdict::critical_stands;
   if (run.venue_failed && !run.sent_entries && run.report.open_trades == 0)
     return run.venue_misconfigured ? RunVerdict::configuration : RunVerdict::unreachable;
   if (run.report.rejected > 0) return RunVerdict::some_rejected;
@@ -565,8 +556,7 @@ Item tell_orphans(Run& run, std::span<const Sighting* const> orphans) {
   notice.created_at = run.now;
   if (orphans.size() > 1) notice.facts.emplace_back("orders", std::to_string(orphans.size()));
   for (const Sighting* sighting : orphans) {
-    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting->client_id,
-                .freezes = sighting->symbol.base()};
+    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting->client_id, .freezes = sighting->symbol.base()};
     alarm.symbol = sighting->symbol.text();
     alarm.order_id = sighting->venue_id;
     alarm.detail = "the store has no row of this order, which is " + std::string{text(sighting->status)};
@@ -579,8 +569,8 @@ Item tell_orphans(Run& run, std::span<const Sighting* const> orphans) {
     item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
     if (orphans.size() > 1)
       notice.facts.emplace_back("order", sighting->symbol.text() + " " + std::string{text(sighting->side)} + " " +
-                                             sighting->venue_id + " " + std::string{text(sighting->status)} +
-                                             ", " + sighting->client_id);
+                                             sighting->venue_id + " " + std::string{text(sighting->status)} + ", " +
+                                             sighting->client_id);
   }
   const Symbol& first = orphans.front()->symbol;
   if (std::all_of(orphans.begin(), orphans.end(), [&](const Sighting* s) { return s->symbol == first; }))
@@ -602,8 +592,7 @@ Item tell_orphans(Run& run, std::span<const Sighting* const> orphans) {
 void look_at_epoch(Run& run) {
   AccountState& account = run.book.account;
   // Written by a clock that was ahead it would deny every signal until then.
-  const bool known_too_early =
-      account.entries_after && is_ahead(*account.entries_after, 1min, run.now);
+  const bool known_too_early = account.entries_after && is_ahead(*account.entries_after, 1min, run.now);
   if (account.known_epoch && *account.known_epoch == account.epoch && !known_too_early) return;
   constexpr Micros look_back_span = 48h;
   const auto own = run.ports.placer.own_orders(run.now - look_back_span);
@@ -620,10 +609,8 @@ void look_at_epoch(Run& run) {
   for (const Sighting& sighting : *own) {
     const auto row = run.ports.journal.order(sighting.client_id);
     if (!row) return run.store_failed(row.error());
-    const bool matters = sighting.status == VenueStatus::open ||
-                         sighting.filled.value_or(Quantity{}).is_positive();
-    if (!*row && matters && !stands(run, NoticeType::orphan, sighting.client_id))
-      orphans.push_back(&sighting);
+    const bool matters = sighting.status == VenueStatus::open || sighting.filled.value_or(Quantity{}).is_positive();
+    if (!*row && matters && !stands(run, NoticeType::orphan, sighting.client_id)) orphans.push_back(&sighting);
   }
   if (!orphans.empty()) run.commit({tell_orphans(run, orphans)});
   // What is written now bounds every later signal, so the clock it is read from has to be right.
@@ -633,13 +620,10 @@ void look_at_epoch(Run& run) {
     return;
   }
   // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.
-  const bool nothing_to_forget =
-      !account.known_epoch && own->empty() && !run.ports.placer.traits().network;
+  const bool nothing_to_forget = !account.known_epoch && own->empty() && !run.ports.placer.traits().network;
   const Instant after = nothing_to_forget ? Instant{} : run.now;
-  if (auto accepted = run.ports.journal.accept_epoch(*id, after); !accepted)
-    return run.store_failed(accepted.error());
-  if (!nothing_to_forget)
-    run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
+  if (auto accepted = run.ports.journal.accept_epoch(*id, after); !accepted) return run.store_failed(accepted.error());
+  if (!nothing_to_forget) run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
 }
 
 // The account's name is ours, and whoever exchanges the key gives it another account of the exchange: what the
@@ -677,8 +661,8 @@ void look_at_account(Run& run) {
   Notice notice{};
   notice.event_id = "ACCOUNT_CHANGED:" + subject;
   notice.type = NoticeType::account_changed;
-  notice.facts = {{"account", subject}, {"the exchange answers for", seen},
-                  {"the trades are of", account.venue_account_id}};
+  notice.facts = {
+      {"account", subject}, {"the exchange answers for", seen}, {"the trades are of", account.venue_account_id}};
   notice.created_at = run.now;
   raise(item, run, std::move(alarm), std::move(line), std::move(notice));
   run.commit({std::move(item)});

@@ -67,11 +67,10 @@ Round protect(Run& run) {
     return trade != nullptr && !run.dropped.contains(trade->id()) &&
            !exposure(*trade, run.sighted, run.venue_now()).naked_is_dust;
   });
-  const bool sold_at_once =
-      !moves.exits.empty() && moves.cancels.empty() && !still_naked;
+  const bool sold_at_once = !moves.exits.empty() && moves.cancels.empty() && !still_naked;
   // What just came to nothing has a better chance a moment later.
-  const bool sent = (!moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty()) &&
-                    failed_legs(run) == failed_before;
+  const bool sent =
+      (!moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty()) && failed_legs(run) == failed_before;
   return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once, sent};
 }
 
@@ -95,8 +94,8 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
       if (run.copy_may_come(leg) && !leg.live()) return true;
       if (leg.live() && run.market_below.contains(leg.client_id)) return true;
       if (not_shown(run, leg)) return false;
-      return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at ||
-                            leg.fired_at || !run.sighted.contains(leg.client_id));
+      return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at || leg.fired_at ||
+                            !run.sighted.contains(leg.client_id));
     });
     if (leg_open) return true;
   }
@@ -184,9 +183,8 @@ void read_surroundings(Run& run) {
       if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
     });
   }
-  const bool drift_stands =
-      std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
-                  [](const Alarm& alarm) { return alarm.kind == NoticeType::drift; });
+  const bool drift_stands = std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
+                                        [](const Alarm& alarm) { return alarm.kind == NoticeType::drift; });
   if (!symbols.empty()) {
     read_quotes_and_balances(run, symbols);
     run.measure_clock();
@@ -218,15 +216,13 @@ std::map<std::string, Holdings> holdings_of(const Run& run) {
   for (const Trade& trade : run.book.trades) {
     if (trade.entry().released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
-    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive() ||
-                        sent_and_not_seen_yet(run, trade);
+    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive() || sent_and_not_seen_yet(run, trade);
     if (!unread && e.held_is_dust) continue;
     Holdings& base = all[trade.entry().symbol.base()];
     base.known = base.known && !unread;
     if (e.held_is_dust) continue;
     base.held += e.held;
-    base.for_sale += e.naked_is_dust ? std::min(e.working, e.held)
-                                     : floor_to_step(e.held, trade.rules().step);
+    base.for_sale += e.naked_is_dust ? std::min(e.working, e.held) : floor_to_step(e.held, trade.rules().step);
     base.step = std::max(base.step, trade.rules().step);
     if (base.first == nullptr) base.first = &trade;
   }
@@ -235,8 +231,7 @@ std::map<std::string, Holdings> holdings_of(const Run& run) {
 
 // Less than a step is nothing that could be sold, and no fee of another trade makes it a drift.
 bool drifts_from(const Holdings& holdings, const Decimal& balance) {
-  return holdings.for_sale.is_positive() &&
-         (holdings.for_sale.value - balance) >= holdings.step.value;
+  return holdings.for_sale.is_positive() && (holdings.for_sale.value - balance) >= holdings.step.value;
 }
 
 // A leg that fills between the reading of the orders and that of the balances looks like coins that
@@ -285,8 +280,7 @@ void look_for_drift(Run& run) {
       alarm.symbol = trade.entry().symbol.text();
       alarm.detail = "held " + own.held.text() + ", balance " + balance.text();
       Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
-      notice.facts = {{"held", in_base(own.held, trade.entry().symbol)},
-                      {"balance", balance.text() + " " + base}};
+      notice.facts = {{"held", in_base(own.held, trade.entry().symbol)}, {"balance", balance.text() + " " + base}};
       raise(item, run, alarm,
             Line{Level::critical, "DRIFT"}
                 .add("symbol", trade.entry().symbol.text())
@@ -311,9 +305,8 @@ void look_for_unfired_stops(Run& run) {
     if (quote == run.quotes->end()) continue;
     const Price market = quote->second.last;
     for (const Order& leg : trade.legs) {
-      const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed &&
-                         !leg.cancel_asked_at && !leg.fired_at && leg.trigger &&
-                         run.sighted.contains(leg.client_id);
+      const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed && !leg.cancel_asked_at &&
+                         !leg.fired_at && leg.trigger && run.sighted.contains(leg.client_id);
       if (!rests || market > *leg.trigger) {
         run.market_below.erase(leg.client_id);
         continue;
@@ -342,8 +335,7 @@ void look_for_unfired_stops(Run& run) {
 // where a leg is to be placed and they are older than their age.
 bool refused_for_rules(const Order& leg) {
   const bool came_to_nothing =
-      leg.state == OrderState::refused ||
-      (leg.state == OrderState::closed && leg.ending == Ending::rejected);
+      leg.state == OrderState::refused || (leg.state == OrderState::closed && leg.ending == Ending::rejected);
   return came_to_nothing && !leg.filled.is_positive() && complaint_in(leg.reason) == Complaint::rules;
 }
 
@@ -364,8 +356,7 @@ bool rules_may_be_old(const Run& run, const Trade& trade) {
   });
   if (refused || waits_for_rules(run, trade)) return true;
   const Micros age = run.now - read_at;
-  return run.ports.placer.traits().network &&
-         (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
+  return run.ports.placer.traits().network && (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
          !exposure(trade, run.sighted, run.venue_now()).naked_is_dust;
 }
 
@@ -412,8 +403,7 @@ int leg_attempts(const Run& run, const Trade& trade) {
   std::vector<const Order*> stops;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::stop && !run.placed_here.contains(leg.client_id)) stops.push_back(&leg);
-  std::sort(stops.begin(), stops.end(),
-            [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
+  std::sort(stops.begin(), stops.end(), [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
   const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
     return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
   });
@@ -439,13 +429,11 @@ Moves next_moves(Run& run) {
                      },
                      [&](PlaceExit& move) {
                        if (!looked_for(run, trade)) return;
-                       if (!run.exit_failed.contains(trade.id()))
-                         moves.exits.emplace_back(trade.id(), std::move(move));
+                       if (!run.exit_failed.contains(trade.id())) moves.exits.emplace_back(trade.id(), std::move(move));
                      },
                      [&](Settle&) {
-                       const bool waits = std::any_of(
-                           trade.legs.begin(), trade.legs.end(),
-                           [&](const Order& leg) { return run.copy_may_come(leg); });
+                       const bool waits = std::any_of(trade.legs.begin(), trade.legs.end(),
+                                                      [&](const Order& leg) { return run.copy_may_come(leg); });
                        if (!waits) moves.settled.push_back(trade.id());
                      },
                  },
@@ -468,10 +456,8 @@ Surroundings around(const Run& run, const Trade& trade) {
   s.stop_tried = refused != run.refused_legs.end() && refused->second > 0;
   s.drifted = run.drifted.contains(entry.symbol.base());
   if (run.quotes)
-    if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end())
-      s.market = quote->second.last;
-  if (const auto balance = run.balance_of(entry.symbol.base()))
-    s.free_base = Quantity{balance->free};
+    if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end()) s.market = quote->second.last;
+  if (const auto balance = run.balance_of(entry.symbol.base())) s.free_base = Quantity{balance->free};
   const bool wanted = !entry.exit_reason.empty() && entry.exit_until && s.now < *entry.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
   if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = entry.exit_reason;
@@ -515,9 +501,10 @@ void ask_cancels(Run& run, const Moves& moves) {
   }
   if (requests.empty()) return;
   // What the venue answers is not believed: the next round reads each order back.
-  burst(run, Burst::reading, "cancelling", requests,
-        [&](std::span<const CancelRequest> some) { return run.ports.protector.cancel(some); },
-        [] { return CancelOutcome{InDoubt{"no answer"}}; });
+  burst(
+      run, Burst::reading, "cancelling", requests,
+      [&](std::span<const CancelRequest> some) { return run.ports.protector.cancel(some); },
+      [] { return CancelOutcome{InDoubt{"no answer"}}; });
 }
 
 // The last try of a run is the stop alone: the pair may be what the exchange does not take, and what was refused
@@ -553,11 +540,10 @@ void place_legs(Run& run, const Moves& moves) {
       stop.type = at_market ? OrderType::stop_market : OrderType::stop_limit;
       stop.trigger = move.levels.stop;
       if (stop.type == OrderType::stop_limit)
-        stop.price = std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()),
-                              move.lowest.value_or(Price{}));
+        stop.price =
+            std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()), move.lowest.value_or(Price{}));
       Item item{.trade = id};
-      const bool with_target = oco && move.with_target && !run.without_target.contains(id) &&
-                               !is_last_try(run, trade);
+      const bool with_target = oco && move.with_target && !run.without_target.contains(id) && !is_last_try(run, trade);
       if (with_target) {
         stop.pair = stop.client_id;
         Order target = new_leg(run, trade, Leg::target, attempt, move.quantity);
@@ -604,17 +590,14 @@ void place_legs(Run& run, const Moves& moves) {
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const ClientOrderId& id = requests[i].stop.trade;
     // Sent a second time, only a yes says anything: a no may come from the first copy resting there.
-    if (again.contains(requests[i].stop.client_id) &&
-        !std::holds_alternative<Accepted>(outcomes[i].stop))
-      continue;
+    if (again.contains(requests[i].stop.client_id) && !std::holds_alternative<Accepted>(outcomes[i].stop)) continue;
     item_by_item(run, id, "reading the answer to a stop", [&] {
       Item item{.trade = id};
       run.placed_here.insert(requests[i].stop.client_id);
       hear_answer(run, item, requests[i].stop, outcomes[i].stop);
       if (requests[i].target && outcomes[i].target) {
         hear_answer(run, item, *requests[i].target, *outcomes[i].target);
-        if (std::holds_alternative<Refused>(*outcomes[i].target) ||
-            std::holds_alternative<Refused>(outcomes[i].stop))
+        if (std::holds_alternative<Refused>(*outcomes[i].target) || std::holds_alternative<Refused>(outcomes[i].stop))
           run.without_target.insert(id);
       }
       items.push_back(std::move(item));
@@ -649,8 +632,7 @@ void place_exits(Run& run, const Moves& moves) {
 
   std::vector<Order> exits;
   for (const ClientOrderId& id : ids)
-    if (const Order* exit = run.order(id); exit != nullptr && may_act_on(run, exit->trade))
-      exits.push_back(*exit);
+    if (const Order* exit = run.order(id); exit != nullptr && may_act_on(run, exit->trade)) exits.push_back(*exit);
   if (exits.empty()) return;
   const auto outcomes = burst(
       run, Burst::sending, "selling", exits,
@@ -699,8 +681,7 @@ void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bo
   };
   tell(Leg::stop, move.planned.stop, move.levels.stop.text());
   const bool held_back = move.levels.target != move.planned.target;
-  if (oco && held_back)
-    tell(Leg::target, move.planned.target, move.with_target ? move.levels.target.text() : "-");
+  if (oco && held_back) tell(Leg::target, move.planned.target, move.with_target ? move.levels.target.text() : "-");
 }
 
 void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome) {
@@ -710,8 +691,10 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
   tell_leg(item, order, applied, run);
   if (const auto* accepted = std::get_if<Accepted>(&outcome); accepted && accepted->record) {
     run.sighted.erase(order.client_id);
-    if (sighted_as_planned(applied.order, *accepted->record)) run.sighted.insert(order.client_id);
-    else if (accepted->record->status == VenueStatus::open) run.mismatched.insert(order.client_id);
+    if (sighted_as_planned(applied.order, *accepted->record))
+      run.sighted.insert(order.client_id);
+    else if (accepted->record->status == VenueStatus::open)
+      run.mismatched.insert(order.client_id);
   }
   if (const auto* unsent = std::get_if<Unsent>(&outcome)) {
     if (unsent->why == Unsent::Why::clock) run.throttled = unsent->message;
@@ -758,11 +741,13 @@ void tell_covered(Run& run) {
         if (!leg.live() || leg.leg == Leg::exit) continue;
         if (leg.leg == Leg::stop && run.sighted.contains(leg.client_id)) stop = &leg;
         if (leg.leg == Leg::target) {
-          if (run.sighted.contains(leg.client_id)) target = &leg;
-          else target_in_doubt = true;
+          if (run.sighted.contains(leg.client_id))
+            target = &leg;
+          else
+            target_in_doubt = true;
         }
-        all_placed_here = all_placed_here && (run.placed_here.contains(leg.client_id) ||
-                                              run.placed_here.contains(leg.pair));
+        all_placed_here =
+            all_placed_here && (run.placed_here.contains(leg.client_id) || run.placed_here.contains(leg.pair));
         existing += (existing.empty() ? "" : ",") + order_id_of(leg);
       }
       if (stop == nullptr || target_in_doubt) return;
@@ -792,8 +777,7 @@ void tell_covered(Run& run) {
                      .add("sl_order_id", order_id_of(*stop))
                      .add("tp_order_id", target != nullptr ? order_id_of(*target) : "-")
                      .debug("unprotected_ms", to_micros(Instant{told.naked_total}) / 1000));
-        Notice notice = notice_of(NoticeType::sltp_created, Severity::info, entry, run.now,
-                                  stop->client_id);
+        Notice notice = notice_of(NoticeType::sltp_created, Severity::info, entry, run.now, stop->client_id);
         notice.side.reset();
         notice.facts = {{"stop", in_quote(*stop->trigger, entry.symbol)},
                         {"stop order", order_id_of(*stop)},
@@ -801,8 +785,7 @@ void tell_covered(Run& run) {
                         {"target order", target != nullptr ? order_id_of(*target) : "-"},
                         {"quantity", in_base(stop->quantity, entry.symbol)},
                         {"seconds unprotected",
-                         Decimal::from_units(Decimal::Units{told.naked_total.count()} *
-                                             1'000'000'000'000).text()}};
+                         Decimal::from_units(Decimal::Units{told.naked_total.count()} * 1'000'000'000'000).text()}};
         if (e.levels && stop->trigger && *stop->trigger > e.levels->stop)
           notice.facts.emplace_back("stop wanted", in_quote(e.levels->stop, entry.symbol) + ", outside the price band");
         if (e.levels && target != nullptr && *target->price < e.levels->target)
@@ -835,8 +818,10 @@ void settle_trades(Run& run, const Moves& moves) {
         entry.dust_told = true;
         Notice dust = notice_of(NoticeType::dust, Severity::warning, entry, run.now);
         dust.facts = {{"left", in_base(e.held, entry.symbol)}};
-        item.say(Line{Level::warn, "DUST"}.add("symbol", entry.symbol.text())
-                     .add("order_id", order_id_of(entry)).add("left", e.held.text()));
+        item.say(Line{Level::warn, "DUST"}
+                     .add("symbol", entry.symbol.text())
+                     .add("order_id", order_id_of(entry))
+                     .add("left", e.held.text()));
         item.tell(std::move(dust));
       }
       const auto bought = value_of(trade.entries);
@@ -866,12 +851,12 @@ void settle_trades(Run& run, const Moves& moves) {
         else
           closed.facts.emplace_back("result before fees", in_quote(result.before_fees(), entry.symbol));
         if (e.held.is_positive())
-          closed.facts.emplace_back("left behind", e.held.text() + " " + entry.symbol.base() +
-                                                       ", too little for the exchange");
+          closed.facts.emplace_back("left behind",
+                                    e.held.text() + " " + entry.symbol.base() + ", too little for the exchange");
         item.tell(std::move(closed));
       }
-      for (const NoticeType kind : {NoticeType::unprotected, NoticeType::unverified,
-                                    NoticeType::in_doubt_too_long, NoticeType::oversold})
+      for (const NoticeType kind :
+           {NoticeType::unprotected, NoticeType::unverified, NoticeType::in_doubt_too_long, NoticeType::oversold})
         clear(item, run, kind, id);
       item.change.advance.push_back(std::move(entry));
       items.push_back(std::move(item));
@@ -891,9 +876,8 @@ std::optional<Money> value_of(const std::vector<Order>& rows) {
 }
 
 bool has_holdings(const Trade& trade) {
-  return !trade.entry().settled &&
-         std::any_of(trade.entries.begin(), trade.entries.end(),
-                     [](const Order& entry) { return entry.filled.is_positive(); });
+  return !trade.entry().settled && std::any_of(trade.entries.begin(), trade.entries.end(),
+                                               [](const Order& entry) { return entry.filled.is_positive(); });
 }
 
 }  // namespace

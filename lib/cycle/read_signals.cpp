@@ -23,10 +23,9 @@ std::vector<Signal> read_signals(Run& run) {
     return {};
   }
   say_rejected(run, *batch);
-  std::stable_sort(batch->signals.begin(), batch->signals.end(),
-                   [](const Signal& a, const Signal& b) {
-                     return std::pair{a.time, a.line} < std::pair{b.time, b.line};
-                   });
+  std::stable_sort(batch->signals.begin(), batch->signals.end(), [](const Signal& a, const Signal& b) {
+    return std::pair{a.time, a.line} < std::pair{b.time, b.line};
+  });
   return std::move(batch->signals);
 }
 
@@ -43,9 +42,7 @@ Result<SignalBatch> ask_source(Run& run) {
 void say_rejected(Run& run, const SignalBatch& batch) {
   for (const RejectedLine& rejected : batch.rejected) {
     run.report.rejected += 1;
-    run.say(Line{Level::warn, "SIGNAL_REJECTED"}
-                .add("line", rejected.line)
-                .add("reason", rejected.reason));
+    run.say(Line{Level::warn, "SIGNAL_REJECTED"}.add("line", rejected.line).add("reason", rejected.reason));
   }
   for (const LeftOut& left_out : batch.left_out) say_left_out(run, left_out);
   if (!run.may_write()) return;
@@ -80,13 +77,12 @@ void tell_rejected_exits(Run& run, const std::vector<RejectedLine>& rejected) {
                    .add("order_id", order_id_of(entry))
                    .add("line", line.line)
                    .add("reason", line.reason));
-      Notice notice = notice_of(NoticeType::exit_rejected, Severity::warning, entry, run.now,
-                                std::to_string(line.content));
+      Notice notice =
+          notice_of(NoticeType::exit_rejected, Severity::warning, entry, run.now, std::to_string(line.content));
       notice.facts = {{"line", std::to_string(line.line)},
                       {"reason", line.reason},
                       {"not done", "nothing was sold for this line; the position stays protected"},
-                      {"to sell", "tradeguard flatten " + entry.symbol.text() +
-                                      ", or give a SELL that can be read"}};
+                      {"to sell", "tradeguard flatten " + entry.symbol.text() + ", or give a SELL that can be read"}};
       tell_once(run, item, std::move(notice));
       items.push_back(std::move(item));
     }
@@ -98,12 +94,11 @@ void tell_rejected_exits(Run& run, const std::vector<RejectedLine>& rejected) {
 // day for each first line.
 void tell_nothing_but_rejected(Run& run, const SignalBatch& batch) {
   if (!batch.signals.empty()) return;
-  const auto first = std::find_if(batch.rejected.begin(), batch.rejected.end(),
-                                  [](const RejectedLine& line) { return !line.source; });
+  const auto first =
+      std::find_if(batch.rejected.begin(), batch.rejected.end(), [](const RejectedLine& line) { return !line.source; });
   if (first == batch.rejected.end()) return;
   Notice notice{};
-  notice.event_id = "SIGNALS_REJECTED:" + iso_seconds(run.now).substr(0, 10) + ":" +
-                    std::to_string(first->content);
+  notice.event_id = "SIGNALS_REJECTED:" + iso_seconds(run.now).substr(0, 10) + ":" + std::to_string(first->content);
   notice.type = NoticeType::signals_rejected;
   notice.severity = Severity::warning;
   notice.facts = {{"lines", std::to_string(run.report.rejected)},

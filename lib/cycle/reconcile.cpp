@@ -54,8 +54,7 @@ void reconcile(Run& run) {
     // The unrecorded legs of a trade are taken over together or not at all.
     std::set<ClientOrderId> half_asked;
     for (std::size_t i = 0; i < questions.size(); ++i)
-      if (questions[i].probe &&
-          (!answers[i] || (answers[i]->found.empty() && !answers[i]->every_view_read)))
+      if (questions[i].probe && (!answers[i] || (answers[i]->found.empty() && !answers[i]->every_view_read)))
         half_asked.insert(questions[i].order.trade);
     for (std::size_t i = 0; i < questions.size(); ++i) {
       const Order& order = questions[i].order;
@@ -85,8 +84,8 @@ void reconcile(Run& run) {
     for (const ClientOrderId& id : probed)
       if (!adopted.contains(id) && !run.unread.contains(id)) run.probed.insert(id);
     const bool more = std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& t) {
-      return !run.unread.contains(t.id()) && !run.dropped.contains(t.id()) &&
-             !run.hands_off.contains(t.id()) && to_be_probed(run, t);
+      return !run.unread.contains(t.id()) && !run.dropped.contains(t.id()) && !run.hands_off.contains(t.id()) &&
+             to_be_probed(run, t);
     });
     if (!more) break;
   }
@@ -103,19 +102,22 @@ bool still_asked(const Run& run, const Order& order) {
       order.left().is_positive() && !run.everything_asked)
     return true;
   // For how much it was bought or sold is asked for a while, as long as its trade is open.
-  if (order.state == OrderState::closed && order.filled.is_positive() &&
-      !order.filled_value.is_positive() && run.venue_now() < order.valid_until + 1h)
+  if (order.state == OrderState::closed && order.filled.is_positive() && !order.filled_value.is_positive() &&
+      run.venue_now() < order.valid_until + 1h)
     return true;
   if (!is_open_question(order, run.venue_now())) return false;
   if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
   switch (order.state) {
-    case OrderState::claimed: return true;
+    case OrderState::claimed:
+      return true;
     case OrderState::placed:
-      return order.leg == Leg::entry || order.leg == Leg::exit || order.cancel_asked_at ||
-             order.fired_at || !run.sighted.contains(order.client_id);
-    case OrderState::closed: return true;
+      return order.leg == Leg::entry || order.leg == Leg::exit || order.cancel_asked_at || order.fired_at ||
+             !run.sighted.contains(order.client_id);
+    case OrderState::closed:
+      return true;
     case OrderState::refused:
-    case OrderState::lapsed: return false;
+    case OrderState::lapsed:
+      return false;
   }
   return true;
 }
@@ -135,8 +137,7 @@ std::vector<Question> open_questions(Run& run) {
     item_by_item(run, trade.id(), "asking about a trade", [&] {
       for (const auto* rows : {&trade.entries, &trade.legs})
         for (const Order& order : *rows)
-          if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order)))
-            of_trade.push_back({order});
+          if (!order.twin && (still_asked(run, order) || twin_asked(run, *rows, order))) of_trade.push_back({order});
       if (to_be_probed(run, trade)) probe_legs(run, trade, of_trade);
       std::move(of_trade.begin(), of_trade.end(), std::back_inserter(questions));
     });
@@ -272,12 +273,11 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
   // A run without its store may have sent a leg a moment before this row took the same id and was not sent. What
   // was rejected without a fill has sold nothing.
   const bool rejected_elsewhere = order.leg != Leg::entry && order.ending == Ending::unsent &&
-                                  applied.order.ending == Ending::rejected &&
-                                  !applied.order.filled.is_positive();
+                                  applied.order.ending == Ending::rejected && !applied.order.filled.is_positive();
   if ((applied.proof_was_wrong && !rejected_elsewhere) || applied.step == Step::alarm)
     alarm_wrong_proof(run, applied.order, item);
-  const bool came_to_nothing = order.live() && !applied.order.live() &&
-                               !applied.order.filled.is_positive() && !order.cancel_asked_at;
+  const bool came_to_nothing =
+      order.live() && !applied.order.live() && !applied.order.filled.is_positive() && !order.cancel_asked_at;
   // What an earlier run sent and what came to nothing uses up no try of this one.
   const bool tried_here = came_to_nothing && run.placed_here.contains(order.client_id);
   if (tried_here && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
@@ -287,15 +287,13 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
 
 Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
   const VenueTraits& traits = run.ports.protector.traits();
-  if (const Sighting* sighting = own_sighting(order, lookup))
-    return apply(order, *sighting, run.sound_now());
+  if (const Sighting* sighting = own_sighting(order, lookup)) return apply(order, *sighting, run.sound_now());
   const bool absence_is_asked = order.state != OrderState::placed && order.state != OrderState::closed;
   if (absence_is_asked && proves_absence(order, lookup, traits.absence_margin))
     return apply_absent(order, run.sound_now());
   // Doubt about a stop is nakedness: where a second copy cannot come to rest, it is sent again.
-  if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read &&
-      lookup.found.empty() && traits.duplicate_ids_refused && !order.acknowledged &&
-      !claimed_by_a_clock_ahead(run, order, lookup.read_began) &&
+  if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read && lookup.found.empty() &&
+      traits.duplicate_ids_refused && !order.acknowledged && !claimed_by_a_clock_ahead(run, order, lookup.read_began) &&
       run.venue_now() < order.valid_until - 2s)
     run.send_again.insert(order.client_id);
   return Applied{.order = order, .step = Step::stale};
@@ -333,8 +331,7 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
       Alarm alarm{.kind = NoticeType::twin, .subject = id, .freezes = order.symbol.base()};
       alarm.symbol = order.symbol.text();
       alarm.order_id = sighting.venue_id;
-      raise(item, run, alarm,
-            line_of(Level::critical, "TWIN", order).add("twin_order_id", sighting.venue_id),
+      raise(item, run, alarm, line_of(Level::critical, "TWIN", order).add("twin_order_id", sighting.venue_id),
             notice_of(NoticeType::twin, Severity::critical, twin, run.now));
     }
     const Applied applied = apply(twin, sighting, run.sound_now());
@@ -353,8 +350,7 @@ void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
   run.mismatched.erase(order.client_id);
   run.unseen.erase(order.client_id);
   run.end_unknown.erase(order.client_id);
-  if (!sighting.filled && (sighting.status == VenueStatus::filled ||
-                           sighting.status == VenueStatus::cancelled ||
+  if (!sighting.filled && (sighting.status == VenueStatus::filled || sighting.status == VenueStatus::cancelled ||
                            sighting.status == VenueStatus::expired))
     run.end_unknown.insert(order.client_id);
   if (sighting.status != VenueStatus::open) return;
@@ -365,13 +361,11 @@ void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
 }
 
 void alarm_wrong_proof(Run& run, const Order& order, Item& item) {
-  Alarm alarm{.kind = NoticeType::impossible, .subject = order.client_id,
-              .freezes = order.symbol.base()};
+  Alarm alarm{.kind = NoticeType::impossible, .subject = order.client_id, .freezes = order.symbol.base()};
   alarm.symbol = order.symbol.text();
   alarm.order_id = order_id_of(order);
   alarm.detail = "now " + std::string{text(order.state)};
-  raise(item, run, alarm,
-        line_of(Level::critical, "IMPOSSIBLE", order).add("state", text(order.state)),
+  raise(item, run, alarm, line_of(Level::critical, "IMPOSSIBLE", order).add("state", text(order.state)),
         notice_of(NoticeType::impossible, Severity::critical, order, run.now));
 }
 
@@ -410,8 +404,7 @@ void tell_lost_legs(Run& run, Item& item) {
     if (leg.cancel_asked_at || !leg.left().is_positive() || leg.ending == Ending::rejected) continue;
     const Trade* trade = run.trade(leg.trade);
     const bool a_sibling_sold =
-        trade != nullptr &&
-        std::any_of(trade->legs.begin(), trade->legs.end(), [&](const Order& other) {
+        trade != nullptr && std::any_of(trade->legs.begin(), trade->legs.end(), [&](const Order& other) {
           const Order* sibling = newest(other.client_id);
           return other.client_id != leg.client_id && !leg.pair.empty() && other.pair == leg.pair &&
                  sibling != nullptr && sibling->filled.is_positive();
@@ -430,8 +423,7 @@ void tell_lost_legs(Run& run, Item& item) {
     Notice notice = notice_of(NoticeType::sltp_lost, Severity::warning, leg, run.now);
     notice.facts = {{"leg", std::string{text(leg.leg)}},
                     {"reason", leg.reason.empty() ? "ended at the exchange" : leg.reason},
-                    {"what happens", "a new stop is placed; closed by hand? tradeguard release " +
-                                         leg.trade}};
+                    {"what happens", "a new stop is placed; closed by hand? tradeguard release " + leg.trade}};
     item.tell(std::move(notice));
   }
 }

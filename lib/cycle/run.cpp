@@ -27,8 +27,10 @@ std::optional<Balance> Run::balance_of(const std::string& currency) const {
   if (!balances) return std::nullopt;
   if (const auto known = balances->find(currency); known != balances->end()) return known->second;
   switch (ports.protector.traits().absent_balance) {
-    case AbsentBalance::unknown: return std::nullopt;
-    case AbsentBalance::zero: return Balance{};
+    case AbsentBalance::unknown:
+      return std::nullopt;
+    case AbsentBalance::zero:
+      return Balance{};
   }
   return std::nullopt;
 }
@@ -86,9 +88,8 @@ const Order* Run::order(const ClientOrderId& id) {
 
 void Run::put(const Order& order) {
   const auto place = [&](std::vector<Order>& rows) {
-    const auto known = std::find_if(rows.begin(), rows.end(), [&](const Order& row) {
-      return row.client_id == order.client_id;
-    });
+    const auto known =
+        std::find_if(rows.begin(), rows.end(), [&](const Order& row) { return row.client_id == order.client_id; });
     if (known == rows.end())
       rows.push_back(order);
     else
@@ -173,9 +174,7 @@ void Run::write_and_take(std::span<Item> items) {
     } else {
       dropped.insert(items.front().trade);
       criticals.push_back("refused by the store: " + written.error().what);
-      say(Line{Level::critical, "ITEM_DROPPED"}
-              .add("trade", items.front().trade)
-              .add("error", written.error().what));
+      say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", items.front().trade).add("error", written.error().what));
     }
     return;
   }
@@ -204,9 +203,7 @@ void Run::take(Item& item) {
   }
   for (const AlarmEdge& edge : item.change.alarms) {
     auto& standing = book.alarms;
-    std::erase_if(standing, [&](const Alarm& alarm) {
-      return same_alarm(alarm, edge.alarm);
-    });
+    std::erase_if(standing, [&](const Alarm& alarm) { return same_alarm(alarm, edge.alarm); });
     if (edge.what != AlarmEdge::What::clear) standing.push_back(edge.alarm);
   }
   tell_tale(item);
@@ -229,14 +226,10 @@ void Run::tell_tale(const Item& item) {
   }
 }
 
-void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing,
-               const std::exception& error) {
+void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing, const std::exception& error) {
   run.dropped.insert(trade);
   run.criticals.push_back(std::string{doing} + ": " + error.what());
-  run.say(Line{Level::critical, "ITEM_DROPPED"}
-              .add("trade", trade)
-              .add("doing", doing)
-              .add("error", error.what()));
+  run.say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", trade).add("doing", doing).add("error", error.what()));
 }
 
 }  // namespace tradeguard

@@ -30,8 +30,7 @@ struct Item {
     tale.emplace_back(std::move(notice));
   }
   bool empty() const {
-    return change.append.empty() && change.advance.empty() && change.notices.empty() &&
-           change.alarms.empty();
+    return change.append.empty() && change.advance.empty() && change.notices.empty() && change.alarms.empty();
   }
 };
 
@@ -51,8 +50,8 @@ class Run {
   bool stop_asked() const { return ports.stop_asked != nullptr && *ports.stop_asked; }
   // A run asked to stop looks a little longer for fills to protect, and not until its deadline.
   bool may_wait_for_entries() const;
-  std::optional<Micros> stop_seen;       // since when this run knows that it is to stop
-  void measure_clock();  // once, when the venue is first needed
+  std::optional<Micros> stop_seen;  // since when this run knows that it is to stop
+  void measure_clock();             // once, when the venue is first needed
   std::optional<Micros> clock_offset;
   bool clock_asked = false;
 
@@ -66,49 +65,50 @@ class Run {
   // ---- what was read in this run ----
   SightedOpen sighted;
   std::set<ClientOrderId> mismatched;
-  std::map<ClientOrderId, int> unseen;   // acknowledged orders: looks in a row that did not show them
-  std::set<ClientOrderId> end_unknown;   // orders that ended, and the venue does not say with how much
-  std::set<ClientOrderId> unread;        // trades with an order the venue could not be asked about
+  std::map<ClientOrderId, int> unseen;  // acknowledged orders: looks in a row that did not show them
+  std::set<ClientOrderId> end_unknown;  // orders that ended, and the venue does not say with how much
+  std::set<ClientOrderId> unread;       // trades with an order the venue could not be asked about
   std::optional<std::map<std::string, Balance>> balances;
   std::optional<std::map<Symbol, Quote>> quotes;
   // nullopt: not known. What is missing in a list that was read is zero where the venue says so.
   std::optional<Balance> balance_of(const std::string& currency) const;
-  std::set<std::string> drifted;         // bases
-  std::map<std::string, Decimal> looked_again;  // bases that seemed to drift: the balance before their orders were read once more
-  bool surroundings_read = false;        // of what earlier runs left open, once a run at least
+  std::set<std::string> drifted;  // bases
+  std::map<std::string, Decimal>
+      looked_again;                // bases that seemed to drift: the balance before their orders were read once more
+  bool surroundings_read = false;  // of what earlier runs left open, once a run at least
 
-  std::set<ClientOrderId> ask_again;     // trades unread in the round before
-  int failed_reads = 0;                  // rounds in which some trade stayed unread
-  bool everything_asked = false;         // the first reconcile of the run is done
-  std::set<ClientOrderId> probed;        // trades whose unrecorded legs were asked for
-  std::set<ClientOrderId> send_again;    // stops in doubt that a complete look-up does not show
+  std::set<ClientOrderId> ask_again;              // trades unread in the round before
+  int failed_reads = 0;                           // rounds in which some trade stayed unread
+  bool everything_asked = false;                  // the first reconcile of the run is done
+  std::set<ClientOrderId> probed;                 // trades whose unrecorded legs were asked for
+  std::set<ClientOrderId> send_again;             // stops in doubt that a complete look-up does not show
   std::map<ClientOrderId, Instant> market_below;  // unfired stops: since when the market was seen at or below them
-  std::set<ClientOrderId> overtaken;     // of those, what stayed so for longer than a venue needs to fire
-  std::set<Symbol> rules_asked;          // anew in this run, for legs
-  std::set<ClientOrderId> hands_off;     // trades another run worked on since this one lost its store
-  std::set<ClientOrderId> covered_noted; // trades whose sighted stop was recorded in this run
-  std::set<ClientOrderId> sent_twice;    // of those, what was sent again in this run
+  std::set<ClientOrderId> overtaken;              // of those, what stayed so for longer than a venue needs to fire
+  std::set<Symbol> rules_asked;                   // anew in this run, for legs
+  std::set<ClientOrderId> hands_off;              // trades another run worked on since this one lost its store
+  std::set<ClientOrderId> covered_noted;          // trades whose sighted stop was recorded in this run
+  std::set<ClientOrderId> sent_twice;             // of those, what was sent again in this run
   // Until then the other copy of such a stop may still come to rest, even when one of them is over.
   bool copy_may_come(const Order& order) const;
 
   // ---- what happened in this run ----
-  std::set<ClientOrderId> own;           // trades entered by this run
-  std::set<ClientOrderId> placed_here;   // legs sent by this run
-  std::map<ClientOrderId, int> refused_legs;   // by trade: attempts of this run that came to nothing
-  std::set<ClientOrderId> without_target;      // trades whose pair was refused: the stop goes alone
-  std::map<ClientOrderId, int> cancels_sent;   // by leg
-  std::set<ClientOrderId> exit_failed;         // trades whose exit came to nothing in this run
-  std::set<ClientOrderId> dropped;       // trades whose item could not be handled in this run
+  std::set<ClientOrderId> own;                // trades entered by this run
+  std::set<ClientOrderId> placed_here;        // legs sent by this run
+  std::map<ClientOrderId, int> refused_legs;  // by trade: attempts of this run that came to nothing
+  std::set<ClientOrderId> without_target;     // trades whose pair was refused: the stop goes alone
+  std::map<ClientOrderId, int> cancels_sent;  // by leg
+  std::set<ClientOrderId> exit_failed;        // trades whose exit came to nothing in this run
+  std::set<ClientOrderId> dropped;            // trades whose item could not be handled in this run
   std::set<ClientOrderId> said_unprotected;
   std::set<ClientOrderId> said_unverified;
-  bool said_account = false;             // that the venue answers for another account
-  std::set<std::string> told_failed;     // trade and kind of leg
-  int unverified = 0;                    // trades the venue could not be asked about
-  std::vector<std::string> criticals;    // said without the store; they stand all the same
+  bool said_account = false;           // that the venue answers for another account
+  std::set<std::string> told_failed;   // trade and kind of leg
+  int unverified = 0;                  // trades the venue could not be asked about
+  std::vector<std::string> criticals;  // said without the store; they stand all the same
   bool sent_entries = false;
   bool exits_wished = false;
-  bool venue_failed = false;             // some question to the venue got no answer at all
-  bool venue_misconfigured = false;      // and no later run gets one: the key, the address, the country
+  bool venue_failed = false;         // some question to the venue got no answer at all
+  bool venue_misconfigured = false;  // and no later run gets one: the key, the address, the country
   void venue_error(const Error& error) {
     venue_failed = true;
     venue_misconfigured = venue_misconfigured || error.fault == Fault::configuration;
@@ -163,8 +163,7 @@ class Run {
 // Runs `work` for one item; what it throws is alarmed as that item's and no other's.
 template <class F>
 void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, F&& work);
-void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing,
-               const std::exception& error);
+void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing, const std::exception& error);
 
 template <class F>
 void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, F&& work) {
@@ -179,8 +178,8 @@ void item_by_item(Run& run, const ClientOrderId& trade, std::string_view doing, 
 // one at once; a sending is in doubt as a whole, and from then on this run sends one by one.
 enum class Burst { reading, sending };
 template <class Request, class Call, class NoAnswer>
-auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Request>& requests,
-           Call&& call, NoAnswer&& no_answer) {
+auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Request>& requests, Call&& call,
+           NoAnswer&& no_answer) {
   using Answers = decltype(call(std::span<const Request>{requests}));
   Answers answers;
   const auto ask = [&](std::span<const Request> some) {
@@ -206,7 +205,7 @@ auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Reque
 }
 
 // ---- the passes, in the order of the road ----
-void reconcile(Run& run);                 // every open question is asked, all at once
+void reconcile(Run& run);  // every open question is asked, all at once
 // One round of moves. What was answered at once needs no waiting before the next round looks on.
 struct Round {
   bool again;    // another round may have something to do
@@ -222,15 +221,15 @@ bool start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Or
 bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set<Symbol>& symbols);
 // One burst, into run.quotes and run.balances; what could not be read stays as it is, and is said.
 void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols);
-void raise_and_clear_alarms(Run& run);    // the barrier: covered, or an alarm is in the outbox
+void raise_and_clear_alarms(Run& run);       // the barrier: covered, or an alarm is in the outbox
 std::vector<Signal> read_signals(Run& run);  // by time and line; what is no signal is said
-void admit_and_enter(Run& run);           // signals, guards, claims; each claim sent once
-void drain_immediate(Run& run);           // older notices first, where telling costs nothing
-void tell_what_waits(Run& run);           // CRITICALs of a run that lost its store
-void deliver_criticals(Run& run);         // between two rounds of a run that has to wait
+void admit_and_enter(Run& run);              // signals, guards, claims; each claim sent once
+void drain_immediate(Run& run);              // older notices first, where telling costs nothing
+void tell_what_waits(Run& run);              // CRITICALs of a run that lost its store
+void deliver_criticals(Run& run);            // between two rounds of a run that has to wait
 void deliver(Run& run);
-void look_at_epoch(Run& run);             // a restored or promoted store, orphans at the venue
-void look_at_account(Run& run);           // whose account the venue's answers are about
+void look_at_epoch(Run& run);    // a restored or promoted store, orphans at the venue
+void look_at_account(Run& run);  // whose account the venue's answers are about
 
 // ---- words: lines and notices from the row that was sent and filled ----
 std::string order_id_of(const Order& order);
@@ -239,8 +238,7 @@ std::string in_base(Quantity quantity, const Symbol& symbol);
 std::string in_quote(Money money, const Symbol& symbol);
 std::string in_quote(Price price, const Symbol& symbol);
 Line line_of(Level level, std::string_view name, const Order& order);
-Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
-                 std::string_view once = "");
+Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now, std::string_view once = "");
 // Of a signal that is read in every run: only the outbox knows whether its notice is there already.
 void tell_once(Run& run, Item& item, Notice notice);
 // What an entry's change from one row to the next makes known; sent or looked up makes no difference.

@@ -13,13 +13,9 @@ Notice fact(Notice notice, std::string key, std::string value);
 
 }  // namespace
 
-std::string order_id_of(const Order& order) {
-  return order.venue_id.empty() ? order.client_id : order.venue_id;
-}
+std::string order_id_of(const Order& order) { return order.venue_id.empty() ? order.client_id : order.venue_id; }
 
-std::string in_base(Quantity quantity, const Symbol& symbol) {
-  return quantity.text() + " " + symbol.base();
-}
+std::string in_base(Quantity quantity, const Symbol& symbol) { return quantity.text() + " " + symbol.base(); }
 std::string in_quote(Money money, const Symbol& symbol) { return money.text() + " " + symbol.quote(); }
 std::string in_quote(Price price, const Symbol& symbol) { return price.text() + " " + symbol.quote(); }
 
@@ -33,8 +29,7 @@ Line line_of(Level level, std::string_view name, const Order& order) {
   return line;
 }
 
-Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now,
-                 std::string_view once) {
+Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now, std::string_view once) {
   Notice notice{};
   // A pure function of what happened: the same event written twice is one notice.
   notice.event_id = std::string{text(type)} + ":" + order.client_id;
@@ -55,16 +50,12 @@ void tell_entry(Item& item, const Order& before, const Applied& after, Run& run)
   if (after.fill_grew) tell_fill(item, order, run);
   if (before.state != order.state && order.state == OrderState::lapsed) {
     item.say(line_of(Level::warn, "ORDER_LAPSED", order).add("reason", order.reason));
-    item.tell(fact(notice_of(NoticeType::order_lapsed, Severity::warning, order, run.now), "reason",
-                   order.reason));
+    item.tell(fact(notice_of(NoticeType::order_lapsed, Severity::warning, order, run.now), "reason", order.reason));
   }
-  if (before.state != order.state && order.state == OrderState::closed &&
-      !order.filled.is_positive()) {
-    const std::string reason =
-        order.reason.empty() ? "it ended at the exchange with nothing filled" : order.reason;
+  if (before.state != order.state && order.state == OrderState::closed && !order.filled.is_positive()) {
+    const std::string reason = order.reason.empty() ? "it ended at the exchange with nothing filled" : order.reason;
     item.say(line_of(Level::warn, "ORDER_REFUSED", order).add("reason", reason));
-    item.tell(fact(notice_of(NoticeType::order_refused, Severity::warning, order, run.now),
-                   "reason", reason));
+    item.tell(fact(notice_of(NoticeType::order_refused, Severity::warning, order, run.now), "reason", reason));
   }
 }
 
@@ -74,16 +65,14 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     const NoticeType type = order.leg == Leg::stop     ? NoticeType::stop_filled
                             : order.leg == Leg::target ? NoticeType::target_filled
                                                        : NoticeType::exit_filled;
-    if (order.leg == Leg::exit && !before.acknowledged)
-      item.say(line_of(Level::info, "ORDER_PLACED", order));
-    item.say(line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg))
-                 .add("filled", order.filled.text()));
+    if (order.leg == Leg::exit && !before.acknowledged) item.say(line_of(Level::info, "ORDER_PLACED", order));
+    item.say(
+        line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg)).add("filled", order.filled.text()));
     Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
-    notice.facts = {{"filled", in_base(order.filled, order.symbol)},
-                    {"value", value_of(order)}};
+    notice.facts = {{"filled", in_base(order.filled, order.symbol)}, {"value", value_of(order)}};
     if (order.filled_value.is_positive())
-      notice.facts.emplace_back(
-          "average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
+      notice.facts.emplace_back("average price",
+                                in_quote(average_price(order.filled_value, order.filled), order.symbol));
     // An exit says who wanted it; a stop and a target are their own reason.
     if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.because.str());
     item.tell(std::move(notice));
@@ -92,8 +81,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
   }
   const bool came_to_nothing =
       before.state != order.state && !order.filled.is_positive() && !order.cancel_asked_at &&
-      (order.state == OrderState::refused || order.state == OrderState::lapsed ||
-       order.state == OrderState::closed);
+      (order.state == OrderState::refused || order.state == OrderState::lapsed || order.state == OrderState::closed);
   // The sibling of a filled leg ends unfilled too, and that is no failure.
   const bool rejected = order.state != OrderState::closed || order.ending == Ending::rejected;
   if (came_to_nothing && rejected) {
@@ -114,35 +102,33 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
 }
 
 void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, Run& run) {
-  std::visit(
-      overloaded{
-          [](const Accepted&) {},
-          [&](const Refused& refused) {
-            if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
-            item.say(line_of(Level::error, "ORDER_REFUSED", order)
-                         .add("code", refused.code)
-                         .add("message", refused.message));
-            Notice notice = notice_of(NoticeType::order_refused, Severity::warning, order, run.now);
-            notice.facts = {{"code", refused.code}, {"message", refused.message}};
-            item.tell(std::move(notice));
-          },
-          [&](const Unsent& unsent) {
-            item.say(line_of(Level::warn, "ORDER_UNSENT", order).add("reason", unsent.message));
-          },
-          [&](const InDoubt& doubt) {
-            item.say(line_of(Level::warn, "ORDER_IN_DOUBT", order).add("reason", doubt.message));
-            if (order.leg == Leg::entry)
-              item.tell(fact(notice_of(NoticeType::order_in_doubt, Severity::warning, order, run.now),
-                             "reason", doubt.message));
-          },
-      },
-      outcome);
+  std::visit(overloaded{
+                 [](const Accepted&) {},
+                 [&](const Refused& refused) {
+                   if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
+                   item.say(line_of(Level::error, "ORDER_REFUSED", order)
+                                .add("code", refused.code)
+                                .add("message", refused.message));
+                   Notice notice = notice_of(NoticeType::order_refused, Severity::warning, order, run.now);
+                   notice.facts = {{"code", refused.code}, {"message", refused.message}};
+                   item.tell(std::move(notice));
+                 },
+                 [&](const Unsent& unsent) {
+                   item.say(line_of(Level::warn, "ORDER_UNSENT", order).add("reason", unsent.message));
+                 },
+                 [&](const InDoubt& doubt) {
+                   item.say(line_of(Level::warn, "ORDER_IN_DOUBT", order).add("reason", doubt.message));
+                   if (order.leg == Leg::entry)
+                     item.tell(fact(notice_of(NoticeType::order_in_doubt, Severity::warning, order, run.now), "reason",
+                                    doubt.message));
+                 },
+             },
+             outcome);
 }
 
 bool stands(const Run& run, NoticeType kind, const std::string& subject) {
-  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
-    return alarm.kind == kind && alarm.subject == subject;
-  });
+  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
+                     [&](const Alarm& alarm) { return alarm.kind == kind && alarm.subject == subject; });
 }
 
 void raise(Item& item, Run& run, Alarm alarm, Line line, Notice notice) {
@@ -168,8 +154,7 @@ void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
                  .add("subject", subject));
     if (alarm.told == 0) return;  // nobody heard of it, so nobody needs to hear that it is over
     Notice notice{};
-    notice.event_id = "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" +
-                      std::to_string(to_micros(run.now));
+    notice.event_id = "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(run.now));
     notice.type = NoticeType::cleared;
     notice.trade = item.trade;
     notice.symbol = alarm.symbol;
@@ -190,8 +175,7 @@ void tell_acknowledged(Item& item, const Order& order, Run& run) {
   }
   item.say(line_of(Level::info, "ORDER_PLACED", order));
   Notice notice = notice_of(NoticeType::order_created, Severity::info, order, run.now);
-  notice.facts = {{"quantity", in_base(order.quantity, order.symbol)},
-                  {"type", std::string{text(order.type)}}};
+  notice.facts = {{"quantity", in_base(order.quantity, order.symbol)}, {"type", std::string{text(order.type)}}};
   if (order.price) notice.facts.emplace_back("signal price", in_quote(*order.price, order.symbol));
   notice.facts.emplace_back("signal", order.signal_key);
   if (!order.strategy.empty()) notice.facts.emplace_back("strategy", order.strategy);
@@ -199,17 +183,14 @@ void tell_acknowledged(Item& item, const Order& order, Run& run) {
 }
 
 void tell_fill(Item& item, const Order& order, Run& run) {
-  item.say(line_of(Level::info, "ORDER_FILLED", order)
-               .add("filled", order.filled.text())
-               .add("left", order.left().text()));
-  Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now,
-                            order.filled.text());
+  item.say(
+      line_of(Level::info, "ORDER_FILLED", order).add("filled", order.filled.text()).add("left", order.left().text()));
+  Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now, order.filled.text());
   notice.facts = {{"filled", in_base(order.filled, order.symbol)},
                   {"of", in_base(order.quantity, order.symbol)},
                   {"value", value_of(order)}};
   if (order.filled_value.is_positive())
-    notice.facts.emplace_back(
-        "average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
+    notice.facts.emplace_back("average price", in_quote(average_price(order.filled_value, order.filled), order.symbol));
   item.tell(std::move(notice));
 }
 

@@ -111,10 +111,11 @@ void AccountTables::free_key_of(const Order& order) {
   const auto key = keys.find(order.signal_key);
   if (key == keys.end()) return;
   const auto& rows = by_key_[order.signal_key];
-  key->second.released = key->second.decided.empty() && std::all_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
-    const Order& other = orders_.at(row);
-    return other.leg != Leg::entry || frees_its_key(other);
-  });
+  key->second.released =
+      key->second.decided.empty() && std::all_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
+        const Order& other = orders_.at(row);
+        return other.leg != Leg::entry || frees_its_key(other);
+      });
 }
 
 Trade AccountTables::assemble(const TradeRows& rows) const {
@@ -188,8 +189,7 @@ std::vector<Trade> AccountTables::past_trades(const TradeQuery& query) const {
   return trades;
 }
 
-std::vector<SignalKey> AccountTables::keys_about(const std::string& word,
-                                                 std::size_t at_most) const {
+std::vector<SignalKey> AccountTables::keys_about(const std::string& word, std::size_t at_most) const {
   if (word.empty()) return {};  // no id yet is nobody's name
   std::map<SignalKey, Instant> found;
   const auto add = [&](const SignalKey& key, Instant at) {
@@ -222,8 +222,7 @@ const Order* AccountTables::newest_exit(const std::vector<ClientOrderId>& trades
     if (it == trades_.end()) continue;
     for (const auto& row : it->second.rows) {
       const Order& order = orders_.at(row);
-      if (order.leg == Leg::exit && (!newest || order.claimed_at >= newest->claimed_at))
-        newest = &order;
+      if (order.leg == Leg::exit && (!newest || order.claimed_at >= newest->claimed_at)) newest = &order;
     }
   }
   return newest;
@@ -240,9 +239,7 @@ BaseHistory AccountTables::history(const std::string& base) const {
   return history;
 }
 
-void AccountTables::remember(const std::string& base, Instant at) {
-  cooling_[base].entries.insert(at);
-}
+void AccountTables::remember(const std::string& base, Instant at) { cooling_[base].entries.insert(at); }
 
 void AccountTables::hear(const ExitWord& word) {
   auto& newest = exit_words_.try_emplace({word.symbol, word.who}, word.said).first->second;
@@ -269,8 +266,7 @@ void AccountTables::count_bars(AdmissionFacts& facts) const {
   for (const auto& [number, id] : open_)
     for (const auto& row : trades_.at(id).rows) {
       const Order& order = orders_.at(row);
-      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit) &&
-          !is_identity_only(order))
+      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit) && !is_identity_only(order))
         count_doubt(facts, order.symbol.base(), order.symbol.text(), order.trade);
     }
   for (const auto& [subject, alarm] : alarms_)
@@ -283,8 +279,8 @@ int AccountTables::open_positions() const {
     const auto& rows = trades_.at(id).rows;
     count += std::any_of(rows.begin(), rows.end(), [&](const ClientOrderId& row) {
       const Order& order = orders_.at(row);
-      return order.leg == Leg::entry && order.side == Side::buy &&
-             order.state != OrderState::refused && order.state != OrderState::lapsed;
+      return order.leg == Leg::entry && order.side == Side::buy && order.state != OrderState::refused &&
+             order.state != OrderState::lapsed;
     });
   }
   return count;
@@ -301,15 +297,14 @@ int AccountTables::flattened_on(Instant at) const {
   // A reset that lies ahead is of a clock that was wrong.
   Instant since = account.breaker_reset_at.value_or(Instant::min());
   if (since > at) since = Instant::min();
-  return static_cast<int>(std::count_if(it->second.begin(), it->second.end(),
-                                        [&](const auto& trade) { return trade.second > since; }));
+  return static_cast<int>(
+      std::count_if(it->second.begin(), it->second.end(), [&](const auto& trade) { return trade.second > since; }));
 }
 
 // ---- notices -----------------------------------------------------------------------------------
 
 void AccountTables::add_notice(Notice notice) {
-  const auto [event, is_new] =
-      events_.try_emplace(notice.event_id, ToldNotice{notice.created_at, true, next_notice_});
+  const auto [event, is_new] = events_.try_emplace(notice.event_id, ToldNotice{notice.created_at, true, next_notice_});
   if (!is_new) return;
   notice.sequence = next_notice_++;
   notice.attempts = 0;
@@ -388,12 +383,11 @@ std::vector<Alarm> AccountTables::standing_alarms() const {
   return alarms;
 }
 
-void AccountTables::record_decision(const SignalKey& key, std::string guard, std::string verdict,
-                                    std::string detail, Instant now) {
+void AccountTables::record_decision(const SignalKey& key, std::string guard, std::string verdict, std::string detail,
+                                    Instant now) {
   auto& rows = decisions_[key];
-  const auto same = std::find_if(rows.begin(), rows.end(), [&](const Decision& row) {
-    return row.guard == guard && row.verdict == verdict;
-  });
+  const auto same = std::find_if(rows.begin(), rows.end(),
+                                 [&](const Decision& row) { return row.guard == guard && row.verdict == verdict; });
   if (same == rows.end()) {
     rows.push_back({key, std::move(guard), std::move(verdict), std::move(detail), now, now, 1});
     return;
@@ -405,9 +399,7 @@ void AccountTables::record_decision(const SignalKey& key, std::string guard, std
 
 std::vector<Decision> AccountTables::decisions(const SignalKey& key) const {
   std::vector<Decision> found;
-  const auto take = [&](const std::vector<Decision>& rows) {
-    found.insert(found.end(), rows.begin(), rows.end());
-  };
+  const auto take = [&](const std::vector<Decision>& rows) { found.insert(found.end(), rows.begin(), rows.end()); };
   if (const auto it = decisions_.find(key); it != decisions_.end()) take(it->second);
   if (const std::string minute = exits_of_minute(key); !minute.empty())
     for (const auto& [other, rows] : decisions_)
@@ -421,8 +413,7 @@ std::size_t AccountTables::prune(Instant before, Instant now, std::size_t at_mos
   for (const auto& [id, rows] : trades_) {
     if (spent.size() >= at_most || !over_for_good(id, rows, before, now)) continue;
     for (const ClientOrderId& row : rows.rows)
-      if (row != id && !orders_.at(row).filled.is_positive() && spent.size() < at_most)
-        spent.push_back(row);
+      if (row != id && !orders_.at(row).filled.is_positive() && spent.size() < at_most) spent.push_back(row);
   }
   for (const ClientOrderId& row : spent) erase_row(row);
 
@@ -445,8 +436,7 @@ std::size_t AccountTables::prune(Instant before, Instant now, std::size_t at_mos
   return spent.size() + told + decided;
 }
 
-bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,
-                                  Instant now) const {
+bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before, Instant now) const {
   const Order* entry = find(id);
   if (!entry || !entry->settled) return false;
   const Instant keys_before = std::min(before, now - 24h);

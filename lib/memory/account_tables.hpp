@@ -42,12 +42,12 @@ class AccountTables {
   // ---- what a claim wants to know
   BaseHistory history(const std::string& base) const;
   void remember(const std::string& base, Instant at);
-  void hear(const ExitWord& word);     // the newest of a speaker about a symbol stays
+  void hear(const ExitWord& word);  // the newest of a speaker about a symbol stays
   std::vector<ExitWord> exit_words(const std::set<Symbol>& symbols) const;
   std::optional<Instant> stop_out(const Symbol& symbol) const;
   void count_bars(AdmissionFacts& facts) const;  // orders in doubt, and alarms
   int open_positions() const;
-  int entries_on(Instant at) const;    // on its UTC day
+  int entries_on(Instant at) const;  // on its UTC day
   // Trades, on its UTC day, since the breaker was reset.
   int flattened_on(Instant at) const;
 
@@ -60,8 +60,7 @@ class AccountTables {
   // ---- the rest
   void apply_edge(const AlarmEdge& edge);
   std::vector<Alarm> standing_alarms() const;
-  void record_decision(const SignalKey& key, std::string guard, std::string verdict,
-                       std::string detail, Instant now);
+  void record_decision(const SignalKey& key, std::string guard, std::string verdict, std::string detail, Instant now);
   std::vector<Decision> decisions(const SignalKey& key) const;
   std::size_t prune(Instant before, Instant now, std::size_t at_most);
 
@@ -93,8 +92,7 @@ class AccountTables {
   void note_flattening(const Order& order);
   void free_key_of(const Order& order);
   Trade assemble(const TradeRows& rows) const;
-  bool over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before,
-                     Instant now) const;
+  bool over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before, Instant now) const;
   void erase_row(const ClientOrderId& id);
 
   std::unordered_map<ClientOrderId, Order> orders_;
@@ -102,8 +100,8 @@ class AccountTables {
   std::map<std::int64_t, ClientOrderId> open_;  // by number of the trade
   std::set<ClientOrderId> questions_;           // rows of settled trades not yet known dead
   std::unordered_map<SignalKey, std::vector<ClientOrderId>> by_key_;
-  std::map<std::string, Cooling> cooling_;  // by base
-  std::map<std::string, std::multiset<Instant>> forced_ends_;           // by symbol
+  std::map<std::string, Cooling> cooling_;                             // by base
+  std::map<std::string, std::multiset<Instant>> forced_ends_;          // by symbol
   std::map<std::pair<std::string, std::string>, Instant> exit_words_;  // by symbol and speaker
   std::map<Day, int> entries_per_day_;
   std::map<Day, std::map<ClientOrderId, Instant>> flattened_;   // trades, and when their last exit was claimed

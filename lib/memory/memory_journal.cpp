@@ -11,8 +11,8 @@ namespace {
 bool is_writable(const Order& order);
 Written judge_change(const Change& change, const AccountTables& tables);
 void carry_out(const Change& change, AccountTables& tables);
-ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age,
-                       Micros max_future, Instant now);
+ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age, Micros max_future,
+                       Instant now);
 Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables);
 
 }  // namespace
@@ -54,9 +54,8 @@ Result<std::vector<Written>> MemoryJournal::write(std::span<const Change> items)
   return written;
 }
 
-Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const ExitClaim> claims,
-                                                            Micros max_age, Micros max_future,
-                                                            Instant now) {
+Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const ExitClaim> claims, Micros max_age,
+                                                            Micros max_future, Instant now) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
@@ -71,8 +70,7 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
       tables.record_decision(key, "policy", "denied", denied->reason.str(), now);
       if (is_final(denied->reason))
-        tables.keys[key] = {signal_digest(claim.signal), now, false, 0, {}, {},
-                            decided_word(denied->reason)};
+        tables.keys[key] = {signal_digest(claim.signal), now, false, 0, {}, {}, decided_word(denied->reason)};
     }
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
     KeyRow row{signal_digest(claim.signal), now, false, 0, {}, trades_of(claim), ""};
@@ -146,8 +144,7 @@ Result<void> MemoryJournal::note_stuck_told(Instant now) {
   return {};
 }
 
-Result<void> MemoryJournal::note_silences(std::optional<Instant> venue_until,
-                                          const std::string& status,
+Result<void> MemoryJournal::note_silences(std::optional<Instant> venue_until, const std::string& status,
                                           std::optional<Instant> notifier_until) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
@@ -158,8 +155,7 @@ Result<void> MemoryJournal::note_silences(std::optional<Instant> venue_until,
   return {};
 }
 
-Result<void> MemoryJournal::accept_epoch(const std::string& venue_account_id,
-                                         Instant entries_after) {
+Result<void> MemoryJournal::accept_epoch(const std::string& venue_account_id, Instant entries_after) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
@@ -208,8 +204,7 @@ Result<PastTrades> MemoryJournal::trades(const TradeQuery& query) {
   return past;
 }
 
-Result<std::vector<SignalKey>> MemoryJournal::keys_about(const std::string& word,
-                                                         std::size_t at_most) {
+Result<std::vector<SignalKey>> MemoryJournal::keys_about(const std::string& word, std::size_t at_most) {
   std::lock_guard lock{state_->mutex};
   return state_->of(pen_.account).keys_about(word, at_most);
 }
@@ -238,12 +233,10 @@ bool is_writable(const Order& order) {
 Written judge_change(const Change& change, const AccountTables& tables) {
   std::set<ClientOrderId> named;
   for (const Order& order : change.append)
-    if (tables.find(order.client_id) || !named.insert(order.client_id).second)
-      return Written::exists;
+    if (tables.find(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
   for (const Order& order : change.advance) {
     const Order* standing = tables.find(order.client_id);
-    if (!standing || standing->version != order.version || !named.insert(order.client_id).second)
-      return Written::stale;
+    if (!standing || standing->version != order.version || !named.insert(order.client_id).second) return Written::stale;
   }
   return Written::yes;
 }
@@ -259,15 +252,14 @@ void carry_out(const Change& change, AccountTables& tables) {
   for (const ExitWord& word : change.words) tables.hear(word);
 }
 
-ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age,
-                       Micros max_future, Instant now) {
+ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age, Micros max_future,
+                       Instant now) {
   const Signal& signal = claim.signal;
   if (const auto known = tables.keys.find(claim_key(signal)); known != tables.keys.end())
     return known_exit(known->second, signal, tables);
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
-  if (now - signal.time > max_age)
-    return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
+  if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
   const Change as_change{.advance = claim.advance};
   if (judge_change(as_change, tables) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};

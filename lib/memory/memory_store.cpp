@@ -9,16 +9,12 @@ namespace tradeguard {
 
 namespace {
 
-AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables,
-                         Instant now);
-void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict,
-                    Instant now);
+AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables, Instant now);
+void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict, Instant now);
 
 }  // namespace
 
-MemoryStore::MemoryStore(std::string epoch) : state_{std::make_shared<State>()} {
-  state_->epoch = std::move(epoch);
-}
+MemoryStore::MemoryStore(std::string epoch) : state_{std::make_shared<State>()} { state_->epoch = std::move(epoch); }
 MemoryStore::~MemoryStore() = default;
 
 void MemoryStore::restored_as(std::string epoch) {
@@ -60,12 +56,10 @@ class MemoryHold final : public RunLease::Hold {
 
 }  // namespace
 
-Result<std::variant<RunLease, HeldElsewhere>> MemoryRunLock::try_acquire(
-    const AccountKey& account) {
+Result<std::variant<RunLease, HeldElsewhere>> MemoryRunLock::try_acquire(const AccountKey& account) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(account);
-  if (tables.holder)
-    return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
+  if (tables.holder) return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
   tables.account.fence += 1;
   tables.account.cycle += 1;
   tables.holder = tables.account.fence;
@@ -77,8 +71,7 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> MemoryRunLo
     const AccountKey& account) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(account);
-  if (tables.holder)
-    return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
+  if (tables.holder) return HeldElsewhere{tables.account.cycle, tables.account.last_completed_at, std::nullopt};
   constexpr Fence nobodys = 0;  // the first lease has 1
   tables.holder = nobodys;
   return std::make_unique<MemoryHold>(state_, account, nobodys);
@@ -86,8 +79,7 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> MemoryRunLo
 
 // ---- EntryHistory ------------------------------------------------------------------------------
 
-Result<std::map<std::string, BaseHistory>> MemoryEntryHistory::latest(
-    const std::set<std::string>& bases) {
+Result<std::map<std::string, BaseHistory>> MemoryEntryHistory::latest(const std::set<std::string>& bases) {
   std::lock_guard lock{state_->mutex};
   const AccountTables& tables = state_->of(pen_.account);
   std::map<std::string, BaseHistory> latest;
@@ -137,10 +129,13 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
             [&](Denied& denied) {
               if (is_final(denied.reason)) {
                 const auto freed = tables.keys.find(entries[i].order.signal_key);
-                tables.keys[entries[i].order.signal_key] = {
-                    signal_digest(entries[i].signal), now, false,
-                    freed == tables.keys.end() ? 0 : freed->second.attempts, {}, {},
-                    decided_word(denied.reason)};
+                tables.keys[entries[i].order.signal_key] = {signal_digest(entries[i].signal),
+                                                            now,
+                                                            false,
+                                                            freed == tables.keys.end() ? 0 : freed->second.attempts,
+                                                            {},
+                                                            {},
+                                                            decided_word(denied.reason)};
               }
               return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
             },
@@ -150,8 +145,7 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
   return judged;
 }
 
-Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome,
-                                            Instant now) {
+Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
@@ -161,8 +155,8 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:
-      return failed(Fault::data, "an order that is " + std::string{text(row->state)} +
-                                     " cannot be " + describe(outcome));
+      return failed(Fault::data,
+                    "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
     case Step::to_refused:
     case Step::to_lapsed:
       applied.order.settled = true;
@@ -181,8 +175,7 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
 
 namespace {
 
-AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables,
-                         Instant now) {
+AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTables& tables, Instant now) {
   AdmissionFacts facts;
   facts.halted = tables.account.halted;
   facts.breaker = tables.account.breaker;
@@ -210,24 +203,20 @@ AdmissionFacts facts_for(std::span<const EntryRequest> entries, const AccountTab
     }
     const Order* first = tables.find(row->second.entry);
     const std::string& named = row->second.entry.empty() ? no_order : row->second.entry;
-    facts.known[key] = {row->second.entry,
-                        first && !first->venue_id.empty() ? first->venue_id : named,
+    facts.known[key] = {row->second.entry, first && !first->venue_id.empty() ? first->venue_id : named,
                         row->second.claimed_at, false, row->second.decided};
     facts.known_digests[key] = row->second.digest;
   }
   return facts;
 }
 
-void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict,
-                    Instant now) {
+void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& verdict, Instant now) {
   const auto* cooling = std::get_if<Cooling>(&verdict.cooldown);
-  tables.record_decision(key, "cooldown", cooling ? "blocked" : "passed",
-                         cooling ? cooling->because : "", now);
+  tables.record_decision(key, "cooldown", cooling ? "blocked" : "passed", cooling ? cooling->because : "", now);
   const auto* duplicate = std::get_if<Duplicate>(&verdict.outcome);
   tables.record_decision(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
                          duplicate ? duplicate->existing_order_id : "", now);
-  if (const auto* denied = std::get_if<Denied>(&verdict.outcome);
-      denied && !(denied->reason == Denial::cooldown))
+  if (const auto* denied = std::get_if<Denied>(&verdict.outcome); denied && !(denied->reason == Denial::cooldown))
     tables.record_decision(key, "policy", "denied", recorded(*denied), now);
 }
 

@@ -9,8 +9,7 @@
 namespace tradeguard {
 namespace {
 
-constexpr std::string_view expected_form =
-    "expected https://host[:port][/path], or http:// for a loopback address";
+constexpr std::string_view expected_form = "expected https://host[:port][/path], or http:// for a loopback address";
 
 // The address itself is not repeated: what is wrong with it may be that it holds a password.
 tl::unexpected<Error> bad_url(std::string_view what) {
@@ -78,8 +77,8 @@ std::optional<Instant> date_in(std::string_view text) {
   const std::chrono::year_month_day ymd{std::chrono::year{*year}, std::chrono::month{*month},
                                         std::chrono::day{static_cast<unsigned>(*day)}};
   if (!ymd.ok()) return std::nullopt;
-  return Instant{std::chrono::sys_days{ymd}} + std::chrono::hours{*hour} +
-         std::chrono::minutes{*minute} + std::chrono::seconds{*second};
+  return Instant{std::chrono::sys_days{ymd}} + std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
+         std::chrono::seconds{*second};
 }
 
 }  // namespace
@@ -92,16 +91,13 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
 
   BaseUrl base;
   const std::string scheme = lower_case(url.substr(0, colon));
-  if (scheme != "https" && scheme != "http")
-    return bad_url("a scheme that is not https in the URL");
+  if (scheme != "https" && scheme != "http") return bad_url("a scheme that is not https in the URL");
   base.tls = scheme == "https";
   base.port = base.tls ? "443" : "80";
 
   std::string_view rest = url.substr(colon + 3);
-  if (rest.find('@') != std::string_view::npos)
-    return bad_url("a user name or password in the URL");
-  if (rest.find_first_of("?#") != std::string_view::npos)
-    return bad_url("a query or fragment in the URL");
+  if (rest.find('@') != std::string_view::npos) return bad_url("a user name or password in the URL");
+  if (rest.find_first_of("?#") != std::string_view::npos) return bad_url("a query or fragment in the URL");
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view path = rest.substr(slash);
   rest = rest.substr(0, slash);
@@ -127,17 +123,14 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   }
   if (port) {
     const auto value = port->size() > 5 ? std::nullopt : number(*port);
-    if (!value || *value < 1 || *value > 65535)
-      return bad_url("a port that is not between 1 and 65535 in the URL");
+    if (!value || *value < 1 || *value > 65535) return bad_url("a port that is not between 1 and 65535 in the URL");
     base.port = std::to_string(*value);
   }
-  if (!base.tls && !loopback(base.host))
-    return bad_url("http without TLS to a host that is not this machine");
+  if (!base.tls && !loopback(base.host)) return bad_url("http without TLS to a host that is not this machine");
   return base;
 }
 
-Result<std::optional<Proxy>> proxy_for(const BaseUrl& base, std::string_view https_proxy,
-                                       std::string_view no_proxy) {
+Result<std::optional<Proxy>> proxy_for(const BaseUrl& base, std::string_view https_proxy, std::string_view no_proxy) {
   if (https_proxy.empty() || !base.tls || loopback(base.host) || excepted(base, no_proxy))
     return std::optional<Proxy>{};
   std::string_view rest = https_proxy;
@@ -171,8 +164,8 @@ std::string percent_encoded(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
     if (plain) {
       encoded += c;
       continue;
@@ -241,8 +234,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
 }
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view letters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   text.reserve(bytes.size() / 3 * 4 + 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -250,8 +242,7 @@ std::string base64(std::string_view bytes) {
     const std::size_t taken = std::min<std::size_t>(3, bytes.size() - i);
     for (std::size_t k = 0; k < 3; ++k)
       group = group << 8 | (k < taken ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += k <= taken ? letters[group >> (18 - 6 * k) & 63U] : '=';
+    for (std::size_t k = 0; k < 4; ++k) text += k <= taken ? letters[group >> (18 - 6 * k) & 63U] : '=';
   }
   return text;
 }
@@ -271,8 +262,7 @@ bool is_ipv6(const std::string& host) {
 bool is_host_name(std::string_view host) {
   return host.size() <= 253 && host.front() != '-' && host.front() != '.' &&
          std::all_of(host.begin(), host.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                  c == '_';
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
          });
 }
 

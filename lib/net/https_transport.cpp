@@ -94,10 +94,10 @@ struct Dial {
   std::vector<tcp::endpoint> addresses;
   std::size_t tried = 0;
   std::vector<std::shared_ptr<Connection>> attempts;  // that are going on
-  Moment next;         // when the address behind is tried too
-  Moment by;           // when it is given up
-  bool over = false;   // one attempt came up, or nobody waits for any
-  std::string why;     // of the attempt that came furthest
+  Moment next;                                        // when the address behind is tried too
+  Moment by;                                          // when it is given up
+  bool over = false;                                  // one attempt came up, or nobody waits for any
+  std::string why;                                    // of the attempt that came furthest
   int how_far = 0;
   bool more() const { return !over && tried < addresses.size(); }
 };
@@ -119,8 +119,7 @@ struct Answer {
   HttpResponse response;
   bool keep = false;  // the connection may carry another request
 };
-asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection,
-                                                               const HttpsSettings& settings,
+asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
                                                                bool without_body);
 
 bool well_formed(const HttpRequest& request);
@@ -219,9 +218,7 @@ class Lines {
 
   std::size_t count(Flight::Stage stage) const;
   // Requests that hold a connection or have the right to one.
-  std::size_t in_hand() const {
-    return count(Flight::Stage::turned) + count(Flight::Stage::flying);
-  }
+  std::size_t in_hand() const { return count(Flight::Stage::turned) + count(Flight::Stage::flying); }
 
   const HttpsSettings& settings_;
   Clock& clock_;
@@ -280,17 +277,14 @@ HttpsTransport::HttpsTransport(HttpsSettings settings, Clock& clock)
     : wire_{std::make_unique<Wire>(std::move(settings), clock)} {}
 HttpsTransport::~HttpsTransport() = default;
 
-std::vector<HttpResult> HttpsTransport::exchange(std::span<const HttpRequest> requests,
-                                                 Micros patience) {
+std::vector<HttpResult> HttpsTransport::exchange(std::span<const HttpRequest> requests, Micros patience) {
   return wire_->exchange(requests, patience);
 }
 
-std::vector<HttpResult> HttpsTransport::Wire::exchange(std::span<const HttpRequest> requests,
-                                                       Micros patience) {
+std::vector<HttpResult> HttpsTransport::Wire::exchange(std::span<const HttpRequest> requests, Micros patience) {
   std::vector<Flight> flights;
   flights.reserve(requests.size());
-  for (const HttpRequest& request : requests)
-    flights.push_back(Flight{.request = &request, .pace = pace_of(request)});
+  for (const HttpRequest& request : requests) flights.push_back(Flight{.request = &request, .pace = pace_of(request)});
   if (flights.empty()) return {};
 
   if (!lines_) lines_ = std::make_unique<Lines>(settings_, clock_);
@@ -305,8 +299,7 @@ std::vector<HttpResult> HttpsTransport::Wire::exchange(std::span<const HttpReque
 Pace* HttpsTransport::Wire::pace_of(const HttpRequest& request) {
   if (request.limit.empty()) return nullptr;
   const auto at = paces_.find(request.limit);
-  if (at == paces_.end())
-    throw std::logic_error{"a request counts against an unknown rate limit: " + request.limit};
+  if (at == paces_.end()) throw std::logic_error{"a request counts against an unknown rate limit: " + request.limit};
   if (request.weight < 0 || request.weight > at->second.weight())
     throw std::logic_error{"a request weighs more than its rate limit holds: " + request.limit};
   return &at->second;
@@ -318,8 +311,7 @@ Lines::Lines(const HttpsSettings& settings, Clock& clock)
     : settings_{settings},
       clock_{clock},
       way_{settings.proxy ? settings.proxy->host : settings.base.host},
-      port_{static_cast<std::uint16_t>(
-          std::stoul(settings.proxy ? settings.proxy->port : settings.base.port))} {
+      port_{static_cast<std::uint16_t>(std::stoul(settings.proxy ? settings.proxy->port : settings.base.port))} {
   mailbox_->reader = this;
   error_code not_an_address;
   asio::ip::make_address(settings.base.host, not_an_address);
@@ -346,8 +338,8 @@ std::vector<HttpResult> Lines::exchange(std::vector<Flight> flights, Micros pati
   may_dial_ahead_ = true;
   for (Flight& flight : flights_)
     if (!well_formed(*flight.request))
-      land(flight, tl::unexpected<HttpFailure>{HttpFailure{
-                       false, "the request holds a control character or a blank in its head"}});
+      land(flight, tl::unexpected<HttpFailure>{
+                       HttpFailure{false, "the request holds a control character or a blank in its head"}});
 
   look_soon();
   loop_.restart();
@@ -400,8 +392,8 @@ void Lines::give_up_the_late(Moment now) {
       case Flight::Stage::turned:
         if (now < flight.by) break;
         if (flight.pace != nullptr) flight.pace->take_back(flight.request->weight);
-        unsent(flight, (looking_up_ ? "host name not resolved within " : "not connected within ") +
-                           duration_text(patience_));
+        unsent(flight,
+               (looking_up_ ? "host name not resolved within " : "not connected within ") + duration_text(patience_));
         break;
       case Flight::Stage::flying:
         // Its coroutine wakes up to a closed socket and lands it.
@@ -517,12 +509,10 @@ void Lines::give_up(Dial& dial) {
 
 // The address that answered is the first to be tried from now on, the one that did not the last.
 void Lines::prefer(const tcp::endpoint& address) {
-  std::stable_partition(addresses_.begin(), addresses_.end(),
-                        [&](const tcp::endpoint& one) { return one == address; });
+  std::stable_partition(addresses_.begin(), addresses_.end(), [&](const tcp::endpoint& one) { return one == address; });
 }
 void Lines::prefer_others(const tcp::endpoint& address) {
-  std::stable_partition(addresses_.begin(), addresses_.end(),
-                        [&](const tcp::endpoint& one) { return one != address; });
+  std::stable_partition(addresses_.begin(), addresses_.end(), [&](const tcp::endpoint& one) { return one != address; });
 }
 
 // Everything is answered: what is still being connected is for nobody.
@@ -540,9 +530,7 @@ Moment Lines::next_look(Moment now) {
     switch (flight.stage) {
       case Flight::Stage::waiting:
         next = std::min(next, began_ + settings_.longest_turn);
-        if (flight.pace == nullptr ||
-            std::find(seen.begin(), seen.end(), flight.pace) != seen.end())
-          break;
+        if (flight.pace == nullptr || std::find(seen.begin(), seen.end(), flight.pace) != seen.end()) break;
         seen.push_back(flight.pace);
         if (const auto room = flight.pace->room_at(now, flight.request->weight))
           if (*room > now) next = std::min(next, *room);
@@ -571,8 +559,7 @@ void Lines::start(asio::awaitable<T> coroutine) {
   });
 }
 
-asio::awaitable<void> Lines::attempt(std::shared_ptr<Dial> dial,
-                                     std::shared_ptr<Connection> connection) {
+asio::awaitable<void> Lines::attempt(std::shared_ptr<Dial> dial, std::shared_ptr<Connection> connection) {
   const Raised raised = co_await come_up(*connection);
   std::erase(dial->attempts, connection);
   const bool known = std::find(dialing_.begin(), dialing_.end(), dial) != dialing_.end();
@@ -582,8 +569,7 @@ asio::awaitable<void> Lines::attempt(std::shared_ptr<Dial> dial,
     prefer(connection->address);
     idle_.push_back(std::move(connection));
   } else {
-    const std::string why =
-        raised.why.empty() ? "not connected within " + duration_text(patience_) : raised.why;
+    const std::string why = raised.why.empty() ? "not connected within " + duration_text(patience_) : raised.why;
     if (dial->why.empty() || raised.how_far >= dial->how_far) {
       dial->why = why;
       dial->how_far = raised.how_far;
@@ -605,8 +591,7 @@ asio::awaitable<Lines::Raised> Lines::come_up(Connection& connection) {
   error_code failed_to;
   connection.socket.open(connection.address.protocol(), failed_to);
   if (!failed_to)
-    co_await connection.socket.async_connect(
-        connection.address, asio::redirect_error(asio::use_awaitable, failed_to));
+    co_await connection.socket.async_connect(connection.address, asio::redirect_error(asio::use_awaitable, failed_to));
   if (connection.late) co_return late;
   if (failed_to) co_return Raised{"not connected: " + spoken(failed_to.message()), 0};
 
@@ -648,8 +633,7 @@ asio::awaitable<std::string> Lines::ask_proxy(Connection& connection) {
   constexpr std::size_t longest_head = 16u << 10;
   const BaseUrl& base = settings_.base;
   const bool brackets = base.host.find(':') != std::string::npos;
-  const std::string to =
-      (brackets ? "[" + base.host + "]" : base.host) + ":" + base.port;
+  const std::string to = (brackets ? "[" + base.host + "]" : base.host) + ":" + base.port;
   std::string text = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\nUser-Agent: tradeguard\r\n";
   if (const auto& authorization = settings_.proxy->authorization) {
     text.reserve(text.size() + authorization->reveal().size() + 64);  // one block: it is wiped
@@ -661,8 +645,7 @@ asio::awaitable<std::string> Lines::ask_proxy(Connection& connection) {
   const std::string proxy = "the proxy " + way_ + ":" + settings_.proxy->port;
   const auto lost = [&] {
     return connection.broken != 0
-               ? "not connected: " + proxy + ": " +
-                     spoken(std::generic_category().message(connection.broken))
+               ? "not connected: " + proxy + ": " + spoken(std::generic_category().message(connection.broken))
                : "not connected: " + proxy + " closed the connection";
   };
   if (!whole) co_return lost();
@@ -684,10 +667,8 @@ asio::awaitable<std::string> Lines::ask_proxy(Connection& connection) {
   const bool http = head.starts_with("HTTP/1.") && head.size() > 12;
   const std::string status = http ? head.substr(9, 3) : "";
   if (status.size() == 3 && status[0] == '2') co_return "";
-  if (status == "407")
-    co_return "not connected: " + proxy + " wants a user name and password, or others (407)";
-  co_return "not connected: " + proxy +
-      (http ? " refused with status " + status : " does not speak HTTP");
+  if (status == "407") co_return "not connected: " + proxy + " wants a user name and password, or others (407)";
+  co_return "not connected: " + proxy + (http ? " refused with status " + status : " does not speak HTTP");
 }
 
 // A connection that did not come up costs one request. It is the last that has its turn and none to
@@ -725,15 +706,14 @@ asio::awaitable<void> Lines::fly(std::shared_ptr<Connection> connection, Flight&
   if (!answer && connection->late) prefer_others(connection->address);
   if (answer) {
     constexpr int too_many_requests = 429;
-    if (flight.pace != nullptr && answer->response.status == too_many_requests)
-      flight.pace->widen();
+    if (flight.pace != nullptr && answer->response.status == too_many_requests) flight.pace->widen();
     answer->response.sent = sent_at;
     answer->response.answered = clock_.now();
     if (answer->keep) idle_.push_back(connection);
     land(flight, std::move(answer->response));
   } else {
-    const std::string why = connection->late ? "no answer within " + duration_text(patience_)
-                                             : std::move(answer.error());
+    const std::string why =
+        connection->late ? "no answer within " + duration_text(patience_) : std::move(answer.error());
     land(flight, tl::unexpected<HttpFailure>{HttpFailure{sent, why}});
   }
 }
@@ -747,8 +727,7 @@ void Lines::land(Flight& flight, HttpResult result) {
 
 std::size_t Lines::count(Flight::Stage stage) const {
   return static_cast<std::size_t>(
-      std::count_if(flights_.begin(), flights_.end(),
-                    [stage](const Flight& flight) { return flight.stage == stage; }));
+      std::count_if(flights_.begin(), flights_.end(), [stage](const Flight& flight) { return flight.stage == stage; }));
 }
 
 // ---------------------------------------------------------------------------------------- names
@@ -775,10 +754,9 @@ void Lines::look_up() {
     }
     const std::lock_guard lock{mailbox->mutex};
     if (mailbox->reader == nullptr) return;
-    asio::post(mailbox->reader->loop_,
-               [reader = mailbox->reader, trouble, answer = std::move(addresses)] {
-                 reader->looked_up(trouble, answer);
-               });
+    asio::post(mailbox->reader->loop_, [reader = mailbox->reader, trouble, answer = std::move(addresses)] {
+      reader->looked_up(trouble, answer);
+    });
   };
 
   // Signals are for the thread that runs the cycle: it waits to be woken by them.
@@ -798,8 +776,8 @@ void Lines::looked_up(int trouble, std::vector<tcp::endpoint> addresses) {
   looking_up_ = false;
   addresses_ = std::move(addresses);
   if (addresses_.empty()) {
-    const std::string why =
-        (settings_.proxy ? "proxy's host name not resolved: " : "host name not resolved: ") + spoken(::gai_strerror(trouble == 0 ? EAI_NONAME : trouble));
+    const std::string why = (settings_.proxy ? "proxy's host name not resolved: " : "host name not resolved: ") +
+                            spoken(::gai_strerror(trouble == 0 ? EAI_NONAME : trouble));
     for (std::size_t n = count(Flight::Stage::turned); n > 0; --n) not_connected(why);
     may_dial_ahead_ = false;
   }
@@ -822,17 +800,14 @@ Owned<SSL> Lines::tls_for(Connection& connection) {
   const std::string& host = settings_.base.host;
   X509_VERIFY_PARAM* verify = SSL_get0_param(tls.get());
   // The names a certificate is for are its alternative names (RFC 9110, 4.3.4), not its subject.
-  X509_VERIFY_PARAM_set_hostflags(
-      verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // Called without its macro, which casts in C.
   const auto indicate_name = [&] {
     return SSL_ctrl(tls.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                     const_cast<char*>(host.c_str())) == 1;
   };
-  const bool named =
-      literal_
-          ? X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1
-          : X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1 && indicate_name();
+  const bool named = literal_ ? X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1
+                              : X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1 && indicate_name();
   if (!named) return nullptr;
   if (session_) SSL_set_session(tls.get(), session_.get());
   return tls;
@@ -880,8 +855,7 @@ Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) 
     if (std::getenv("SSL_CERT_FILE") != nullptr)
       X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), issuer_from_file_too);
   }
-  if (!settings.ca_file.empty() &&
-      SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
+  if (!settings.ca_file.empty() && SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
     trouble = "not connected: the CA file cannot be read";
     context.reset();
   }
@@ -892,8 +866,7 @@ Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) 
 std::string handshake_trouble(const Connection& connection) {
   const long verdict = SSL_get_verify_result(connection.tls.get());
   if (verdict != X509_V_OK) return "certificate: " + spoken(X509_verify_cert_error_string(verdict));
-  if (connection.broken != 0)
-    return "not connected: " + spoken(std::generic_category().message(connection.broken));
+  if (connection.broken != 0) return "not connected: " + spoken(std::generic_category().message(connection.broken));
   if (connection.cut) return "not connected: closed during the TLS handshake";
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   return std::string{"not connected: TLS handshake: "} + (reason != nullptr ? reason : "refused");
@@ -904,8 +877,7 @@ std::string handshake_trouble(const Connection& connection) {
 
 // Both take what the kernel takes, remember why not, and never raise SIGPIPE.
 ssize_t to_kernel(Connection& connection, const char* bytes, std::size_t size) {
-  const ssize_t taken =
-      ::send(connection.socket.native_handle(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t taken = ::send(connection.socket.native_handle(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (taken > 0) connection.bytes_sent += static_cast<std::size_t>(taken);
   if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
   return taken;
@@ -998,9 +970,8 @@ bool still_open(Connection& connection) {
 // False: it was given up while it waited.
 asio::awaitable<bool> ready(Connection& connection, Step step) {
   error_code stopped;
-  co_await connection.socket.async_wait(
-      step == Step::wait_to_read ? tcp::socket::wait_read : tcp::socket::wait_write,
-      asio::redirect_error(asio::use_awaitable, stopped));
+  co_await connection.socket.async_wait(step == Step::wait_to_read ? tcp::socket::wait_read : tcp::socket::wait_write,
+                                        asio::redirect_error(asio::use_awaitable, stopped));
   co_return !stopped && connection.socket.is_open();
 }
 
@@ -1019,8 +990,7 @@ asio::awaitable<bool> write_all(Connection& connection, std::string_view text) {
 }
 
 std::string why_lost(const Connection& connection) {
-  if (connection.broken != 0)
-    return "connection lost: " + spoken(std::generic_category().message(connection.broken));
+  if (connection.broken != 0) return "connection lost: " + spoken(std::generic_category().message(connection.broken));
   return "connection lost";
 }
 
@@ -1029,15 +999,12 @@ std::string why_lost(const Connection& connection) {
 using Parser = http::response_parser<http::string_body>;
 
 std::string why_unread(error_code error, const HttpsSettings& settings) {
-  if (error == http::error::body_limit)
-    return "answer larger than " + size_text(settings.body_limit);
-  if (error == http::error::header_limit)
-    return "answer's head larger than " + size_text(settings.header_limit);
+  if (error == http::error::body_limit) return "answer larger than " + size_text(settings.body_limit);
+  if (error == http::error::header_limit) return "answer's head larger than " + size_text(settings.header_limit);
   return "not HTTP";
 }
 
-asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection,
-                                                               const HttpsSettings& settings,
+asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
                                                                bool without_body) {
   using Unread = tl::unexpected<std::string>;
   // A host from which there is always more to read must not keep the loop from looking at the
@@ -1050,8 +1017,7 @@ asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& conne
   std::size_t since_yield = 0;
   std::optional<Parser> parser;
   for (int interim = 0;; ++interim) {  // until a final answer: those with 1xx announce one
-    if (interim > most_interim)
-      co_return Unread{"more than " + std::to_string(most_interim) + " interim answers"};
+    if (interim > most_interim) co_return Unread{"more than " + std::to_string(most_interim) + " interim answers"};
     parser.emplace();
     parser->header_limit(static_cast<std::uint32_t>(settings.header_limit));
     parser->body_limit(settings.body_limit);
@@ -1118,18 +1084,15 @@ asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& conne
 // A line break in a key from the environment would begin a header of its own.
 bool well_formed(const HttpRequest& request) {
   const auto word = [](std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
   };
   const auto value = [](std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-      return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f');
-    });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); });
   };
   return word(request.method) && word(request.target) &&
          std::all_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
-           return word(header.first) && header.first.find(':') == std::string::npos &&
-                  value(header.second);
+           return word(header.first) && header.first.find(':') == std::string::npos && value(header.second);
          });
 }
 
@@ -1147,8 +1110,7 @@ std::string request_text(const BaseUrl& base, const HttpRequest& request) {
   if (!usual_port) text.append(":").append(base.port);
   // A body that comes compressed would not be read.
   text.append("\r\nUser-Agent: tradeguard\r\nAccept-Encoding: identity\r\n");
-  for (const auto& [name, value] : request.headers)
-    text.append(name).append(": ").append(value).append("\r\n");
+  for (const auto& [name, value] : request.headers) text.append(name).append(": ").append(value).append("\r\n");
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
     text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   text.append("\r\n").append(request.body);

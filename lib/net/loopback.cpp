@@ -75,11 +75,9 @@ std::optional<std::string> loopback_objection(const std::string& address, std::u
       if (!row || row->state != listens) continue;
       const std::size_t colon = row->local.find(':');
       unsigned its_port = 0;
-      std::from_chars(row->local.data() + colon + 1, row->local.data() + row->local.size(),
-                      its_port, 16);
+      std::from_chars(row->local.data() + colon + 1, row->local.data() + row->local.size(), its_port, 16);
       if (its_port != port || !where.contains(row->local.substr(0, colon))) continue;
-      if (!trusted.contains(row->uid))
-        return "is served by uid " + row->uid + ", which is neither root nor this user";
+      if (!trusted.contains(row->uid)) return "is served by uid " + row->uid + ", which is neither root nor this user";
     }
   }
   if (!readable) return "is served by a user that cannot be told, for want of /proc/net/tcp";

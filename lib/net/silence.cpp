@@ -27,8 +27,7 @@ std::optional<Error> Silence::why() const {
   const auto asked_for = quiet();
   if (!asked_for) return std::nullopt;
   return Error{Fault::unreachable, "the exchange answered HTTP " + asked_for->status +
-                                       ": nothing is sent to it before " +
-                                       iso_seconds(asked_for->until) + "Z"};
+                                       ": nothing is sent to it before " + iso_seconds(asked_for->until) + "Z"};
 }
 
 }  // namespace tradeguard

@@ -22,8 +22,7 @@ PrintingNotifier::Sink unblocked(std::FILE* stream) {
 PrintingNotifier::Sink buffered(std::FILE* stream) {
   return [stream](std::string_view message) {
     const bool written =
-        std::fwrite(message.data(), 1, message.size(), stream) == message.size() &&
-        std::fflush(stream) == 0;
+        std::fwrite(message.data(), 1, message.size(), stream) == message.size() && std::fflush(stream) == 0;
     if (!written) std::clearerr(stream);
     return written;
   };

@@ -66,15 +66,13 @@ constexpr std::array mishap_names{
 
 template <class Names, class Value>
 std::string_view name_of(const Names& names, Value value) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [&](const auto& name) { return name.first == value; });
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == value; });
   return found == names.end() ? std::string_view{} : found->second;
 }
 
 template <class Value, class Names>
 std::optional<Value> value_of(const Names& names, std::string_view word) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [&](const auto& name) { return name.second == word; });
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.second == word; });
   return found == names.end() ? std::nullopt : std::optional<Value>{found->first};
 }
 
@@ -109,13 +107,9 @@ bool read_field(std::string_view field, Occasion& occasion) {
 }  // namespace
 
 std::string_view text(VenueVerb verb) { return name_of(verb_names, verb); }
-std::optional<VenueVerb> parse_venue_verb(std::string_view word) {
-  return value_of<VenueVerb>(verb_names, word);
-}
+std::optional<VenueVerb> parse_venue_verb(std::string_view word) { return value_of<VenueVerb>(verb_names, word); }
 std::string_view text(Mishap mishap) { return name_of(mishap_names, mishap); }
-std::optional<Mishap> parse_mishap(std::string_view word) {
-  return value_of<Mishap>(mishap_names, word);
-}
+std::optional<Mishap> parse_mishap(std::string_view word) { return value_of<Mishap>(mishap_names, word); }
 const std::vector<Mishap>& mishaps() {
   static const auto all = [] {
     std::vector<Mishap> list;
@@ -131,8 +125,7 @@ FaultScript& FaultScript::on(VenueVerb verb, Mishap mishap, Occasion occasion) {
   return *this;
 }
 
-std::optional<Mishap> FaultScript::next(VenueVerb verb, const Symbol* symbol,
-                                        std::optional<Leg> leg) {
+std::optional<Mishap> FaultScript::next(VenueVerb verb, const Symbol* symbol, std::optional<Leg> leg) {
   std::optional<Mishap> decided;
   for (auto& rule : rules_) {
     const auto& occasion = rule.occasion;

@@ -36,8 +36,7 @@ std::string_view text(Fate fate) {
   return "";
 }
 std::optional<Fate> parse_fate(std::string_view word) {
-  for (const auto fate :
-       {Fate::none, Fate::rejected, Fate::cancelled, Fate::part_cancelled, Fate::inert}) {
+  for (const auto fate : {Fate::none, Fate::rejected, Fate::cancelled, Fate::part_cancelled, Fate::inert}) {
     if (text(fate) == word) return fate;
   }
   return std::nullopt;
@@ -56,8 +55,7 @@ PaperOrder& PaperState::put(PaperOrder order) {
 }
 
 void PaperState::place(const PaperOrder& order) {
-  const std::string currency =
-      order.side == Side::buy ? order.symbol.quote() : order.symbol.base();
+  const std::string currency = order.side == Side::buy ? order.symbol.quote() : order.symbol.base();
   if (order.open()) {
     open.insert(order.number);
     open_in[order.symbol].insert(order.number);

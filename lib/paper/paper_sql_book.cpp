@@ -17,8 +17,7 @@ constexpr std::string_view order_columns =
     "market_price, fee_in, status, fired, filled, filled_value, fee_base, fee_quote, given_up, "
     "fate, "
     "parts, next_part_at, pending_until, created_at, changed_at, reason";
-constexpr std::string_view fill_columns =
-    "number, symbol, side, price, quantity, value, fee_base, fee_quote, dealt_at";
+constexpr std::string_view fill_columns = "number, symbol, side, price, quantity, value, fee_base, fee_quote, dealt_at";
 
 // ---- Cells -----------------------------------------------------------------------------------
 
@@ -38,8 +37,8 @@ SqlValue cell(const std::optional<T>& maybe) {
 }
 
 std::optional<VenueStatus> parse_status(std::string_view word) {
-  for (const auto status : {VenueStatus::open, VenueStatus::filled, VenueStatus::cancelled,
-                            VenueStatus::expired, VenueStatus::rejected}) {
+  for (const auto status :
+       {VenueStatus::open, VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected}) {
     if (text(status) == word) return status;
   }
   return std::nullopt;
@@ -70,9 +69,7 @@ class RowReader {
   A amount() {
     return parsed<A>([](const std::string& word) { return A::parse(word); }, A{});
   }
-  bool null() const {
-    return at_ < row_.size() && std::holds_alternative<std::monostate>(row_[at_]);
-  }
+  bool null() const { return at_ < row_.size() && std::holds_alternative<std::monostate>(row_[at_]); }
   void skip() { ++at_; }
 
  private:
@@ -149,9 +146,8 @@ std::optional<PaperOrder> order_in(const SqlRow& cells) {
 }
 
 std::vector<SqlValue> cells_of(const PaperFill& fill) {
-  return {cell(fill.number),   cell(fill.symbol.text()), cell(text(fill.side)),
-          cell(fill.price),    cell(fill.quantity),      cell(fill.value),
-          cell(fill.fee_base), cell(fill.fee_quote),     cell(fill.at)};
+  return {cell(fill.number), cell(fill.symbol.text()), cell(text(fill.side)), cell(fill.price), cell(fill.quantity),
+          cell(fill.value),  cell(fill.fee_base),      cell(fill.fee_quote),  cell(fill.at)};
 }
 
 std::optional<PaperFill> fill_in(const SqlRow& cells) {
@@ -169,8 +165,7 @@ std::optional<PaperFill> fill_in(const SqlRow& cells) {
 }
 
 tl::unexpected<Error> unreadable(const char* table) {
-  return failed(Fault::configuration,
-                std::string{"a row of "} + table + " is not one that tradeguard wrote");
+  return failed(Fault::configuration, std::string{"a row of "} + table + " is not one that tradeguard wrote");
 }
 
 // ---- Statements ------------------------------------------------------------------------------
@@ -200,8 +195,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
   if (postgres)
     for (Statement& statement : make_or_take_schema()) statements.push_back(std::move(statement));
   for (const std::string& definition : paper_definitions()) add(in_our_schema(definition, dialect));
-  add("INSERT INTO paper_meta (key, value) VALUES ('book_version', '" + std::string{book_version} +
-      "')");
+  add("INSERT INTO paper_meta (key, value) VALUES ('book_version', '" + std::string{book_version} + "')");
   add("COMMIT");
   return statements;
 }
@@ -219,14 +213,12 @@ std::string list_of(std::vector<SqlValue>& arguments, std::vector<SqlValue> more
   return list + ")";
 }
 
-Statement select_orders(const AccountKey& account, const std::string& condition,
-                        std::vector<SqlValue> arguments) {
+Statement select_orders(const AccountKey& account, const std::string& condition, std::vector<SqlValue> arguments) {
   auto all = key_of(account);
-  all.insert(all.end(), std::make_move_iterator(arguments.begin()),
-             std::make_move_iterator(arguments.end()));
-  return {"SELECT " + std::string{order_columns} +
-              " FROM paper_orders WHERE venue = ?1 AND account = ?2 AND " + condition,
-          std::move(all)};
+  all.insert(all.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+  return {
+      "SELECT " + std::string{order_columns} + " FROM paper_orders WHERE venue = ?1 AND account = ?2 AND " + condition,
+      std::move(all)};
 }
 
 // Above the argument. The upper end says nothing but that few rows are meant: of a range without
@@ -244,8 +236,7 @@ class Rows {
 
   void add(std::vector<SqlValue> cells) {
     auto row = key_of(account_);
-    row.insert(row.end(), std::make_move_iterator(cells.begin()),
-               std::make_move_iterator(cells.end()));
+    row.insert(row.end(), std::make_move_iterator(cells.begin()), std::make_move_iterator(cells.end()));
     row.emplace_back(version_);
     // Far below the 32,766 arguments SQLite takes in one statement.
     if (arguments_.size() > 10'000) flush();
@@ -289,8 +280,8 @@ std::string replacing(std::string_view key, std::string_view columns) {
   return sql;
 }
 
-Rows rows_for(const AccountKey& account, std::int64_t version, const std::string& table,
-              std::string_view key, std::string_view columns) {
+Rows rows_for(const AccountKey& account, std::int64_t version, const std::string& table, std::string_view key,
+              std::string_view columns) {
   const std::string all = std::string{columns} + ", changed";
   return {account, version, "INSERT INTO " + table + " (venue, account, " + all + ")",
           key.empty() ? "" : replacing(key, all)};
@@ -302,9 +293,7 @@ Result<void> check_tables(SqlSession& session, bool& missing) {
   if (!listed) return tl::unexpected{std::move(listed.error())};
   std::vector<std::string> present;
   for (const auto& row : listed->front().rows) present.push_back(RowReader{row}.words());
-  const auto has = [&](const char* table) {
-    return std::find(present.begin(), present.end(), table) != present.end();
-  };
+  const auto has = [&](const char* table) { return std::find(present.begin(), present.end(), table) != present.end(); };
   if (!has(tables.front())) {
     for (const auto* table : tables) {
       if (has(table)) {
@@ -316,14 +305,13 @@ Result<void> check_tables(SqlSession& session, bool& missing) {
     missing = true;
     return {};
   }
-  auto read = session.run(
-      std::array{Statement{"SELECT value FROM paper_meta WHERE key = 'book_version'", {}}});
+  auto read = session.run(std::array{Statement{"SELECT value FROM paper_meta WHERE key = 'book_version'", {}}});
   if (!read) return tl::unexpected{std::move(read.error())};
   const auto& rows = read->front().rows;
   const auto version = rows.empty() ? std::string{} : RowReader{rows.front()}.words();
   if (version == book_version) return {};
-  return failed(Fault::configuration, "the paper book has version " + version +
-                                          " and this program needs " + std::string{book_version} +
+  return failed(Fault::configuration, "the paper book has version " + version + " and this program needs " +
+                                          std::string{book_version} +
                                           ": use the program that made it, or another database");
 }
 
@@ -360,8 +348,7 @@ Result<void> SqlPaperBook::checked() {
   bool missing = false;
   if (auto checked = check_tables(*session_, missing); !checked) return checked;
   if (!missing) return {};
-  return failed(Fault::configuration,
-                "there is no paper book here yet: run `tradeguard init` to create it");
+  return failed(Fault::configuration, "there is no paper book here yet: run `tradeguard init` to create it");
 }
 
 Result<void> SqlPaperBook::begin(const PaperWanted& wanted) {
@@ -427,12 +414,11 @@ std::vector<Statement> SqlPaperBook::closed_orders(const PaperWanted& wanted) {
     if (values->empty()) continue;
     auto arguments = key_of(account_);
     const auto list = list_of(arguments, std::move(*values));
-    questions.push_back(select_orders(account_, std::string{column} + " IN " + list,
-                                      {arguments.begin() + 2, arguments.end()}));
+    questions.push_back(
+        select_orders(account_, std::string{column} + " IN " + list, {arguments.begin() + 2, arguments.end()}));
   }
   if (wanted.created_since) {
-    questions.push_back(
-        select_orders(account_, after("created_at", "?3"), {to_micros(*wanted.created_since) - 1}));
+    questions.push_back(select_orders(account_, after("created_at", "?3"), {to_micros(*wanted.created_since) - 1}));
   }
   return questions;
 }
@@ -485,14 +471,12 @@ Result<void> SqlPaperBook::close(const PaperChanges& changes) {
     for (const auto& currency : changes.balances) {
       balances.add({cell(currency), cell(state_.balances.at(currency))});
     }
-    auto markets =
-        rows_for(account_, version, "paper_markets", "symbol", "symbol, last_price, judged_until");
+    auto markets = rows_for(account_, version, "paper_markets", "symbol", "symbol, last_price, judged_until");
     for (const auto& symbol : changes.markets) {
       const auto& market = state_.markets.at(symbol);
       markets.add({cell(symbol.text()), cell(market.last), cell(market.judged_until)});
     }
-    auto fills =
-        rows_for(account_, version, "paper_fills", "", "place, " + std::string{fill_columns});
+    auto fills = rows_for(account_, version, "paper_fills", "", "place, " + std::string{fill_columns});
     std::int64_t place = 0;
     for (const auto& fill : changes.fills) {
       auto cells = cells_of(fill);
@@ -530,11 +514,11 @@ Result<std::vector<PaperFill>> SqlPaperBook::fills(Instant since) {
   if (auto here = connected(); !here) return tl::unexpected{std::move(here.error())};
   auto arguments = key_of(account_);
   arguments.emplace_back(to_micros(since));
-  auto answer = session_->run(std::array{
-      Statement{"SELECT " + std::string{fill_columns} +
-                    " FROM paper_fills WHERE venue = ?1 AND account = ?2 AND dealt_at >= ?3 "
-                    "ORDER BY changed, place",
-                std::move(arguments)}});
+  auto answer =
+      session_->run(std::array{Statement{"SELECT " + std::string{fill_columns} +
+                                             " FROM paper_fills WHERE venue = ?1 AND account = ?2 AND dealt_at >= ?3 "
+                                             "ORDER BY changed, place",
+                                         std::move(arguments)}});
   if (!answer) {
     return tl::unexpected{std::move(answer.error()).within("reading the paper book's fills")};
   }

@@ -65,8 +65,7 @@ std::optional<std::string> lost_answer(std::optional<Mishap> mishap) {
 
 std::optional<std::int64_t> number_of(std::string_view venue_id) {
   std::int64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(venue_id.data(), venue_id.data() + venue_id.size(), number);
+  const auto [end, error] = std::from_chars(venue_id.data(), venue_id.data() + venue_id.size(), number);
   if (error != std::errc{} || end != venue_id.data() + venue_id.size()) return std::nullopt;
   return number;
 }
@@ -103,37 +102,34 @@ void spoil(Sighting& sighting, std::optional<Mishap> mishap) {
   if (*mishap == Mishap::fees_unread) sighting.fee_base.reset();
 }
 
-PlaceOutcome answer_of(const Visit& visit, const Taken& taken, std::optional<Mishap> mishap,
-                       bool with_record, bool with_fees, Instant now) {
+PlaceOutcome answer_of(const Visit& visit, const Taken& taken, std::optional<Mishap> mishap, bool with_record,
+                       bool with_fees, Instant now) {
   if (const auto lost = lost_answer(mishap)) return InDoubt{*lost};
-  return std::visit(overloaded{[](const Refused& refused) -> PlaceOutcome { return refused; },
-                               // "No order exists" would be wrong of it, so it is not a refusal.
-                               [](const Resting& resting) -> PlaceOutcome {
-                                 return InDoubt{"duplicate client id: order " +
-                                                std::to_string(resting.number) + " rests under it"};
-                               },
-                               [&](std::int64_t number) -> PlaceOutcome {
-                                 Accepted accepted{std::to_string(number), std::nullopt};
-                                 if (with_record && mishap != Mishap::rejected_later) {
-                                   accepted.record =
-                                       sighting_of(visit.order(number), with_fees, now);
-                                 }
-                                 return accepted;
-                               }},
-                    taken);
+  return std::visit(
+      overloaded{[](const Refused& refused) -> PlaceOutcome { return refused; },
+                 // "No order exists" would be wrong of it, so it is not a refusal.
+                 [](const Resting& resting) -> PlaceOutcome {
+                   return InDoubt{"duplicate client id: order " + std::to_string(resting.number) + " rests under it"};
+                 },
+                 [&](std::int64_t number) -> PlaceOutcome {
+                   Accepted accepted{std::to_string(number), std::nullopt};
+                   if (with_record && mishap != Mishap::rejected_later) {
+                     accepted.record = sighting_of(visit.order(number), with_fees, now);
+                   }
+                   return accepted;
+                 }},
+      taken);
 }
 
 }  // namespace
 
-InstrumentRules built_in_rules(const Symbol& symbol, std::optional<Price> price, Decimal fee_rate,
-                               Instant now) {
+InstrumentRules built_in_rules(const Symbol& symbol, std::optional<Price> price, Decimal fee_rate, Instant now) {
   constexpr Decimal::Units one = 1'000'000'000'000'000'000;
   Decimal::Units tick = one / 10'000'000'000;
   if (price) {
     // 0.01 from 10 upwards; a tenth of it for each power of ten below.
     tick = one / 100;
-    for (Decimal::Units below = 10 * one; price->value.units() < below && tick > 1'000'000;
-         below /= 10) {
+    for (Decimal::Units below = 10 * one; price->value.units() < below && tick > 1'000'000; below /= 10) {
       tick /= 10;
     }
   }
@@ -192,8 +188,7 @@ std::vector<PlaceOutcome> PaperVenue::first_answers(std::vector<LegOutcome> answ
   return first;
 }
 
-std::vector<SltpPlacer::LegOutcome> PaperVenue::send(VenueVerb verb,
-                                                     std::span<const Errand> errands) {
+std::vector<SltpPlacer::LegOutcome> PaperVenue::send(VenueVerb verb, std::span<const Errand> errands) {
   std::vector<LegOutcome> answers;
   if (errands.empty()) return answers;
   bool timed_out = false;
@@ -205,8 +200,7 @@ std::vector<SltpPlacer::LegOutcome> PaperVenue::send(VenueVerb verb,
   for (std::size_t i = 0; i < errands.size(); ++i) {
     if (visited.not_opened) {
       const Unsent unsent{Unsent::Why::not_connected, visited.not_opened->what};
-      answers.push_back({unsent, errands[i].target == nullptr ? std::optional<PlaceOutcome>{}
-                                                              : PlaceOutcome{unsent}});
+      answers.push_back({unsent, errands[i].target == nullptr ? std::optional<PlaceOutcome>{} : PlaceOutcome{unsent}});
     }
     if (visited.not_closed) {
       make_doubtful(answers[i].stop, *visited.not_closed);
@@ -218,8 +212,8 @@ std::vector<SltpPlacer::LegOutcome> PaperVenue::send(VenueVerb verb,
   return answers;
 }
 
-SltpPlacer::LegOutcome PaperVenue::run(Visit& visit, VenueVerb verb, const Errand& errand,
-                                       Instant now, bool& timed_out) {
+SltpPlacer::LegOutcome PaperVenue::run(Visit& visit, VenueVerb verb, const Errand& errand, Instant now,
+                                       bool& timed_out) {
   const auto& order = *errand.order;
   meet(order.symbol);
   const bool pair = errand.target != nullptr;
@@ -245,8 +239,7 @@ SltpPlacer::LegOutcome PaperVenue::run(Visit& visit, VenueVerb verb, const Erran
   }
   const auto lost = lost_answer(first) ? first : lost_answer(second) ? second : std::nullopt;
   const auto answer = [&](const Taken& taken, std::optional<Mishap> happens) {
-    return answer_of(visit, taken, lost ? lost : happens, !settings_.asynchronous,
-                     !settings_.fees_on_request, now);
+    return answer_of(visit, taken, lost ? lost : happens, !settings_.asynchronous, !settings_.fees_on_request, now);
   };
   try {
     if (pair && settings_.oco) {
@@ -433,8 +426,7 @@ Result<std::map<Symbol, Price>> PaperVenue::known_prices(const std::set<Symbol>&
   std::map<Symbol, Price> prices;
   const auto now = venue_now();
   for (const auto& symbol : symbols) {
-    const auto bar =
-        settings_.prices == nullptr ? std::nullopt : settings_.prices->latest(symbol, now);
+    const auto bar = settings_.prices == nullptr ? std::nullopt : settings_.prices->latest(symbol, now);
     if (bar) prices.emplace(symbol, known_price(*bar, now));
   }
   if (prices.size() == symbols.size()) return prices;
@@ -491,13 +483,10 @@ void PaperVenue::meet(const Symbol& symbol) {
   quotes_.insert(symbol.quote());
 }
 
-std::optional<Mishap> PaperVenue::mishap(VenueVerb verb, const Symbol* symbol,
-                                         std::optional<Leg> leg) {
+std::optional<Mishap> PaperVenue::mishap(VenueVerb verb, const Symbol* symbol, std::optional<Leg> leg) {
   return settings_.faults == nullptr ? std::nullopt : settings_.faults->next(verb, symbol, leg);
 }
 
-bool PaperVenue::unreadable(VenueVerb verb) {
-  return mishap(verb, nullptr, std::nullopt) == Mishap::read_fails;
-}
+bool PaperVenue::unreadable(VenueVerb verb) { return mishap(verb, nullptr, std::nullopt) == Mishap::read_fails; }
 
 }  // namespace tradeguard

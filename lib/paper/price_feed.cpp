@@ -8,19 +8,17 @@
 namespace tradeguard {
 namespace {
 
-std::span<const PriceBar> bars_between(const std::vector<PriceBar>& bars, Instant after,
-                                       Instant until) {
+std::span<const PriceBar> bars_between(const std::vector<PriceBar>& bars, Instant after, Instant until) {
   const auto first =
-      std::upper_bound(bars.begin(), bars.end(), after,
-                       [](Instant at, const PriceBar& bar) { return at < bar.ends; });
-  const auto last = std::upper_bound(
-      first, bars.end(), until, [](Instant at, const PriceBar& bar) { return at < bar.begins; });
+      std::upper_bound(bars.begin(), bars.end(), after, [](Instant at, const PriceBar& bar) { return at < bar.ends; });
+  const auto last =
+      std::upper_bound(first, bars.end(), until, [](Instant at, const PriceBar& bar) { return at < bar.begins; });
   return {first, last};
 }
 
 std::optional<PriceBar> last_begun(const std::vector<PriceBar>& bars, Instant at) {
-  const auto next = std::upper_bound(bars.begin(), bars.end(), at,
-                                     [](Instant t, const PriceBar& bar) { return t < bar.begins; });
+  const auto next =
+      std::upper_bound(bars.begin(), bars.end(), at, [](Instant t, const PriceBar& bar) { return t < bar.begins; });
   return next == bars.begin() ? std::nullopt : std::optional{*std::prev(next)};
 }
 
@@ -38,8 +36,7 @@ std::optional<std::array<std::string_view, 6>> six_fields(std::string_view line)
   return fields;
 }
 
-tl::expected<PriceBar, std::string> read_bar(const std::array<std::string_view, 6>& fields,
-                                             Micros span) {
+tl::expected<PriceBar, std::string> read_bar(const std::array<std::string_view, 6>& fields, Micros span) {
   const auto begins = parse_iso(fields[0]);
   if (!begins) return tl::unexpected<std::string>{"the time is not like 2025-01-01T12:00:00Z"};
   std::array<Price, 4> prices;
@@ -74,8 +71,8 @@ std::optional<Micros> other_span(const std::vector<PriceBar>& bars, Micros span)
   for (std::size_t i = 1; i < bars.size(); ++i)
     common = Micros{std::gcd(common.count(), (bars[i].begins - bars[i - 1].begins).count())};
   const auto gaps = bars.size() - 1;
-  const bool certain = common > span && (common % 1h == Micros{0} ||
-                                         (common % 5min == Micros{0} && gaps >= 2) || gaps >= 5);
+  const bool certain =
+      common > span && (common % 1h == Micros{0} || (common % 5min == Micros{0} && gaps >= 2) || gaps >= 5);
   return certain ? std::optional{common} : std::nullopt;
 }
 
@@ -145,10 +142,9 @@ Result<BarPrices> read_prices(std::istream& in, const std::string& name, Micros 
   }
   for (const auto& [symbol, own] : bars)
     if (const auto spacing = other_span(own, span))
-      return failed(Fault::configuration,
-                    name + ": the bars of " + symbol.text() + " are " + duration_text(*spacing) +
-                        " apart, expected bars of " + duration_text(span) +
-                        ": of longer ones the close would be known before its time");
+      return failed(Fault::configuration, name + ": the bars of " + symbol.text() + " are " + duration_text(*spacing) +
+                                              " apart, expected bars of " + duration_text(span) +
+                                              ": of longer ones the close would be known before its time");
   return BarPrices{std::move(bars)};
 }
 

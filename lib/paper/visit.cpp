@@ -5,9 +5,8 @@
 namespace tradeguard {
 namespace {
 
-constexpr int nobody_knows = 100;  // the price of a market of which no price is known
-constexpr Price finest_tick{
-    Decimal::from_units(1'000'000)};  // 10^-12, of markets without rules of their own
+constexpr int nobody_knows = 100;                             // the price of a market of which no price is known
+constexpr Price finest_tick{Decimal::from_units(1'000'000)};  // 10^-12, of markets without rules of their own
 
 bool is_stop(const PaperOrder& order) {
   return order.type == OrderType::stop_market || order.type == OrderType::stop_limit;
@@ -69,8 +68,8 @@ void Visit::catch_up() {
   if (settings_.part_every <= Micros{0}) return;
   for (const auto number : open) {
     auto& order = state_.orders.at(number);
-    while (order.open() && order.looked_at() && deals_at_any_price(order) &&
-           order.next_part_at <= now_ && order.fate == Fate::none) {
+    while (order.open() && order.looked_at() && deals_at_any_price(order) && order.next_part_at <= now_ &&
+           order.fate == Fate::none) {
       next_part(order, order.market_price, order.next_part_at);
     }
   }
@@ -137,8 +136,7 @@ std::vector<std::int64_t> Visit::dealing(const Symbol& symbol, Instant until) co
   std::vector<std::int64_t> numbers;
   for (const auto number : open_in(symbol)) {
     const auto& order = state_.orders.at(number);
-    if (order.looked_at() && order.changed_at <= until &&
-        order.fate == Fate::none) {
+    if (order.looked_at() && order.changed_at <= until && order.fate == Fate::none) {
       numbers.push_back(number);
     }
   }
@@ -187,8 +185,8 @@ void Visit::fill(PaperOrder& order, Quantity quantity, Price price, Instant at) 
     credit(order.symbol.quote(), (due.value - due.fee_quote).value);
   }
   state_.markets[order.symbol].last = price;
-  changes_.fills.push_back({order.number, order.symbol, order.side, price, quantity, due.value,
-                            due.fee_base, due.fee_quote, at});
+  changes_.fills.push_back(
+      {order.number, order.symbol, order.side, price, quantity, due.value, due.fee_base, due.fee_quote, at});
   touch(order);
   if (order.left().is_zero()) {
     const bool whole = order.filled == order.quantity;
@@ -248,8 +246,7 @@ Taken Visit::take(const Order& order, std::optional<Mishap> mishap) {
   return number;
 }
 
-Visit::PairTaken Visit::take_pair(const Order& stop, const Order& target,
-                                  std::optional<Mishap> stop_mishap,
+Visit::PairTaken Visit::take_pair(const Order& stop, const Order& target, std::optional<Mishap> stop_mishap,
                                   std::optional<Mishap> target_mishap) {
   const auto both = [](const Taken& taken) { return PairTaken{taken, taken}; };
   if (settings_.duplicate_ids_refused) {
@@ -288,8 +285,7 @@ PaperOrder Visit::record_of(const Order& order, std::optional<Mishap> mishap) {
                     .fate = fate_of(mishap),
                     .created_at = now_,
                     .changed_at = now_};
-  if (order.type == OrderType::limit || order.type == OrderType::stop_limit)
-    record.price = order.price;
+  if (order.type == OrderType::limit || order.type == OrderType::stop_limit) record.price = order.price;
   if (is_stop(record)) record.trigger = order.trigger;
   if (const auto parts = settings_.parts.find(order.leg); parts != settings_.parts.end()) {
     record.parts = std::max(1, parts->second);
@@ -304,8 +300,7 @@ PaperOrder Visit::record_of(const Order& order, std::optional<Mishap> mishap) {
   if (mishap == Mishap::fee_in_other) record.fee_in = FeeIn::other;
 
   if (order.type == OrderType::market) {
-    const auto price =
-        order.side == Side::buy ? entry_price(order) : market_price(order.symbol, now_);
+    const auto price = order.side == Side::buy ? entry_price(order) : market_price(order.symbol, now_);
     if (!price) invented_.insert(order.symbol);
     record.market_price = price.value_or(Price{nobody_knows});
   }
@@ -360,12 +355,10 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
     return Refused{"malformed", "a price is missing"};
   }
   if (order.quantity < rules.min_quantity || !order.quantity.is_positive()) {
-    return Refused{"min_quantity",
-                   order.quantity.text() + " is below " + rules.min_quantity.text()};
+    return Refused{"min_quantity", order.quantity.text() + " is below " + rules.min_quantity.text()};
   }
   if (rules.max_quantity.is_positive() && order.quantity > rules.max_quantity) {
-    return Refused{"max_quantity",
-                   order.quantity.text() + " is above " + rules.max_quantity.text()};
+    return Refused{"max_quantity", order.quantity.text() + " is above " + rules.max_quantity.text()};
   }
   if (!order.quantity.value.is_multiple_of(rules.step.value)) {
     return Refused{"step", order.quantity.text() + " is no multiple of " + rules.step.text()};
@@ -378,9 +371,7 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
   const auto at = order.price ? *order.price : order.trigger ? *order.trigger : order.market_price;
   const auto notional = cost(at, order.quantity, Rounding::down);
   if (const auto market = market_price(order.symbol, now_); market && order.side == Side::sell) {
-    const auto part = [&](const Decimal& of) {
-      return Price{Decimal::multiply(market->value, of, Rounding::down)};
-    };
+    const auto part = [&](const Decimal& of) { return Price{Decimal::multiply(market->value, of, Rounding::down)}; };
     for (const auto& price : {order.price, order.trigger})
       if (price && ((rules.lowest_sell.is_positive() && *price < part(rules.lowest_sell)) ||
                     (rules.highest_sell.is_positive() && *price > part(rules.highest_sell))))
@@ -391,9 +382,8 @@ std::optional<Refused> Visit::malformed(const PaperOrder& order) const {
   }
   if (is_stop(order) && rules.max_open_stops > 0) {
     const auto resting = open_in(order.symbol);
-    const auto stops = std::count_if(resting.begin(), resting.end(), [&](auto number) {
-      return is_stop(state_.orders.at(number));
-    });
+    const auto stops =
+        std::count_if(resting.begin(), resting.end(), [&](auto number) { return is_stop(state_.orders.at(number)); });
     if (stops >= rules.max_open_stops) return Refused{"max_open_stops", "too many stops rest"};
   }
   return std::nullopt;
@@ -409,15 +399,13 @@ std::optional<Refused> Visit::objection(const PaperOrder& order, Instant at) con
     const auto needed = (due.value + due.fee_quote).value;
     const auto free = total(quote, true) - locked(quote, &order);
     if (needed > free) {
-      return Refused{"insufficient_balance",
-                     needed.text() + " " + quote + " needed, " + free.text() + " free"};
+      return Refused{"insufficient_balance", needed.text() + " " + quote + " needed, " + free.text() + " free"};
     }
     return std::nullopt;
   }
   const auto free = total(base, false) - locked(base, &order);
   if (order.quantity.value > free) {
-    return Refused{"insufficient_balance",
-                   order.quantity.text() + " " + base + " needed, " + free.text() + " free"};
+    return Refused{"insufficient_balance", order.quantity.text() + " " + base + " needed, " + free.text() + " free"};
   }
   if (is_stop(order)) {
     const auto price = market_price(order.symbol, at);
@@ -460,8 +448,7 @@ void Visit::begin(std::int64_t number, Instant at) {
       return end(order, VenueStatus::rejected, stop.reason);
     }
   }
-  const auto refused =
-      fated ? Refused{"rejected", "rejected by the matching engine"} : objection(order, at);
+  const auto refused = fated ? Refused{"rejected", "rejected by the matching engine"} : objection(order, at);
   if (refused) {
     return end(order, VenueStatus::rejected, refused->code + ": " + refused->message);
   }
@@ -562,8 +549,8 @@ Decimal Visit::locked(const std::string& currency, const PaperOrder* besides) co
   for (const auto number : locking->second) {
     const auto& order = state_.orders.at(number);
     if (!order.looked_at()) continue;
-    const bool own = besides != nullptr && (order.number == besides->number ||
-                                            (order.list != 0 && order.list == besides->list));
+    const bool own =
+        besides != nullptr && (order.number == besides->number || (order.list != 0 && order.list == besides->list));
     if (own) continue;
     if (order.side == Side::buy && order.symbol.quote() == currency) {
       const auto rate = enforced_rules(order.symbol).highest_fee_rate;

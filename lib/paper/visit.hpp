@@ -42,8 +42,7 @@ class Visit {
                       std::optional<Mishap> target_mishap);
 
   // Open orders under the id, and what else the state holds of it, oldest first.
-  std::vector<std::int64_t> numbers_of(const ClientOrderId& client_id,
-                                       std::optional<std::int64_t> venue_number) const;
+  std::vector<std::int64_t> numbers_of(const ClientOrderId& client_id, std::optional<std::int64_t> venue_number) const;
   const std::map<std::int64_t, PaperOrder>& orders() const { return state_.orders; }
   const PaperOrder& order(std::int64_t number) const { return state_.orders.at(number); }
   // A reader names the order: the next part of its fill, or what fate has in store, comes about.

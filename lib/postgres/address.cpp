@@ -16,7 +16,8 @@ bool is_ambiguous(std::string_view url, const PQconninfoOption& options) {
   if (scheme == std::string_view::npos || url.find('\0') != std::string_view::npos) return true;
   const std::string_view rest = url.substr(scheme + 3);
   const auto at = rest.find('@');
-  if (at != std::string_view::npos && (rest.find('@', at + 1) != std::string_view::npos || rest.find_first_of("/?") < at))
+  if (at != std::string_view::npos &&
+      (rest.find('@', at + 1) != std::string_view::npos || rest.find_first_of("/?") < at))
     return true;
   for (const PQconninfoOption* option = &options; option->keyword != nullptr; ++option)
     if (std::string_view{option->keyword} == "port" && option->val != nullptr &&

@@ -74,8 +74,7 @@ std::string one_line(std::string text);
 
 }  // namespace
 
-Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const std::string& url,
-                                                                        bool insecure) {
+Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const std::string& url, bool insecure) {
   auto settings = connection_settings(url);
   if (!settings) return tl::unexpected{std::move(settings.error())};
   if (!insecure) {
@@ -86,8 +85,7 @@ Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const st
   const Parameters parameters{*settings};
   Handle handle{PQconnectdbParams(parameters.names.data(), parameters.values.data(), 0), &PQfinish};
   if (!handle) return failed(Fault::unreachable, "out of memory while connecting");
-  if (PQstatus(handle.get()) != CONNECTION_OK)
-    return tl::unexpected{refused_connection(PQerrorMessage(handle.get()))};
+  if (PQstatus(handle.get()) != CONNECTION_OK) return tl::unexpected{refused_connection(PQerrorMessage(handle.get()))};
   if (PQsetnonblocking(handle.get(), 1) != 0 || PQenterPipelineMode(handle.get()) != 1)
     return failed(Fault::unreachable, one_line(PQerrorMessage(handle.get())));
   std::shared_ptr<PostgresConnection> connection{new PostgresConnection{std::move(handle)}};
@@ -113,8 +111,7 @@ Result<std::vector<SqlRows>> PostgresConnection::run(std::span<const Statement> 
   return results;
 }
 
-Result<std::vector<SqlRows>> PostgresConnection::run_pipeline(
-    std::span<const Statement> statements) {
+Result<std::vector<SqlRows>> PostgresConnection::run_pipeline(std::span<const Statement> statements) {
   if (!seems_alive()) return tl::unexpected{lost()};
   ++round_trips_;
   for (const Statement& statement : statements)
@@ -186,8 +183,7 @@ bool PostgresConnection::send(const Statement& statement) {
                    },
                },
                statement.arguments[i]);
-  return PQsendQueryParams(connection_.get(), sql.c_str(),
-                           static_cast<int>(statement.arguments.size()), types.data(),
+  return PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(statement.arguments.size()), types.data(),
                            values.data(), nullptr, nullptr, 0) == 1;
 }
 
@@ -251,8 +247,7 @@ bool PostgresConnection::heard_lately() const {
   socklen_t size = sizeof peer;
   const int socket = PQsocket(connection_.get());
   if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
-  if (peer.ss_family == AF_UNIX)
-    return true;  // the kernel knows at once when the other end is gone
+  if (peer.ss_family == AF_UNIX) return true;  // the kernel knows at once when the other end is gone
   tcp_info state{};
   size = sizeof state;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &state, &size) != 0) return false;
@@ -264,9 +259,8 @@ namespace {
 Result<std::vector<Setting>> connection_settings(const std::string& url) {
   const ParsedAddress parsed = parsed_address(url);
   if (!parsed)
-    return failed(
-        Fault::configuration,
-        "the address of the database cannot be read; it is postgresql://user@host:port/database");
+    return failed(Fault::configuration,
+                  "the address of the database cannot be read; it is postgresql://user@host:port/database");
 
   // Looking for Kerberos tickets costs every run a millisecond; who wants its encryption writes so, in
   // the address or in PGGSSENCMODE.
@@ -287,20 +281,18 @@ Result<std::vector<Setting>> connection_settings(const std::string& url) {
       settings.push_back({option->keyword, option->val});
   }
   constexpr std::string_view ours = "tradeguard";
-  if (!application.starts_with(ours))
-    application = std::string{ours} + (application.empty() ? "" : " ") + application;
+  if (!application.starts_with(ours)) application = std::string{ours} + (application.empty() ? "" : " ") + application;
   // A later one of the same name wins.
   options += pinned_settings;
-  for (const auto& [name, value] :
-       std::initializer_list<Setting>{{"options", options},
-                                      {"application_name", application},
-                                      {"client_encoding", "UTF8"},
-                                      {"connect_timeout", "5"},
-                                      {"keepalives", "1"},
-                                      {"keepalives_idle", "10"},
-                                      {"keepalives_interval", "5"},
-                                      {"keepalives_count", "3"},
-                                      {"tcp_user_timeout", "20000"}})
+  for (const auto& [name, value] : std::initializer_list<Setting>{{"options", options},
+                                                                  {"application_name", application},
+                                                                  {"client_encoding", "UTF8"},
+                                                                  {"connect_timeout", "5"},
+                                                                  {"keepalives", "1"},
+                                                                  {"keepalives_idle", "10"},
+                                                                  {"keepalives_interval", "5"},
+                                                                  {"keepalives_count", "3"},
+                                                                  {"tcp_user_timeout", "20000"}})
     settings.push_back({name, value});
   return settings;
 }
@@ -343,8 +335,7 @@ Resolved resolved(std::vector<Setting> settings) {
       PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0), &PQfinish};
   Resolved target;
   if (!asked) return target;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> filled{
-      PQconninfo(asked.get()), &PQconninfoFree};
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> filled{PQconninfo(asked.get()), &PQconninfoFree};
   if (!filled) return target;
   std::string hosts;
   std::string addresses;
@@ -360,8 +351,8 @@ Resolved resolved(std::vector<Setting> settings) {
   target.reach = Resolved::Reach::socket;
   const std::size_t servers = std::max(names.size(), numbers.size());
   for (std::size_t i = 0; i < servers; ++i)
-    target.reach = std::max(target.reach, reach_of_one(i < names.size() ? names[i] : "",
-                                                       i < numbers.size() ? numbers[i] : ""));
+    target.reach =
+        std::max(target.reach, reach_of_one(i < names.size() ? names[i] : "", i < numbers.size() ? numbers[i] : ""));
   // A password file may have one for the second of two servers.
   const char* password = PQpass(asked.get());
   target.has_password = servers > 1 || (password != nullptr && *password != '\0');
@@ -391,16 +382,13 @@ Result<std::vector<Setting>> safer_settings(const Resolved& target) {
 }
 
 Error refused_connection(const std::string& message) {
-  const auto says = [&](std::string_view words) {
-    return message.find(words) != std::string::npos;
-  };
+  const auto says = [&](std::string_view words) { return message.find(words) != std::string::npos; };
   const std::string text = one_line(message);
   if (says("unsupported startup parameter"))
-    return {
-        Fault::configuration,
-        "this is PgBouncer or another pooler, and not PostgreSQL: its sessions are not ours, and "
-        "neither are its locks. Connect to PostgreSQL directly (" +
-            text + ")"};
+    return {Fault::configuration,
+            "this is PgBouncer or another pooler, and not PostgreSQL: its sessions are not ours, and "
+            "neither are its locks. Connect to PostgreSQL directly (" +
+                text + ")"};
   if (says("unrecognized configuration parameter"))
     return {Fault::configuration, "PostgreSQL 14 or newer is needed (" + text + ")"};
   for (const auto* clear : {"server does not support SSL", "channel binding required", "require_auth"})
@@ -408,11 +396,11 @@ Error refused_connection(const std::string& message) {
   if (says("root certificate file") && says("does not exist"))
     return {Fault::configuration,
             "the database is on another host, whose certificate has to be checked: write sslrootcert=FILE, the "
-            "authority that signed it, into store.url, or store.insecure = true (" + text + ")"};
+            "authority that signed it, into store.url, or store.insecure = true (" +
+                text + ")"};
   for (const auto* wrong :
-       {"authentication", "does not exist", "pg_hba.conf", "no password supplied",
-        "could not translate host name", "permission denied", "is not permitted to log in",
-        "certificate", "invalid "})
+       {"authentication", "does not exist", "pg_hba.conf", "no password supplied", "could not translate host name",
+        "permission denied", "is not permitted to log in", "certificate", "invalid "})
     if (says(wrong)) return {Fault::configuration, text};
   return {Fault::unreachable, text};
 }
@@ -479,16 +467,16 @@ std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   // libpq breaks its sentences by lines that begin with a tab.
   for (std::size_t at = 0; (at = text.find("\n\t", at)) != std::string::npos;) text.erase(at, 1);
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text;
 }
 
 }  // namespace
 
 std::string with_dollar_placeholders(std::string_view sql) {
-  return with_placeholders(sql, [](std::size_t number, std::string& to) {
-    to.append("$").append(std::to_string(number));
-  });
+  return with_placeholders(sql,
+                           [](std::size_t number, std::string& to) { to.append("$").append(std::to_string(number)); });
 }
 
 }  // namespace tradeguard

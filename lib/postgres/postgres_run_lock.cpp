@@ -24,14 +24,12 @@ std::string free_lock_id() {
 
 // The key of an account, or the one that it will get.
 std::string its_lock_id() {
-  return "coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), " +
-         free_lock_id() + ")";
+  return "coalesce((SELECT lock_id FROM accounts WHERE venue = ?1 AND account = ?2), " + free_lock_id() + ")";
 }
 
 // This very session has the lock of the row of `accounts`.
 std::string held_by_this_session() {
-  return "EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND " +
-         is_lock("accounts.lock_id") + ")";
+  return "EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND " + is_lock("accounts.lock_id") + ")";
 }
 
 std::vector<SqlValue> of(const AccountKey& account) { return {account.venue, account.account}; }
@@ -43,8 +41,7 @@ std::vector<SqlValue> numbers(const AccountKey& account, std::int64_t lock_id) {
 
 class PostgresHold final : public RunLease::Hold {
  public:
-  PostgresHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account,
-               Fence fence)
+  PostgresHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account, Fence fence)
       : connection_{connection}, account_{std::move(account)}, fence_{fence} {}
   ~PostgresHold() override {
     const auto connection = connection_.lock();
@@ -69,8 +66,7 @@ class PostgresHold final : public RunLease::Hold {
     std::vector<SqlValue> arguments = of(account_);
     arguments.emplace_back(fence_);
     const Statement ask{
-        "SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 AND fence = ?3 AND " +
-            held_by_this_session(),
+        "SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 AND fence = ?3 AND " + held_by_this_session(),
         std::move(arguments)};
     auto answer = connection->run(std::array{ask});
     if (!answer) return tl::unexpected{std::move(answer.error()).within("asking for the run lock")};
@@ -87,8 +83,7 @@ class PostgresHold final : public RunLease::Hold {
 // row, and looking at it makes none.
 class PostgresLookersHold final : public RunLease::Hold {
  public:
-  PostgresLookersHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account,
-                      std::int64_t key)
+  PostgresLookersHold(const std::shared_ptr<PostgresConnection>& connection, AccountKey account, std::int64_t key)
       : connection_{connection}, account_{std::move(account)}, key_{key} {}
   ~PostgresLookersHold() override {
     const auto connection = connection_.lock();
@@ -114,8 +109,7 @@ class PostgresLookersHold final : public RunLease::Hold {
 
 // Lock, then bump, then nothing but the answers: one round trip. The UPDATE sees the lock of the
 // statement before it, and does nothing without it.
-Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
-    const AccountKey& account) {
+Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(const AccountKey& account) {
   const auto& connection = session_.connection_;
   const auto locked_out = [&]() -> Result<std::variant<RunLease, HeldElsewhere>> {
     auto holder = read_holder(session_, account);
@@ -125,15 +119,15 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
   // The server would give it to the same session a second time.
   if (connection->locked.contains(account)) return locked_out();
 
-  const Statement lock{
-      "SELECT pg_try_advisory_lock(lock_id), cycle, completed_at, " +
-          session_.server_now().value_or("CAST(NULL AS BIGINT)") +
-          " FROM accounts WHERE venue = ?1 AND account = ?2 AND lock_id IS NOT NULL",
-      of(account)};
-  const Statement bump{"UPDATE accounts SET touched = touched + 1, fence = fence + 1, "
-                       "cycle = cycle + 1 WHERE venue = ?1 AND account = ?2 AND " +
-                           held_by_this_session() + " RETURNING fence, cycle",
+  const Statement lock{"SELECT pg_try_advisory_lock(lock_id), cycle, completed_at, " +
+                           session_.server_now().value_or("CAST(NULL AS BIGINT)") +
+                           " FROM accounts WHERE venue = ?1 AND account = ?2 AND lock_id IS NOT NULL",
                        of(account)};
+  const Statement bump{
+      "UPDATE accounts SET touched = touched + 1, fence = fence + 1, "
+      "cycle = cycle + 1 WHERE venue = ?1 AND account = ?2 AND " +
+          held_by_this_session() + " RETURNING fence, cycle",
+      of(account)};
   constexpr int attempts = 2;  // the first may find that no key was chosen yet
   for (int i = 0; i < attempts; ++i) {
     auto done = session_.run(std::array{lock, bump});
@@ -168,8 +162,7 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(
       return failed(Fault::configuration, "the run lock was given and is not there");
     connection->locked.insert(account);
     const Fence fence = *whole(bumped[0][0]);
-    return RunLease{fence, *whole(bumped[0][1]),
-                    std::make_unique<PostgresHold>(connection, account, fence)};
+    return RunLease{fence, *whole(bumped[0][1]), std::make_unique<PostgresHold>(connection, account, fence)};
   }
   return failed(Fault::unreachable, "no key for the run lock could be agreed on");
 }
@@ -180,8 +173,7 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRun
   const Statement ask{"SELECT " + its_lock_id(), numbers(account, lock_id_)};
   auto asked = session_.run(std::array{ask});
   if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
-  const auto* key = (*asked)[0].rows.empty() ? nullptr
-                                             : std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
+  const auto* key = (*asked)[0].rows.empty() ? nullptr : std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
   if (key == nullptr) return failed(Fault::configuration, "the run lock has no key");
   // The server would give it to the same session a second time.
   bool taken = false;
@@ -225,11 +217,10 @@ Result<std::optional<LockStranger>> PostgresRunLock::stranger(const AccountKey& 
 // Two accounts that choose at once may both find `lock_id` free; the table lets one of them have
 // it, and the other looks again.
 Result<void> PostgresRunLock::choose_lock_id(const AccountKey& account) {
-  const Statement choose{"UPDATE accounts SET lock_id = " + free_lock_id() +
-                             " WHERE venue = ?1 AND account = ?2 AND lock_id IS NULL",
-                         numbers(account, lock_id_)};
-  const std::array statements{Statement{"BEGIN", {}}, ensure_account(account), choose,
-                              Statement{"COMMIT", {}}};
+  const Statement choose{
+      "UPDATE accounts SET lock_id = " + free_lock_id() + " WHERE venue = ?1 AND account = ?2 AND lock_id IS NULL",
+      numbers(account, lock_id_)};
+  const std::array statements{Statement{"BEGIN", {}}, ensure_account(account), choose, Statement{"COMMIT", {}}};
   auto done = session_.run(statements);
   if (!done && done.error().fault == Fault::data) done = session_.run(statements);
   if (!done) return tl::unexpected{std::move(done.error())};

@@ -11,8 +11,7 @@ namespace {
 
 // The server's own clock when a statement comes to it, and not when its transaction began: a claim
 // waits for the account's row before it reads the time.
-constexpr const char* server_clock =
-    "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+constexpr const char* server_clock = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 Statement ask_who_answers();
 Result<void> judge_who_answers(const SqlRows& answer, int announced_pid);
@@ -25,8 +24,7 @@ std::string text_in(const SqlRows& answer);
 
 }  // namespace
 
-Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string& url,
-                                                               const PostgresOptions& options) {
+Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string& url, const PostgresOptions& options) {
   auto connection = PostgresConnection::connect(url, options.insecure);
   if (!connection) return tl::unexpected{std::move(connection.error()).within("connecting")};
   std::unique_ptr<PostgresSession> session{new PostgresSession{std::move(*connection), options}};
@@ -46,10 +44,9 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   const auto roles = create ? SchemaRoles::superuser_too : SchemaRoles::no_superuser;
   constexpr std::size_t before_the_schema = 2;
   constexpr std::size_t before_the_store = 4;
-  std::vector<Statement> questions{ask_who_answers(), raise_synchronous_commit(),
-                                   refuse_suspicious_schema(roles), put_schema_on_path()};
-  if (!create)
-    questions.insert(questions.end(), {ask_version(), ask_epoch(), ask_missing_columns()});
+  std::vector<Statement> questions{ask_who_answers(), raise_synchronous_commit(), refuse_suspicious_schema(roles),
+                                   put_schema_on_path()};
+  if (!create) questions.insert(questions.end(), {ask_version(), ask_epoch(), ask_missing_columns()});
   auto answers = session->run(questions);
   if (!answers && answers.error().fault == Fault::data) {
     questions[before_the_schema] = refuse_foreign_schema(roles);
@@ -66,8 +63,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   if (answers->size() == before_the_schema) {
     auto problems = examine_schema(*session, roles, SchemaAge::older);
     if (!problems) return tl::unexpected{std::move(problems.error()).within("connecting")};
-    if (problems->empty())
-      return failed(Fault::unreachable, "the schema tradeguard changed while it was looked at");
+    if (problems->empty()) return failed(Fault::unreachable, "the schema tradeguard changed while it was looked at");
     return tl::unexpected{schema_refused(*problems).within("connecting")};
   }
   if (create) {
@@ -79,8 +75,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
 
   if (answers->size() == before_the_store) {
     const auto rights = missing_rights(*session);
-    if (rights && !rights->empty())
-      return failed(Fault::configuration, *rights + "; " + how_to_grant);
+    if (rights && !rights->empty()) return failed(Fault::configuration, *rights + "; " + how_to_grant);
     if (auto schema = require_schema(*session); !schema)
       return tl::unexpected{std::move(schema.error()).within("connecting")};
     return failed(Fault::configuration, "the schema tradeguard cannot be read");
@@ -95,8 +90,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   return session;
 }
 
-PostgresSession::PostgresSession(std::shared_ptr<PostgresConnection> connection,
-                                 PostgresOptions options)
+PostgresSession::PostgresSession(std::shared_ptr<PostgresConnection> connection, PostgresOptions options)
     : connection_{std::move(connection)}, options_{options} {}
 PostgresSession::~PostgresSession() = default;
 
@@ -140,19 +134,16 @@ Result<void> judge_who_answers(const SqlRows& answer, int announced_pid) {
     return failed(Fault::configuration, "what answers is not PostgreSQL");
   const SqlRow& found = answer.rows[0];
   if (found[0] != expected[0])
-    return failed(
-        Fault::configuration,
-        "between us and PostgreSQL stands PgBouncer or another pooler: its sessions are not "
-        "ours, and neither are their locks. Connect to PostgreSQL directly");
+    return failed(Fault::configuration,
+                  "between us and PostgreSQL stands PgBouncer or another pooler: its sessions are not "
+                  "ours, and neither are their locks. Connect to PostgreSQL directly");
   if (found[1] != expected[1])
-    return failed(
-        Fault::configuration,
-        "this PostgreSQL is a standby, which cannot record anything: connect to the primary");
+    return failed(Fault::configuration,
+                  "this PostgreSQL is a standby, which cannot record anything: connect to the primary");
   if (found[2] != expected[2])
-    return failed(
-        Fault::configuration,
-        "the settings of the session were not taken; is there a pooler in between? Connect to "
-        "PostgreSQL directly");
+    return failed(Fault::configuration,
+                  "the settings of the session were not taken; is there a pooler in between? Connect to "
+                  "PostgreSQL directly");
   return {};
 }
 
@@ -167,15 +158,12 @@ Statement raise_synchronous_commit() {
 
 // A migration takes what the tables are long, and a backup that reads them may be under way.
 Statement lift_statement_limit() {
-  return {
-      "SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false)",
-      {}};
+  return {"SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false)", {}};
 }
 
 // After PostgreSQL's own, so that nothing in it answers to one of their names.
 Statement put_schema_on_path() {
-  return {
-      "SELECT pg_catalog.set_config('search_path', 'pg_catalog, tradeguard, pg_temp', false)", {}};
+  return {"SELECT pg_catalog.set_config('search_path', 'pg_catalog, tradeguard, pg_temp', false)", {}};
 }
 
 Statement ask_version() {
@@ -193,8 +181,7 @@ Statement ask_epoch() {
 }
 
 std::string text_in(const SqlRows& answer) {
-  const auto* text =
-      answer.rows.size() == 1 ? std::get_if<std::string>(&answer.rows[0][0]) : nullptr;
+  const auto* text = answer.rows.size() == 1 ? std::get_if<std::string>(&answer.rows[0][0]) : nullptr;
   return text ? *text : std::string{};
 }
 

@@ -93,30 +93,18 @@ template <class Tag>
 bool read(const SqlValue& cell, Amount<Tag>& value) {
   return read_word(cell, value, &Amount<Tag>::parse);
 }
-inline bool read(const SqlValue& cell, Symbol& value) {
-  return read_word(cell, value, &Symbol::parse);
-}
+inline bool read(const SqlValue& cell, Symbol& value) { return read_word(cell, value, &Symbol::parse); }
 inline bool read(const SqlValue& cell, Side& value) { return read_word(cell, value, &parse_side); }
 inline bool read(const SqlValue& cell, Leg& value) { return read_word(cell, value, &parse_leg); }
-inline bool read(const SqlValue& cell, OrderType& value) {
-  return read_word(cell, value, &parse_order_type);
-}
-inline bool read(const SqlValue& cell, OrderState& value) {
-  return read_word(cell, value, &parse_order_state);
-}
-inline bool read(const SqlValue& cell, Severity& value) {
-  return read_word(cell, value, &parse_severity);
-}
-inline bool read(const SqlValue& cell, NoticeType& value) {
-  return read_word(cell, value, &parse_notice_type);
-}
+inline bool read(const SqlValue& cell, OrderType& value) { return read_word(cell, value, &parse_order_type); }
+inline bool read(const SqlValue& cell, OrderState& value) { return read_word(cell, value, &parse_order_state); }
+inline bool read(const SqlValue& cell, Severity& value) { return read_word(cell, value, &parse_severity); }
+inline bool read(const SqlValue& cell, NoticeType& value) { return read_word(cell, value, &parse_notice_type); }
 
-inline std::optional<InstrumentRules> parse_stored(std::string_view text,
-                                                   const std::optional<InstrumentRules>&) {
+inline std::optional<InstrumentRules> parse_stored(std::string_view text, const std::optional<InstrumentRules>&) {
   return parse_rules(text);
 }
-inline std::optional<ProtectionPlan> parse_stored(std::string_view text,
-                                                  const std::optional<ProtectionPlan>&) {
+inline std::optional<ProtectionPlan> parse_stored(std::string_view text, const std::optional<ProtectionPlan>&) {
   return parse_plan(text);
 }
 template <class T>
@@ -149,8 +137,7 @@ class RowReader {
   template <class T>
   RowReader& operator>>(T& value) {
     const bool fine = next_ < row_.size() && read(row_[next_], value);
-    if (!fine && complaint_.empty())
-      complaint_ = place_ + ": column " + std::to_string(next_ + 1) + " cannot be read";
+    if (!fine && complaint_.empty()) complaint_ = place_ + ": column " + std::to_string(next_ + 1) + " cannot be read";
     ++next_;
     return *this;
   }

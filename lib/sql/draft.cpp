@@ -9,9 +9,7 @@ namespace {
 
 // The length of the well-formed UTF-8 character at `at`; 0 if there is none.
 std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned first = byte(at);
   const unsigned second = byte(at + 1);
@@ -26,8 +24,7 @@ std::size_t character_length(std::string_view text, std::size_t at) {
   if (first >= 0xF0 && first <= 0xF4) {
     const bool overlong = first == 0xF0 && second < 0x90;
     const bool beyond = first == 0xF4 && second > 0x8F;
-    return continues(at + 1) && continues(at + 2) && continues(at + 3) && !overlong && !beyond ? 4
-                                                                                               : 0;
+    return continues(at + 1) && continues(at + 2) && continues(at + 3) && !overlong && !beyond ? 4 : 0;
   }
   return 0;
 }
@@ -60,11 +57,9 @@ Draft& Draft::values(const std::vector<Column>& columns, std::vector<SqlRow> row
   return *this;
 }
 
-Draft& Draft::table(std::string_view name, const std::vector<Column>& columns,
-                    std::vector<SqlRow> rows) {
+Draft& Draft::table(std::string_view name, const std::vector<Column>& columns, std::vector<SqlRow> rows) {
   sql_.append(name).append(" (");
-  for (std::size_t c = 0; c < columns.size(); ++c)
-    sql_.append(c == 0 ? "" : ", ").append(columns[c].name);
+  for (std::size_t c = 0; c < columns.size(); ++c) sql_.append(c == 0 ? "" : ", ").append(columns[c].name);
   sql_ += ") AS (";
   values(columns, std::move(rows));
   sql_ += ")";
@@ -76,8 +71,7 @@ std::vector<std::vector<SqlRow>> pieces(std::vector<SqlRow> rows, std::size_t co
   std::vector<std::vector<SqlRow>> cut;
   for (std::size_t from = 0; from < rows.size(); from += most) {
     const auto first = rows.begin() + static_cast<std::ptrdiff_t>(from);
-    const auto last =
-        rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + most, rows.size()));
+    const auto last = rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + most, rows.size()));
     cut.emplace_back(std::make_move_iterator(first), std::make_move_iterator(last));
   }
   return cut;

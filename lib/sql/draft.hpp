@@ -35,8 +35,7 @@ class Draft {
  public:
   Draft() = default;
   // The first arguments can be named in the text as ?1 ?2 ... and as often as needed.
-  Draft(std::string_view text, std::vector<SqlValue> first)
-      : sql_{text}, arguments_{std::move(first)} {}
+  Draft(std::string_view text, std::vector<SqlValue> first) : sql_{text}, arguments_{std::move(first)} {}
 
   Draft& operator<<(std::string_view text) {
     sql_ += text;

@@ -16,7 +16,6 @@ struct ReadHistory {
   std::map<std::string, BaseHistory> latest;
   std::map<std::string, std::string> unreadable;  // base: what cannot be read of it
 };
-ReadHistory read_history(const std::vector<SqlRows>& results,
-                         std::size_t first, std::size_t count);
+ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first, std::size_t count);
 
 }  // namespace tradeguard

@@ -11,8 +11,7 @@ Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now)
   // The columns are those of the first schema, so that an older store answers too.
   const Statement ask{
       "SELECT o.venue, o.account, count(*), " + clock +
-          " - (SELECT a.started_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account), " +
-          clock +
+          " - (SELECT a.started_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account), " + clock +
           " - (SELECT a.completed_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account) "
           "FROM exchange_orders o WHERE o.leg = 'entry' AND o.twin = 0 AND o.settled = 0 "
           "AND o.venue <> 'paper' GROUP BY o.venue, o.account ORDER BY o.venue, o.account",

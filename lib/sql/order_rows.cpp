@@ -118,19 +118,18 @@ Statement write_piece(const AccountKey& account, std::vector<SqlRow> rows) {
   for (const Column& column : order_columns()) {
     names.append(column.name).append(", ");
     values.append("v.").append(column.name).append(", ");
-    if (column.name != "client_id")
-      updates.append(column.name).append(" = excluded.").append(column.name).append(", ");
+    if (column.name != "client_id") updates.append(column.name).append(" = excluded.").append(column.name).append(", ");
   }
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
   const auto count = static_cast<std::int64_t>(rows.size());
   draft.table("v", columns, std::move(rows))
-      << " INSERT INTO exchange_orders (venue, account, " << names << "version) SELECT ?1, ?2, "
+      << " INSERT INTO exchange_orders (venue, account, " << names
+      << "version) SELECT ?1, ?2, "
       // Asked row by row: a planner without statistics joins through the whole account instead.
       << values << "CASE WHEN coalesce((SELECT o.version FROM exchange_orders o "
       << "WHERE o.client_id = v.client_id AND o.venue = ?1 AND o.account = ?2), 0) = v.expected "
       << "THEN v.version END FROM v WHERE true "
-      << "ON CONFLICT (client_id, venue, account) DO UPDATE SET " << updates
-      << "version = excluded.version";
+      << "ON CONFLICT (client_id, venue, account) DO UPDATE SET " << updates << "version = excluded.version";
   return std::move(draft).changing(count);
 }
 
@@ -147,8 +146,7 @@ const std::vector<Column>& order_columns() {
 
 std::string order_fields(std::string_view alias) {
   std::string fields;
-  for (const Column& column : order_columns())
-    fields.append(alias).append(".").append(column.name).append(", ");
+  for (const Column& column : order_columns()) fields.append(alias).append(".").append(column.name).append(", ");
   return fields.append(alias).append(".version");
 }
 
@@ -160,10 +158,8 @@ Result<Order> read_order(const SqlRow& row) {
   Order order = blank_order();
   const auto& columns = all_columns();
   for (std::size_t i = 0; i < columns.size(); ++i)
-    if (i >= row.size() || !columns[i].load(row[i], order))
-      return unreadable_column(columns[i].column.name);
-  if (row.size() <= columns.size() || !read(row[columns.size()], order.version))
-    return unreadable_column("version");
+    if (i >= row.size() || !columns[i].load(row[i], order)) return unreadable_column(columns[i].column.name);
+  if (row.size() <= columns.size() || !read(row[columns.size()], order.version)) return unreadable_column("version");
   return order;
 }
 
@@ -178,9 +174,8 @@ RowName name_of(const SqlRow& row) {
 }
 
 std::vector<Statement> write_orders(const AccountKey& account, std::vector<OrderWrite> writes) {
-  std::sort(writes.begin(), writes.end(), [](const OrderWrite& a, const OrderWrite& b) {
-    return a.order.client_id < b.order.client_id;
-  });
+  std::sort(writes.begin(), writes.end(),
+            [](const OrderWrite& a, const OrderWrite& b) { return a.order.client_id < b.order.client_id; });
   std::vector<SqlRow> rows;
   rows.reserve(writes.size());
   for (const OrderWrite& write : writes) rows.push_back(row_of(write));

@@ -8,11 +8,13 @@ std::vector<std::string> paper_definitions() {
   definitions.emplace_back("CREATE TABLE paper_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
   // `version` grows with every visit that changes something; each row carries the one that wrote
   // it.
-  definitions.emplace_back("CREATE TABLE paper_accounts ("
+  definitions.emplace_back(
+      "CREATE TABLE paper_accounts ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, "
       "version BIGINT NOT NULL, next_number BIGINT NOT NULL, "
       "PRIMARY KEY (venue, account))");
-  definitions.emplace_back("CREATE TABLE paper_orders ("
+  definitions.emplace_back(
+      "CREATE TABLE paper_orders ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, number BIGINT NOT NULL, "
       "list BIGINT NOT NULL, fired_number BIGINT NOT NULL, client_id TEXT NOT NULL, "
       "symbol TEXT NOT NULL, side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), "
@@ -34,15 +36,18 @@ std::vector<std::string> paper_definitions() {
   definitions.emplace_back("CREATE INDEX paper_orders_changed ON paper_orders (changed, venue, account)");
   definitions.emplace_back("CREATE INDEX paper_orders_created ON paper_orders (created_at, venue, account)");
   definitions.emplace_back("CREATE INDEX paper_orders_open ON paper_orders (venue, account) WHERE status = 'open'");
-  definitions.emplace_back("CREATE TABLE paper_balances ("
+  definitions.emplace_back(
+      "CREATE TABLE paper_balances ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, "
       "total TEXT NOT NULL, changed BIGINT NOT NULL, "
       "PRIMARY KEY (venue, account, currency))");
-  definitions.emplace_back("CREATE TABLE paper_markets ("
+  definitions.emplace_back(
+      "CREATE TABLE paper_markets ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, "
       "last_price TEXT, judged_until BIGINT NOT NULL, changed BIGINT NOT NULL, "
       "PRIMARY KEY (venue, account, symbol))");
-  definitions.emplace_back("CREATE TABLE paper_fills ("
+  definitions.emplace_back(
+      "CREATE TABLE paper_fills ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, changed BIGINT NOT NULL, "
       "place BIGINT NOT NULL, number BIGINT NOT NULL, symbol TEXT NOT NULL, "
       "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), price TEXT NOT NULL, "

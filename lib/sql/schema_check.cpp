@@ -136,8 +136,7 @@ constexpr std::string_view and_superuser = R"(
 
 std::string foreign(const std::string& columns, SchemaRoles roles) {
   std::string things{foreign_things};
-  if (roles == SchemaRoles::no_superuser)
-    things.insert(things.rfind(')'), and_superuser);
+  if (roles == SchemaRoles::no_superuser) things.insert(things.rfind(')'), and_superuser);
   return things + " SELECT " + columns + " FROM things";
 }
 
@@ -152,18 +151,18 @@ std::optional<Error> wrong_count(const Statement& statement, const SqlRows& rows
   if (!statement.changes || rows.changed == *statement.changes) return std::nullopt;
   // "INSERT INTO exchange_orders" is enough to know it by.
   constexpr std::size_t enough = 60;
-  const auto at = statement.sql.find(statement.sql.find("INSERT INTO ") != std::string::npos ? "INSERT INTO " : "UPDATE ");
+  const auto at =
+      statement.sql.find(statement.sql.find("INSERT INTO ") != std::string::npos ? "INSERT INTO " : "UPDATE ");
   const std::string words = at == std::string::npos ? statement.sql : statement.sql.substr(at);
-  return Error{Fault::configuration,
-               "IMPOSSIBLE: the database changed " + std::to_string(rows.changed) + " rows where " +
-                   std::to_string(*statement.changes) + " had to be changed (" + words.substr(0, std::min(enough, words.find(" ("))) +
-                   "): something in it answers for it; `tradeguard doctor` looks for it"};
+  return Error{Fault::configuration, "IMPOSSIBLE: the database changed " + std::to_string(rows.changed) +
+                                         " rows where " + std::to_string(*statement.changes) + " had to be changed (" +
+                                         words.substr(0, std::min(enough, words.find(" ("))) +
+                                         "): something in it answers for it; `tradeguard doctor` looks for it"};
 }
 
 Statement refuse_suspicious_schema(SchemaRoles roles) {
   std::string sql{suspicion};
-  if (roles == SchemaRoles::no_superuser)
-    sql.replace(sql.find("CASE WHEN n.oid IS"), 10, "CASE WHEN me.rolsuper OR ");
+  if (roles == SchemaRoles::no_superuser) sql.replace(sql.find("CASE WHEN n.oid IS"), 10, "CASE WHEN me.rolsuper OR ");
   return {std::move(sql), {}};
 }
 
@@ -174,8 +173,7 @@ Statement refuse_foreign_schema(SchemaRoles roles) {
 }
 
 std::vector<Statement> make_or_take_schema() {
-  return {{"CREATE SCHEMA IF NOT EXISTS tradeguard", {}},
-          refuse_foreign_schema(SchemaRoles::superuser_too)};
+  return {{"CREATE SCHEMA IF NOT EXISTS tradeguard", {}}, refuse_foreign_schema(SchemaRoles::superuser_too)};
 }
 
 Statement ask_missing_columns() { return {missing_columns_sql(), {}}; }
@@ -189,11 +187,9 @@ Result<std::vector<SchemaProblem>> examine_schema(SqlSession& session, SchemaRol
   }
   // Whatever the session has on its path, the question is asked with pg_catalog alone.
   const std::array questions{
-      Statement{"BEGIN", {}},
-      Statement{"SELECT pg_catalog.set_config('search_path', 'pg_catalog,pg_temp', true)", {}},
+      Statement{"BEGIN", {}}, Statement{"SELECT pg_catalog.set_config('search_path', 'pg_catalog,pg_temp', true)", {}},
       Statement{foreign("things.what, things.mend", roles) + " ORDER BY things.place, things.what", {}},
-      ask_missing_columns(),
-      Statement{"COMMIT", {}}};
+      ask_missing_columns(), Statement{"COMMIT", {}}};
   auto asked = session.run(questions);
   if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the store's schema")};
   std::vector<SchemaProblem> problems;
@@ -337,8 +333,9 @@ std::vector<SchemaProblem> missing_in(const SqlRows& rows) {
       constexpr std::string_view text = ":25";
       const bool is_number = item.substr(column.size() + 1).starts_with("BIGINT");
       if (found->second.contains(column + std::string{is_number ? bigint : text})) continue;
-      problems.push_back({"the column " + column + " of tradeguard." + table->name + " is not there, or has another type",
-                          "ALTER TABLE tradeguard." + table->name + " ADD COLUMN " + item});
+      problems.push_back(
+          {"the column " + column + " of tradeguard." + table->name + " is not there, or has another type",
+           "ALTER TABLE tradeguard." + table->name + " ADD COLUMN " + item});
     }
   }
   return problems;
@@ -391,7 +388,8 @@ std::vector<SchemaProblem> judge_sqlite_schema(const SqlRows& rows, SchemaAge ag
     const bool has_sql = read(row[3], sql);
     const std::string thing = "the " + in_short(type) + " " + in_short(name);
     std::string kind = type;
-    std::ranges::transform(kind, kind.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    std::ranges::transform(kind, kind.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     const std::string drop = "DROP " + in_short(kind) + " " + quoted(in_short(name));
     if (type == "table") {
       const auto expected = tables.find(name);
@@ -403,9 +401,10 @@ std::vector<SchemaProblem> judge_sqlite_schema(const SqlRows& rows, SchemaAge ag
       }
       found.insert(name);
       const auto is = table_in(sql);
-      const std::set<std::string> items = is ? std::set<std::string>{is->items.begin(), is->items.end()} : std::set<std::string>{};
-      const bool all_known = is && is->name == name && items.size() == is->items.size() &&
-                             std::ranges::includes(expected->second, items);
+      const std::set<std::string> items =
+          is ? std::set<std::string>{is->items.begin(), is->items.end()} : std::set<std::string>{};
+      const bool all_known =
+          is && is->name == name && items.size() == is->items.size() && std::ranges::includes(expected->second, items);
       if (!all_known || (age == SchemaAge::current && items != expected->second))
         problems.push_back({thing + " is not defined as `init` defines it", "put back a backup"});
       continue;
@@ -420,7 +419,9 @@ std::vector<SchemaProblem> judge_sqlite_schema(const SqlRows& rows, SchemaAge ag
       found.insert(name);
       continue;
     }
-    problems.push_back({thing + (type == "trigger" ? " on " + in_short(of) : "") + " is in the file, and tradeguard makes none", drop});
+    problems.push_back(
+        {thing + (type == "trigger" ? " on " + in_short(of) : "") + " is in the file, and tradeguard makes none",
+         drop});
   }
   if (age != SchemaAge::current) return problems;
   const bool has_book = std::ranges::any_of(found, is_paper);

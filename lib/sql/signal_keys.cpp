@@ -35,8 +35,8 @@ Statement find_piece(const AccountKey& account, std::vector<SqlRow> keys) {
   };
   Draft draft{"WITH ", {sql(account.venue), sql(account.account)}};
   draft.table("v", {{"signal_key", "TEXT"}}, std::move(keys))
-      << " SELECT v.signal_key, " << of_claim("digest") << of_claim("claimed_at")
-      << of_claim("released") << of_claim("attempts") << of_claim("client_id")
+      << " SELECT v.signal_key, " << of_claim("digest") << of_claim("claimed_at") << of_claim("released")
+      << of_claim("attempts") << of_claim("client_id")
       << "(SELECT e.venue_id FROM signal_claims c JOIN exchange_orders e "
          "ON e.client_id = c.client_id AND e.venue = c.venue AND e.account = c.account "
          "WHERE c.signal_key = v.signal_key AND c.venue = ?1 AND c.account = ?2), "
@@ -55,7 +55,8 @@ Statement free_or_bind_piece(const AccountKey& account, std::vector<SqlRow> keys
       << ") AND decided = '' AND released = CASE WHEN EXISTS (SELECT 1 FROM exchange_orders o "
          "WHERE o.venue = ?1 AND o.account = ?2 AND o.signal_key = signal_claims.signal_key "
          "AND o.signal_key <> '' AND o.leg = 'entry' AND o.twin = 0 AND NOT (o.state = 'lapsed' "
-         "AND o.acknowledged = 0 AND o.ending = " << quoted(text(Ending::unsent)) << ")) THEN 1 ELSE 0 END";
+         "AND o.acknowledged = 0 AND o.ending = "
+      << quoted(text(Ending::unsent)) << ")) THEN 1 ELSE 0 END";
   return std::move(draft).done();
 }
 
@@ -67,8 +68,7 @@ std::vector<Statement> find_keys(const AccountKey& account, const std::set<Signa
   return statements;
 }
 
-std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first,
-                                          std::size_t count) {
+std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first, std::size_t count) {
   std::map<SignalKey, ClaimedKey> keys;
   for (std::size_t i = first; i < first + count; ++i)
     for (const SqlRow& cells : results[i].rows) {
@@ -80,35 +80,30 @@ std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, s
       std::optional<std::string> exit;
       std::optional<std::string> exit_venue_id;
       RowReader row{cells, "signal_claims"};
-      row >> key >> claimed.digest >> claimed.claimed_at >> claimed.released >> claimed.attempts >>
-          claimed.order >> entry_venue_id >> exit >> exit_venue_id >> claimed.decided;
+      row >> key >> claimed.digest >> claimed.claimed_at >> claimed.released >> claimed.attempts >> claimed.order >>
+          entry_venue_id >> exit >> exit_venue_id >> claimed.decided;
       if (!row.readable()) claimed.released = false;
       std::string venue_id = entry_venue_id.value_or("");
       if (claimed.order.empty() && exit) {
         claimed.order = *exit;
         venue_id = exit_venue_id.value_or("");
       }
-      claimed.existing_order_id = !venue_id.empty()        ? venue_id
-                                  : !claimed.order.empty() ? claimed.order
-                                                           : "-";
+      claimed.existing_order_id = !venue_id.empty() ? venue_id : !claimed.order.empty() ? claimed.order : "-";
       keys.emplace(std::move(key), std::move(claimed));
     }
   return keys;
 }
 
 std::vector<Statement> claim_keys(const AccountKey& account, std::vector<KeyWrite> keys, Instant now) {
-  std::sort(keys.begin(), keys.end(),
-            [](const KeyWrite& a, const KeyWrite& b) { return a.key < b.key; });
+  std::sort(keys.begin(), keys.end(), [](const KeyWrite& a, const KeyWrite& b) { return a.key < b.key; });
   std::vector<SqlRow> rows;
   rows.reserve(keys.size());
   for (const KeyWrite& write : keys)
-    rows.push_back({sql(account.venue), sql(account.account), sql(write.key), sql(write.digest),
-                    sql(write.client_id), sql(now), sql(false), sql(write.attempts), sql(write.decided)});
-  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},
-                                           {"signal_key", "TEXT"}, {"digest", "TEXT"},
-                                           {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
-                                           {"released", "BIGINT"}, {"attempts", "BIGINT"},
-                                           {"decided", "TEXT"}};
+    rows.push_back({sql(account.venue), sql(account.account), sql(write.key), sql(write.digest), sql(write.client_id),
+                    sql(now), sql(false), sql(write.attempts), sql(write.decided)});
+  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},    {"signal_key", "TEXT"},
+                                           {"digest", "TEXT"},     {"client_id", "TEXT"},  {"claimed_at", "BIGINT"},
+                                           {"released", "BIGINT"}, {"attempts", "BIGINT"}, {"decided", "TEXT"}};
   std::vector<Statement> statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
     const auto count = static_cast<std::int64_t>(piece.size());
@@ -125,8 +120,7 @@ std::vector<Statement> claim_keys(const AccountKey& account, std::vector<KeyWrit
   return statements;
 }
 
-std::vector<Statement> write_exit_words(const AccountKey& account,
-                                        const std::vector<ExitWord>& words) {
+std::vector<Statement> write_exit_words(const AccountKey& account, const std::vector<ExitWord>& words) {
   std::map<std::pair<std::string, std::string>, Instant> newest;
   for (const ExitWord& word : words) {
     auto& said = newest.try_emplace({word.symbol, word.who}, word.said).first->second;
@@ -134,10 +128,9 @@ std::vector<Statement> write_exit_words(const AccountKey& account,
   }
   std::vector<SqlRow> rows;
   for (const auto& [subject, said] : newest)
-    rows.push_back({sql(account.venue), sql(account.account), sql(subject.first),
-                    sql(subject.second), sql(said)});
-  static const std::vector<Column> columns{{"venue", "TEXT"}, {"account", "TEXT"},
-                                           {"symbol", "TEXT"}, {"who", "TEXT"}, {"said", "BIGINT"}};
+    rows.push_back({sql(account.venue), sql(account.account), sql(subject.first), sql(subject.second), sql(said)});
+  static const std::vector<Column> columns{
+      {"venue", "TEXT"}, {"account", "TEXT"}, {"symbol", "TEXT"}, {"who", "TEXT"}, {"said", "BIGINT"}};
   std::vector<Statement> statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
     const auto count = static_cast<std::int64_t>(piece.size());
@@ -151,20 +144,17 @@ std::vector<Statement> write_exit_words(const AccountKey& account,
   return statements;
 }
 
-std::vector<Statement> free_or_bind_keys(const AccountKey& account,
-                                         const std::vector<OrderWrite>& writes) {
+std::vector<Statement> free_or_bind_keys(const AccountKey& account, const std::vector<OrderWrite>& writes) {
   std::set<std::string> keys;
   for (const OrderWrite& write : writes)
     if (write.order.leg == Leg::entry && !write.order.twin && !write.order.signal_key.empty())
       keys.insert(write.order.signal_key);
   std::vector<Statement> statements;
-  for (auto& piece : in_pieces(keys))
-    statements.push_back(free_or_bind_piece(account, std::move(piece)));
+  for (auto& piece : in_pieces(keys)) statements.push_back(free_or_bind_piece(account, std::move(piece)));
   return statements;
 }
 
-void DecisionBook::add(const SignalKey& key, std::string guard, std::string verdict,
-                       std::string detail) {
+void DecisionBook::add(const SignalKey& key, std::string guard, std::string verdict, std::string detail) {
   Counted& row = rows_[{key, std::move(guard), std::move(verdict)}];
   row.detail = std::move(detail);
   row.count += 1;
@@ -178,10 +168,9 @@ std::vector<Statement> DecisionBook::statements(const AccountKey& account, Insta
     rows.push_back({sql(account.venue), sql(account.account), sql(signal), sql(guard), sql(verdict),
                     sql(counted.detail), sql(now), sql(now), sql(counted.count)});
   }
-  static const std::vector<Column> columns{
-      {"venue", "TEXT"},      {"account", "TEXT"},   {"signal_key", "TEXT"},
-      {"guard", "TEXT"},      {"verdict", "TEXT"},   {"detail", "TEXT"},
-      {"first_at", "BIGINT"}, {"last_at", "BIGINT"}, {"count", "BIGINT"}};
+  static const std::vector<Column> columns{{"venue", "TEXT"},      {"account", "TEXT"},   {"signal_key", "TEXT"},
+                                           {"guard", "TEXT"},      {"verdict", "TEXT"},   {"detail", "TEXT"},
+                                           {"first_at", "BIGINT"}, {"last_at", "BIGINT"}, {"count", "BIGINT"}};
   std::vector<Statement> statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
     Draft draft;

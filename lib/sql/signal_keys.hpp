@@ -26,8 +26,7 @@ struct ClaimedKey {
 std::vector<Statement> find_keys(const AccountKey& account, const std::set<SignalKey>& keys);
 // What cannot be read of one is left at its default: a key whose row is there was claimed, and it is
 // free only if that is said clearly.
-std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first,
-                                          std::size_t count);
+std::map<SignalKey, ClaimedKey> read_keys(const std::vector<SqlRows>& results, std::size_t first, std::size_t count);
 
 // Rows of signal_claims: one a key, claimed or decided.
 struct KeyWrite {
@@ -43,8 +42,7 @@ std::vector<Statement> write_exit_words(const AccountKey& account, const std::ve
 
 // A key is free while every entry sent under it is known never to have left. Said again after each
 // write of an entry, in the same transaction.
-std::vector<Statement> free_or_bind_keys(const AccountKey& account,
-                                         const std::vector<OrderWrite>& writes);
+std::vector<Statement> free_or_bind_keys(const AccountKey& account, const std::vector<OrderWrite>& writes);
 
 // Counts verdicts: one row per (key, guard, verdict).
 class DecisionBook {

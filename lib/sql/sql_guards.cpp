@@ -26,17 +26,16 @@ struct Questions {
 Questions questions_of_claim(const SqlSession& session, const AccountKey& account,
                              std::span<const EntryRequest> entries, Instant now);
 Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions& questions);
-std::vector<Statement> record_of(std::span<const EntryRequest> entries,
-                                 const std::vector<Verdict>& verdicts, const AccountKey& account,
-                                 Instant now);
+std::vector<Statement> record_of(std::span<const EntryRequest> entries, const std::vector<Verdict>& verdicts,
+                                 const AccountKey& account, Instant now);
 // The conditions of exchange_orders_absent and exchange_orders_forced, word by word.
 std::string proven_absent(const std::string& o);
 std::string forced_exit(const std::string& o);
 
 }  // namespace
 
-Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequest> entries,
-                                                       const EntryPolicy& policy, Instant now) {
+Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                                                       Instant now) {
   std::vector<Judged> judged;
   if (entries.empty()) return judged;
   judged.reserve(entries.size());
@@ -58,26 +57,24 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
   if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming entries")};
 
   for (Verdict& verdict : verdicts)
-    judged.push_back(std::visit(
-        overloaded{
-            [&](Order& order) {
-              order.version = 1;
-              return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
-            },
-            [&](Duplicate& duplicate) {
-              return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
-            },
-            [&](Denied& denied) {
-              denied.clock_of_store = session_.server_now().has_value();
-              return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
-            },
-        },
-        verdict.outcome));
+    judged.push_back(std::visit(overloaded{
+                                    [&](Order& order) {
+                                      order.version = 1;
+                                      return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
+                                    },
+                                    [&](Duplicate& duplicate) {
+                                      return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
+                                    },
+                                    [&](Denied& denied) {
+                                      denied.clock_of_store = session_.server_now().has_value();
+                                      return Judged{std::move(denied), verdict.cooldown, verdict.key_was_known};
+                                    },
+                                },
+                                verdict.outcome));
   return judged;
 }
 
-Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome,
-                                         Instant now) {
+Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
   const ClientOrderId& id = ticket.order().client_id;
   const Statement ask{"SELECT " + order_fields("o") +
                           " FROM exchange_orders o "
@@ -92,8 +89,8 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:
-      return failed(Fault::data, "an order that is " + std::string{text(row->state)} +
-                                     " cannot be " + describe(outcome));
+      return failed(Fault::data,
+                    "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
     case Step::to_refused:
     case Step::to_lapsed:
       applied.order.settled = true;
@@ -110,8 +107,7 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
     writes.push_back({std::move(applied.order), row->version});
   }
   auto statements = write_orders(pen_.account, writes);
-  for (auto& statement : free_or_bind_keys(pen_.account, writes))
-    statements.push_back(std::move(statement));
+  for (auto& statement : free_or_bind_keys(pen_.account, writes)) statements.push_back(std::move(statement));
   auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
   return {};
@@ -132,20 +128,19 @@ std::vector<Statement> ask_history(const AccountKey& account, const std::set<std
            "AND o.base = v.base AND o.side = 'BUY' AND " +
                proven_absent("o") +
                "), "
-           "(SELECT m.remembered_at FROM entry_memory m "
-           "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
-           "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
-           "AND o.base = v.base AND o.stopped_at IS NOT NULL), "
-           "(SELECT max(coalesce(o.closed_at, o.sighted_at, o.stamp)) FROM exchange_orders o "
-           "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND " +
+               "(SELECT m.remembered_at FROM entry_memory m "
+               "WHERE m.venue = ?1 AND m.account = ?2 AND m.base = v.base), "
+               "(SELECT max(o.stopped_at) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
+               "AND o.base = v.base AND o.stopped_at IS NOT NULL), "
+               "(SELECT max(coalesce(o.closed_at, o.sighted_at, o.stamp)) FROM exchange_orders o "
+               "WHERE o.venue = ?1 AND o.account = ?2 AND o.base = v.base AND " +
                forced_exit("o") + ") FROM v";
     statements.push_back(std::move(draft).done());
   }
   return statements;
 }
 
-ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first,
-                         std::size_t count) {
+ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first, std::size_t count) {
   ReadHistory read;
   for (std::size_t i = first; i < first + count; ++i)
     for (const SqlRow& cells : results[i].rows) {
@@ -165,8 +160,7 @@ ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first,
   return read;
 }
 
-Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(
-    const std::set<std::string>& bases) {
+Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(const std::set<std::string>& bases) {
   if (bases.empty()) return std::map<std::string, BaseHistory>{};
   auto asked = session_.run(ask_history(pen_.account, bases));
   if (!asked) return tl::unexpected{std::move(asked.error()).within("reading the entry history")};
@@ -239,8 +233,7 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   ask.push_back(
       {"SELECT count(*) FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 "
        "AND o.side = 'BUY' AND " +
-           proven_absent("o") + " AND o.stamp >= " + midnight + " AND o.stamp < " + midnight + " + " +
-           day,
+           proven_absent("o") + " AND o.stamp >= " + midnight + " AND o.stamp < " + midnight + " + " + day,
        account_only});
   questions.history = ask.size();
   for (auto& statement : ask_history(account, bases)) ask.push_back(std::move(statement));
@@ -274,8 +267,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
   facts.breaker = opened.account.breaker;
   facts.entries_after = opened.account.entries_after;
 
-  ReadHistory history =
-      read_history(opened.read, questions.history, questions.words - questions.history);
+  ReadHistory history = read_history(opened.read, questions.history, questions.words - questions.history);
   facts.history = std::move(history.latest);
   for (const auto& [base, complaint] : history.unreadable) facts.frozen.emplace(base, complaint);
   // What stands in the way and cannot be read stands in everybody's way.
@@ -329,23 +321,20 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
       }
     }
 
-  for (auto& [key, claimed] :
-       read_keys(opened.read, questions.keys, opened.read.size() - questions.keys)) {
+  for (auto& [key, claimed] : read_keys(opened.read, questions.keys, opened.read.size() - questions.keys)) {
     if (claimed.released) {
       facts.freed[key] = claimed.attempts;
       continue;
     }
-    facts.known[key] = {claimed.order, claimed.existing_order_id, claimed.claimed_at, false,
-                        claimed.decided};
+    facts.known[key] = {claimed.order, claimed.existing_order_id, claimed.claimed_at, false, claimed.decided};
     facts.known_digests[key] = claimed.digest;
   }
   return facts;
 }
 
 // The rows that make the verdicts true: keys, entries, decisions.
-std::vector<Statement> record_of(std::span<const EntryRequest> entries,
-                                 const std::vector<Verdict>& verdicts, const AccountKey& account,
-                                 Instant now) {
+std::vector<Statement> record_of(std::span<const EntryRequest> entries, const std::vector<Verdict>& verdicts,
+                                 const AccountKey& account, Instant now) {
   std::vector<OrderWrite> orders;
   std::vector<KeyWrite> keys;
   DecisionBook decisions;
@@ -358,8 +347,7 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
     decisions.add(key, "cooldown", cooling ? "blocked" : "passed", cooling ? cooling->because : "");
     decisions.add(key, "idempotency", verdict.key_was_known ? "blocked" : "passed",
                   duplicate ? duplicate->existing_order_id : "");
-    if (denied && !(denied->reason == Denial::cooldown))
-      decisions.add(key, "policy", "denied", recorded(*denied));
+    if (denied && !(denied->reason == Denial::cooldown)) decisions.add(key, "policy", "denied", recorded(*denied));
     if (denied && is_final(denied->reason))
       keys.push_back({key, signal_digest(entries[i].signal), "", 0, decided_word(denied->reason)});
     if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
@@ -369,10 +357,8 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries,
     }
   }
   std::vector<Statement> statements = claim_keys(account, std::move(keys), now);
-  for (auto& statement : write_orders(account, std::move(orders)))
-    statements.push_back(std::move(statement));
-  for (auto& statement : decisions.statements(account, now))
-    statements.push_back(std::move(statement));
+  for (auto& statement : write_orders(account, std::move(orders))) statements.push_back(std::move(statement));
+  for (auto& statement : decisions.statements(account, now)) statements.push_back(std::move(statement));
   return statements;
 }
 

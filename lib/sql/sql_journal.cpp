@@ -21,9 +21,7 @@ void append(Statements& to, Statements more) {
   to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-std::vector<SqlValue> of(const AccountKey& account) {
-  return {sql(account.venue), sql(account.account)};
-}
+std::vector<SqlValue> of(const AccountKey& account) { return {sql(account.venue), sql(account.account)}; }
 
 // ---- Reading the book --------------------------------------------------------------------------
 
@@ -58,8 +56,8 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
-                       const Versions& standing, Micros max_age, Micros max_future, Instant now);
+ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known, const Versions& standing,
+                       Micros max_age, Micros max_future, Instant now);
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
 Notice read_notice(const SqlRow& cells);
 std::string stored_error(const DeliveryRecord& record);
@@ -68,12 +66,11 @@ struct Removal {
   Statement is_there;
   Statement remove;
 };
-std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now,
-                                 std::size_t at_most);
+std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now, std::size_t at_most);
 
 // A single UPDATE of the account's row: its own lock and its own transaction.
-Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,
-                            std::vector<SqlValue> values, const char* doing);
+Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments, std::vector<SqlValue> values,
+                            const char* doing);
 
 }  // namespace
 
@@ -82,9 +79,8 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   auto epoch = session_.epoch();
   if (!epoch) return tl::unexpected{std::move(epoch.error()).within("reading the open book")};
   auto read = read_together(
-      session_, {ask_account(account), ask_open_trades(account), ask_questions(account, now),
-                 ask_alarms(account), ask_flattened(account, now), ask_waiting(account),
-                 ask_entered(account, now)});
+      session_, {ask_account(account), ask_open_trades(account), ask_questions(account, now), ask_alarms(account),
+                 ask_flattened(account, now), ask_waiting(account), ask_entered(account, now)});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
 
   OpenBook book;
@@ -113,12 +109,10 @@ Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
                   [](Written written) { return written == Written::yes; })) {
     auto done = write_together(session_, pen_, std::move(hoped.statements));
     if (done) return std::move(hoped.written);
-    if (done.error().fault != Fault::data)
-      return tl::unexpected{std::move(done.error()).within("writing the journal")};
+    if (done.error().fault != Fault::data) return tl::unexpected{std::move(done.error()).within("writing the journal")};
   }
 
-  auto opened =
-      OpenTransaction::begin(session_, pen_, Instant{}, ask_versions(pen_.account, items));
+  auto opened = OpenTransaction::begin(session_, pen_, Instant{}, ask_versions(pen_.account, items));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("writing the journal")};
   Batch possible = plan_batch(pen_.account, items, read_versions(opened->read));
   auto closed = opened->close(std::move(possible.statements));
@@ -126,9 +120,8 @@ Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
   return std::move(possible.written);
 }
 
-Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitClaim> claims,
-                                                         Micros max_age, Micros max_future,
-                                                         Instant now) {
+Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitClaim> claims, Micros max_age,
+                                                         Micros max_future, Instant now) {
   std::vector<ExitVerdict> verdicts;
   if (claims.empty()) return verdicts;
   verdicts.reserve(claims.size());
@@ -146,8 +139,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
   std::map<SignalKey, ClaimedKey> known = read_keys(opened->read, 0, key_asks);
-  opened->read.erase(opened->read.begin(),
-                     opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
+  opened->read.erase(opened->read.begin(), opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
   Versions standing = read_versions(opened->read);
 
   const Instant ruling = opened->account.now;
@@ -164,8 +156,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     if (auto* denied = std::get_if<Denied>(&verdicts.back()))
       denied->clock_of_store = session_.server_now().has_value();
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
-    decisions.add(key, "idempotency", duplicate ? "blocked" : "passed",
-                  duplicate ? duplicate->existing_order_id : "");
+    decisions.add(key, "idempotency", duplicate ? "blocked" : "passed", duplicate ? duplicate->existing_order_id : "");
     if (const auto* denied = std::get_if<Denied>(&verdicts.back())) {
       decisions.add(key, "policy", "denied", denied->reason.str());
       if (is_final(denied->reason)) {
@@ -196,9 +187,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   for (auto& piece : pieces(std::move(wish_rows), wish_columns.size())) {
     Draft draft;
     draft << "INSERT INTO exit_wishes (venue, account, signal_key, trade) ";
-    statements.push_back(
-        std::move(draft.values(wish_columns, std::move(piece)) << " ON CONFLICT DO NOTHING")
-            .done());
+    statements.push_back(std::move(draft.values(wish_columns, std::move(piece)) << " ON CONFLICT DO NOTHING").done());
   }
   append(statements, plan_batch(account, granted, before).statements);
   append(statements, decisions.statements(account, ruling));
@@ -250,8 +239,8 @@ Result<void> SqlJournal::remember_rules(std::span<const InstrumentRules> rules) 
   if (rules.empty()) return {};
   std::map<std::string, SqlRow> rows;  // sorted, each once
   for (const InstrumentRules& market : rules)
-    rows[market.symbol.text()] = {sql(pen_.account.venue), sql(pen_.account.account),
-                                  sql(market.symbol), sql(stored_text(market))};
+    rows[market.symbol.text()] = {sql(pen_.account.venue), sql(pen_.account.account), sql(market.symbol),
+                                  sql(stored_text(market))};
   std::vector<SqlRow> sorted;
   for (auto& [symbol, row] : rows) sorted.push_back(std::move(row));
   static const std::vector<Column> columns{
@@ -260,9 +249,8 @@ Result<void> SqlJournal::remember_rules(std::span<const InstrumentRules> rules) 
   for (auto& piece : pieces(std::move(sorted), columns.size())) {
     Draft draft;
     draft << "INSERT INTO instrument_rules (venue, account, symbol, rules) ";
-    statements.push_back(std::move(draft.values(columns, std::move(piece))
-                                   << " ON CONFLICT (symbol, venue, account) "
-                                      "DO UPDATE SET rules = excluded.rules")
+    statements.push_back(std::move(draft.values(columns, std::move(piece)) << " ON CONFLICT (symbol, venue, account) "
+                                                                              "DO UPDATE SET rules = excluded.rules")
                              .done());
   }
   auto done = write_together(session_, pen_, std::move(statements));
@@ -305,8 +293,7 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
                              sql(record.what == What::delivered       ? "delivered"
                                  : record.what == What::undeliverable ? "undeliverable"
                                                                       : "waiting"),
-                             sql(over ? std::nullopt : record.next_try),
-                             sql(over ? std::optional{now} : std::nullopt),
+                             sql(over ? std::nullopt : record.next_try), sql(over ? std::optional{now} : std::nullopt),
                              sql(stored_error(record))};
   }
   std::vector<SqlRow> sorted;
@@ -322,8 +309,7 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
 
 // ---- The frame of a run ------------------------------------------------------------------------
 
-Result<void> SqlJournal::begin_run(const std::string& run_id, const std::string& config_hash,
-                                   Instant now) {
+Result<void> SqlJournal::begin_run(const std::string& run_id, const std::string& config_hash, Instant now) {
   return update_account(session_, pen_,
                         "previous_run_ended = run_ended, run_ended = 0, run_fence = fence, "
                         "run_id = ?3, config_hash = ?4, run_result = '', run_counters = '', "
@@ -342,16 +328,13 @@ Result<void> SqlJournal::finish_run(const RunSummary& summary, Instant now) {
 
 Result<void> SqlJournal::note_stuck_told(Instant now) {
   // Said by a run that is locked out, so by nobody's fence.
-  return update_account(session_, Pen{pen_.account, std::nullopt},
-                        "stuck_told_at = " + now_expression(session_, now), {},
-                        "noting that a stuck run was told");
+  return update_account(session_, Pen{pen_.account, std::nullopt}, "stuck_told_at = " + now_expression(session_, now),
+                        {}, "noting that a stuck run was told");
 }
 
-Result<void> SqlJournal::note_silences(std::optional<Instant> venue_until,
-                                       const std::string& status,
+Result<void> SqlJournal::note_silences(std::optional<Instant> venue_until, const std::string& status,
                                        std::optional<Instant> notifier_until) {
-  return update_account(session_, pen_,
-                        "quiet_until = ?3, quiet_status = ?4, notify_quiet_until = ?5",
+  return update_account(session_, pen_, "quiet_until = ?3, quiet_status = ?4, notify_quiet_until = ?5",
                         {sql(venue_until), sql(status), sql(notifier_until)},
                         "noting the silences that were asked for");
 }
@@ -360,8 +343,7 @@ Result<void> SqlJournal::accept_epoch(const std::string& venue_account_id, Insta
   auto epoch = session_.epoch();
   if (!epoch) return tl::unexpected{std::move(epoch.error()).within("accepting the epoch")};
   return update_account(session_, pen_, "epoch = ?3, venue_account_id = ?4, entries_after = ?5",
-                        {sql(*epoch), sql(venue_account_id), sql(entries_after)},
-                        "accepting the epoch");
+                        {sql(*epoch), sql(venue_account_id), sql(entries_after)}, "accepting the epoch");
 }
 
 // ---- The operator ------------------------------------------------------------------------------
@@ -372,8 +354,7 @@ Result<void> SqlJournal::set_halt(const std::optional<std::string>& reason, Inst
 
 Result<void> SqlJournal::set_breaker(const std::optional<std::string>& reason, Instant now) {
   if (!reason)
-    return update_account(session_, pen_, "breaker = NULL, breaker_reset_at = ?3", {sql(now)},
-                          "resetting the breaker");
+    return update_account(session_, pen_, "breaker = NULL, breaker_reset_at = ?3", {sql(now)}, "resetting the breaker");
   return update_account(session_, pen_, "breaker = ?3", {sql(reason)}, "setting the breaker");
 }
 
@@ -391,7 +372,8 @@ Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
   }
   const Statement ask{
       "SELECT signal_key, guard, verdict, detail, first_at, last_at, count FROM decisions "
-      "WHERE venue = ?1 AND account = ?2 AND " + whose + " ORDER BY first_at, guard, verdict",
+      "WHERE venue = ?1 AND account = ?2 AND " +
+          whose + " ORDER BY first_at, guard, verdict",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading decisions")};
@@ -399,8 +381,8 @@ Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
   for (const SqlRow& cells : (*read)[0].rows) {
     Decision decision;
     RowReader row{cells, "decisions"};
-    row >> decision.key >> decision.guard >> decision.verdict >> decision.detail >> decision.first >>
-        decision.last >> decision.count;
+    row >> decision.key >> decision.guard >> decision.verdict >> decision.detail >> decision.first >> decision.last >>
+        decision.count;
     if (!row.readable()) return unreadable(row.complaint());
     decisions.push_back(std::move(decision));
   }
@@ -417,19 +399,19 @@ Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
     arguments.push_back(sql(static_cast<std::int64_t>(minute.size())));
     whose = "(w.signal_key = ?3 OR substr(w.signal_key, 1, CAST(?5 AS INTEGER)) = ?4)";
   }
-  const Statement ask{
-      "SELECT " + order_fields("o") +
-          " FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 AND o.trade IN "
-          "(SELECT k.trade FROM exchange_orders k WHERE k.venue = ?1 AND k.account = ?2 "
-          "AND k.signal_key = ?3 AND k.signal_key <> '' "
-          "UNION SELECT w.trade FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
-          "AND " + whose + ") "
-          "ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, "
-          "o.stamp, o.client_id",
-      std::move(arguments)};
+  const Statement ask{"SELECT " + order_fields("o") +
+                          " FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 AND o.trade IN "
+                          "(SELECT k.trade FROM exchange_orders k WHERE k.venue = ?1 AND k.account = ?2 "
+                          "AND k.signal_key = ?3 AND k.signal_key <> '' "
+                          "UNION SELECT w.trade FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
+                          "AND " +
+                          whose +
+                          ") "
+                          "ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, "
+                          "o.stamp, o.client_id",
+                      std::move(arguments)};
   auto read = session_.run(std::array{ask});
-  if (!read)
-    return tl::unexpected{std::move(read.error()).within("reading the orders of a signal")};
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading the orders of a signal")};
   std::vector<Order> orders;
   for (const SqlRow& row : (*read)[0].rows) {
     auto order = read_order(row);
@@ -473,13 +455,11 @@ Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
   OpenBook gathered;
   gather_trades((*read)[0], gathered, Instant{});
   PastTrades past{std::move(gathered.trades), {}};
-  for (const Alarm& alarm : gathered.alarms)
-    past.unreadable.push_back("trade " + alarm.subject + ": " + alarm.detail);
+  for (const Alarm& alarm : gathered.alarms) past.unreadable.push_back("trade " + alarm.subject + ": " + alarm.detail);
   return past;
 }
 
-Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word,
-                                                      std::size_t at_most) {
+Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word, std::size_t at_most) {
   if (word.empty()) return std::vector<SignalKey>{};  // no id yet is nobody's name
   std::vector<SqlValue> arguments = of(pen_.account);
   const std::string prefix = word + ":";
@@ -510,14 +490,12 @@ Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word,
 }
 
 Result<std::size_t> SqlJournal::waiting_notices() {
-  const Statement ask{
-      "SELECT count(*) FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting'",
-      of(pen_.account)};
+  const Statement ask{"SELECT count(*) FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting'",
+                      of(pen_.account)};
   auto read = session_.run(std::array{ask});
   if (!read) return tl::unexpected{std::move(read.error()).within("counting waiting notices")};
   std::int64_t count = 0;
-  if (!tradeguard::read((*read)[0].rows.at(0).at(0), count))
-    return unreadable("notices cannot be counted");
+  if (!tradeguard::read((*read)[0].rows.at(0).at(0), count)) return unreadable("notices cannot be counted");
   return static_cast<std::size_t>(count);
 }
 
@@ -601,9 +579,11 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
       "WHERE venue = ?1 AND account = ?2 AND leg = 'exit' AND filled <> '0' "
       "AND coalesce(closed_at, sighted_at, stamp) >= ?3 "
       "AND coalesce(closed_at, sighted_at, stamp) < ?4 "
-      "AND strategy IN " + among(flattening_words()) + " "
-      "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
-      "WHERE a.venue = ?1 AND a.account = ?2 AND a.breaker_reset_at <= ?5), 0)",
+      "AND strategy IN " +
+          among(flattening_words()) +
+          " "
+          "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
+          "WHERE a.venue = ?1 AND a.account = ?2 AND a.breaker_reset_at <= ?5), 0)",
       std::move(arguments)};
 }
 
@@ -613,12 +593,13 @@ Statement ask_entered(const AccountKey& account, Instant now) {
   arguments.push_back(sql(Instant{day}));
   arguments.push_back(sql(Instant{day + std::chrono::days{1}}));
   // As a claim counts them: proven absent ones may have left.
-  return {"SELECT (SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
-          "AND cools_from IS NOT NULL AND side = 'BUY' AND stamp >= ?3 AND stamp < ?4) + "
-          "(SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
-          "AND leg = 'entry' AND state = 'lapsed' AND side = 'BUY' "
-          "AND NOT (acknowledged = 0 AND ending = 'unsent') AND stamp >= ?3 AND stamp < ?4)",
-          std::move(arguments)};
+  return {
+      "SELECT (SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
+      "AND cools_from IS NOT NULL AND side = 'BUY' AND stamp >= ?3 AND stamp < ?4) + "
+      "(SELECT count(*) FROM exchange_orders WHERE venue = ?1 AND account = ?2 "
+      "AND leg = 'entry' AND state = 'lapsed' AND side = 'BUY' "
+      "AND NOT (acknowledged = 0 AND ending = 'unsent') AND stamp >= ?3 AND stamp < ?4)",
+      std::move(arguments)};
 }
 
 Statement ask_waiting(const AccountKey& account) {
@@ -644,9 +625,9 @@ void read_account(const SqlRows& rows, OpenBook& book, Instant now) {
   if (rows.rows.empty()) return;  // nobody has used this account yet
   RowReader row{rows.rows[0], "accounts"};
   row >> state.cycle >> state.fence >> state.halted >> state.breaker >> state.last_started_at >>
-      state.last_completed_at >> state.last_stuck_told_at >> state.previous_run_ended >>
-      state.known_epoch >> state.entries_after >> state.venue_account_id >> state.breaker_reset_at >>
-      state.quiet_until >> state.quiet_status >> state.notify_quiet_until >> state.last_run_ended;
+      state.last_completed_at >> state.last_stuck_told_at >> state.previous_run_ended >> state.known_epoch >>
+      state.entries_after >> state.venue_account_id >> state.breaker_reset_at >> state.quiet_until >>
+      state.quiet_status >> state.notify_quiet_until >> state.last_run_ended;
   if (row.readable()) return;
   if (!state.halted) state.halted = row.complaint();
   book.unreadable.push_back(unreadable_row("accounts", row.complaint(), now));
@@ -659,8 +640,8 @@ void read_alarms(const SqlRows& rows, OpenBook& book, Instant now) {
     Alarm alarm{};
     std::string kind;
     RowReader row{cells, "alarms"};
-    row >> kind >> alarm.subject >> alarm.freezes >> alarm.breaks >> alarm.detail >> alarm.symbol >>
-        alarm.order_id >> alarm.raised_at >> alarm.next_reminder >> alarm.told;
+    row >> kind >> alarm.subject >> alarm.freezes >> alarm.breaks >> alarm.detail >> alarm.symbol >> alarm.order_id >>
+        alarm.raised_at >> alarm.next_reminder >> alarm.told;
     const auto known = parse_notice_type(kind);
     alarm.kind = known.value_or(NoticeType::unknown);
     if (!known) alarm.unknown_kind = kind;
@@ -734,12 +715,10 @@ Versions as_given(std::span<const Change> items) {
 Written judge_change(const Change& item, const Versions& standing) {
   std::set<std::string_view> named;
   for (const Order& order : item.append)
-    if (standing.contains(order.client_id) || !named.insert(order.client_id).second)
-      return Written::exists;
+    if (standing.contains(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
   for (const Order& order : item.advance) {
     const auto row = standing.find(order.client_id);
-    if (row == standing.end() || row->second != order.version ||
-        !named.insert(order.client_id).second)
+    if (row == standing.end() || row->second != order.version || !named.insert(order.client_id).second)
       return Written::stale;
   }
   return Written::yes;
@@ -821,14 +800,12 @@ Statements write_notices(const AccountKey& account, const std::vector<const Noti
   std::vector<SqlRow> rows;
   rows.reserve(notices.size());
   for (const Notice* notice : notices)
-    rows.push_back({static_cast<std::int64_t>(rows.size()), sql(notice->event_id),
-                    sql(notice->type), sql(notice->severity), sql(notice->trade),
-                    sql(notice->symbol), sql(notice->order_id), sql(notice->side),
-                    sql(stored_facts(*notice)), sql(notice->created_at)});
+    rows.push_back({static_cast<std::int64_t>(rows.size()), sql(notice->event_id), sql(notice->type),
+                    sql(notice->severity), sql(notice->trade), sql(notice->symbol), sql(notice->order_id),
+                    sql(notice->side), sql(stored_facts(*notice)), sql(notice->created_at)});
   static const std::vector<Column> columns{
-      {"n", "BIGINT"},   {"event_id", "TEXT"},    {"type", "TEXT"},     {"severity", "TEXT"},
-      {"trade", "TEXT"}, {"symbol", "TEXT"},      {"order_id", "TEXT"}, {"side", "TEXT"},
-      {"facts", "TEXT"}, {"created_at", "BIGINT"}};
+      {"n", "BIGINT"},    {"event_id", "TEXT"}, {"type", "TEXT"}, {"severity", "TEXT"}, {"trade", "TEXT"},
+      {"symbol", "TEXT"}, {"order_id", "TEXT"}, {"side", "TEXT"}, {"facts", "TEXT"},    {"created_at", "BIGINT"}};
   Statements statements;
   for (auto& piece : pieces(std::move(rows), columns.size())) {
     Draft draft{"WITH ", of(account)};
@@ -853,9 +830,8 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
       "WHERE venue = ?1 AND account = ?2 AND kind = ?3 AND subject = ?4 AND cleared_at IS NULL";
   switch (edge.what) {
     case AlarmEdge::What::raise: {
-      for (auto value :
-           {sql(alarm.freezes), sql(alarm.breaks), sql(alarm.detail), sql(alarm.symbol),
-            sql(alarm.order_id), sql(alarm.raised_at), sql(alarm.next_reminder), sql(alarm.told)})
+      for (auto value : {sql(alarm.freezes), sql(alarm.breaks), sql(alarm.detail), sql(alarm.symbol),
+                         sql(alarm.order_id), sql(alarm.raised_at), sql(alarm.next_reminder), sql(alarm.told)})
         arguments.push_back(std::move(value));
       // Of one that stands already what it says is renewed; when it began and was told is not.
       return {
@@ -876,8 +852,7 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
     case AlarmEdge::What::remind:
       arguments.push_back(sql(alarm.next_reminder));
       arguments.push_back(sql(alarm.told));
-      return {"UPDATE alarms SET next_reminder = ?5, told = ?6 " + this_alarm,
-              std::move(arguments)};
+      return {"UPDATE alarms SET next_reminder = ?5, told = ?6 " + this_alarm, std::move(arguments)};
     case AlarmEdge::What::clear:
       arguments.push_back(sql(alarm.cleared_at.value_or(alarm.raised_at)));
       return {"UPDATE alarms SET cleared_at = ?5 " + this_alarm, std::move(arguments)};
@@ -887,16 +862,15 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known,
-                       const Versions& standing, Micros max_age, Micros max_future, Instant now) {
+ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known, const Versions& standing,
+                       Micros max_age, Micros max_future, Instant now) {
   const Signal& signal = claim.signal;
   if (const auto row = known.find(claim_key(signal)); row != known.end())
     return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
                      row->second.digest != signal_digest(signal), row->second.decided};
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
-  if (now - signal.time > max_age)
-    return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
+  if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
   const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}};
   if (judge_change(as_change, standing) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
@@ -905,13 +879,9 @@ ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, Claimed
 
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows) {
   Draft draft{"WITH ", of(account)};
-  draft.table("v",
-              {{"event_id", "TEXT"},
-               {"state", "TEXT"},
-               {"next_try", "BIGINT"},
-               {"ended_at", "BIGINT"},
-               {"error", "TEXT"}},
-              std::move(rows))
+  draft.table(
+      "v", {{"event_id", "TEXT"}, {"state", "TEXT"}, {"next_try", "BIGINT"}, {"ended_at", "BIGINT"}, {"error", "TEXT"}},
+      std::move(rows))
       << " UPDATE notices SET state = v.state, next_try = v.next_try, ended_at = v.ended_at, "
          "error = v.error, attempts = attempts + 1 FROM v "
          "WHERE notices.venue = ?1 AND notices.account = ?2 AND notices.event_id = v.event_id "
@@ -935,9 +905,8 @@ Notice read_notice(const SqlRow& cells) {
   std::string error;
   notice.severity = Severity::critical;
   RowReader row{cells, "notices"};
-  row >> notice.event_id >> type >> notice.severity >> notice.trade >> notice.symbol >>
-      notice.order_id >> notice.side >> facts >> notice.created_at >> notice.sequence >>
-      notice.attempts >> notice.next_try >> error;
+  row >> notice.event_id >> type >> notice.severity >> notice.trade >> notice.symbol >> notice.order_id >>
+      notice.side >> facts >> notice.created_at >> notice.sequence >> notice.attempts >> notice.next_try >> error;
   notice.may_have_arrived = error.ends_with(arrival_mark);
   const auto known = parse_notice_type(type);
   notice.type = known.value_or(NoticeType::unknown);
@@ -950,23 +919,21 @@ Notice read_notice(const SqlRow& cells) {
 // Each kind is found through an index of what is old enough, in the order of its age, so that a run which
 // finds nothing has read next to nothing. Orders that stay for something younger of their trade are looked at
 // again by every run; they are few.
-std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now,
-                                 std::size_t at_most) {
-  const auto removal = [&](const std::string& table, const std::string& names,
-                           const std::string& chosen, const std::string& condition,
-                           const std::string& age, std::vector<SqlValue> more) {
+std::vector<Removal> removals_of(const AccountKey& account, Instant before, Instant now, std::size_t at_most) {
+  const auto removal = [&](const std::string& table, const std::string& names, const std::string& chosen,
+                           const std::string& condition, const std::string& age, std::vector<SqlValue> more) {
     std::vector<SqlValue> arguments = of(account);
     arguments.push_back(sql(before));
     std::move(more.begin(), more.end(), std::back_inserter(arguments));
     const auto choose = [&](std::size_t some) {
-      return "SELECT " + chosen + " FROM " + table + " o WHERE o.venue = ?1 AND o.account = ?2 AND " +
-             condition + " ORDER BY " + age + " LIMIT " + std::to_string(some);
+      return "SELECT " + chosen + " FROM " + table + " o WHERE o.venue = ?1 AND o.account = ?2 AND " + condition +
+             " ORDER BY " + age + " LIMIT " + std::to_string(some);
     };
     Statement is_there{choose(1), arguments};
-    return Removal{std::move(is_there),
-                   {"DELETE FROM " + table + " WHERE venue = ?1 AND account = ?2 AND " + names + " IN (" +
-                        choose(at_most) + ")",
-                    std::move(arguments)}};
+    return Removal{
+        std::move(is_there),
+        {"DELETE FROM " + table + " WHERE venue = ?1 AND account = ?2 AND " + names + " IN (" + choose(at_most) + ")",
+         std::move(arguments)}};
   };
   return {
       removal("exchange_orders", "client_id", "o.client_id",
@@ -979,23 +946,21 @@ std::vector<Removal> removals_of(const AccountKey& account, Instant before, Inst
               "AND t.account = ?2 AND (t.claimed_at >= ?4 OR coalesce(t.sighted_at, 0) >= ?3 "
               "OR coalesce(t.closed_at, 0) >= ?3 OR coalesce(t.question_until, 0) > ?5)) = 0",
               "o.claimed_at", {sql(std::min(before, now - 24h)), sql(now)}),
-      removal("notices", "event_id", "o.event_id", "o.state <> 'waiting' AND o.created_at < ?3",
-              "o.created_at", {}),
-      removal("decisions", "(signal_key, guard, verdict)", "o.signal_key, o.guard, o.verdict",
-              "o.last_at < ?3", "o.last_at", {}),
-      removal("alarms", "(subject, kind)", "o.subject, o.kind",
-              "o.cleared_at IS NOT NULL AND o.cleared_at < ?3", "o.cleared_at", {}),
+      removal("notices", "event_id", "o.event_id", "o.state <> 'waiting' AND o.created_at < ?3", "o.created_at", {}),
+      removal("decisions", "(signal_key, guard, verdict)", "o.signal_key, o.guard, o.verdict", "o.last_at < ?3",
+              "o.last_at", {}),
+      removal("alarms", "(subject, kind)", "o.subject, o.kind", "o.cleared_at IS NOT NULL AND o.cleared_at < ?3",
+              "o.cleared_at", {}),
   };
 }
 
-Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments,
-                            std::vector<SqlValue> values, const char* doing) {
+Result<void> update_account(SqlSession& session, const Pen& pen, std::string assignments, std::vector<SqlValue> values,
+                            const char* doing) {
   std::vector<SqlValue> arguments = of(pen.account);
   std::move(values.begin(), values.end(), std::back_inserter(arguments));
   auto done = write_together(
       session, pen,
-      {{"UPDATE accounts SET " + std::move(assignments) + " WHERE venue = ?1 AND account = ?2",
-        std::move(arguments)}});
+      {{"UPDATE accounts SET " + std::move(assignments) + " WHERE venue = ?1 AND account = ?2", std::move(arguments)}});
   if (!done) return tl::unexpected{std::move(done.error()).within(doing)};
   return {};
 }

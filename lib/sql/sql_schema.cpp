@@ -12,10 +12,9 @@ namespace {
 
 // What every store has, in the order it is made. The meta table comes first: whoever has it, we
 // made.
-constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orders",
-                                "signal_claims",   "exit_wishes", "entry_memory",
-                                "decisions",       "alarms",      "notices",
-                                "instrument_rules", "exit_words"};
+constexpr std::array our_tables{"tradeguard_meta", "accounts",         "exchange_orders", "signal_claims",
+                                "exit_wishes",     "entry_memory",     "decisions",       "alarms",
+                                "notices",         "instrument_rules", "exit_words"};
 
 Statement list_tables(SqlDialect dialect);
 Statement read_version(SqlDialect dialect);
@@ -44,19 +43,14 @@ Result<SchemaFound> find_schema(SqlSession& session) {
 
   // Somebody else may have made a schema since this session looked: her view is not read.
   std::vector<Statement> questions;
-  if (session.dialect() == SqlDialect::postgres)
-    questions.push_back(refuse_foreign_schema(SchemaRoles::superuser_too));
+  if (session.dialect() == SqlDialect::postgres) questions.push_back(refuse_foreign_schema(SchemaRoles::superuser_too));
   questions.push_back(read_version(session.dialect()));
   auto version = session.run(questions);
-  if (!version)
-    return tl::unexpected{std::move(version.error()).within("reading the schema version")};
+  if (!version) return tl::unexpected{std::move(version.error()).within("reading the schema version")};
   std::int64_t number = 0;
   const SqlRows& answer = version->back();
-  if (answer.rows.empty() || !read(answer.rows[0][0], number))
-    return SchemaFound{What::foreign, 0, our_tables[0]};
-  const What what = number == schema_version  ? What::current
-                    : number < schema_version ? What::older
-                                              : What::newer;
+  if (answer.rows.empty() || !read(answer.rows[0][0], number)) return SchemaFound{What::foreign, 0, our_tables[0]};
+  const What what = number == schema_version ? What::current : number < schema_version ? What::older : What::newer;
   return SchemaFound{what, static_cast<int>(number), ""};
 }
 
@@ -74,8 +68,7 @@ Result<void> init_schema(SqlSession& session, const InitOptions& options) {
       break;
     case SchemaFound::What::older:
       if (found->version < 1)
-        return failed(Fault::configuration, "the store has schema version " +
-                                                std::to_string(found->version) +
+        return failed(Fault::configuration, "the store has schema version " + std::to_string(found->version) +
                                                 ", which no tradeguard ever made");
       break;
     case SchemaFound::What::newer:
@@ -95,10 +88,8 @@ Result<void> init_schema(SqlSession& session, const InitOptions& options) {
   }
   if (done) return {};
   // Another init may have been faster.
-  if (auto again = find_schema(session); again && again->what == SchemaFound::What::current)
-    return {};
-  return tl::unexpected{
-      std::move(done.error()).within(migrates ? "migrating the store" : "creating the store")};
+  if (auto again = find_schema(session); again && again->what == SchemaFound::What::current) return {};
+  return tl::unexpected{std::move(done.error()).within(migrates ? "migrating the store" : "creating the store")};
 }
 
 Result<std::set<AccountKey>> accounts_of(SqlSession& session) {
@@ -125,9 +116,7 @@ Result<void> require_schema(SqlSession& session) {
 
 Result<void> judge_schema_version(std::optional<std::int64_t> version) {
   const std::string ours = std::to_string(schema_version);
-  if (!version)
-    return failed(Fault::configuration,
-                  "there is no store here yet: run `tradeguard init` to create it");
+  if (!version) return failed(Fault::configuration, "there is no store here yet: run `tradeguard init` to create it");
   if (*version < schema_version)
     return failed(Fault::configuration, "the store has schema version " + std::to_string(*version) +
                                             " and this program needs " + ours +
@@ -161,8 +150,7 @@ Result<std::string> missing_rights(SqlSession& session) {
   if (!read(row[0], role) || !read(row[1], may_use) || !read(row[2], table))
     return failed(Fault::configuration, "the rights of the database's role cannot be read");
   if (may_use == 0) return "the database role " + role + " may not use the schema tradeguard";
-  if (!table.empty())
-    return "the database role " + role + " may not read and write the table " + table;
+  if (!table.empty()) return "the database role " + role + " may not read and write the table " + table;
   return std::string{};
 }
 
@@ -194,16 +182,14 @@ std::set<AccountKey> accounts_in(const SqlRows& rows) {
 }
 
 Statement read_version(SqlDialect dialect) {
-  return {std::string{"SELECT CAST(value AS BIGINT) FROM "} +
-              (dialect == SqlDialect::postgres ? "tradeguard." : "") +
+  return {std::string{"SELECT CAST(value AS BIGINT) FROM "} + (dialect == SqlDialect::postgres ? "tradeguard." : "") +
               "tradeguard_meta WHERE key = 'schema_version'",
           {}};
 }
 
 tl::unexpected<Error> is_foreign(const std::string& table) {
   return failed(Fault::configuration,
-                "there is a table " + table +
-                    " already that tradeguard did not make; give it a database of its own");
+                "there is a table " + table + " already that tradeguard did not make; give it a database of its own");
 }
 
 // What a venue demands of orders in a market, as it was read last: a run with signals asks the venue
@@ -238,8 +224,7 @@ constexpr std::string_view forced_index =
 constexpr std::string_view spent_index =
     "CREATE INDEX exchange_orders_spent ON exchange_orders (claimed_at, venue, account) "
     "WHERE (leg <> 'entry' OR twin = 1) AND filled = '0'";
-constexpr std::string_view decided_index =
-    "CREATE INDEX decisions_last ON decisions (last_at, venue, account)";
+constexpr std::string_view decided_index = "CREATE INDEX decisions_last ON decisions (last_at, venue, account)";
 constexpr std::string_view cleared_index =
     "CREATE INDEX alarms_cleared ON alarms (cleared_at, venue, account) WHERE cleared_at IS NOT NULL";
 
@@ -250,27 +235,28 @@ std::vector<std::string> step_to(int version) {
     case 2:
       return {std::string{rules_table}};
     case 3:
-      return {// Until now the sentence for people said how an order had ended.
-              "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT ''",
-              "UPDATE exchange_orders SET ending = 'unsent' WHERE state = 'lapsed' AND substr(reason, 1, 6) = 'unsent'",
-              "UPDATE exchange_orders SET ending = 'rejected' WHERE state = 'closed' AND substr(reason, 1, 8) = 'rejected'",
-              std::string{words_table},
-              std::string{absent_index},
-              std::string{absent_day_index},
-              std::string{forced_index},
-              std::string{spent_index},
-              std::string{decided_index},
-              std::string{cleared_index},
-              "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
-              "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
-              "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
-              "ALTER TABLE exchange_orders ADD COLUMN target_none TEXT NOT NULL DEFAULT ''",
-              "ALTER TABLE exchange_orders ADD COLUMN free_base TEXT",
-              "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
-              "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
-              "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
-              "ALTER TABLE accounts ADD COLUMN notify_quiet_until BIGINT",
-              "ALTER TABLE signal_claims ADD COLUMN decided TEXT NOT NULL DEFAULT ''"};
+      return {
+          // Until now the sentence for people said how an order had ended.
+          "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT ''",
+          "UPDATE exchange_orders SET ending = 'unsent' WHERE state = 'lapsed' AND substr(reason, 1, 6) = 'unsent'",
+          "UPDATE exchange_orders SET ending = 'rejected' WHERE state = 'closed' AND substr(reason, 1, 8) = 'rejected'",
+          std::string{words_table},
+          std::string{absent_index},
+          std::string{absent_day_index},
+          std::string{forced_index},
+          std::string{spent_index},
+          std::string{decided_index},
+          std::string{cleared_index},
+          "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
+          "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
+          "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
+          "ALTER TABLE exchange_orders ADD COLUMN target_none TEXT NOT NULL DEFAULT ''",
+          "ALTER TABLE exchange_orders ADD COLUMN free_base TEXT",
+          "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
+          "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
+          "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
+          "ALTER TABLE accounts ADD COLUMN notify_quiet_until BIGINT",
+          "ALTER TABLE signal_claims ADD COLUMN decided TEXT NOT NULL DEFAULT ''"};
     default:
       return {};
   }
@@ -289,8 +275,7 @@ std::string in_short(const std::string& sql) {
 Result<void> migrate(SqlSession& session, int from, const InitOptions& options) {
   std::vector<std::string> steps;
   for (int version = from + 1; version <= schema_version; ++version)
-    for (const std::string& step : step_to(version))
-      steps.push_back(in_our_schema(step, session.dialect()));
+    for (const std::string& step : step_to(version)) steps.push_back(in_our_schema(step, session.dialect()));
   steps.push_back("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
                   "' WHERE key = 'schema_version'");
   steps.push_back("COMMIT");
@@ -344,8 +329,7 @@ std::vector<Statement> creation(SqlDialect dialect) {
   // The mark that tells a store from another one in its place.
   add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +
       (postgres ? "gen_random_uuid()::text" : "lower(hex(randomblob(16)))") + ")");
-  add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" +
-      std::to_string(schema_version) + "')");
+  add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" + std::to_string(schema_version) + "')");
   add("COMMIT");
   return statements;
 }
@@ -358,7 +342,8 @@ std::vector<std::string> store_definitions() {
 
   // The row everything locks. `touched` being NOT NULL is what stops a writer whose fence is not
   // the account's: its first statement sets it to NULL.
-  definitions.emplace_back("CREATE TABLE accounts ("
+  definitions.emplace_back(
+      "CREATE TABLE accounts ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, "
       "touched BIGINT NOT NULL DEFAULT 0, "
       "fence BIGINT NOT NULL DEFAULT 0, "
@@ -384,7 +369,8 @@ std::vector<std::string> store_definitions() {
   // not at all), stopped_at the moment of a stop-out, question_until how long a row stays to be
   // asked at the venue. They are there for the indexes, which keep every question bounded by what
   // is open.
-  definitions.emplace_back("CREATE TABLE exchange_orders ("
+  definitions.emplace_back(
+      "CREATE TABLE exchange_orders ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, "
       "client_id TEXT NOT NULL CHECK (client_id <> ''), "
       "trade TEXT NOT NULL CHECK (trade <> ''), "
@@ -430,20 +416,27 @@ std::vector<std::string> store_definitions() {
       "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
       "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
       "PRIMARY KEY (client_id, venue, account))");
-  definitions.emplace_back("CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
       "WHERE leg = 'entry' AND twin = 0 AND settled = 0");
   definitions.emplace_back("CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)");
-  definitions.emplace_back("CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
       "WHERE signal_key <> ''");
-  definitions.emplace_back("CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
       "WHERE cools_from IS NOT NULL");
-  definitions.emplace_back("CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
       "WHERE cools_from IS NOT NULL");
-  definitions.emplace_back("CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
       "WHERE stopped_at IS NOT NULL");
-  definitions.emplace_back("CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
       "WHERE question_until IS NOT NULL");
-  definitions.emplace_back("CREATE INDEX exchange_orders_sold ON exchange_orders "
+  definitions.emplace_back(
+      "CREATE INDEX exchange_orders_sold ON exchange_orders "
       "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
       "WHERE leg = 'exit' AND filled <> '0'");
 
@@ -454,25 +447,30 @@ std::vector<std::string> store_definitions() {
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
   // `decided` is the word that denied it for good; empty: it was claimed.
-  definitions.emplace_back("CREATE TABLE signal_claims ("
+  definitions.emplace_back(
+      "CREATE TABLE signal_claims ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, "
       "digest TEXT NOT NULL, client_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts BIGINT NOT NULL, "
       "decided TEXT NOT NULL DEFAULT '', "
       "PRIMARY KEY (signal_key, venue, account))");
-  definitions.emplace_back("CREATE TABLE exit_wishes ("
+  definitions.emplace_back(
+      "CREATE TABLE exit_wishes ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, trade TEXT NOT NULL, "
       "PRIMARY KEY (signal_key, venue, account, trade))");
-  definitions.emplace_back("CREATE TABLE entry_memory ("
+  definitions.emplace_back(
+      "CREATE TABLE entry_memory ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, base TEXT NOT NULL, symbol TEXT NOT NULL, "
       "remembered_at BIGINT NOT NULL, PRIMARY KEY (base, venue, account))");
-  definitions.emplace_back("CREATE TABLE decisions ("
+  definitions.emplace_back(
+      "CREATE TABLE decisions ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, signal_key TEXT NOT NULL, guard TEXT NOT NULL, "
       "verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'blocked', 'denied')), "
       "detail TEXT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
       "count BIGINT NOT NULL, PRIMARY KEY (signal_key, venue, account, guard, verdict))");
   definitions.emplace_back(std::string{decided_index});
-  definitions.emplace_back("CREATE TABLE alarms ("
+  definitions.emplace_back(
+      "CREATE TABLE alarms ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
       "freezes TEXT NOT NULL, breaks BIGINT NOT NULL CHECK (breaks IN (0, 1)), "
       "detail TEXT NOT NULL, symbol TEXT NOT NULL, order_id TEXT NOT NULL, "
@@ -480,7 +478,8 @@ std::vector<std::string> store_definitions() {
       "PRIMARY KEY (subject, kind, venue, account))");
   definitions.emplace_back("CREATE INDEX alarms_standing ON alarms (venue, account) WHERE cleared_at IS NULL");
   definitions.emplace_back(std::string{cleared_index});
-  definitions.emplace_back("CREATE TABLE notices ("
+  definitions.emplace_back(
+      "CREATE TABLE notices ("
       "venue TEXT NOT NULL, account TEXT NOT NULL, sequence BIGINT NOT NULL, "
       "event_id TEXT NOT NULL, type TEXT NOT NULL, "
       "severity TEXT NOT NULL CHECK (severity IN ('INFO', 'WARNING', 'CRITICAL')), "
@@ -490,9 +489,11 @@ std::vector<std::string> store_definitions() {
       "state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'undeliverable')), "
       "ended_at BIGINT, error TEXT NOT NULL, "
       "PRIMARY KEY (event_id, venue, account))");
-  definitions.emplace_back("CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
+  definitions.emplace_back(
+      "CREATE INDEX notices_waiting ON notices (venue, account, trade, sequence) "
       "WHERE state = 'waiting'");
-  definitions.emplace_back("CREATE INDEX notices_ended ON notices (created_at, venue, account) "
+  definitions.emplace_back(
+      "CREATE INDEX notices_ended ON notices (created_at, venue, account) "
       "WHERE state <> 'waiting'");
 
   definitions.emplace_back(std::string{rules_table});

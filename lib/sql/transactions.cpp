@@ -24,12 +24,10 @@ std::string now_expression(const SqlSession& session, Instant now) {
   return session.server_now().value_or("CAST(" + std::to_string(to_micros(now)) + " AS BIGINT)");
 }
 
-Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
-                                            std::vector<Statement> statements) {
+Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen, std::vector<Statement> statements) {
   std::vector<Statement> all{begin_writing(), ensure_account(pen.account), lock_row_or_fail(pen)};
   const std::size_t before = all.size();
-  all.insert(all.end(), std::make_move_iterator(statements.begin()),
-             std::make_move_iterator(statements.end()));
+  all.insert(all.end(), std::make_move_iterator(statements.begin()), std::make_move_iterator(statements.end()));
   all.push_back(commit());
   auto done = session.run(all);
   if (!done) {
@@ -39,18 +37,15 @@ Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
     if (fence && *fence != pen.fence) return tl::unexpected{fenced_off()};
     return done;
   }
-  return std::vector<SqlRows>{
-      std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
-      std::make_move_iterator(done->end() - 1)};
+  return std::vector<SqlRows>{std::make_move_iterator(done->begin() + static_cast<std::ptrdiff_t>(before)),
+                              std::make_move_iterator(done->end() - 1)};
 }
 
 Result<OpenTransaction> OpenTransaction::begin(SqlSession& session, const Pen& pen, Instant now,
                                                std::vector<Statement> reads) {
-  std::vector<Statement> all{begin_writing(), ensure_account(pen.account),
-                             lock_row(pen, now_expression(session, now))};
+  std::vector<Statement> all{begin_writing(), ensure_account(pen.account), lock_row(pen, now_expression(session, now))};
   const std::size_t before = all.size();
-  all.insert(all.end(), std::make_move_iterator(reads.begin()),
-             std::make_move_iterator(reads.end()));
+  all.insert(all.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
   auto done = session.run(all);
   if (!done) return tl::unexpected{std::move(done.error())};
 
@@ -59,11 +54,9 @@ Result<OpenTransaction> OpenTransaction::begin(SqlSession& session, const Pen& p
   if (locked.rows.size() != 1) return tl::unexpected{fenced_off()};
   Fence fence = 0;
   RowReader row{locked.rows[0], "accounts"};
-  row >> fence >> opened.account.halted >> opened.account.breaker >> opened.account.entries_after >>
-      opened.account.now;
+  row >> fence >> opened.account.halted >> opened.account.breaker >> opened.account.entries_after >> opened.account.now;
   Fence whole = 0;
-  if (locked.rows[0].empty() || !tradeguard::read(locked.rows[0][0], whole))
-    return unreadable(row.complaint());
+  if (locked.rows[0].empty() || !tradeguard::read(locked.rows[0][0], whole)) return unreadable(row.complaint());
   // A switch that cannot be read is on.
   if (!row.readable() && !opened.account.halted) opened.account.halted = row.complaint();
   if (pen.fence && *pen.fence != fence) return tl::unexpected{fenced_off()};
@@ -93,13 +86,11 @@ Result<void> OpenTransaction::close(std::vector<Statement> statements) {
 
 Result<std::vector<SqlRows>> read_together(SqlSession& session, std::vector<Statement> reads) {
   std::vector<Statement> all{begin_reading(session.dialect())};
-  all.insert(all.end(), std::make_move_iterator(reads.begin()),
-             std::make_move_iterator(reads.end()));
+  all.insert(all.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
   all.push_back(commit());
   auto done = session.run(all);
   if (!done) return done;
-  return std::vector<SqlRows>{std::make_move_iterator(done->begin() + 1),
-                              std::make_move_iterator(done->end() - 1)};
+  return std::vector<SqlRows>{std::make_move_iterator(done->begin() + 1), std::make_move_iterator(done->end() - 1)};
 }
 
 // ---- For run locks ------------------------------------------------------------------------------
@@ -109,16 +100,14 @@ Statement ensure_account(const AccountKey& account) {
           {sql(account.venue), sql(account.account)}};
 }
 
-Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account,
-                                   const FenceWitness& witness) {
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account, const FenceWitness& witness) {
   const Statement bump{
       "UPDATE accounts SET touched = touched + 1, cycle = cycle + 1, "
       "fence = CASE WHEN fence < ?3 THEN ?3 ELSE fence END + 1, "
       "epoch = CASE WHEN epoch IS NOT NULL AND (fence < ?3 OR (?4 = 1 AND fence > 0)) "
       "THEN 'restored' ELSE epoch END "
       "WHERE venue = ?1 AND account = ?2 RETURNING fence, cycle",
-      {sql(account.venue), sql(account.account), sql(witness.highest.value_or(0)),
-       sql(witness.missing)}};
+      {sql(account.venue), sql(account.account), sql(witness.highest.value_or(0)), sql(witness.missing)}};
   auto done = session.run(std::array{begin_writing(), ensure_account(account), bump, commit()});
   if (!done) return tl::unexpected{std::move(done.error()).within("taking the lease")};
   if ((*done)[2].rows.empty()) return unreadable("accounts has no row of this account");
@@ -130,8 +119,7 @@ Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& accoun
 }
 
 Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account) {
-  const Statement ask{"SELECT cycle, completed_at, " +
-                          session.server_now().value_or("CAST(NULL AS BIGINT)") +
+  const Statement ask{"SELECT cycle, completed_at, " + session.server_now().value_or("CAST(NULL AS BIGINT)") +
                           " FROM accounts WHERE venue = ?1 AND account = ?2",
                       {sql(account.venue), sql(account.account)}};
   auto done = session.run(std::array{ask});
@@ -191,9 +179,7 @@ Statement begin_reading(SqlDialect dialect) {
   return {};
 }
 
-Error fenced_off() {
-  return {Fault::fenced, "another run holds the account now; nothing was written"};
-}
+Error fenced_off() { return {Fault::fenced, "another run holds the account now; nothing was written"}; }
 
 }  // namespace
 }  // namespace tradeguard

@@ -17,8 +17,7 @@ std::string now_expression(const SqlSession& session, Instant now);
 
 // Writes in one transaction and one round trip: begin, lock the account's row, fail if the pen is
 // fenced off, the statements, commit. The results are those of `statements` only.
-Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen,
-                                            std::vector<Statement> statements);
+Result<std::vector<SqlRows>> write_together(SqlSession& session, const Pen& pen, std::vector<Statement> statements);
 
 // The account as its locked row shows it.
 struct LockedAccount {
@@ -33,15 +32,13 @@ class OpenTransaction {
  public:
   // The first half, in one round trip: begin, lock the account's row, the reads. Fault::fenced and
   // every other error have rolled it back.
-  static Result<OpenTransaction> begin(SqlSession& session, const Pen& pen, Instant now,
-                                       std::vector<Statement> reads);
+  static Result<OpenTransaction> begin(SqlSession& session, const Pen& pen, Instant now, std::vector<Statement> reads);
   OpenTransaction(OpenTransaction&& other) noexcept;
   OpenTransaction& operator=(OpenTransaction&&) = delete;
   ~OpenTransaction();
 
   LockedAccount account;
-  std::vector<SqlRows>
-      read;  // what `reads` showed: all that was committed before the lock was there
+  std::vector<SqlRows> read;  // what `reads` showed: all that was committed before the lock was there
 
   // The second half, in another round trip: the statements, commit.
   Result<void> close(std::vector<Statement> statements);

@@ -30,8 +30,8 @@ std::uint32_t checksum(std::string_view text) {
 
 std::string line_for(Fence fence) {
   std::array<char, line_length + 1> text{};
-  std::snprintf(text.data(), text.size(), "%s%019lld%s", before_fence.data(),
-                static_cast<long long>(fence), before_check.data());
+  std::snprintf(text.data(), text.size(), "%s%019lld%s", before_fence.data(), static_cast<long long>(fence),
+                before_check.data());
   const std::uint32_t check = checksum(text.data());
   std::string line{text.data()};
   std::snprintf(text.data(), text.size(), "%08x", check);
@@ -58,8 +58,7 @@ FenceWitness read_fence_file(int descriptor, bool just_made) {
   const std::string_view text{bytes.data(), read < 0 ? 0 : static_cast<std::size_t>(read)};
   FenceWitness witness;
   for (std::size_t at = 0; at < text.size(); at += line_length)
-    if (const auto fence = fence_in(text.substr(at, line_length)))
-      witness.highest = std::max(witness.highest, fence);
+    if (const auto fence = fence_in(text.substr(at, line_length))) witness.highest = std::max(witness.highest, fence);
   witness.missing = !witness.highest;
   return witness;
 }
@@ -68,11 +67,10 @@ Result<void> write_fence_file(int descriptor, const std::string& path, Fence fen
   const std::string line = line_for(fence);
   const auto place = static_cast<off_t>((fence % 2) * static_cast<Fence>(line_length));
   for (std::size_t written = 0; written < line.size();) {
-    const ssize_t more = ::pwrite(descriptor, line.data() + written, line.size() - written,
-                                  place + static_cast<off_t>(written));
+    const ssize_t more =
+        ::pwrite(descriptor, line.data() + written, line.size() - written, place + static_cast<off_t>(written));
     if (more < 0 && errno == EINTR) continue;
-    if (more <= 0)
-      return failed(Fault::unreachable, "writing the lock file " + path + ": " + std::strerror(errno));
+    if (more <= 0) return failed(Fault::unreachable, "writing the lock file " + path + ": " + std::strerror(errno));
     written += static_cast<std::size_t>(more);
   }
   if (::fdatasync(descriptor) != 0)

@@ -45,8 +45,7 @@ std::string command_of(pid_t pid) {
   std::string words = of_process(pid, "cmdline");
   // Program and first argument; what comes behind may be anybody's secret.
   if (const auto first = words.find('\0'); first != std::string::npos)
-    if (const auto second = words.find('\0', first + 1); second != std::string::npos)
-      words.resize(second);
+    if (const auto second = words.find('\0', first + 1); second != std::string::npos) words.resize(second);
   std::ranges::replace(words, '\0', ' ');
   while (!words.empty() && words.back() == ' ') words.pop_back();
   if (words.empty()) {
@@ -74,8 +73,7 @@ LockHolder holder_of(pid_t pid, const std::optional<NotedHolder>& noted) {
   if (name.empty()) return LockHolder{.pid = pid, .user = "?"};
   const bool by_note = noted && noted->pid == pid && noted->started == start_of_process(pid);
   // An older version notes nothing. A name proves nothing of a stranger.
-  const bool by_name =
-      (*uid == 0 || *uid == ::geteuid()) && name == "tradeguard\n";
+  const bool by_name = (*uid == 0 || *uid == ::geteuid()) && name == "tradeguard\n";
   holder.is_tradeguard = by_note || by_name;
   return holder;
 }
@@ -101,8 +99,7 @@ std::vector<LockHolder> lock_holders(const std::string& path) {
     pid_t pid = 0;
     if (!(words >> number >> kind >> mode >> access >> pid >> place) || kind == "->") continue;
     if (!place.ends_with(inode) || pid == ::getpid()) continue;
-    if (std::ranges::find(holders, pid, &LockHolder::pid) == holders.end())
-      holders.push_back(holder_of(pid, noted));
+    if (std::ranges::find(holders, pid, &LockHolder::pid) == holders.end()) holders.push_back(holder_of(pid, noted));
   }
   return holders;
 }
@@ -119,8 +116,7 @@ void note_holder(int descriptor) {
 }
 
 std::optional<NotedHolder> noted_holder(const std::string& path) {
-  const int descriptor =
-      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return std::nullopt;
   std::array<char, line_length> bytes{};
   const ssize_t size = ::pread(descriptor, bytes.data(), bytes.size(), place_of_note);
@@ -130,8 +126,7 @@ std::optional<NotedHolder> noted_holder(const std::string& path) {
   std::string holder;
   std::string start;
   NotedHolder noted{};
-  if (!(words >> holder >> noted.pid >> start >> noted.started) || holder != "holder" ||
-      start != "start")
+  if (!(words >> holder >> noted.pid >> start >> noted.started) || holder != "holder" || start != "start")
     return std::nullopt;
   return noted;
 }

@@ -19,9 +19,7 @@ namespace {
 
 class LockFile {
  public:
-  explicit LockFile(int descriptor) : descriptor_{descriptor} {
-    not_for_forks_.emplace(descriptor);
-  }
+  explicit LockFile(int descriptor) : descriptor_{descriptor} { not_for_forks_.emplace(descriptor); }
   ~LockFile() {
     not_for_forks_.reset();
     ::close(descriptor_);
@@ -33,8 +31,8 @@ class LockFile {
   bool is_at(const std::string& path) const {
     struct stat here {};
     struct stat there {};
-    return ::fstat(descriptor_, &here) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+    return ::fstat(descriptor_, &here) == 0 && ::lstat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
   }
   int descriptor() const { return descriptor_; }
   bool try_lock(int& fault) const {
@@ -53,8 +51,7 @@ class LockFile {
 
 class SqliteHold final : public RunLease::Hold {
  public:
-  SqliteHold(std::unique_ptr<LockFile> file, std::string path, SqliteSession& session,
-             AccountKey account, Fence fence)
+  SqliteHold(std::unique_ptr<LockFile> file, std::string path, SqliteSession& session, AccountKey account, Fence fence)
       : file_{std::move(file)},
         path_{std::move(path)},
         session_{session},
@@ -63,8 +60,7 @@ class SqliteHold final : public RunLease::Hold {
 
   Result<bool> still_held() override {
     if (!file_->is_at(path_)) return false;
-    if (auto in_place = session_.require_in_place(); !in_place)
-      return tl::unexpected{std::move(in_place.error())};
+    if (auto in_place = session_.require_in_place(); !in_place) return tl::unexpected{std::move(in_place.error())};
     auto fence = read_fence(session_, account_);
     if (!fence) return tl::unexpected{std::move(fence.error())};
     return *fence == fence_;
@@ -81,8 +77,7 @@ class SqliteHold final : public RunLease::Hold {
 // Of somebody who writes nothing, so that no fence has to be his.
 class LookersHold final : public RunLease::Hold {
  public:
-  LookersHold(std::unique_ptr<LockFile> file, std::string path)
-      : file_{std::move(file)}, path_{std::move(path)} {}
+  LookersHold(std::unique_ptr<LockFile> file, std::string path) : file_{std::move(file)}, path_{std::move(path)} {}
   Result<bool> still_held() override { return file_ && file_->is_at(path_); }
 
  private:
@@ -112,8 +107,7 @@ tl::unexpected<Error> refused(const std::string& path, int error) {
   struct stat status {};
   if (error == EACCES && ::lstat(path.c_str(), &status) == 0)
     why += ": it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " +
-           std::to_string(::geteuid()) + "; to mend it: chown " + std::to_string(::geteuid()) +
-           " " + path;
+           std::to_string(::geteuid()) + "; to mend it: chown " + std::to_string(::geteuid()) + " " + path;
   if (error == ELOOP) why += "; to mend it, while no run is going: rm " + path;
   return failed(Fault::configuration, "the lock file " + path + ": " + why);
 }
@@ -126,8 +120,8 @@ Result<void> require_plain(int descriptor, const std::string& path) {
                           : status.st_nlink > 1    ? "has several names (hard links)"
                                                    : nullptr;
   if (why == nullptr) return {};
-  return failed(Fault::configuration, "the lock file " + path + ": " + why +
-                                          "; to mend it, while no run is going: rm " + path);
+  return failed(Fault::configuration,
+                "the lock file " + path + ": " + why + "; to mend it, while no run is going: rm " + path);
 }
 
 // A new one gets the rights of the database, as SQLite gives them to its log, and never more than
@@ -153,8 +147,7 @@ Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string
   }
   // Not blocking, so that a pipe in its place holds nobody up.
   int descriptor = ::open(path.c_str(), always);
-  if (descriptor < 0 && errno == ENOENT)
-    descriptor = ::open(path.c_str(), O_CREAT | always, owner_only);
+  if (descriptor < 0 && errno == ENOENT) descriptor = ::open(path.c_str(), O_CREAT | always, owner_only);
   if (descriptor < 0) return refused(path, errno);
   if (auto plain = require_plain(descriptor, path); !plain) {
     ::close(descriptor);
@@ -165,8 +158,7 @@ Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string
 
 }  // namespace
 
-Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
-    const AccountKey& account) {
+Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(const AccountKey& account) {
   const std::string path = lock_file(account);
   constexpr int attempts = 10;
   for (int i = 0; i < attempts; ++i) {
@@ -176,8 +168,7 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
     auto file = std::make_unique<LockFile>(descriptor);
     int fault = 0;
     if (!file->try_lock(fault)) {
-      if (fault != EWOULDBLOCK)
-        return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));
+      if (fault != EWOULDBLOCK) return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));
       // Locked, but is it still the file that counts?
       if (!file->is_at(path)) continue;
       auto holder = read_holder(session_, account);
@@ -185,17 +176,15 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(
       return *holder;
     }
     if (!file->is_at(path)) continue;  // unlinked between opening and locking
-    if (auto in_place = session_.require_in_place(); !in_place)
-      return tl::unexpected{std::move(in_place.error())};
+    if (auto in_place = session_.require_in_place(); !in_place) return tl::unexpected{std::move(in_place.error())};
     auto bumped = bump_account(session_, account, read_fence_file(descriptor, just_made));
     if (!bumped) return tl::unexpected{std::move(bumped.error())};
     // After the database: broken off in between, the file is behind it, which says nothing.
     if (auto written = write_fence_file(descriptor, path, bumped->fence); !written)
       return tl::unexpected{std::move(written.error())};
     note_holder(descriptor);
-    return RunLease{
-        bumped->fence, bumped->cycle,
-        std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};
+    return RunLease{bumped->fence, bumped->cycle,
+                    std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};
   }
   return failed(Fault::unreachable, "somebody keeps replacing the lock file " + path);
 }
@@ -208,12 +197,10 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> SqliteRunLo
   if (descriptor < 0 && errno == ENOENT) return std::make_unique<LookersHold>(nullptr, path);
   if (descriptor < 0) return refused(path, errno);
   auto file = std::make_unique<LockFile>(descriptor);
-  if (auto plain = require_plain(descriptor, path); !plain)
-    return tl::unexpected{std::move(plain.error())};
+  if (auto plain = require_plain(descriptor, path); !plain) return tl::unexpected{std::move(plain.error())};
   int fault = 0;
   if (file->try_lock(fault)) return std::make_unique<LookersHold>(std::move(file), path);
-  if (fault != EWOULDBLOCK)
-    return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));
+  if (fault != EWOULDBLOCK) return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));
   auto holder = read_holder(session_, account);
   if (!holder) return HeldElsewhere{};  // what cannot be read at once is not waited for
   return *holder;

@@ -58,8 +58,7 @@ struct SqliteSession::Database {
 
   Error error(const std::string& doing) const {
     const int code = sqlite3_errcode(handle);
-    return {fault_of(code),
-            doing + " " + file + ": " + sqlite3_errmsg(handle) + cause_of(code, file)};
+    return {fault_of(code), doing + " " + file + ": " + sqlite3_errmsg(handle) + cause_of(code, file)};
   }
   Result<void> execute(const char* sql) const {
     if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
@@ -73,13 +72,12 @@ struct SqliteSession::Database {
   }
 };
 
-Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& file,
-                                                           const SqliteOptions& options) {
+Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& file, const SqliteOptions& options) {
   const bool create = options.mode == SqliteOptions::Mode::create;
   struct stat found {};
   if (!create && ::stat(file.c_str(), &found) != 0)
-    return failed(Fault::configuration, "there is no store " + file + " (" + std::strerror(errno) +
-                                            "): run `tradeguard init` to create it");
+    return failed(Fault::configuration,
+                  "there is no store " + file + " (" + std::strerror(errno) + "): run `tradeguard init` to create it");
   if (auto local = require_local(file, options); !local) return tl::unexpected{local.error()};
 
   if (create)
@@ -87,15 +85,14 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
 
   auto database = std::make_unique<Database>();
   database->file = file;
-  const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) |
-                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags =
+      SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (sqlite3_open_v2(file.c_str(), &database->handle, flags, nullptr) != SQLITE_OK) {
     Error error = database->error("opening");
     error.fault = Fault::configuration;
     return tl::unexpected{std::move(error)};
   }
-  sqlite3_busy_timeout(database->handle,
-                       static_cast<int>(options.busy_timeout / Micros{std::milli::den}));
+  sqlite3_busy_timeout(database->handle, static_cast<int>(options.busy_timeout / Micros{std::milli::den}));
   if (!database->trust_nothing())
     return failed(Fault::configuration, "opening " + file + ": this SQLite cannot be told not to trust a file");
   database->waiting = options.waiting;
@@ -113,14 +110,12 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
   }
   // SQLite opens what it may not write without a word, and fails at the first write.
   if (sqlite3_db_readonly(database->handle, "main") == 1)
-    return failed(Fault::configuration,
-                  "the store " + file + " is read-only" + cause_of(SQLITE_READONLY, file));
+    return failed(Fault::configuration, "the store " + file + " is read-only" + cause_of(SQLITE_READONLY, file));
 
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"})
     if (auto set = database->execute(pragma); !set) return tl::unexpected{std::move(set.error())};
 
-  const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr),
-                                                         &std::free};
+  const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr), &std::free};
   if (!real) return failed(Fault::configuration, "opening " + file + ": " + std::strerror(errno));
   std::unique_ptr<SqliteSession> session{new SqliteSession{std::move(database), real.get()}};
   const Statement mode{"PRAGMA journal_mode", {}};
@@ -170,8 +165,7 @@ Result<std::vector<SqlRows>> SqliteSession::run(std::span<const Statement> state
 
 Result<void> SqliteSession::require_in_place() const {
   int moved = 0;
-  if (sqlite3_file_control(database_->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-      moved == 0)
+  if (sqlite3_file_control(database_->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved == 0)
     return {};
   return failed(Fault::unreachable,
                 "the store " + real_path_ +
@@ -196,8 +190,7 @@ Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
   const std::string sql = as_sqlite_says_it(statement.sql);
   began = std::chrono::steady_clock::now();
   sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(handle, sql.c_str(), static_cast<int>(sql.size()), &raw, nullptr) !=
-      SQLITE_OK)
+  if (sqlite3_prepare_v2(handle, sql.c_str(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK)
     return broken();
   const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> prepared{raw, &sqlite3_finalize};
 
@@ -209,8 +202,7 @@ Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
                        [&](std::int64_t number) { return sqlite3_bind_int64(raw, place, number); },
                        // The statement does not outlive its arguments, so nothing is copied.
                        [&](const std::string& text) {
-                         return sqlite3_bind_text64(raw, place, text.data(), text.size(), nullptr,
-                                                    SQLITE_UTF8);
+                         return sqlite3_bind_text64(raw, place, text.data(), text.size(), nullptr, SQLITE_UTF8);
                        },
                    },
                    statement.arguments[i]);
@@ -236,8 +228,7 @@ Result<SqlRows> SqliteSession::Database::run(const Statement& statement) const {
         default: {
           const void* text = sqlite3_column_blob(raw, i);
           const auto size = static_cast<std::size_t>(sqlite3_column_bytes(raw, i));
-          row.emplace_back(size == 0 ? std::string{}
-                                     : std::string{static_cast<const char*>(text), size});
+          row.emplace_back(size == 0 ? std::string{} : std::string{static_cast<const char*>(text), size});
         }
       }
     }
@@ -278,15 +269,13 @@ Fault fault_of(int code) {
 std::string owner_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return "";
-  return ", it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " +
-         std::to_string(::geteuid());
+  return ", it is uid " + std::to_string(status.st_uid) + "'s and this process is uid " + std::to_string(::geteuid());
 }
 
 // SQLite says "disk I/O error" and "unable to open database file" to most of what can be mended.
 std::string cause_of(int code, const std::string& file) {
   const int family = code & 0xFF;
-  if (family != SQLITE_FULL && family != SQLITE_IOERR && family != SQLITE_CANTOPEN &&
-      family != SQLITE_READONLY)
+  if (family != SQLITE_FULL && family != SQLITE_IOERR && family != SQLITE_CANTOPEN && family != SQLITE_READONLY)
     return "";
   const std::string folder = folder_of(file);
   struct statvfs disk {};
@@ -304,11 +293,9 @@ std::string cause_of(int code, const std::string& file) {
 
 Result<void> require_local(const std::string& file, const SqliteOptions& options) {
   // The folder the file really lies in: a link may lead into another file system.
-  const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr),
-                                                         &std::free};
+  const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr), &std::free};
   const std::string folder = folder_of(real ? real.get() : file);
-  auto type =
-      options.file_system_type ? options.file_system_type(folder) : kernel_file_system_type(folder);
+  auto type = options.file_system_type ? options.file_system_type(folder) : kernel_file_system_type(folder);
   if (!type) return tl::unexpected{std::move(type.error())};
   const std::string_view name = name_of_network_file_system(*type);
   if (name.empty()) return {};
@@ -345,13 +332,12 @@ std::string_view name_of_network_file_system(std::int64_t type) {
     std::string_view name;
   };
   static constexpr std::array network{
-      Magic{0x6969, "NFS"},        Magic{0x517B, "SMB"},        Magic{0xFF534D42, "CIFS"},
-      Magic{0xFE534D42, "SMB2"},   Magic{0x5346414F, "AFS"},    Magic{0x6B414653, "AFS"},
-      Magic{0x73757245, "Coda"},   Magic{0x564C, "NCP"},        Magic{0x01021997, "9P"},
-      Magic{0x00C36400, "Ceph"},   Magic{0x47504653, "GPFS"},   Magic{0x0BD00BD0, "Lustre"},
-      Magic{0x01161970, "GFS2"},   Magic{0x7461636F, "OCFS2"},  Magic{0x65735546, "FUSE"},
-      Magic{0x786F4256, "vboxsf"}, Magic{0x19830326, "BeeGFS"}, Magic{0xAAD7AAEA, "PanFS"},
-      Magic{0x013111A8, "IBRIX"},  Magic{0x61756673, "AUFS"},   Magic{0xBACBACBC, "VMHGFS"},
+      Magic{0x6969, "NFS"},        Magic{0x517B, "SMB"},       Magic{0xFF534D42, "CIFS"},  Magic{0xFE534D42, "SMB2"},
+      Magic{0x5346414F, "AFS"},    Magic{0x6B414653, "AFS"},   Magic{0x73757245, "Coda"},  Magic{0x564C, "NCP"},
+      Magic{0x01021997, "9P"},     Magic{0x00C36400, "Ceph"},  Magic{0x47504653, "GPFS"},  Magic{0x0BD00BD0, "Lustre"},
+      Magic{0x01161970, "GFS2"},   Magic{0x7461636F, "OCFS2"}, Magic{0x65735546, "FUSE"},  Magic{0x786F4256, "vboxsf"},
+      Magic{0x19830326, "BeeGFS"}, Magic{0xAAD7AAEA, "PanFS"}, Magic{0x013111A8, "IBRIX"}, Magic{0x61756673, "AUFS"},
+      Magic{0xBACBACBC, "VMHGFS"},
   };
   const auto* found = std::find_if(network.begin(), network.end(), [&](const Magic& magic) {
     // The field is signed on some machines and wider than the number on others.

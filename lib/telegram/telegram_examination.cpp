@@ -8,8 +8,7 @@ using namespace telegram;
 
 namespace {
 
-HttpResult ask(HttpTransport& transport, const Secret& token, std::string_view method,
-               Micros patience);
+HttpResult ask(HttpTransport& transport, const Secret& token, std::string_view method, Micros patience);
 // Telegram's own words, without the token.
 std::string words_of(const HttpResult& result, const Secret& token);
 bool is_refusal(const HttpResult& result);
@@ -17,18 +16,16 @@ Finding not_answering(const std::string& why);
 
 }  // namespace
 
-std::vector<Finding> examine_telegram(HttpTransport& transport, const Secret& token,
-                                      const std::string& chat_id, Micros patience) {
+std::vector<Finding> examine_telegram(HttpTransport& transport, const Secret& token, const std::string& chat_id,
+                                      Micros patience) {
   if (!is_token(token.reveal()))
     return {{"telegram", Judgement::problem, "the token is malformed",
              "copy it again from BotFather: digits, a colon, and letters"}};
   const HttpResult bot = ask(transport, token, "/getMe", patience);
-  if (is_refusal(bot))
-    return {{"telegram", Judgement::problem, words_of(bot, token), "ask BotFather for a new token"}};
+  if (is_refusal(bot)) return {{"telegram", Judgement::problem, words_of(bot, token), "ask BotFather for a new token"}};
   if (const std::string words = words_of(bot, token); !words.empty()) return {not_answering(words)};
   std::vector<Finding> findings{{"telegram", Judgement::ok, "the token is a bot's", ""}};
-  const HttpResult chat =
-      ask(transport, token, "/getChat?chat_id=" + percent_encoded(chat_id), patience);
+  const HttpResult chat = ask(transport, token, "/getChat?chat_id=" + percent_encoded(chat_id), patience);
   if (is_refusal(chat))
     findings.push_back(
         {"chat", Judgement::problem,
@@ -43,8 +40,7 @@ std::vector<Finding> examine_telegram(HttpTransport& transport, const Secret& to
 
 namespace {
 
-HttpResult ask(HttpTransport& transport, const Secret& token, std::string_view method,
-               Micros patience) {
+HttpResult ask(HttpTransport& transport, const Secret& token, std::string_view method, Micros patience) {
   HttpRequest request;
   request.method = "GET";
   request.target.reserve(token.reveal().size() + method.size() + 8);  // grown later, it would leave a copy behind
@@ -69,8 +65,7 @@ bool is_refusal(const HttpResult& result) {
 
 Finding not_answering(const std::string& why) {
   return {"telegram", Judgement::problem, why,
-          "look at telegram.base_url and at the network; notices wait until it answers",
-          Fault::unreachable};
+          "look at telegram.base_url and at the network; notices wait until it answers", Fault::unreachable};
 }
 
 }  // namespace

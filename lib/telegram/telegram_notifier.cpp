@@ -52,8 +52,7 @@ std::vector<RateLimit> telegram_limits(Micros pace) {
   return {{std::string{chat_limit}, std::numeric_limits<int>::max(), Micros{1}}};
 }
 
-TelegramNotifier::TelegramNotifier(HttpTransport& transport, Secret token,
-                                   TelegramSettings settings, Clock& clock)
+TelegramNotifier::TelegramNotifier(HttpTransport& transport, Secret token, TelegramSettings settings, Clock& clock)
     : desk_{std::make_unique<Desk>(transport, std::move(token), std::move(settings), clock)} {}
 
 TelegramNotifier::~TelegramNotifier() = default;
@@ -68,9 +67,7 @@ Delivery TelegramNotifier::deliver(const Notice& notice, Micros budget) noexcept
 }
 
 std::optional<std::string> TelegramNotifier::migrated_to() const { return desk_->migrated_to(); }
-std::optional<std::string> TelegramNotifier::topic_refused() const {
-  return desk_->topic_refused();
-}
+std::optional<std::string> TelegramNotifier::topic_refused() const { return desk_->topic_refused(); }
 std::optional<Instant> TelegramNotifier::quiet_until() const { return desk_->quiet_until(); }
 void TelegramNotifier::keep_quiet(Instant until) { desk_->keep_quiet(until); }
 
@@ -94,40 +91,38 @@ Delivery TelegramNotifier::Desk::tell(const Message& message, Micros end) {
     const Micros left = end - clock_.monotonic();
     if (left <= Micros{0}) return TryLater{soon, "no time was left for telling Telegram"};
     if (const Instant now = clock_.now(); quiet_until_ && now < *quiet_until_)
-      return TryLater{*quiet_until_ - now,
-                      "Telegram asked to wait until " + iso_seconds(*quiet_until_) + "Z"};
+      return TryLater{*quiet_until_ - now, "Telegram asked to wait until " + iso_seconds(*quiet_until_) + "Z"};
     // All the time there is: who gives up before Telegram answers tells everything twice.
     const auto answer = send(message, markup, left);
-    const auto done =
-        std::visit(overloaded{
-                       [](const Delivered& told) -> std::optional<Delivery> { return told; },
-                       [](const TryLater& later) -> std::optional<Delivery> { return later; },
-                       [](const Undeliverable& never) -> std::optional<Delivery> { return never; },
-                       [&](const AskedToWait& wait) -> std::optional<Delivery> {
-                         keep_quiet(clock_.now() + wait.after);
-                         return TryLater{wait.after, wait.why};
-                       },
-                       [&](const MovedTo& there) -> std::optional<Delivery> {
-                         if (moved) return TryLater{30s, "the Telegram group moved twice at once"};
-                         moved = true;
-                         address_.chat_id = there.chat_id;
-                         migrated_to_ = there.chat_id;
-                         return std::nullopt;
-                       },
-                       [&](const MarkupRefused& refused) -> std::optional<Delivery> {
-                         if (markup == Markup::none) return Undeliverable{refused.why};
-                         markup = Markup::none;
-                         return std::nullopt;
-                       },
-                       [&](const ThreadGone& gone) -> std::optional<Delivery> {
-                         if (!address_.topic || *address_.topic == 1)
-                           return TryLater{30s, gone.why, true, false};
-                         address_.topic.reset();  // for the rest of this run
-                         topic_refused_ = gone.why;
-                         return std::nullopt;
-                       },
-                   },
-                   answer);
+    const auto done = std::visit(overloaded{
+                                     [](const Delivered& told) -> std::optional<Delivery> { return told; },
+                                     [](const TryLater& later) -> std::optional<Delivery> { return later; },
+                                     [](const Undeliverable& never) -> std::optional<Delivery> { return never; },
+                                     [&](const AskedToWait& wait) -> std::optional<Delivery> {
+                                       keep_quiet(clock_.now() + wait.after);
+                                       return TryLater{wait.after, wait.why};
+                                     },
+                                     [&](const MovedTo& there) -> std::optional<Delivery> {
+                                       if (moved) return TryLater{30s, "the Telegram group moved twice at once"};
+                                       moved = true;
+                                       address_.chat_id = there.chat_id;
+                                       migrated_to_ = there.chat_id;
+                                       return std::nullopt;
+                                     },
+                                     [&](const MarkupRefused& refused) -> std::optional<Delivery> {
+                                       if (markup == Markup::none) return Undeliverable{refused.why};
+                                       markup = Markup::none;
+                                       return std::nullopt;
+                                     },
+                                     [&](const ThreadGone& gone) -> std::optional<Delivery> {
+                                       if (!address_.topic || *address_.topic == 1)
+                                         return TryLater{30s, gone.why, true, false};
+                                       address_.topic.reset();  // for the rest of this run
+                                       topic_refused_ = gone.why;
+                                       return std::nullopt;
+                                     },
+                                 },
+                                 answer);
     if (done) return *done;
   }
 }

@@ -47,13 +47,11 @@ constexpr Micros usual_wait = 30s;
 
 // What Telegram says of a text, and of nothing else.
 constexpr std::array<std::string_view, 9> about_the_text{
-    "message is too long", "text is too long",        "message_too_long",
-    "text is empty",       "text must be non-empty",  "message must be non-empty",
-    "message_empty",       "be encoded in utf-8",     "text_invalid"};
-constexpr std::array<std::string_view, 4> about_the_markup{
-    "can't parse entities", "unsupported parse_mode", "entities_too_long", "entity_"};
-constexpr std::array<std::string_view, 4> about_the_topic{"thread", "topic", "not a forum",
-                                                          "not_a_forum"};
+    "message is too long",       "text is too long", "message_too_long",    "text is empty", "text must be non-empty",
+    "message must be non-empty", "message_empty",    "be encoded in utf-8", "text_invalid"};
+constexpr std::array<std::string_view, 4> about_the_markup{"can't parse entities", "unsupported parse_mode",
+                                                           "entities_too_long", "entity_"};
+constexpr std::array<std::string_view, 4> about_the_topic{"thread", "topic", "not a forum", "not_a_forum"};
 
 }  // namespace
 
@@ -72,13 +70,12 @@ std::vector<Message> messages_of(const Notice& notice) {
 
 bool is_token(std::string_view token) {
   return !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ':' ||
-           c == '_' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ':' || c == '_' ||
+           c == '-';
   });
 }
 
-HttpRequest build_message(const Address& address, const Message& message, Markup markup,
-                          std::string_view token) {
+HttpRequest build_message(const Address& address, const Message& message, Markup markup, std::string_view token) {
   json::Buffer buffer;
   json::Writer json{buffer};
   const auto string = [&](std::string_view text) {
@@ -124,9 +121,7 @@ Answer read_answer(const HttpResult& result, std::string_view token) {
     // sees it twice.
     const bool sent = result.error().sent;
     const std::string_view doubt = sent ? " (it may have arrived)" : "";
-    return TryLater{usual_wait,
-                    "Telegram did not answer: " + cleaned(result.error().what, token) +
-                        std::string{doubt},
+    return TryLater{usual_wait, "Telegram did not answer: " + cleaned(result.error().what, token) + std::string{doubt},
                     false, sent};
   }
   const int status = result->status;
@@ -142,11 +137,9 @@ Answer read_answer(const HttpResult& result, std::string_view token) {
     const bool bad_request = status == 400;
     if (bad_request && mentions_any(words, about_the_markup)) return MarkupRefused{why};
     if (bad_request && mentions_any(words, about_the_text)) return Undeliverable{why};
-    if ((bad_request || status == 403) && mentions_any(words, about_the_topic))
-      return ThreadGone{why};
+    if ((bad_request || status == 403) && mentions_any(words, about_the_topic)) return ThreadGone{why};
   }
-  if (status == 429 || status == 420)
-    return AskedToWait{reply.retry_after.value_or(usual_wait), why};
+  if (status == 429 || status == 420) return AskedToWait{reply.retry_after.value_or(usual_wait), why};
   // Telegram's server at fault, or what stands before it.
   return TryLater{reply.retry_after.value_or(usual_wait), why, said_no, false};
 }
@@ -215,8 +208,7 @@ TextLine fact_line(std::string_view line, std::size_t room) {
   const std::size_t key_end = line.find(colon);
   if (key_end == std::string_view::npos) return {{Style::code, shortened(line, room)}};
   const std::size_t value = key_end + colon.size();
-  return {{Style::plain, std::string{line.substr(0, value)}},
-          {Style::code, shortened(line.substr(value), room)}};
+  return {{Style::plain, std::string{line.substr(0, value)}}, {Style::code, shortened(line.substr(value), room)}};
 }
 
 // "reason: " is no reason.
@@ -284,9 +276,7 @@ struct Size {
     return *this;
   }
   friend Size operator+(Size one, const Size& other) { return one += other; }
-  bool fits() const {
-    return units <= most_units && bytes <= most_bytes && entities <= most_entities;
-  }
+  bool fits() const { return units <= most_units && bytes <= most_bytes && entities <= most_entities; }
 };
 
 std::string_view opening(Style style) {
@@ -329,13 +319,11 @@ std::string_view escaped(char c) {
 Size size_of_character(std::string_view character) {
   const std::string_view entity = escaped(character.front());
   // Four bytes of UTF-8 are two units of UTF-16.
-  return {.units = character.size() == 4 ? 2U : 1U,
-          .bytes = entity.empty() ? character.size() : entity.size()};
+  return {.units = character.size() == 4 ? 2U : 1U, .bytes = entity.empty() ? character.size() : entity.size()};
 }
 
 Size size_of_form(Style style) {
-  return {.bytes = opening(style).size() + closing(style).size(),
-          .entities = style == Style::plain ? 0U : 1U};
+  return {.bytes = opening(style).size() + closing(style).size(), .entities = style == Style::plain ? 0U : 1U};
 }
 
 Size size_of(const Piece& piece) {
@@ -417,8 +405,7 @@ class Packer {
 
   void flush() {
     // A message of nothing but blanks is an empty one for Telegram, and refused.
-    if (now_.plain.find_first_not_of(" \n") != std::string::npos)
-      messages_.push_back(std::move(now_));
+    if (now_.plain.find_first_not_of(" \n") != std::string::npos) messages_.push_back(std::move(now_));
     now_ = {};
     used_ = {};
   }
@@ -440,8 +427,7 @@ std::vector<Message> packed(const std::vector<Block>& blocks) {
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t number = 0;
   const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || fault != std::errc{} || stop != text.data() + text.size())
-    return std::nullopt;
+  if (text.empty() || fault != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
   return number;
 }
 
@@ -451,9 +437,7 @@ const json::Value* member(const json::Value& object, const char* name) {
   return found == object.MemberEnd() ? nullptr : &found->value;
 }
 
-std::string_view text_of(const json::Value& value) {
-  return {value.GetString(), value.GetStringLength()};
-}
+std::string_view text_of(const json::Value& value) { return {value.GetString(), value.GetStringLength()}; }
 
 // A number, or a string of one: emulators of the API write both.
 std::optional<std::int64_t> number_in(const json::Value* value) {
@@ -464,9 +448,7 @@ std::optional<std::int64_t> number_in(const json::Value* value) {
 }
 
 // A wait nobody means must not silence an alarm for good.
-Micros believable(std::int64_t seconds) {
-  return std::chrono::seconds{std::clamp<std::int64_t>(seconds, 1, 3600)};
-}
+Micros believable(std::int64_t seconds) { return std::chrono::seconds{std::clamp<std::int64_t>(seconds, 1, 3600)}; }
 
 Reply read_reply(const HttpResponse& response, std::string_view token) {
   Reply reply;
@@ -489,8 +471,7 @@ Reply read_reply(const HttpResponse& response, std::string_view token) {
   reply.description = said ? cleaned(text_of(*description), token) : "no description";
   const auto* parameters = member(json, "parameters");
   if (parameters == nullptr) return reply;
-  if (const auto seconds = number_in(member(*parameters, "retry_after")))
-    reply.retry_after = believable(*seconds);
+  if (const auto seconds = number_in(member(*parameters, "retry_after"))) reply.retry_after = believable(*seconds);
   const auto* target = member(*parameters, "migrate_to_chat_id");
   const auto chat = number_in(target);
   if (chat && *chat != 0 && !target->IsUint64()) reply.moved_to = std::to_string(*chat);
@@ -504,8 +485,7 @@ std::string cleaned(std::string_view foreign, std::string_view token) {
   std::string text{foreign};
   const auto hide = [&](std::string_view secret) {
     if (secret.size() < shortest_secret) return;
-    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
-      text.replace(at, secret.size(), "***");
+    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
   };
   hide(token);
   // What stands behind the colon is the secret; in a URL the colon itself may be encoded.
@@ -514,8 +494,7 @@ std::string cleaned(std::string_view foreign, std::string_view token) {
 }
 
 bool mentions_any(std::string_view text, std::span<const std::string_view> words) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view one) { return mentions(text, one); });
+  return std::any_of(words.begin(), words.end(), [&](std::string_view one) { return mentions(text, one); });
 }
 
 // "SLOWMODE_WAIT_10", "FLOOD_WAIT_31", "retry after 5": where it is said in words only.

@@ -34,8 +34,7 @@ struct Address {
   std::optional<std::int64_t> topic;
 };
 // Its target holds the token: whoever has sent it wipes the target.
-HttpRequest build_message(const Address& address, const Message& message, Markup markup,
-                          std::string_view token);
+HttpRequest build_message(const Address& address, const Message& message, Markup markup, std::string_view token);
 // The characters tokens are made of. Anything else would be another target, or another header.
 bool is_token(std::string_view token);
 
@@ -54,8 +53,7 @@ struct MarkupRefused {
 struct ThreadGone {
   std::string why;  // the topic is closed, deleted or no topic of this chat
 };
-using Answer = std::variant<Delivered, TryLater, Undeliverable, AskedToWait, MovedTo, MarkupRefused,
-                            ThreadGone>;
+using Answer = std::variant<Delivered, TryLater, Undeliverable, AskedToWait, MovedTo, MarkupRefused, ThreadGone>;
 // Undeliverable is only what Telegram itself refuses with words about the text of the message. All
 // other refusals are of the way (token, chat, rights, a gateway): TryLater, `refused` where
 // somebody said no and has to be asked why. No text holds the token.

@@ -18,12 +18,12 @@
 #include "figures.hpp"
 #include "history.hpp"
 #include "stores.hpp"
-#include "tradeguard/postgres_session.hpp"
 #include "tradeguard/memory_notifier.hpp"
 #include "tradeguard/memory_signals.hpp"
 #include "tradeguard/monitor_cycle.hpp"
 #include "tradeguard/paper_sql_book.hpp"
 #include "tradeguard/paper_venue.hpp"
+#include "tradeguard/postgres_session.hpp"
 #include "tradeguard/sql_store.hpp"
 
 namespace tradeguard::bench {
@@ -33,8 +33,8 @@ const AccountKey the_account{"paper", "main"};
 constexpr double most_round_trips = 15;
 constexpr double most_apart = 2;
 constexpr double most_ratio = 1.2;
-constexpr double most_growth = 1.3;     // of what one signal costs, where there are more of them
-constexpr double most_naked_ms = 250;   // each of 500 entries
+constexpr double most_growth = 1.3;    // of what one signal costs, where there are more of them
+constexpr double most_naked_ms = 250;  // each of 500 entries
 
 // ---- One cycle ---------------------------------------------------------------------------------
 
@@ -71,8 +71,7 @@ double own_cpu_ms();
 Cost live_through(Store& store, const Wish& wish) {
   Store::Opened opened = store.open();
   SqlSession& session = *opened.session;
-  const std::unique_ptr<SqlSession> watching =
-      wish.watch ? wish.watch(session) : std::unique_ptr<SqlSession>{};
+  const std::unique_ptr<SqlSession> watching = wish.watch ? wish.watch(session) : std::unique_ptr<SqlSession>{};
   SqlSession& used = watching ? *watching : session;
   if (wish.count_commits) store.make_countable(session);
 
@@ -82,8 +81,7 @@ Cost live_through(Store& store, const Wish& wish) {
   SystemClock clock;
   Log log{[](Level, Instant, std::string_view) {}, clock};
   MemoryNotifier notifier;
-  const std::vector<Signal> signals =
-      new_signals(wish.signals, wish.fate == Fate::stale ? Micros{1h} : Micros{0});
+  const std::vector<Signal> signals = new_signals(wish.signals, wish.fate == Fate::stale ? Micros{1h} : Micros{0});
   if (wish.fate == Fate::known) claim_before(session, signals);
   MemorySignals source{{signals, {}}};
 
@@ -112,8 +110,7 @@ Cost live_through(Store& store, const Wish& wish) {
   settings.config_hash = "bench";
   settings.check_slippage = false;
   settings.policy.max_open_positions = 0;
-  CyclePorts ports{*opened.lock, pen,    journal, guard, venue,   venue,
-                   notifier,     source, clock,   log,   nullptr, nullptr};
+  CyclePorts ports{*opened.lock, pen, journal, guard, venue, venue, notifier, source, clock, log, nullptr, nullptr};
 
   Cost cost;
   const std::int64_t trips_before = session.round_trips();
@@ -123,8 +120,7 @@ Cost live_through(Store& store, const Wish& wish) {
   const Micros begun = clock.monotonic();
   const RunReport report = monitor_cycle(ports, settings);
   cost.wall_ms = static_cast<double>((clock.monotonic() - begun).count()) / 1000;
-  cost.cpu_ms = own_cpu_ms() - own_before +
-                static_cast<double>(opened.server_cpu() - server_before) / 1'000'000;
+  cost.cpu_ms = own_cpu_ms() - own_before + static_cast<double>(opened.server_cpu() - server_before) / 1'000'000;
   if (wish.count_commits) cost.commits = static_cast<double>(store.commits() - commits_before);
   cost.round_trips = static_cast<double>(session.round_trips() - trips_before + opened.round_trips);
   if (book_session != nullptr)
@@ -152,9 +148,8 @@ std::vector<Signal> new_signals(int count, Micros age) {
   SystemClock clock;
   std::vector<Signal> signals;
   for (int i = 0; i < count; ++i) {
-    Signal signal{.symbol = *Symbol::parse("C" + std::to_string(i) + "_USDT"),
-                  .side = Side::buy,
-                  .time = clock.now() - age};
+    Signal signal{
+        .symbol = *Symbol::parse("C" + std::to_string(i) + "_USDT"), .side = Side::buy, .time = clock.now() - age};
     signal.id = "bench-" + std::to_string(batch) + "-" + std::to_string(i);
     signal.notional = Money{Decimal{50}};
     signal.price = Price{Decimal{100}};
@@ -169,9 +164,8 @@ void claim_before(SqlSession& session, const std::vector<Signal>& signals) {
   if (signals.empty()) return;
   std::string rows;
   for (const Signal& signal : signals)
-    rows += (rows.empty() ? "(" : ", (") + std::string{"'paper', 'main', '"} + signal_key(signal) +
-            "', '" + signal_digest(signal) + "', 'gone', " +
-            std::to_string(to_micros(signal.time - 1h)) + ", 0, 1)";
+    rows += (rows.empty() ? "(" : ", (") + std::string{"'paper', 'main', '"} + signal_key(signal) + "', '" +
+            signal_digest(signal) + "', 'gone', " + std::to_string(to_micros(signal.time - 1h)) + ", 0, 1)";
   must_run(session,
            "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, claimed_at, "
            "released, attempts) VALUES " +
@@ -181,8 +175,7 @@ void claim_before(SqlSession& session, const std::vector<Signal>& signals) {
 void forget(SqlSession& session, const std::vector<Signal>& signals) {
   if (signals.empty()) return;
   std::string keys;
-  for (const Signal& signal : signals)
-    keys += (keys.empty() ? "'" : ", '") + signal_key(signal) + "'";
+  for (const Signal& signal : signals) keys += (keys.empty() ? "'" : ", '") + signal_key(signal) + "'";
   const std::string begun = std::to_string(to_micros(signals.front().time - 1s));
   must_run(session,
            "DELETE FROM exchange_orders WHERE trade IN (SELECT client_id FROM exchange_orders "
@@ -191,8 +184,7 @@ void forget(SqlSession& session, const std::vector<Signal>& signals) {
   must_run(session, "DELETE FROM signal_claims WHERE signal_key IN (" + keys + ")");
   must_run(session, "DELETE FROM decisions WHERE signal_key IN (" + keys + ")");
   must_run(session, "DELETE FROM notices WHERE state <> 'waiting' AND created_at >= " + begun);
-  for (const char* table :
-       {"paper_orders", "paper_balances", "paper_markets", "paper_fills", "paper_accounts"})
+  for (const char* table : {"paper_orders", "paper_balances", "paper_markets", "paper_fills", "paper_accounts"})
     must_run(session, "DELETE FROM " + std::string{table});
 }
 
@@ -214,13 +206,11 @@ std::string in_short(std::span<const Statement> statements) {
     if (verb == "WITH") {
       verb = "SELECT";
       for (const char* writes : {"INSERT", "UPDATE"})
-        if (statement.sql.find(") " + std::string{writes} + " ") != std::string::npos)
-          verb = writes;
+        if (statement.sql.find(") " + std::string{writes} + " ") != std::string::npos) verb = writes;
     }
     std::string table;
     for (std::size_t at = 0; at < statement.sql.size() && table.empty();) {
-      const std::size_t end =
-          std::min(statement.sql.find_first_of(" (,", at), statement.sql.size());
+      const std::size_t end = std::min(statement.sql.find_first_of(" (,", at), statement.sql.size());
       const std::string word = statement.sql.substr(at, end - at);
       if (tables.contains(word)) table = " " + word;
       at = end + 1;
@@ -284,9 +274,8 @@ void count(Store& store) {
   std::printf("\n");
 
   std::vector<std::string> lines;
-  live_through(store, {.signals = 100, .watch = [&](SqlSession& session) {
-                         return std::make_unique<WritingDown>(session, lines);
-                       }});
+  live_through(store, {.signals = 100,
+                       .watch = [&](SqlSession& session) { return std::make_unique<WritingDown>(session, lines); }});
   std::printf("  what the run says to the database with 100 signals, a line each time:\n");
   if (server) std::printf("    (connecting: who answers, schema, epoch; 1)\n");
   for (const std::string& line : lines) std::printf("    %s\n", line.c_str());
@@ -332,8 +321,7 @@ void cost_of_signals(Store& store, Fate fate) {
   std::map<int, double> cpu;
   for (const int signals : {0, 1, 100, 1'000, 5'000}) {
     std::vector<double> all;
-    for (int run = 0; run < runs; ++run)
-      all.push_back(live_through(store, {.signals = signals, .fate = fate}).cpu_ms);
+    for (int run = 0; run < runs; ++run) all.push_back(live_through(store, {.signals = signals, .fate = fate}).cpu_ms);
     cpu[signals] = median(all);
     if (signals == 0) continue;
     std::printf("  %5d %-8s  CPU %10.2f ms, %8.4f ms each\n", signals, word(fate), cpu[signals],
@@ -357,8 +345,7 @@ int signals(const std::string& folder) {
     live_through(*store, {.signals = 100});
     for (const Fate fate : {Fate::entered, Fate::known, Fate::stale}) cost_of_signals(*store, fate);
     std::vector<double> naked;
-    for (int run = 0; run < 5; ++run)
-      naked.push_back(live_through(*store, {.signals = 500}).naked_ms);
+    for (int run = 0; run < 5; ++run) naked.push_back(live_through(*store, {.signals = 500}).naked_ms);
     print_head("500 entries");
     print_figure("longest without a stop", naked, "ms", 0,
                  sqlite ? std::optional{Limit{most_naked_ms, "250"}} : std::nullopt);
@@ -392,28 +379,24 @@ void compare(Store& small, Store& large, const std::string& rows, int signals, i
   print_figure(what + ", CPU, " + rows + " rows", many.cpu, "ms", 2);
   print_figure(what + ", wall, 1000 rows", few.wall, "ms", 2);
   print_figure(what + ", wall, " + rows + " rows", many.wall, "ms", 2);
-  const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) {
-    return median(b) / median(a);
-  };
+  const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) { return median(b) / median(a); };
   const double cpu = ratio(few.cpu, many.cpu);
   const double wall = ratio(few.wall, many.wall);
-  std::printf("  %s: CPU %.2f times %s, wall %.2f times %s (limit 1.2)\n", what.c_str(), cpu,
-              judged(cpu, most_ratio), wall, judged(wall, most_ratio));
+  std::printf("  %s: CPU %.2f times %s, wall %.2f times %s (limit 1.2)\n", what.c_str(), cpu, judged(cpu, most_ratio),
+              wall, judged(wall, most_ratio));
 }
 
 // Without the batch's own values, which are its length.
 std::string without_values(std::string sql) {
   const std::size_t from = sql.find("VALUES (");
   if (from != std::string::npos) {
-    std::size_t to =
-        sql.find(") ", sql.rfind("), (") == std::string::npos ? from : sql.rfind("), ("));
+    std::size_t to = sql.find(") ", sql.rfind("), (") == std::string::npos ? from : sql.rfind("), ("));
     if (to == std::string::npos) to = sql.size() - 1;
     sql.replace(from, to + 1 - from, "VALUES ...");
   }
   for (const char* list : {"SELECT o.client_id, ", "(venue, account, client_id, "}) {
     const std::size_t at = sql.find(list);
-    const std::size_t end =
-        at == std::string::npos ? at : std::min(sql.find(" FROM ", at), sql.find(" VALUES", at));
+    const std::size_t end = at == std::string::npos ? at : std::min(sql.find(" FROM ", at), sql.find(" VALUES", at));
     if (end != std::string::npos && end > at + 40) sql.replace(at + 20, end - at - 20, "...");
   }
   constexpr std::size_t width = 240;
@@ -446,11 +429,9 @@ void show_plans(Store& store) {
     stores::ExplainingSession explaining_;
     std::vector<stores::ExplainingSession::Plan>& plans_;
   };
-  live_through(store, {.signals = 20, .watch = [&](SqlSession& session) {
-                         return std::make_unique<Keeping>(session, plans);
-                       }});
-  std::printf("\n  %s: how a cycle with 20 signals finds its rows in the long history\n",
-              store.name().c_str());
+  live_through(
+      store, {.signals = 20, .watch = [&](SqlSession& session) { return std::make_unique<Keeping>(session, plans); }});
+  std::printf("\n  %s: how a cycle with 20 signals finds its rows in the long history\n", store.name().c_str());
   std::set<std::string> seen;
   for (const auto& plan : plans) {
     if (!seen.insert(without_values(plan.sql)).second) continue;
@@ -460,8 +441,8 @@ void show_plans(Store& store) {
   }
   const auto scans = stores::full_scans(plans);
   for (const std::string& scan : scans) std::printf("  WALKS THROUGH: %s\n", scan.c_str());
-  std::printf("  %zu of %zu statements walk through a table: limit 0  %s\n", scans.size(),
-              plans.size(), judged(static_cast<double>(scans.size()), 0));
+  std::printf("  %zu of %zu statements walk through a table: limit 0  %s\n", scans.size(), plans.size(),
+              judged(static_cast<double>(scans.size()), 0));
 }
 
 void make_history(Store& store, long rows) {
@@ -505,8 +486,7 @@ int fill(const std::string& url, const std::string& venue, long rows) {
 int measured(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "counts") return counts(words[1]);
   if (words.size() == 2 && words[0] == "signals") return signals(words[1]);
-  if (words.size() == 4 && words[0] == "history")
-    return history(words[1], std::stol(words[2]), std::stoi(words[3]));
+  if (words.size() == 4 && words[0] == "history") return history(words[1], std::stol(words[2]), std::stoi(words[3]));
   if (words.size() == 4 && words[0] == "fill") return fill(words[1], words[2], std::stol(words[3]));
   std::cerr << "cycle_costs counts FOLDER | signals FOLDER | history FOLDER ROWS RUNS | fill URL VENUE ROWS\n";
   return 64;

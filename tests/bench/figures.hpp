@@ -22,14 +22,12 @@ struct Limit {
   std::string said;  // as it stands behind the figure
 };
 // The median is what is held to the limit.
-inline void print_figure(const std::string& name, const std::vector<double>& values,
-                         const char* unit, int decimals,
+inline void print_figure(const std::string& name, const std::vector<double>& values, const char* unit, int decimals,
                          const std::optional<Limit>& limit = std::nullopt) {
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  std::printf("  %-46s %*.*f %*.*f %*.*f  %-4s", name.c_str(), 9, decimals, *least, 9, decimals,
-              median(values), 9, decimals, *most, unit);
-  if (limit)
-    std::printf("  limit %s  %s", limit->said.c_str(), judged(median(values), limit->most));
+  std::printf("  %-46s %*.*f %*.*f %*.*f  %-4s", name.c_str(), 9, decimals, *least, 9, decimals, median(values), 9,
+              decimals, *most, unit);
+  if (limit) std::printf("  limit %s  %s", limit->said.c_str(), judged(median(values), limit->most));
   std::printf("\n");
 }
 

@@ -24,25 +24,23 @@ constexpr const char* told_columns =
 
 std::string told_values(const std::string& side_and_type, const std::string& at) {
   return "1, " + side_and_type + ", '0.01', 'closed', " + at + ", " + at + ", " + at +
-         " + 10000000, 1, 0, '', 'v' || i, '', '0.01', '50', '0', 1, " + at + ", " + at + ", " +
-         at + ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
+         " + 10000000, 1, 0, '', 'v' || i, '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at +
+         ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
 }
 
-void write_trades(SqlSession& session, long first, long last, Instant newest,
-                  const std::string& venue) {
+void write_trades(SqlSession& session, long first, long last, Instant newest, const std::string& venue) {
   const bool sqlite = session.dialect() == SqlDialect::sqlite;
   const std::string from = std::to_string(first);
   const std::string to = std::to_string(last);
-  const std::string numbers = sqlite ? "WITH RECURSIVE g(i) AS (SELECT " + from +
-                                           " UNION ALL SELECT i + 1 FROM g WHERE i < " + to + ") "
-                                     : "WITH g(i) AS (SELECT * FROM generate_series(CAST(" + from +
-                                           " AS BIGINT), " + to + ")) ";
+  const std::string numbers =
+      sqlite ? "WITH RECURSIVE g(i) AS (SELECT " + from + " UNION ALL SELECT i + 1 FROM g WHERE i < " + to + ") "
+             : "WITH g(i) AS (SELECT * FROM generate_series(CAST(" + from + " AS BIGINT), " + to + ")) ";
   // Client ids are hashes: neighbours in time are no neighbours in an index.
   const std::string scattered = "(i * 2654435761 % 4294967296)";
-  const std::string id = sqlite ? "printf('tg1-e1-%016x', " + scattered + ")"
-                                : "'tg1-e1-' || lpad(to_hex(" + scattered + "), 16, '0')";
-  const std::string stop = sqlite ? "printf('tg1-s1-%016x', " + scattered + ")"
-                                  : "'tg1-s1-' || lpad(to_hex(" + scattered + "), 16, '0')";
+  const std::string id =
+      sqlite ? "printf('tg1-e1-%016x', " + scattered + ")" : "'tg1-e1-' || lpad(to_hex(" + scattered + "), 16, '0')";
+  const std::string stop =
+      sqlite ? "printf('tg1-s1-%016x', " + scattered + ")" : "'tg1-s1-' || lpad(to_hex(" + scattered + "), 16, '0')";
   const std::string key = "('C' || (i % 200) || '_USDT:BUY:id=old-' || i)";
   const std::string at = "(" + std::to_string(to_micros(newest)) + " - i * 60000000)";
   const std::string base = "'C' || (i % 200), 'C' || (i % 200) || '_USDT'";
@@ -50,36 +48,36 @@ void write_trades(SqlSession& session, long first, long last, Instant newest,
   const std::string insert_order =
       "INSERT INTO exchange_orders (venue, account, client_id, trade, base, symbol, leg, "
       "signal_key, ";
-  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + id + ", " +
-                        id + ", " + base + ", 'entry', " + key + ", " +
-                        told_values("'BUY', 'market'", at));
-  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + stop +
-                        ", " + id + ", " + base + ", 'stop', '', " +
-                        told_values("'SELL', 'stop_market'", at));
+  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + id + ", " + id + ", " +
+                        base + ", 'entry', " + key + ", " + told_values("'BUY', 'market'", at));
+  must_run(session, numbers + insert_order + told_columns + "SELECT '" + venue + "', 'main', " + stop + ", " + id +
+                        ", " + base + ", 'stop', '', " + told_values("'SELL', 'stop_market'", at));
   must_run(session, numbers +
                         "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, "
-                        "claimed_at, released, attempts) SELECT '" + venue + "', 'main', " +
-                        key + ", 'd', " + id + ", " + at + ", 0, 1 FROM g");
+                        "claimed_at, released, attempts) SELECT '" +
+                        venue + "', 'main', " + key + ", 'd', " + id + ", " + at + ", 0, 1 FROM g");
   must_run(session, numbers +
                         "INSERT INTO decisions (venue, account, signal_key, guard, verdict, "
-                        "detail, first_at, last_at, count) SELECT '" + venue + "', 'main', " +
-                        key + ", 'idempotency', 'passed', '', " + at + ", " + at + ", 1 FROM g");
+                        "detail, first_at, last_at, count) SELECT '" +
+                        venue + "', 'main', " + key + ", 'idempotency', 'passed', '', " + at + ", " + at +
+                        ", 1 FROM g");
   must_run(session, numbers +
                         "INSERT INTO notices (venue, account, sequence, event_id, type, severity, "
                         "trade, symbol, order_id, facts, created_at, attempts, state, error) "
-                        "SELECT '" + venue + "', 'main', i, 'ORDER_FILLED:' || " +
-                        id + ", 'ORDER_FILLED', 'INFO', " + id + ", '', '', '', " + at +
-                        ", 1, 'delivered', '' FROM g");
+                        "SELECT '" +
+                        venue + "', 'main', i, 'ORDER_FILLED:' || " + id + ", 'ORDER_FILLED', 'INFO', " + id +
+                        ", '', '', '', " + at + ", 1, 'delivered', '' FROM g");
   const std::string some = " FROM g WHERE i % 20 = 0";
   must_run(session, numbers +
                         "INSERT INTO exit_wishes (venue, account, signal_key, trade) "
-                        "SELECT '" + venue + "', 'main', 'C' || (i % 200) || '_USDT:SELL:id=old-' || i, " +
-                        id + some);
+                        "SELECT '" +
+                        venue + "', 'main', 'C' || (i % 200) || '_USDT:SELL:id=old-' || i, " + id + some);
   must_run(session, numbers +
                         "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, "
                         "detail, symbol, order_id, raised_at, told, cleared_at) "
-                        "SELECT '" + venue + "', 'main', 'UNPROTECTED', " +
-                        id + ", 'C' || (i % 200), 1, '', '', '', " + at + ", 1, " + at + some);
+                        "SELECT '" +
+                        venue + "', 'main', 'UNPROTECTED', " + id + ", 'C' || (i % 200), 1, '', '', '', " + at +
+                        ", 1, " + at + some);
 }
 
 }  // namespace

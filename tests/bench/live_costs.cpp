@@ -69,25 +69,22 @@ void must_succeed(int code, const char* doing) {
   if (code != 0) throw std::runtime_error{std::string{doing} + " ended with " + std::to_string(code)};
 }
 
-std::string market(int number) {
-  return "C" + std::to_string(100 + number) + "_USDT";
-}
+std::string market(int number) { return "C" + std::to_string(100 + number) + "_USDT"; }
 
 Bench::Bench(std::string folder, std::string program, long rows)
     : folder_{std::move(folder)}, program_{std::move(program)} {
   std::ofstream{folder_ + "/live.ini"}
       << "[store]\nurl = " << database_.url() << "\n[run]\nlive = true\nlog_file = live.log\n"
-      << "[venue]\nkind = cryptocom\nbase_url = " << venue_.cryptocom_url()
-      << "\nca_file = " << venue_.ca_file()
+      << "[venue]\nkind = cryptocom\nbase_url = " << venue_.cryptocom_url() << "\nca_file = " << venue_.ca_file()
       << "\n[telegram]\nchat_id = " << fake::FakeVenueProcess::chat_id << "\nbase_url = " << venue_.url()
       << "\nca_file = " << venue_.ca_file()
       << "\n[limits]\nmax_order_notional = 0\nmax_open_positions = 0\n[net]\nconnections = 100\n";
   ::setenv("TRADEGUARD_API_KEY", std::string{fake::FakeVenueProcess::api_key}.c_str(), 1);
   ::setenv("TRADEGUARD_API_SECRET", std::string{fake::FakeVenueProcess::api_secret}.c_str(), 1);
   ::setenv("TRADEGUARD_TELEGRAM_TOKEN", std::string{fake::FakeVenueProcess::bot_token}.c_str(), 1);
-  must_succeed(std::system((program_ + " init --config " + folder_ + "/live.ini >" + folder_ +
-                            "/init.out 2>&1").c_str()),
-               "tradeguard init");
+  must_succeed(
+      std::system((program_ + " init --config " + folder_ + "/live.ini >" + folder_ + "/init.out 2>&1").c_str()),
+      "tradeguard init");
   session_ = must(PostgresSession::open(database_.url(), {}));
   write_history(*session_, rows, "cryptocom");
   must_run(*session_, "ANALYZE");
@@ -115,8 +112,7 @@ Ran Bench::run(const Case& what) {
   for (int i = 0; i < what.signals; ++i)
     signals += R"({"symbol":")" + market(i) + R"(","side":"BUY","quantity":"0.5","time":")" +
                iso_seconds(SystemClock{}.now()) + "Z\"}\n";
-  for (const char* name : {"latency_ms", "telegram_latency_ms"})
-    venue_.set(name, std::to_string(latency_ms));
+  for (const char* name : {"latency_ms", "telegram_latency_ms"}) venue_.set(name, std::to_string(latency_ms));
   venue_.set("enforce_limits", what.limits ? "1" : "0");
   if (what.blocked) {
     // Every base was bought a moment ago, in a run that is not measured; these are other signals.
@@ -125,7 +121,9 @@ Ran Bench::run(const Case& what) {
     venue_.set("latency_ms", std::to_string(latency_ms));
     std::string others;
     for (int i = 0; i < what.signals; ++i)
-      others += R"({"symbol":")" + market(i) + R"(","side":"BUY","id":"again","quantity":"0.5"})" "\n";
+      others += R"({"symbol":")" + market(i) +
+                R"(","side":"BUY","id":"again","quantity":"0.5"})"
+                "\n";
     must_run(*session_,
              "UPDATE exchange_orders SET settled = 1, state = 'closed', fees_known = 1 WHERE settled = 0 "
              "OR state <> 'closed'");
@@ -139,10 +137,11 @@ Ran Bench::start(const std::string& signals, bool limits) {
   std::ofstream{file} << signals;
   const std::string log = folder_ + "/live.log";
   ::unlink(log.c_str());
-  const std::vector<std::string> words{program_, "run", "--config", folder_ + "/live.ini",
-                                       "--signals", file, "--venue.pace",
-                                       limits ? "documented" : "off", "--telegram.pace",
-                                       limits ? "1s" : "0"};
+  const std::vector<std::string> words{program_,          "run",
+                                       "--config",        folder_ + "/live.ini",
+                                       "--signals",       file,
+                                       "--venue.pace",    limits ? "documented" : "off",
+                                       "--telegram.pace", limits ? "1s" : "0"};
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -176,8 +175,7 @@ Ran Bench::start(const std::string& signals, bool limits) {
     if (const auto parsed = parse_line(line.substr(at)))
       for (const auto& [key, value] : parsed->fields) ran.end[key] = value;
   }
-  const double started = static_cast<double>(
-      std::chrono::duration_cast<Micros>(wall_clock.time_since_epoch()).count());
+  const double started = static_cast<double>(std::chrono::duration_cast<Micros>(wall_clock.time_since_epoch()).count());
   for (const fake::Json& event : venue_.get("/timeline").items) {
     if (event.text_of("endpoint") != "private/create-order") continue;
     ran.first_order_ms = (std::stod(event.text_of("at")) - started) / 1000;
@@ -217,8 +215,7 @@ void print_case(Bench& bench, const Case& what, int runs) {
   for (const char* which : {"min", "median", "max"})
     if (!naked[which].empty())
       print_figure(std::string{"  fill seen to stop sighted, "} + which, naked[which], "ms", 0);
-  std::printf("  entries %s, requests beyond a limit:%s\n", entries.c_str(),
-              over.empty() ? " none" : over.c_str());
+  std::printf("  entries %s, requests beyond a limit:%s\n", entries.c_str(), over.empty() ? " none" : over.c_str());
   std::fflush(stdout);
 }
 
@@ -237,14 +234,13 @@ int measured(const std::string& folder, const std::string& program, int runs, lo
       "%ld rows of history.\n",
       latency_ms, rows);
   constexpr double chain = 6 * latency_ms;
-  for (const Case& what : {Case{"no signal, nothing open", 0, false, 0, 40},
-                           Case{"1 signal", 1, false, chain, chain + 40},
-                           Case{"20 signals", 20, false, chain, chain + 120},
-                           Case{"100 signals", 100, false, chain + 3 * latency_ms, chain + 3 * latency_ms + 480},
-                           Case{"100 signals, every base cooling", 100, false, 0, 40, true},
-                           Case{"20 signals, limits kept", 20, true, paced(20, 3, 6), paced(20, 3, 6) * 1.15},
-                           Case{"100 signals, limits kept", 100, true, paced(100, 3, 6) + 2000,
-                                (paced(100, 3, 6) + 2000) * 1.15}})
+  for (const Case& what :
+       {Case{"no signal, nothing open", 0, false, 0, 40}, Case{"1 signal", 1, false, chain, chain + 40},
+        Case{"20 signals", 20, false, chain, chain + 120},
+        Case{"100 signals", 100, false, chain + 3 * latency_ms, chain + 3 * latency_ms + 480},
+        Case{"100 signals, every base cooling", 100, false, 0, 40, true},
+        Case{"20 signals, limits kept", 20, true, paced(20, 3, 6), paced(20, 3, 6) * 1.15},
+        Case{"100 signals, limits kept", 100, true, paced(100, 3, 6) + 2000, (paced(100, 3, 6) + 2000) * 1.15}})
     print_case(bench, what, runs);
   return 0;
 }

@@ -63,8 +63,7 @@ std::optional<Limit> limit(const std::string& text, const std::string& unit) {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fprintf(stderr,
-                 "process_costs RUNS CPU_LIMIT_MS WALL_LIMIT_MS RSS_LIMIT_MIB COMMAND...\n");
+    std::fprintf(stderr, "process_costs RUNS CPU_LIMIT_MS WALL_LIMIT_MS RSS_LIMIT_MIB COMMAND...\n");
     return 64;
   }
   std::vector<double> cpu;

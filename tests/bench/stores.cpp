@@ -42,9 +42,7 @@ class SqliteStore final : public Store {
     return found;
   }
   // A log that is taken over into the file begins anew.
-  void make_countable(SqlSession& session) override {
-    must_run(session, "PRAGMA wal_autocheckpoint = 0");
-  }
+  void make_countable(SqlSession& session) override { must_run(session, "PRAGMA wal_autocheckpoint = 0"); }
   void let_settle() override {}
   std::string name() const override { return "SQLite"; }
 
@@ -53,8 +51,7 @@ class SqliteStore final : public Store {
   static constexpr std::size_t frame_header = 24;
   static std::size_t number_at(const std::string& bytes, std::size_t at) {
     std::size_t number = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-      number = number * 256 + static_cast<unsigned char>(bytes[at + i]);
+    for (std::size_t i = 0; i < 4; ++i) number = number * 256 + static_cast<unsigned char>(bytes[at + i]);
     return number;
   }
   std::string file_;
@@ -63,8 +60,7 @@ class SqliteStore final : public Store {
 class PostgresStore final : public Store {
  public:
   PostgresStore() {
-    const auto session =
-        must(PostgresSession::open(database_.url(), {.mode = PostgresOptions::Mode::create}));
+    const auto session = must(PostgresSession::open(database_.url(), {.mode = PostgresOptions::Mode::create}));
     must(init_schema(*session));
     must(init_paper_book(*session));
     observer_ = std::make_unique<support::PlainConnection>(database_.url());

@@ -13,16 +13,14 @@ namespace tradeguard::binance_test {
 inline const Instant noon = from_micros(1'735'732'800'000'000);  // 2025-01-01T12:00:00Z
 
 inline HttpResult answered(int status, std::string body) {
-  return HttpResponse{
-      .status = status, .body = std::move(body), .headers = {}, .sent = noon, .answered = noon};
+  return HttpResponse{.status = status, .body = std::move(body), .headers = {}, .sent = noon, .answered = noon};
 }
 inline HttpResult good(std::string body) { return answered(200, std::move(body)); }
 
 inline Secret secret(std::string_view text) { return Secret{std::string{text}}; }
 inline binance::Signer signer() {
-  return binance::Signer{
-      secret("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"),
-      secret("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j")};
+  return binance::Signer{secret("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"),
+                         secret("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j")};
 }
 
 inline const std::string market_answer =
@@ -56,19 +54,14 @@ inline const std::string pair_answer = R"({"orderListId":1929,"contingencyType":
 inline std::string shown_order(
     std::string_view client_id, std::string_view venue_id, std::string_view status = "NEW",
     std::string_view filled = "0.00000000",
-    std::string_view type_and_prices =
-        R"("type":"STOP_LOSS","price":"0.00000000","stopPrice":"2910.00000000")",
+    std::string_view type_and_prices = R"("type":"STOP_LOSS","price":"0.00000000","stopPrice":"2910.00000000")",
     std::string_view side = "SELL", bool working = false) {
   std::string text = R"({"symbol":"ETHUSDT","orderId":)";
   text.append(venue_id).append(R"(,"orderListId":-1,"clientOrderId":")").append(client_id);
   text.append(R"(","origQty":"0.90000000","executedQty":")").append(filled);
   text.append(R"(","cummulativeQuoteQty":"0.00000000","status":")").append(status);
-  text.append(R"(","timeInForce":"GTC",)")
-      .append(type_and_prices)
-      .append(R"(,"side":")")
-      .append(side);
-  text.append(
-      R"(","icebergQty":"0.00000000","time":1735732800123,"updateTime":1735732800123,"isWorking":)");
+  text.append(R"(","timeInForce":"GTC",)").append(type_and_prices).append(R"(,"side":")").append(side);
+  text.append(R"(","icebergQty":"0.00000000","time":1735732800123,"updateTime":1735732800123,"isWorking":)");
   return text.append(working ? "true" : "false").append("}");
 }
 
@@ -90,16 +83,14 @@ inline const std::string account_answer =
              {"asset":"USDT","free":"7000.00000000","locked":"0.00000000"}],
  "permissions":["SPOT"],"uid":354937868})";
 
-inline std::string market_shown(std::string_view status, std::string_view types,
-                                std::string_view filters,
+inline std::string market_shown(std::string_view status, std::string_view types, std::string_view filters,
                                 std::string_view more = R"("ocoAllowed":true,)") {
   std::string text = R"({"symbol":"ETHUSDT","status":")";
   text.append(status).append(R"(","baseAsset":"ETH","baseAssetPrecision":8,"quoteAsset":"USDT",)");
   text.append(R"("quoteAssetPrecision":8,"orderTypes":[)").append(types).append("],").append(more);
   return text.append(R"("isSpotTradingAllowed":true,"filters":[)").append(filters).append("]}");
 }
-inline const std::string all_types =
-    R"("LIMIT","LIMIT_MAKER","MARKET","STOP_LOSS","STOP_LOSS_LIMIT")";
+inline const std::string all_types = R"("LIMIT","LIMIT_MAKER","MARKET","STOP_LOSS","STOP_LOSS_LIMIT")";
 inline const std::string usual_filters = R"(
  {"filterType":"PRICE_FILTER","minPrice":"0.01000000","maxPrice":"1000000.00000000","tickSize":"0.01000000"},
  {"filterType":"LOT_SIZE","minQty":"0.00010000","maxQty":"9000.00000000","stepSize":"0.00010000"},
@@ -110,8 +101,8 @@ inline const std::string usual_filters = R"(
  {"filterType":"MAX_NUM_ORDER_LISTS","maxNumOrderLists":20},
  {"filterType":"MAX_NUM_ALGO_ORDERS","maxNumAlgoOrders":5})";
 inline std::string markets(const std::string& market) {
-  return R"({"timezone":"UTC","serverTime":1735732800123,"rateLimits":[],"exchangeFilters":[],"symbols":[)" +
-         market + "]}";
+  return R"({"timezone":"UTC","serverTime":1735732800123,"rateLimits":[],"exchangeFilters":[],"symbols":[)" + market +
+         "]}";
 }
 
 }  // namespace tradeguard::binance_test

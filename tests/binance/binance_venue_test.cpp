@@ -57,8 +57,7 @@ class Way final : public HttpTransport {
 };
 
 const HttpResult no_such_order = answered(400, R"({"code":-2013,"msg":"Order does not exist."})");
-const HttpResult no_such_pair =
-    answered(400, R"({"code":-2018,"msg":"Order list does not exist."})");
+const HttpResult no_such_pair = answered(400, R"({"code":-2018,"msg":"Order list does not exist."})");
 const HttpResult never_left = tl::unexpected{HttpFailure{false, "connection refused"}};
 const HttpResult lost = tl::unexpected{HttpFailure{true, "the connection broke"}};
 
@@ -83,9 +82,7 @@ struct World {
     way.bursts.clear();
     return *this;
   }
-  std::vector<Result<Lookup>> find(const std::vector<OrderQuery>& queries) {
-    return venue.find(queries);
-  }
+  std::vector<Result<Lookup>> find(const std::vector<OrderQuery>& queries) { return venue.find(queries); }
 
   ManualClock clock{noon};
   Way way;
@@ -94,8 +91,7 @@ struct World {
   BinanceVenue venue;
 };
 
-OrderQuery ask(const std::string& client_id, const std::string& venue_id, Leg leg,
-               bool want_fees = false) {
+OrderQuery ask(const std::string& client_id, const std::string& venue_id, Leg leg, bool want_fees = false) {
   return {client_id, venue_id, "", eth(), leg, want_fees, noon - 1min};
 }
 Order late(Order order) {
@@ -113,8 +109,8 @@ std::string a_full_page(Instant from) {
   std::string page = "[";
   for (std::size_t i = 0; i < page_size; ++i)
     page.append(i == 0 ? "" : ",")
-        .append(shown_order("other-" + std::to_string(i),
-                            std::to_string(to_micros(from) + static_cast<std::int64_t>(i))));
+        .append(
+            shown_order("other-" + std::to_string(i), std::to_string(to_micros(from) + static_cast<std::int64_t>(i))));
   return page + "]";
 }
 
@@ -141,18 +137,15 @@ TEST_CASE("bytes that never left are unsent, and bytes that may have left are in
   CHECK(is<InDoubt>(cancel(world.venue, stop())));
 }
 
-TEST_CASE(
-    "of a burst what is too late is not sent, and answers stand in the order of the requests") {
+TEST_CASE("of a burst what is too late is not sent, and answers stand in the order of the requests") {
   World world;
   world.awake();
   world.way.on("POST", good(market_answer));
-  const auto outcomes = world.venue.place(
-      TestTickets::of({late(entry("late", "1", noon)), entry("entry", "1", noon)}));
+  const auto outcomes = world.venue.place(TestTickets::of({late(entry("late", "1", noon)), entry("entry", "1", noon)}));
   REQUIRE(is<Unsent>(outcomes[0]));
   CHECK(std::get<Unsent>(outcomes[0]).why == Unsent::Why::too_late);
   CHECK(is<Accepted>(outcomes[1]));
-  const std::vector<SltpPlacer::LegRequest> legs{{late(stop()), late(goal())},
-                                                 {stop(), std::nullopt}};
+  const std::vector<SltpPlacer::LegRequest> legs{{late(stop()), late(goal())}, {stop(), std::nullopt}};
   world.way.on("POST", good(stop_answer));
   const auto protected_ = world.venue.protect(legs);
   CHECK(is<Unsent>(protected_[0].stop));
@@ -289,9 +282,8 @@ TEST_CASE("the time measured for a reading is the time that is told, once") {
 TEST_CASE("where a market has no pairs the stop goes alone and the target is refused") {
   World world;
   world.awake();
-  world.way.on(
-      "exchangeInfo",
-      good(markets(market_shown("TRADING", all_types, usual_filters, R"("ocoAllowed":false,)"))));
+  world.way.on("exchangeInfo",
+               good(markets(market_shown("TRADING", all_types, usual_filters, R"("ocoAllowed":false,)"))));
   world.way.on("POST /api/v3/order?", good(stop_answer));
   REQUIRE(world.venue.rules({eth()}));
   const auto legs = protect(world.venue, stop(), goal());
@@ -318,30 +310,28 @@ TEST_CASE("a key that cannot sign sends nothing and is a matter of configuration
 TEST_CASE("orders the venue has acknowledged are read in one burst, each by its id") {
   World world;
   world.awake();
-  world.way.on("orderId=28", good(shown_order("tg1-entry", "28", "FILLED", "1",
-                                              R"("type":"MARKET","price":"0")", "BUY")));
+  world.way.on("orderId=28",
+               good(shown_order("tg1-entry", "28", "FILLED", "1", R"("type":"MARKET","price":"0")", "BUY")));
   world.way.on("orderId=29", good(shown_order("tg1-stop", "29")));
   world.way.on("myTrades", good(trades_answer));
-  const auto lookups =
-      world.find({ask("tg1-entry", "28", Leg::entry, true), ask("tg1-stop", "29", Leg::stop)});
+  const auto lookups = world.find({ask("tg1-entry", "28", Leg::entry, true), ask("tg1-stop", "29", Leg::stop)});
   REQUIRE(lookups[0]);
   REQUIRE(lookups[0]->found.size() == 1);
   CHECK(lookups[0]->found.front().fee_base == qty("0.0004"));
   CHECK(lookups[0]->found.front().at == noon);
   REQUIRE(lookups[1]);
   CHECK(lookups[1]->found.front().venue_id == "29");
-  CHECK(world.way.bursts ==
-        std::vector<Burst>{{"GET /api/v3/myTrades?symbol=ETHUSDT&orderId=28&limit=1000",
-                            "GET /api/v3/order?symbol=ETHUSDT&orderId=28",
-                            "GET /api/v3/order?symbol=ETHUSDT&orderId=29"}});
+  CHECK(world.way.bursts == std::vector<Burst>{{"GET /api/v3/myTrades?symbol=ETHUSDT&orderId=28&limit=1000",
+                                                "GET /api/v3/order?symbol=ETHUSDT&orderId=28",
+                                                "GET /api/v3/order?symbol=ETHUSDT&orderId=29"}});
 }
 
 TEST_CASE("trades are read for what was filled without a value, or without a word of how much") {
   for (const char* filled : {"1", "0"}) {
     World world;
     world.awake();
-    world.way.on("orderId=28", good(shown_order("tg1-entry", "28", "FILLED", filled,
-                                                R"("type":"MARKET","price":"0")", "BUY")));
+    world.way.on("orderId=28",
+                 good(shown_order("tg1-entry", "28", "FILLED", filled, R"("type":"MARKET","price":"0")", "BUY")));
     world.way.on("myTrades", good(trades_answer));
     auto query = ask("tg1-entry", "28", Leg::entry);
     query.quantity = qty("1");
@@ -354,28 +344,25 @@ TEST_CASE("trades are read for what was filled without a value, or without a wor
   }
 }
 
-TEST_CASE(
-    "several legs of one market are read with one request, and what is not open there by its id") {
+TEST_CASE("several legs of one market are read with one request, and what is not open there by its id") {
   World world;
   world.awake();
   world.way.on("openOrders", good("[" + shown_order("tg1-stop", "29") + "]"));
   world.way.on("orderId=30", good(shown_order("tg1-target", "30", "CANCELED")));
-  const auto lookups =
-      world.find({ask("tg1-stop", "29", Leg::stop), ask("tg1-target", "30", Leg::target)});
+  const auto lookups = world.find({ask("tg1-stop", "29", Leg::stop), ask("tg1-target", "30", Leg::target)});
   REQUIRE(lookups[0]);
   CHECK(lookups[0]->found.front().status == VenueStatus::open);
   REQUIRE(lookups[1]);
   CHECK(lookups[1]->found.front().status == VenueStatus::cancelled);
-  CHECK(world.way.bursts == std::vector<Burst>{{"GET /api/v3/openOrders?symbol=ETHUSDT"},
-                                               {"GET /api/v3/order?symbol=ETHUSDT&orderId=30"}});
+  CHECK(world.way.bursts ==
+        std::vector<Burst>{{"GET /api/v3/openOrders?symbol=ETHUSDT"}, {"GET /api/v3/order?symbol=ETHUSDT&orderId=30"}});
 }
 
 TEST_CASE("a list of open orders that could not be read is an error for its legs") {
   World world;
   world.awake();
   world.way.on("openOrders", lost);
-  const auto lookups =
-      world.find({ask("tg1-stop", "29", Leg::stop), ask("tg1-target", "30", Leg::target)});
+  const auto lookups = world.find({ask("tg1-stop", "29", Leg::stop), ask("tg1-target", "30", Leg::target)});
   CHECK_FALSE(lookups[0]);
   CHECK_FALSE(lookups[1]);
 }
@@ -383,19 +370,17 @@ TEST_CASE("a list of open orders that could not be read is an error for its legs
 TEST_CASE("an order in doubt is looked for in every view at once, and the views are shared") {
   World world;
   world.awake();
-  const auto lookups =
-      world.find({ask("tg1-stop", "", Leg::stop), ask("tg1-target", "", Leg::target)});
+  const auto lookups = world.find({ask("tg1-stop", "", Leg::stop), ask("tg1-target", "", Leg::target)});
   for (const auto& lookup : lookups) {
     REQUIRE(lookup);
     CHECK(lookup->found.empty());
     CHECK(lookup->every_view_read);
     CHECK(lookup->read_began == noon);
   }
-  CHECK(world.way.bursts ==
-        std::vector<Burst>{{"GET /api/v3/order?symbol=ETHUSDT&origClientOrderId=tg1-stop",
-                            "GET /api/v3/openOrders?symbol=ETHUSDT", history,
-                            "GET /api/v3/orderList?origClientOrderId=tg1-ltop",
-                            "GET /api/v3/order?symbol=ETHUSDT&origClientOrderId=tg1-target"}});
+  CHECK(world.way.bursts == std::vector<Burst>{{"GET /api/v3/order?symbol=ETHUSDT&origClientOrderId=tg1-stop",
+                                                "GET /api/v3/openOrders?symbol=ETHUSDT", history,
+                                                "GET /api/v3/orderList?origClientOrderId=tg1-ltop",
+                                                "GET /api/v3/order?symbol=ETHUSDT&origClientOrderId=tg1-target"}});
 }
 
 TEST_CASE("with one view unread emptiness is an error, and what another view shows is found") {
@@ -405,8 +390,7 @@ TEST_CASE("with one view unread emptiness is an error, and what another view sho
     world.awake();
     world.way.on(view, answered(503, ""));
     CHECK_FALSE(world.find({ask("tg1-stop", "", Leg::stop)}).front());
-    world.way.on(view == "openOrders" ? "allOrders" : "openOrders",
-                 good("[" + shown_order("tg1-stop", "29") + "]"));
+    world.way.on(view == "openOrders" ? "allOrders" : "openOrders", good("[" + shown_order("tg1-stop", "29") + "]"));
     const auto lookup = world.find({ask("tg1-stop", "", Leg::stop)}).front();
     REQUIRE(lookup);
     CHECK(lookup->found.size() == 1);
@@ -425,18 +409,16 @@ TEST_CASE("a view with an order nobody can tell apart proves nothing") {
 
 TEST_CASE("an order that only one view shows is found, whichever it is") {
   const auto order = shown_order("tg1-target", "30");
-  for (const std::string view :
-       {"origClientOrderId=tg1-target", "openOrders", "allOrders", "orderId=5"}) {
+  for (const std::string view : {"origClientOrderId=tg1-target", "openOrders", "allOrders", "orderId=5"}) {
     INFO(view);
     World world;
     world.awake();
     world.way.on(view, good(view.starts_with("o") && view.ends_with("s") ? "[" + order + "]"
                             : view == "allOrders"                        ? "[" + order + "]"
-                            : view == "orderId=5" ? shown_order("tg1-target", "5")
-                                                  : order));
+                            : view == "orderId=5"                        ? shown_order("tg1-target", "5")
+                                                                         : order));
     if (view == "orderId=5") world.way.on("orderList", good(list_answer));
-    const auto lookup =
-        world.find({ask("tg1-stop", "", Leg::stop), ask("tg1-target", "", Leg::target)})[1];
+    const auto lookup = world.find({ask("tg1-stop", "", Leg::stop), ask("tg1-target", "", Leg::target)})[1];
     REQUIRE(lookup);
     REQUIRE(lookup->found.size() == 1);
     CHECK(lookup->found.front().client_id == "tg1-target");
@@ -458,8 +440,7 @@ TEST_CASE("an acknowledged order that its id does not show is looked for everywh
 TEST_CASE("of two readings of one order the one further along counts, and two orders are two") {
   World world;
   world.awake();
-  world.way.on("GET /api/v3/order?",
-               good(shown_order("tg1-stop", "29", "PARTIALLY_FILLED", "0.5")));
+  world.way.on("GET /api/v3/order?", good(shown_order("tg1-stop", "29", "PARTIALLY_FILLED", "0.5")));
   world.way.on("openOrders", good("[" + shown_order("tg1-stop", "29") + "]"));
   world.way.on("allOrders", good("[" + shown_order("tg1-stop", "29", "CANCELED", "0.5") + "," +
                                  shown_order("tg1-stop", "31", "FILLED", "0.9") + "]"));
@@ -481,8 +462,7 @@ TEST_CASE("an order under an id that is another's is not taken for it") {
 TEST_CASE("what the venue has archived ended unfilled") {
   World world;
   world.awake();
-  world.way.on("orderId=29",
-               answered(400, R"({"code":-2026,"msg":"Order was canceled or expired."})"));
+  world.way.on("orderId=29", answered(400, R"({"code":-2026,"msg":"Order was canceled or expired."})"));
   const auto lookup = world.find({ask("tg1-stop", "29", Leg::stop)}).front();
   REQUIRE(lookup);
   REQUIRE(lookup->found.size() == 1);
@@ -496,13 +476,11 @@ TEST_CASE(
   World world;
   world.awake();
   const auto filled = [](const char* quantity) {
-    return good(shown_order("tg1-entry", "28", "FILLED", quantity, R"("type":"MARKET","price":"0")",
-                            "BUY"));
+    return good(shown_order("tg1-entry", "28", "FILLED", quantity, R"("type":"MARKET","price":"0")", "BUY"));
   };
   world.way.on("myTrades", good(trades_answer));
   world.way.on("GET /api/v3/order?", filled("1"));
-  CHECK(world.find({ask("tg1-entry", "", Leg::entry, true)}).front()->found.front().fee_base ==
-        qty("0.0004"));
+  CHECK(world.find({ask("tg1-entry", "", Leg::entry, true)}).front()->found.front().fee_base == qty("0.0004"));
   CHECK(world.way.bursts.size() == 2);
   world.way.on("GET /api/v3/order?", filled("1.5"));
   CHECK_FALSE(world.find({ask("tg1-entry", "", Leg::entry, true)}).front()->found.front().fee_base);
@@ -522,8 +500,7 @@ TEST_CASE("a page that is full is read again in halves, until none is") {
   // A thousand orders in the first minute of the window, of which the newest is ours.
   world.way.on("allOrders", [](const HttpRequest& request) {
     const auto number = [&](const char* name) {
-      return std::stoll(
-          request.target.substr(request.target.find(name) + std::string_view{name}.size()));
+      return std::stoll(request.target.substr(request.target.find(name) + std::string_view{name}.size()));
     };
     const auto span = number("endTime=") - number("startTime=");
     if (span > 60'000) return good(a_full_page(noon));
@@ -561,8 +538,8 @@ TEST_CASE("days are asked for one by one, and weeks as the newest there are") {
            "&endTime=" + std::to_string(to_micros(b) / 1000) + "&limit=1000";
   };
   CHECK(std::vector<std::string>(days.begin() + 2, days.end()) ==
-        std::vector<std::string>{from(noon - 50h, noon - 26h - 1ms),
-                                 from(noon - 26h, noon - 2h - 1ms), from(noon - 2h, noon + 1min)});
+        std::vector<std::string>{from(noon - 50h, noon - 26h - 1ms), from(noon - 26h, noon - 2h - 1ms),
+                                 from(noon - 2h, noon + 1min)});
 
   world.way.bursts.clear();
   query.since = noon - 24h * 30;
@@ -648,11 +625,9 @@ TEST_CASE("own orders are those open anywhere and those of the past in the marke
   const auto elsewhere = [](std::string order, const char* name) {
     return order.replace(order.find("ETHUSDT"), 7, name);
   };
-  world.way.on("openOrders",
-               good("[" + shown_order("tg1-stop", "29") + "," + shown_order("mine", "5") + "]"));
-  world.way.on(
-      "allOrders?symbol=BTCUSDT",
-      good("[" + elsewhere(shown_order("tg1-exit", "7", "FILLED", "0.9"), "BTCUSDT") + "]"));
+  world.way.on("openOrders", good("[" + shown_order("tg1-stop", "29") + "," + shown_order("mine", "5") + "]"));
+  world.way.on("allOrders?symbol=BTCUSDT",
+               good("[" + elsewhere(shown_order("tg1-exit", "7", "FILLED", "0.9"), "BTCUSDT") + "]"));
   world.way.on("exchangeInfo?symbols=%5B%22ETHUSDT%22%5D",
                good(markets(market_shown("TRADING", all_types, usual_filters))));
   const auto own = world.venue.own_orders(noon);
@@ -681,11 +656,11 @@ TEST_CASE("an answer that was not understood is one line, without query, key and
   const auto line = parse_line(world.lines.front());
   REQUIRE(line);
   CHECK(line->name == "VENUE_ANSWER");
-  CHECK(line->fields == std::vector<std::pair<std::string, std::string>>{
-                            {"path", "/api/v3/order"},
-                            {"http", "400"},
-                            {"code", "-9000"},
-                            {"text", R"({"code":-9000,"msg":"A new\nthing."})"}});
+  CHECK(line->fields ==
+        std::vector<std::pair<std::string, std::string>>{{"path", "/api/v3/order"},
+                                                         {"http", "400"},
+                                                         {"code", "-9000"},
+                                                         {"text", R"({"code":-9000,"msg":"A new\nthing."})"}});
   for (const char* secret_text : {"the-key-of-22-characters", "the-secret", "signature", "ETHUSDT"})
     CHECK(world.lines.front().find(secret_text) == std::string::npos);
 }
@@ -738,7 +713,6 @@ TEST_CASE(
   CHECK(traits.network);
   // Each entry of a group and the pair that protects it fit into one window of the order limit.
   for (const auto& limit : binance_limits())
-    if (limit.name == orders_limit)
-      CHECK(traits.entries_at_a_time * 3 <= static_cast<std::size_t>(limit.weight));
+    if (limit.name == orders_limit) CHECK(traits.entries_at_a_time * 3 <= static_cast<std::size_t>(limit.weight));
   CHECK(World{{.paced = false}}.venue.traits().entries_at_a_time == 1000);
 }

@@ -73,10 +73,9 @@ TEST_CASE("signatures are those of the venue's own examples") {
 
 // The key is the first of RFC 8032, the signature that of the openssl command.
 TEST_CASE("a secret that is PEM signs with Ed25519, ready to stand in a query") {
-  const Signer pem{secret("key"),
-                   secret("-----BEGIN PRIVATE KEY-----\n"
-                          "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-                          "-----END PRIVATE KEY-----\n")};
+  const Signer pem{secret("key"), secret("-----BEGIN PRIVATE KEY-----\n"
+                                         "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+                                         "-----END PRIVATE KEY-----\n")};
   REQUIRE_FALSE(pem.broken());
   CHECK(pem.signature("symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1"
                       "&recvWindow=5000&timestamp=1499827319559") ==
@@ -85,8 +84,7 @@ TEST_CASE("a secret that is PEM signs with Ed25519, ready to stand in a query") 
 }
 
 TEST_CASE("a key that cannot sign is said, without showing it") {
-  const Signer broken{secret("key"),
-                      secret("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n")};
+  const Signer broken{secret("key"), secret("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n")};
   REQUIRE(broken.broken());
   CHECK(broken.broken()->fault == Fault::configuration);
   CHECK(broken.broken()->what.find("nonsense") == std::string::npos);
@@ -99,8 +97,7 @@ TEST_CASE("what is signed is what is sent, and the signature stands last") {
   const auto request = build_order(signer(), buy());
   const auto query = request.target.find('?') + 1;
   const auto mark = request.target.find("&signature=");
-  CHECK(request.target.substr(mark + 11) ==
-        signer().signature(request.target.substr(query, mark - query)));
+  CHECK(request.target.substr(mark + 11) == signer().signature(request.target.substr(query, mark - query)));
   REQUIRE(request.headers.size() == 1);
   CHECK(request.headers.front().first == "X-MBX-APIKEY");
   CHECK(request.headers.front().second == signer().api_key());
@@ -111,10 +108,9 @@ TEST_CASE("orders leave as planned, with the stamp of their claim") {
   auto order = buy();
   order.stamp += 7ms + 900us;
   order.price = price("2999.5");  // what the signal saw is no limit
-  CHECK(
-      without_signature(build_order(signer(), order)) ==
-      "POST /api/v3/order?symbol=ETHUSDT&side=BUY&type=MARKET&quantity=1&newClientOrderId=tg1-entry"
-      "&newOrderRespType=FULL&recvWindow=4992&timestamp=1735732800007");
+  CHECK(without_signature(build_order(signer(), order)) ==
+        "POST /api/v3/order?symbol=ETHUSDT&side=BUY&type=MARKET&quantity=1&newClientOrderId=tg1-entry"
+        "&newOrderRespType=FULL&recvWindow=4992&timestamp=1735732800007");
   CHECK(without_signature(build_order(signer(), five_seconds(exit_of("exit", "0.9", noon)))) ==
         "POST "
         "/api/v3/order?symbol=ETHUSDT&side=SELL&type=MARKET&quantity=0.9&newClientOrderId=tg1-exit"
@@ -122,27 +118,24 @@ TEST_CASE("orders leave as planned, with the stamp of their claim") {
   CHECK(without_signature(build_order(signer(), stop())) ==
         "POST /api/v3/order?symbol=ETHUSDT&side=SELL&type=STOP_LOSS&quantity=0.9&stopPrice=2910"
         "&newClientOrderId=tg1-stop&newOrderRespType=FULL&recvWindow=5000&timestamp=1735732800000");
-  CHECK(
-      without_signature(build_order(signer(), limited_stop())) ==
-      "POST "
-      "/api/v3/order?symbol=ETHUSDT&side=SELL&type=STOP_LOSS_LIMIT&timeInForce=GTC&quantity=0.9"
-      "&price=2880.9&stopPrice=2910&newClientOrderId=tg1-stop&newOrderRespType=FULL&recvWindow=5000"
-      "&timestamp=1735732800000");
+  CHECK(without_signature(build_order(signer(), limited_stop())) ==
+        "POST "
+        "/api/v3/order?symbol=ETHUSDT&side=SELL&type=STOP_LOSS_LIMIT&timeInForce=GTC&quantity=0.9"
+        "&price=2880.9&stopPrice=2910&newClientOrderId=tg1-stop&newOrderRespType=FULL&recvWindow=5000"
+        "&timestamp=1735732800000");
 }
 
 TEST_CASE("a pair leaves as one request, its target above and its stop below") {
-  CHECK(
-      without_signature(build_pair(signer(), limited_stop(), goal())) ==
-      "POST /api/v3/orderList/oco?symbol=ETHUSDT&listClientOrderId=tg1-ltop&side=SELL&quantity=0.9"
-      "&aboveType=LIMIT_MAKER&aboveClientOrderId=tg1-target&abovePrice=3090"
-      "&belowType=STOP_LOSS_LIMIT&belowClientOrderId=tg1-stop&belowStopPrice=2910&belowPrice=2880.9"
-      "&belowTimeInForce=GTC&newOrderRespType=FULL&recvWindow=5000&timestamp=1735732800000");
-  CHECK(
-      without_signature(build_pair(signer(), stop(), goal())) ==
-      "POST /api/v3/orderList/oco?symbol=ETHUSDT&listClientOrderId=tg1-ltop&side=SELL&quantity=0.9"
-      "&aboveType=LIMIT_MAKER&aboveClientOrderId=tg1-target&abovePrice=3090"
-      "&belowType=STOP_LOSS&belowClientOrderId=tg1-stop&belowStopPrice=2910"
-      "&newOrderRespType=FULL&recvWindow=5000&timestamp=1735732800000");
+  CHECK(without_signature(build_pair(signer(), limited_stop(), goal())) ==
+        "POST /api/v3/orderList/oco?symbol=ETHUSDT&listClientOrderId=tg1-ltop&side=SELL&quantity=0.9"
+        "&aboveType=LIMIT_MAKER&aboveClientOrderId=tg1-target&abovePrice=3090"
+        "&belowType=STOP_LOSS_LIMIT&belowClientOrderId=tg1-stop&belowStopPrice=2910&belowPrice=2880.9"
+        "&belowTimeInForce=GTC&newOrderRespType=FULL&recvWindow=5000&timestamp=1735732800000");
+  CHECK(without_signature(build_pair(signer(), stop(), goal())) ==
+        "POST /api/v3/orderList/oco?symbol=ETHUSDT&listClientOrderId=tg1-ltop&side=SELL&quantity=0.9"
+        "&aboveType=LIMIT_MAKER&aboveClientOrderId=tg1-target&abovePrice=3090"
+        "&belowType=STOP_LOSS&belowClientOrderId=tg1-stop&belowStopPrice=2910"
+        "&newOrderRespType=FULL&recvWindow=5000&timestamp=1735732800000");
   CHECK(build_pair(signer(), stop(), goal()).limit == orders_limit);
   CHECK(build_pair(signer(), stop(), goal()).weight == 2);
 }
@@ -185,12 +178,9 @@ TEST_CASE("questions leave with the venue's time, and cost what the venue says")
         "GET "
         "/api/v3/allOrders?symbol=ETHUSDT&startTime=1735732800000&endTime=1735819200000&limit=1000",
         20);
-  check(build_all_orders(signer(), eth(), std::nullopt, later),
-        "GET /api/v3/allOrders?symbol=ETHUSDT&limit=1000", 20);
-  check(build_pair_read(signer(), "tg1-ltop", later),
-        "GET /api/v3/orderList?origClientOrderId=tg1-ltop", 4);
-  check(build_trades(signer(), eth(), "28", later),
-        "GET /api/v3/myTrades?symbol=ETHUSDT&orderId=28&limit=1000", 5);
+  check(build_all_orders(signer(), eth(), std::nullopt, later), "GET /api/v3/allOrders?symbol=ETHUSDT&limit=1000", 20);
+  check(build_pair_read(signer(), "tg1-ltop", later), "GET /api/v3/orderList?origClientOrderId=tg1-ltop", 4);
+  check(build_trades(signer(), eth(), "28", later), "GET /api/v3/myTrades?symbol=ETHUSDT&orderId=28&limit=1000", 5);
   check(build_account(signer(), later), "GET /api/v3/account?omitZeroBalances=true", 20);
 }
 
@@ -207,8 +197,7 @@ TEST_CASE("what everybody may ask is neither signed nor keyed") {
 // ---- What became of an order
 // ---------------------------------------------------------------------
 
-TEST_CASE(
-    "the answer to a market order is its record, with the fees that were taken from the base") {
+TEST_CASE("the answer to a market order is its record, with the fees that were taken from the base") {
   const auto outcome = made(market_answer);
   REQUIRE(is<Accepted>(outcome));
   const auto& accepted = std::get<Accepted>(outcome);
@@ -232,8 +221,8 @@ TEST_CASE(
 }
 
 TEST_CASE("a market order that ran out of book is closed with its part") {
-  const auto body = replaced(replaced(market_answer, "\"FILLED\"", "\"EXPIRED\""),
-                             R"("executedQty":"1.00000000")", R"("executedQty":"0.4")");
+  const auto body = replaced(replaced(market_answer, "\"FILLED\"", "\"EXPIRED\""), R"("executedQty":"1.00000000")",
+                             R"("executedQty":"0.4")");
   const auto outcome = made(replaced(body, R"(,
           {"price":"3000.00000000","qty":"0.60000000","commission":"0.00200000","commissionAsset":"BNB","tradeId":57})",
                                      ""));
@@ -246,9 +235,7 @@ TEST_CASE("a market order that ran out of book is closed with its part") {
 }
 
 TEST_CASE("fees are known only where the fills add up to what was filled") {
-  const auto fee = [](const std::string& body) {
-    return std::get<Accepted>(made(body)).record->fee_base;
-  };
+  const auto fee = [](const std::string& body) { return std::get<Accepted>(made(body)).record->fee_base; };
   CHECK_FALSE(fee(replaced(market_answer, R"("qty":"0.60000000")", R"("qty":"0.5")")));
   CHECK_FALSE(fee(replaced(market_answer, R"("qty":"0.60000000",)", "")));
   CHECK_FALSE(fee(replaced(market_answer, "\"fills\"", "\"filled\"")));
@@ -273,19 +260,17 @@ TEST_CASE("the answer to a pair tells of both legs what was stored") {
 }
 
 TEST_CASE("a pair stored as something else does not pass for what was planned") {
-  const auto stored = read_pair_made(good(replaced(pair_answer, "STOP_LOSS_LIMIT", "LIMIT")),
-                                     limited_stop(), goal(), later);
+  const auto stored =
+      read_pair_made(good(replaced(pair_answer, "STOP_LOSS_LIMIT", "LIMIT")), limited_stop(), goal(), later);
   const auto& record = std::get<Accepted>(stored.it.stop).record;
   REQUIRE(record);
   CHECK(record->type == OrderType::limit);
   CHECK_FALSE(sighted_as_planned(limited_stop(), *record));
 }
 
-TEST_CASE(
-    "a pair whose reports miss a leg has its id from the list, and else is in doubt about it") {
+TEST_CASE("a pair whose reports miss a leg has its id from the list, and else is in doubt about it") {
   const auto reports = pair_answer.substr(0, pair_answer.find(R"("orderReports")"));
-  const auto listed =
-      read_pair_made(good(reports + R"("orderReports":[]})"), limited_stop(), goal(), later);
+  const auto listed = read_pair_made(good(reports + R"("orderReports":[]})"), limited_stop(), goal(), later);
   REQUIRE(is<Accepted>(listed.it.stop));
   CHECK(std::get<Accepted>(listed.it.stop).venue_id == "20569");
   CHECK_FALSE(std::get<Accepted>(listed.it.stop).record);
@@ -300,9 +285,7 @@ TEST_CASE(
 
 TEST_CASE("the answer to a pair that was refused is of both") {
   const auto read = read_pair_made(
-      answered(
-          400,
-          R"({"code":-2010,"msg":"The relationship of the prices for the orders is not correct."})"),
+      answered(400, R"({"code":-2010,"msg":"The relationship of the prices for the orders is not correct."})"),
       limited_stop(), goal(), later);
   REQUIRE(is<Refused>(read.it.stop));
   CHECK(std::get<Refused>(read.it.stop).code == "-2010");
@@ -316,14 +299,11 @@ TEST_CASE("an id that rests already is doubt, to be looked up, and not a refusal
 
 TEST_CASE("throttled and clock answers are unsent, and say why") {
   const auto outcome = [](int status, const char* code) {
-    return read_order_made(answered(status, std::string{R"({"code":)"} + code + R"(,"msg":"No."})"),
-                           buy(), later)
-        .it;
+    return read_order_made(answered(status, std::string{R"({"code":)"} + code + R"(,"msg":"No."})"), buy(), later).it;
   };
-  for (const auto& [status, code, why] : {std::tuple{429, "-1003", Unsent::Why::throttled},
-                                          std::tuple{429, "-1015", Unsent::Why::throttled},
-                                          std::tuple{418, "-1003", Unsent::Why::throttled},
-                                          std::tuple{400, "-1021", Unsent::Why::clock}}) {
+  for (const auto& [status, code, why] :
+       {std::tuple{429, "-1003", Unsent::Why::throttled}, std::tuple{429, "-1015", Unsent::Why::throttled},
+        std::tuple{418, "-1003", Unsent::Why::throttled}, std::tuple{400, "-1021", Unsent::Why::clock}}) {
     const auto one = outcome(status, code);
     REQUIRE(is<Unsent>(one));
     CHECK(std::get<Unsent>(one).why == why);
@@ -332,16 +312,12 @@ TEST_CASE("throttled and clock answers are unsent, and say why") {
 
 TEST_CASE("a creation answered with something else is in doubt, and told") {
   for (const std::string body :
-       {"", "{}", "[]", "null", "true", "17", "\"text\"", "<html><body>502</body></html>",
-        "{\"orderId\":28}", R"({"orderId":"","clientOrderId":"tg1-entry"})",
-        R"({"orderId":-1,"clientOrderId":"tg1-entry"})",
-        R"({"orderId":1.5,"clientOrderId":"tg1-entry"})",
-        R"({"orderId":{},"clientOrderId":"tg1-entry"})",
+       {"", "{}", "[]", "null", "true", "17", "\"text\"", "<html><body>502</body></html>", "{\"orderId\":28}",
+        R"({"orderId":"","clientOrderId":"tg1-entry"})", R"({"orderId":-1,"clientOrderId":"tg1-entry"})",
+        R"({"orderId":1.5,"clientOrderId":"tg1-entry"})", R"({"orderId":{},"clientOrderId":"tg1-entry"})",
         R"({"orderId":99999999999999999999,"clientOrderId":"tg1-entry"})",
-        R"({"orderId":28,"clientOrderId":"tg1-other"})",
-        R"({"orderId":28,"clientOrderId":["tg1-entry"]})",
-        R"({"symbol":"BTCUSDT","orderId":28,"clientOrderId":"tg1-entry"})",
-        R"({"code":0,"msg":"success"})"}) {
+        R"({"orderId":28,"clientOrderId":"tg1-other"})", R"({"orderId":28,"clientOrderId":["tg1-entry"]})",
+        R"({"symbol":"BTCUSDT","orderId":28,"clientOrderId":"tg1-entry"})", R"({"code":0,"msg":"success"})"}) {
     INFO(body);
     const auto read = read_order_made(good(body), buy(), later);
     CHECK(is<InDoubt>(read.it));
@@ -354,14 +330,13 @@ TEST_CASE("a creation answered with something else is in doubt, and told") {
 }
 
 TEST_CASE("an answer that shows an order but not its end is an acknowledgement and no sighting") {
-  const auto read = read_order_made(
-      good(R"({"symbol":"ETHUSDT","orderId":28,"clientOrderId":"tg1-entry"})"), buy(), later);
+  const auto read =
+      read_order_made(good(R"({"symbol":"ETHUSDT","orderId":28,"clientOrderId":"tg1-entry"})"), buy(), later);
   REQUIRE(is<Accepted>(read.it));
   CHECK(std::get<Accepted>(read.it).venue_id == "28");
   CHECK_FALSE(std::get<Accepted>(read.it).record);
 
-  const auto unknown =
-      read_order_made(good(replaced(market_answer, "\"FILLED\"", "\"ENLIGHTENED\"")), buy(), later);
+  const auto unknown = read_order_made(good(replaced(market_answer, "\"FILLED\"", "\"ENLIGHTENED\"")), buy(), later);
   REQUIRE(is<Accepted>(unknown.it));
   CHECK_FALSE(std::get<Accepted>(unknown.it).record);
   CHECK(unknown.puzzle == "status ENLIGHTENED");
@@ -370,18 +345,14 @@ TEST_CASE("an answer that shows an order but not its end is an acknowledgement a
 TEST_CASE("an answer cut off anywhere is neither yes nor no") {
   const std::string refusal = R"({"code":-1121,"msg":"Invalid symbol."})";
   for (std::size_t length = 0; length < market_answer.size(); ++length)
-    if (!is<InDoubt>(made(market_answer.substr(0, length))))
-      FAIL("accepted after " << length << " bytes");
+    if (!is<InDoubt>(made(market_answer.substr(0, length)))) FAIL("accepted after " << length << " bytes");
   for (std::size_t length = 0; length < pair_answer.size(); ++length) {
-    const auto legs =
-        read_pair_made(good(pair_answer.substr(0, length)), limited_stop(), goal(), later).it;
-    if (!is<InDoubt>(legs.stop) || !is<InDoubt>(*legs.target))
-      FAIL("accepted after " << length << " bytes");
+    const auto legs = read_pair_made(good(pair_answer.substr(0, length)), limited_stop(), goal(), later).it;
+    if (!is<InDoubt>(legs.stop) || !is<InDoubt>(*legs.target)) FAIL("accepted after " << length << " bytes");
   }
   for (std::size_t length = 0; length < refusal.size(); ++length)
     for (const int status : {200, 400, 401})
-      if (!is<InDoubt>(
-              read_order_made(answered(status, refusal.substr(0, length)), buy(), later).it))
+      if (!is<InDoubt>(read_order_made(answered(status, refusal.substr(0, length)), buy(), later).it))
         FAIL("refused after " << length << " bytes with " << status);
   CHECK(is<InDoubt>(made(market_answer + std::string(1, '\0'))));
   CHECK(is<InDoubt>(made(market_answer + "}")));
@@ -390,8 +361,7 @@ TEST_CASE("an answer cut off anywhere is neither yes nor no") {
 TEST_CASE("numbers may stand where texts do and texts where numbers do") {
   std::string numbers = market_answer;
   for (const char* name : {"origQty", "executedQty", "cummulativeQuoteQty"}) {
-    const auto from = numbers.find(
-        '"', numbers.find(std::string{name} + "\":") + std::string_view{name}.size() + 1);
+    const auto from = numbers.find('"', numbers.find(std::string{name} + "\":") + std::string_view{name}.size() + 1);
     const auto to = numbers.find('"', from + 1);
     numbers = numbers.erase(to, 1).erase(from, 1);
   }
@@ -408,10 +378,9 @@ TEST_CASE("numbers may stand where texts do and texts where numbers do") {
 TEST_CASE("each status of the venue has its meaning, and a new one is told") {
   for (const auto& [word, status] :
        {std::pair{"NEW", VenueStatus::open}, std::pair{"PENDING_NEW", VenueStatus::open},
-        std::pair{"PARTIALLY_FILLED", VenueStatus::open},
-        std::pair{"PENDING_CANCEL", VenueStatus::open}, std::pair{"FILLED", VenueStatus::filled},
-        std::pair{"CANCELED", VenueStatus::cancelled}, std::pair{"REJECTED", VenueStatus::rejected},
-        std::pair{"EXPIRED", VenueStatus::expired},
+        std::pair{"PARTIALLY_FILLED", VenueStatus::open}, std::pair{"PENDING_CANCEL", VenueStatus::open},
+        std::pair{"FILLED", VenueStatus::filled}, std::pair{"CANCELED", VenueStatus::cancelled},
+        std::pair{"REJECTED", VenueStatus::rejected}, std::pair{"EXPIRED", VenueStatus::expired},
         std::pair{"EXPIRED_IN_MATCH", VenueStatus::expired}}) {
     const auto read = read_order(good(shown_order("tg1-stop", "29", word)), eth(), later);
     CHECK((*read.it)->status == status);
@@ -428,19 +397,17 @@ TEST_CASE("what the venue stored is read as it stored it") {
   CHECK(market_stop.exchange_time == noon + 123ms);
   CHECK_FALSE(market_stop.price);
 
-  const auto limited =
-      seen(shown_order("tg1-stop", "29", "NEW", "0.00000000",
-                       R"("type":"STOP_LOSS_LIMIT","price":"2880.90","stopPrice":"2910.00")"));
+  const auto limited = seen(shown_order("tg1-stop", "29", "NEW", "0.00000000",
+                                        R"("type":"STOP_LOSS_LIMIT","price":"2880.90","stopPrice":"2910.00")"));
   CHECK(sighted_as_planned(limited_stop(), limited));
 
-  const auto above = seen(shown_order(
-      "tg1-target", "30", "NEW", "0.00000000",
-      R"("type":"LIMIT_MAKER","price":"3090.00","stopPrice":"0.00000000")", "SELL", true));
+  const auto above =
+      seen(shown_order("tg1-target", "30", "NEW", "0.00000000",
+                       R"("type":"LIMIT_MAKER","price":"3090.00","stopPrice":"0.00000000")", "SELL", true));
   CHECK(sighted_as_planned(goal(), above));
   CHECK_FALSE(above.fired);
 
-  const auto strange = seen(
-      shown_order("tg1-stop", "29", "NEW", "0.00000000", R"("type":"TAKE_PROFIT","price":"1")"));
+  const auto strange = seen(shown_order("tg1-stop", "29", "NEW", "0.00000000", R"("type":"TAKE_PROFIT","price":"1")"));
   CHECK(strange.status == VenueStatus::unknown);
 }
 
@@ -453,28 +420,21 @@ TEST_CASE("a trigger that was hit and still rests is fired, and one that is done
 }
 
 TEST_CASE("what a record leaves out is not guessed") {
-  const auto without_filled =
-      seen(replaced(shown_order("tg1-stop", "29", "FILLED"), "executedQty", "executed"));
+  const auto without_filled = seen(replaced(shown_order("tg1-stop", "29", "FILLED"), "executedQty", "executed"));
   CHECK(without_filled.status == VenueStatus::filled);
   CHECK_FALSE(without_filled.filled);
   CHECK_FALSE(without_filled.fee_base);
-  const auto unknown_value =
-      seen(replaced(shown_order("tg1-stop", "29", "FILLED", "0.9"),
-                    R"("cummulativeQuoteQty":"0.00000000")", R"("cummulativeQuoteQty":"-1.0")"));
+  const auto unknown_value = seen(replaced(shown_order("tg1-stop", "29", "FILLED", "0.9"),
+                                           R"("cummulativeQuoteQty":"0.00000000")", R"("cummulativeQuoteQty":"-1.0")"));
   CHECK(unknown_value.filled == qty("0.9"));
   CHECK_FALSE(unknown_value.filled_value);
-  CHECK(seen(replaced(shown_order("tg1-stop", "29"), "origQty", "quantity")).status ==
-        VenueStatus::unknown);
-  CHECK(seen(replaced(shown_order("tg1-stop", "29"), "\"SELL\"", "\"HOLD\"")).status ==
-        VenueStatus::unknown);
-  CHECK_FALSE(seen(replaced(shown_order("tg1-stop", "29"), "\"time\":1735732800123", "\"time\":-1"))
-                  .exchange_time);
+  CHECK(seen(replaced(shown_order("tg1-stop", "29"), "origQty", "quantity")).status == VenueStatus::unknown);
+  CHECK(seen(replaced(shown_order("tg1-stop", "29"), "\"SELL\"", "\"HOLD\"")).status == VenueStatus::unknown);
+  CHECK_FALSE(seen(replaced(shown_order("tg1-stop", "29"), "\"time\":1735732800123", "\"time\":-1")).exchange_time);
 }
 
 TEST_CASE("trades complete what the order's own record leaves out") {
-  const auto fees = [](const char* traded, const char* value) {
-    return Fees{qty(traded), qty("0.001"), money(value)};
-  };
+  const auto fees = [](const char* traded, const char* value) { return Fees{qty(traded), qty("0.001"), money(value)}; };
   // Filled, and nothing of it: a contradiction, and no word of how much.
   auto order = seen(shown_order("tg1-entry", "28", "FILLED", "0", R"("type":"MARKET","price":"0")", "BUY"));
   CHECK(order.status == VenueStatus::filled);
@@ -505,8 +465,7 @@ TEST_CASE("trades complete what the order's own record leaves out") {
 }
 
 TEST_CASE("an order that does not exist here is no order and no error") {
-  const auto gone =
-      read_order(answered(400, R"({"code":-2013,"msg":"Order does not exist."})"), eth(), later);
+  const auto gone = read_order(answered(400, R"({"code":-2013,"msg":"Order does not exist."})"), eth(), later);
   REQUIRE(gone.it);
   CHECK_FALSE(*gone.it);
   const auto old = read_order(answered(400, R"({"code":-2026,"msg":"Archived."})"), eth(), later);
@@ -517,9 +476,8 @@ TEST_CASE("an order that does not exist here is no order and no error") {
 TEST_CASE("a reading that failed is an error and not an empty answer") {
   const HttpResult lost = tl::unexpected{HttpFailure{true, "no answer in time"}};
   for (const auto& result :
-       {lost, answered(502, "<html>"), answered(429, R"({"code":-1003,"msg":"No."})"), good(""),
-        good("null"), good("{\"a\":1}"), good("[1,\"x\",null,{}"),
-        answered(400, R"({"code":-1102,"msg":"No."})")}) {
+       {lost, answered(502, "<html>"), answered(429, R"({"code":-1003,"msg":"No."})"), good(""), good("null"),
+        good("{\"a\":1}"), good("[1,\"x\",null,{}"), answered(400, R"({"code":-1102,"msg":"No."})")}) {
     CHECK(failed_to_read(read_order(result, eth(), later)));
     CHECK(failed_to_read(read_orders(result, only_eth, later)));
     CHECK(failed_to_read(read_trades(result, eth())));
@@ -529,16 +487,15 @@ TEST_CASE("a reading that failed is an error and not an empty answer") {
     CHECK(failed_to_read(read_account(result)));
     CHECK(failed_to_read(read_time(result)));
   }
-  const auto key =
-      read_account(answered(401, R"({"code":-2015,"msg":"Invalid API-key, IP, or permissions."})"));
+  const auto key = read_account(answered(401, R"({"code":-2015,"msg":"Invalid API-key, IP, or permissions."})"));
   REQUIRE_FALSE(key.it);
   CHECK(key.it.error().fault == Fault::configuration);
 }
 
 TEST_CASE("of a list the own orders are read, and what is not ours does not spoil it") {
   const auto list = "[" + shown_order("tg1-stop", "29") + "," +
-                    shown_order("somebody", "30", "NEW", "0.0", R"("type":"TRAILING","price":[])") +
-                    "," + replaced(shown_order("tg1-far", "31"), "ETHUSDT", "SOLUSDT") + "," +
+                    shown_order("somebody", "30", "NEW", "0.0", R"("type":"TRAILING","price":[])") + "," +
+                    replaced(shown_order("tg1-far", "31"), "ETHUSDT", "SOLUSDT") + "," +
                     replaced(shown_order("tg1-odd", "32"), "ETHUSDT", "\xE5\xB8\x81USDT") + "]";
   const auto read = read_orders(good(list), only_eth, later);
   REQUIRE(read.it);
@@ -551,11 +508,10 @@ TEST_CASE("of a list the own orders are read, and what is not ours does not spoi
 }
 
 TEST_CASE("a list with an order that cannot be told apart proves nothing, and keeps the others") {
-  for (const std::string odd : {"17", "null", "{}", R"({"symbol":"ETHUSDT","orderId":5})",
-                                R"({"symbol":"ETHUSDT","clientOrderId":"tg1-x"})",
-                                R"({"clientOrderId":"tg1-x","orderId":5})"}) {
-    const auto read =
-        read_orders(good("[" + odd + "," + shown_order("tg1-stop", "29") + "]"), only_eth, later);
+  for (const std::string odd :
+       {"17", "null", "{}", R"({"symbol":"ETHUSDT","orderId":5})", R"({"symbol":"ETHUSDT","clientOrderId":"tg1-x"})",
+        R"({"clientOrderId":"tg1-x","orderId":5})"}) {
+    const auto read = read_orders(good("[" + odd + "," + shown_order("tg1-stop", "29") + "]"), only_eth, later);
     REQUIRE(read.it);
     CHECK_FALSE(read.it->legible);
     CHECK(read.it->orders.size() == 1);
@@ -574,8 +530,7 @@ TEST_CASE("the legs of a pair have their ids, and a pair that is not there has n
   const auto legs = read_pair(good(list_answer));
   REQUIRE(legs.it);
   CHECK(*legs.it == PairLegs{{"tg1-stop", "4"}, {"tg1-target", "5"}});
-  const auto none =
-      read_pair(answered(400, R"({"code":-2018,"msg":"Order list does not exist."})"));
+  const auto none = read_pair(answered(400, R"({"code":-2018,"msg":"Order list does not exist."})"));
   REQUIRE(none.it);
   CHECK(none.it->empty());
 }
@@ -586,21 +541,19 @@ TEST_CASE("of the trades the fees in base are added up") {
   CHECK(fees.it->traded == qty("1"));
   CHECK(fees.it->in_base == qty("0.0004"));
   CHECK(fees.it->value);
-  CHECK_FALSE(read_trades(good(R"([{"qty":"1","commission":"0","commissionAsset":"USDT"}])"), eth())
-                  .it->value);
+  CHECK_FALSE(read_trades(good(R"([{"qty":"1","commission":"0","commissionAsset":"USDT"}])"), eth()).it->value);
   CHECK(failed_to_read(read_trades(good(R"([{"qty":"1"}])"), eth())));
   // Absurd amounts are no trades: their sum does not fit.
   std::string absurd = "[";
   for (int i = 0; i < 300; ++i)
-    absurd += std::string{i == 0 ? "" : ","} +
-              R"({"qty":"999999999999999999","commission":"1","commissionAsset":"ETH"})";
+    absurd +=
+        std::string{i == 0 ? "" : ","} + R"({"qty":"999999999999999999","commission":"1","commissionAsset":"ETH"})";
   CHECK(failed_to_read(read_trades(good(absurd + "]"), eth())));
 }
 
 TEST_CASE("a cancellation is acknowledged, or there is nothing to cancel, or nobody knows") {
   CHECK(is<CancelAcknowledged>(read_cancelled(good(shown_order("cancel-1", "29", "CANCELED"))).it));
-  CHECK(is<CancelGone>(
-      read_cancelled(answered(400, R"({"code":-2011,"msg":"Unknown order sent."})")).it));
+  CHECK(is<CancelGone>(read_cancelled(answered(400, R"({"code":-2011,"msg":"Unknown order sent."})")).it));
   CHECK(is<InDoubt>(read_cancelled(answered(400, R"({"code":-1022,"msg":"No."})")).it));
   CHECK(is<InDoubt>(read_cancelled(answered(500, "")).it));
   CHECK(is<InDoubt>(read_cancelled(good("<html>")).it));
@@ -672,9 +625,8 @@ TEST_CASE(
   CHECK(rules.max_quantity == qty("0"));
   CHECK(rules.max_open_stops == 0);
   const auto bare = read_market_rules(
-      good(markets(
-          R"({"symbol":"ETHUSDT","status":"TRADING","baseAsset":"ETH","quoteAsset":"USDT"})")),
-      dec("0.001"), later);
+      good(markets(R"({"symbol":"ETHUSDT","status":"TRADING","baseAsset":"ETH","quoteAsset":"USDT"})")), dec("0.001"),
+      later);
   REQUIRE(bare.it);
   CHECK(bare.it->rules.empty());
   CHECK_FALSE(bare.puzzle.empty());
@@ -685,36 +637,30 @@ TEST_CASE("a market is tradable when it trades spot at the market") {
   CHECK_FALSE(rules_from(market_shown("CANCEL_ONLY", all_types, usual_filters)).tradable);
   CHECK_FALSE(rules_from(market_shown("TRADING", R"("LIMIT")", usual_filters)).tradable);
   auto margin = market_shown("TRADING", all_types, usual_filters);
-  CHECK_FALSE(rules_from(replaced(margin, R"("isSpotTradingAllowed":true)",
-                                  R"("isSpotTradingAllowed":false)"))
-                  .tradable);
+  CHECK_FALSE(
+      rules_from(replaced(margin, R"("isSpotTradingAllowed":true)", R"("isSpotTradingAllowed":false)")).tradable);
 }
 
 TEST_CASE("what a market has of stops and pairs is its own") {
-  CHECK_FALSE(rules_from(market_shown("TRADING", R"("MARKET","STOP_LOSS_LIMIT")", usual_filters))
-                  .stop_market);
+  CHECK_FALSE(rules_from(market_shown("TRADING", R"("MARKET","STOP_LOSS_LIMIT")", usual_filters)).stop_market);
   const auto without = read_market_rules(
-      good(markets(market_shown("TRADING", all_types, usual_filters, R"("ocoAllowed":false,)"))),
-      dec("0.001"), later);
+      good(markets(market_shown("TRADING", all_types, usual_filters, R"("ocoAllowed":false,)"))), dec("0.001"), later);
   CHECK(without.it->without_pairs == std::set<Symbol>{eth()});
-  const auto with = read_market_rules(
-      good(markets(market_shown("TRADING", all_types, usual_filters))), dec("0.001"), later);
+  const auto with =
+      read_market_rules(good(markets(market_shown("TRADING", all_types, usual_filters))), dec("0.001"), later);
   CHECK(with.it->without_pairs.empty());
 }
 
 TEST_CASE("a market whose name we could not write is left out and told") {
-  const auto odd =
-      replaced(market_shown("TRADING", all_types, usual_filters), "\"ETH\"", "\"eth\"");
-  const auto read = read_market_rules(
-      good(markets(odd + "," + market_shown("TRADING", all_types, usual_filters))), dec("0.001"),
-      later);
+  const auto odd = replaced(market_shown("TRADING", all_types, usual_filters), "\"ETH\"", "\"eth\"");
+  const auto read = read_market_rules(good(markets(odd + "," + market_shown("TRADING", all_types, usual_filters))),
+                                      dec("0.001"), later);
   CHECK(read.it->rules.size() == 1);
   CHECK(read.puzzle == "a market called ETHUSDT");
 }
 
 TEST_CASE("prices are read by name, and one that is none is absent") {
-  const auto read = read_prices(
-      good(R"([{"symbol":"ETHUSDT","price":"3000.50"},{"symbol":"BTCUSDT","price":95000.25},
+  const auto read = read_prices(good(R"([{"symbol":"ETHUSDT","price":"3000.50"},{"symbol":"BTCUSDT","price":95000.25},
                                          {"symbol":"SOLUSDT","price":"0"},{"symbol":"XRPUSDT","price":"high"}])"));
   REQUIRE(read.it);
   CHECK(*read.it == Prices{{"BTCUSDT", price("95000.25")}, {"ETHUSDT", price("3000.5")}});

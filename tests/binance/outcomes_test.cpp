@@ -20,29 +20,24 @@ struct Said {
 
 std::vector<Said> everything_documented() {
   std::vector<Said> all;
-  for (const int status :
-       {200, 204, 302, 400, 401, 403, 404, 408, 409, 410, 418, 429, 451, 500, 502, 503, 504})
+  for (const int status : {200, 204, 302, 400, 401, 403, 404, 408, 409, 410, 418, 429, 451, 500, 502, 503, 504})
     all.push_back({status, 0, ""});
-  for (const int code :
-       {-1000, -1001, -1002, -1003, -1006, -1007, -1008, -1010, -1013, -1014, -1015, -1016, -1020,
-        -1021, -1022, -1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112, -1114,
-        -1115, -1116, -1117, -1118, -1119, -1120, -1121, -1122, -1125, -1127, -1128, -1130, -1134,
-        -1135, -1139, -1145, -1151, -1158, -1160, -1165, -1166, -1168, -1182, -1194, -1196, -1197,
-        -1198, -1199, -2010, -2011, -2013, -2014, -2015, -2016, -2018, -2021, -2022, -2026, -2039})
+  for (const int code : {-1000, -1001, -1002, -1003, -1006, -1007, -1008, -1010, -1013, -1014, -1015, -1016, -1020,
+                         -1021, -1022, -1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112, -1114,
+                         -1115, -1116, -1117, -1118, -1119, -1120, -1121, -1122, -1125, -1127, -1128, -1130, -1134,
+                         -1135, -1139, -1145, -1151, -1158, -1160, -1165, -1166, -1168, -1182, -1194, -1196, -1197,
+                         -1198, -1199, -2010, -2011, -2013, -2014, -2015, -2016, -2018, -2021, -2022, -2026, -2039})
     all.push_back({400, code});
-  for (const char* message : {"Duplicate order sent.", "Market is closed.",
-                              "Account has insufficient balance for requested action.",
-                              "Order would trigger immediately.",
-                              "The relationship of the prices for the orders is not correct.",
-                              "Order would immediately match and take.",
-                              "Stop loss orders are not supported for this symbol.",
-                              "This action is disabled on this account.", "Unknown order sent."}) {
+  for (const char* message :
+       {"Duplicate order sent.", "Market is closed.", "Account has insufficient balance for requested action.",
+        "Order would trigger immediately.", "The relationship of the prices for the orders is not correct.",
+        "Order would immediately match and take.", "Stop loss orders are not supported for this symbol.",
+        "This action is disabled on this account.", "Unknown order sent."}) {
     all.push_back({400, -2010, message});
     all.push_back({400, -1010, message});
   }
-  for (const char* message :
-       {"Unknown order sent.", "Order was not canceled due to cancel restrictions.",
-        "This account may not place or cancel orders."})
+  for (const char* message : {"Unknown order sent.", "Order was not canceled due to cancel restrictions.",
+                              "This account may not place or cancel orders."})
     all.push_back({400, -2011, message});
   all.push_back({400, -1013, "Filter failure: NOTIONAL"});
   // Codes under statuses that are not theirs: the worse of the two counts.
@@ -59,19 +54,15 @@ std::vector<Said> everything_documented() {
   all.push_back({503, -1003, "Too many requests queued."});
   all.push_back({503, -1008, "Server is currently overloaded."});
   // And what nobody has documented yet.
-  for (const int code : {-1, -999, -1099, -1200, -2009, -2999, -4116, -9000})
-    all.push_back({400, code});
+  for (const int code : {-1, -999, -1099, -1200, -2009, -2999, -4116, -9000}) all.push_back({400, code});
   return all;
 }
 
 std::string line_of(const Said& said) {
   const std::string body =
-      said.code == 0
-          ? (said.message.empty() ? "<html>" + std::to_string(said.status) + "</html>"
-                                  : said.message)
-          : R"({"code":)" + std::to_string(said.code) + R"(,"msg":")" + said.message + R"("})";
-  std::string line =
-      std::to_string(said.status) + " " + (said.code == 0 ? "-" : std::to_string(said.code));
+      said.code == 0 ? (said.message.empty() ? "<html>" + std::to_string(said.status) + "</html>" : said.message)
+                     : R"({"code":)" + std::to_string(said.code) + R"(,"msg":")" + said.message + R"("})";
+  std::string line = std::to_string(said.status) + " " + (said.code == 0 ? "-" : std::to_string(said.code));
   bool understood = true;
   Ruling last;
   for (const Call call : {Call::create, Call::cancel, Call::read}) {
@@ -80,8 +71,7 @@ std::string line_of(const Said& said) {
     line.append(" ").append(text(call)).append("=").append(text(last.fate));
   }
   if (!understood) line += " told";
-  if (last.quiet > Micros{0})
-    line += (last.quiet_orders_only ? " no_orders=" : " quiet=") + duration_text(last.quiet);
+  if (last.quiet > Micros{0}) line += (last.quiet_orders_only ? " no_orders=" : " quiet=") + duration_text(last.quiet);
   return said.code == 0 ? line : line + "  " + said.message;
 }
 
@@ -113,8 +103,7 @@ TEST_CASE("an error that shows an order is doubt, not a refusal") {
   const auto answer = answered(400, R"({"code":-2010,"msg":"No.","orderId":28})");
   CHECK(ruling(Call::create, answer).fate == Fate::in_doubt);
   CHECK_FALSE(ruling(Call::create, answer).understood);
-  CHECK(ruling(Call::create, answered(400, R"({"code":-2010,"msg":"No.","orderId":-1})")).fate ==
-        Fate::refused);
+  CHECK(ruling(Call::create, answered(400, R"({"code":-2010,"msg":"No.","orderId":-1})")).fate == Fate::refused);
 }
 
 TEST_CASE("what never left is unsent, and what may have left is in doubt") {
@@ -145,8 +134,8 @@ TEST_CASE("the pause the venue asks for is kept to the second, and has an end") 
 }
 
 TEST_CASE("a ban that names its end in words only lasts until then") {
-  auto answer = answered(
-      418, R"({"code":-1003,"msg":"Way too much request weight used; IP banned until 1735740000000."})");
+  auto answer =
+      answered(418, R"({"code":-1003,"msg":"Way too much request weight used; IP banned until 1735740000000."})");
   answer->headers.emplace_back("date", "Wed, 01 Jan 2025 12:00:00 GMT");
   CHECK(ruling(Call::read, answer).quiet == 2h);
   answer->headers.back().second = "Wed, 01 Jan 2025 15:00:00 GMT";
@@ -171,7 +160,9 @@ TEST_CASE("the firewall's page is no refusal: nothing was sent, and it is left a
 TEST_CASE("a country that is not served is a matter of configuration, whatever the status and the form") {
   const auto answer = GENERATE(
       answered(451, ""), answered(451, "<html>Unavailable For Legal Reasons</html>"),
-      answered(451, R"({"code":0,"msg":"Service unavailable from a restricted location according to 'b. Eligibility' in the terms."})"),
+      answered(
+          451,
+          R"({"code":0,"msg":"Service unavailable from a restricted location according to 'b. Eligibility' in the terms."})"),
       answered(403, R"({"code":0,"msg":"Service unavailable from a restricted location."})"));
   for (const Call call : {Call::create, Call::cancel, Call::read}) {
     const Ruling ruled = ruling(call, answer);
@@ -184,7 +175,6 @@ TEST_CASE("a country that is not served is a matter of configuration, whatever t
 TEST_CASE("of what the venue says two hundred bytes are kept, cut between characters") {
   std::string long_text(199, 'x');
   long_text += "\xC3\xA9 and more";
-  const auto kept =
-      ruling(Call::create, answered(400, R"({"code":-1121,"msg":")" + long_text + R"("})"));
+  const auto kept = ruling(Call::create, answered(400, R"({"code":-1121,"msg":")" + long_text + R"("})"));
   CHECK(kept.message == std::string(199, 'x'));
 }

@@ -10,8 +10,8 @@ TEST_CASE("every alarm that can stand has its cause, and a next step with its ow
   for (const NoticeType kind :
        {NoticeType::unprotected, NoticeType::unverified, NoticeType::in_doubt_too_long, NoticeType::drift,
         NoticeType::orphan, NoticeType::oversold, NoticeType::twin, NoticeType::impossible, NoticeType::breaker,
-        NoticeType::run_stuck, NoticeType::undeliverable, NoticeType::live_positions_unattended,
-        NoticeType::run_failed, NoticeType::run_missed, NoticeType::store_lost, NoticeType::log_unusable}) {
+        NoticeType::run_stuck, NoticeType::undeliverable, NoticeType::live_positions_unattended, NoticeType::run_failed,
+        NoticeType::run_missed, NoticeType::store_lost, NoticeType::log_unusable}) {
     INFO(text(kind));
     const AlarmHelp* help = find_alarm_help(text(kind));
     REQUIRE(help != nullptr);

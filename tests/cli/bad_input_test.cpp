@@ -6,8 +6,7 @@
 
 using namespace tradeguard::cli::test;
 
-TEST_CASE(
-    "bad signal lines are said with their number and reason, the good ones among them are traded") {
+TEST_CASE("bad signal lines are said with their number and reason, the good ones among them are traded") {
   const Trading bot{GENERATE(from_range(store_kinds()))};
   const std::string now = time_text();
   std::string text = "not json\n";                                                         // 1
@@ -29,8 +28,7 @@ TEST_CASE(
   INFO(ran.err);
   CHECK(ran.code == 65);
   for (const int line : {1, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14})
-    CHECK(lines_with(ran.lines(), "SIGNAL_REJECTED line=" + std::to_string(line) + " reason=")
-              .size() == 1);
+    CHECK(lines_with(ran.lines(), "SIGNAL_REJECTED line=" + std::to_string(line) + " reason=").size() == 1);
   CHECK(lines_with(ran.lines(), "SIGNAL_REJECTED").size() == 11);
   CHECK(lines_with(ran.lines(), "ORDER_PLACED side=BUY symbol=ETH_USDT").size() == 1);
   CHECK(lines_with(ran.lines(), "ORDER_PLACED side=BUY symbol=SOL_USDT").size() == 1);
@@ -39,25 +37,20 @@ TEST_CASE(
 
 TEST_CASE("standard input needs time or id, with an id a signal is taken now, and once") {
   const Trading bot{"sqlite"};
-  const std::vector<std::string> run{"run", "--config",     "bot.ini", "--signals",
-                                     "-",   "--log-format", "bare"};
-  const std::string with_id =
-      R"({"symbol":"ETH_USDT","side":"BUY","id":"a-1","notional":"50","price":"100"})"
-      "\n";
+  const std::vector<std::string> run{"run", "--config", "bot.ini", "--signals", "-", "--log-format", "bare"};
+  const std::string with_id = R"({"symbol":"ETH_USDT","side":"BUY","id":"a-1","notional":"50","price":"100"})"
+                              "\n";
   const std::string without = R"({"symbol":"BTC_USDT","side":"BUY","notional":"50","price":"100"})"
                               "\n";
   const Ran first = bot.place().run(run, {}, with_id + without);
   INFO(first.err);
   CHECK(first.code == 65);
-  CHECK(lines_with(first.lines(), "GUARD idempotency_passed signal_key=\"ETH_USDT:BUY:id=a-1\"")
-            .size() == 1);
-  CHECK(lines_with(first.lines(), "SIGNAL_REJECTED line=2 reason=\"time or id is missing").size() ==
-        1);
+  CHECK(lines_with(first.lines(), "GUARD idempotency_passed signal_key=\"ETH_USDT:BUY:id=a-1\"").size() == 1);
+  CHECK(lines_with(first.lines(), "SIGNAL_REJECTED line=2 reason=\"time or id is missing").size() == 1);
   const Ran again = bot.place().run(run, {}, with_id);
-  CHECK(lines_with(
-            again.lines(),
-            "GUARD idempotency_blocked signal_key=\"ETH_USDT:BUY:id=a-1\" existing_order_id=100001")
-            .size() == 1);
+  CHECK(
+      lines_with(again.lines(), "GUARD idempotency_blocked signal_key=\"ETH_USDT:BUY:id=a-1\" existing_order_id=100001")
+          .size() == 1);
 }
 
 TEST_CASE("what only appends to its signal file buys no old line again, and an unreadable SELL is told") {
@@ -66,14 +59,12 @@ TEST_CASE("what only appends to its signal file buys no old line again, and an u
                                "\n";
   const Ran refused = bot.cycle(nameless);
   CHECK(refused.code == 65);
-  CHECK(lines_with(refused.lines(), "SIGNAL_REJECTED line=1 reason=\"time or id is missing").size() ==
-        1);
+  CHECK(lines_with(refused.lines(), "SIGNAL_REJECTED line=1 reason=\"time or id is missing").size() == 1);
   CHECK(lines_with(refused.lines(), "ORDER_PLACED").empty());
   CHECK(refused.out.find("SIGNALS REJECTED") != std::string::npos);
 
-  const std::string named =
-      R"({"symbol":"ETH_USDT","side":"BUY","id":"a","notional":"50","price":"100"})"
-      "\n";
+  const std::string named = R"({"symbol":"ETH_USDT","side":"BUY","id":"a","notional":"50","price":"100"})"
+                            "\n";
   CHECK(lines_with(bot.cycle(named).lines(), "ORDER_PLACED").size() == 1);
   const Ran again = bot.cycle(named + "\n" + R"({"symbol":"ETH_USDT","side":"sell"})" + "\n");
   CHECK(lines_with(again.lines(), "GUARD idempotency_blocked").size() == 1);
@@ -85,10 +76,9 @@ TEST_CASE(
     "bad configuration files are refused with file, line, key, what is wrong and what is "
     "expected") {
   const Place place{{{"DRY_RUN", "1"}}};
-  place.folder().write(
-      "bad.ini",
-      "[store]\nurl = sqlite:a.db\n\n[run]\ndeadline = soon # or later\nlock_id = 1.5\n"
-      "[markt.ETH_USDT]\nnotional = 5\n[market.ETHUSDT]\nnotional = 5\nrubbish\n");
+  place.folder().write("bad.ini",
+                       "[store]\nurl = sqlite:a.db\n\n[run]\ndeadline = soon # or later\nlock_id = 1.5\n"
+                       "[markt.ETH_USDT]\nnotional = 5\n[market.ETHUSDT]\nnotional = 5\nrubbish\n");
   const Ran ran = place.run({"config", "--config", "bad.ini"});
   CHECK(ran.code == 78);
   CHECK(ran.out.empty());
@@ -104,8 +94,7 @@ TEST_CASE("what the environment misspells stops the run") {
         "TRADEGUARD_LIMITS_MAX_OPEN_POSITIONS?\n");
 }
 
-TEST_CASE(
-    "DRY_RUN that is not plainly yes or no stops the run, and so does one that is contradicted") {
+TEST_CASE("DRY_RUN that is not plainly yes or no stops the run, and so does one that is contradicted") {
   const Place place;
   CHECK(place.run({"config"}, {{"DRY_RUN", "true"}}).code == 78);
   CHECK(place.run({"config"}, {{"DRY_RUN", ""}}).code == 78);
@@ -115,8 +104,7 @@ TEST_CASE(
 
 TEST_CASE("price files that are none are refused with file and line, before anything is traded") {
   const Trading bot{"sqlite"};
-  bot.folder().write("prices.csv",
-                     "time,symbol,open,high,low,close\n2025-01-01T00:00:00Z,ETH_USDT,1,2,3,4\n");
+  bot.folder().write("prices.csv", "time,symbol,open,high,low,close\n2025-01-01T00:00:00Z,ETH_USDT,1,2,3,4\n");
   const Ran ran = bot.cycle(buy("ETH_USDT", time_text()), {"--paper.prices", "prices.csv"});
   CHECK(ran.code == 78);
   REQUIRE(ran.lines().size() == 1);
@@ -127,8 +115,7 @@ TEST_CASE("price files that are none are refused with file and line, before anyt
   CHECK(bot.cycle("", {"--paper.faults", "faults"}).code == 78);
 }
 
-TEST_CASE(
-    "a store that is no database, or may not be written, is refused before anything is sent") {
+TEST_CASE("a store that is no database, or may not be written, is refused before anything is sent") {
   const Trading bot{"sqlite"};
   bot.folder().write("rubbish.db", std::string(10'000, 'x'));
   CHECK(bot.cycle(buy("ETH_USDT", time_text()), {"--store.url", "sqlite:rubbish.db"}).code == 78);
@@ -144,22 +131,17 @@ TEST_CASE(
     const Ran ran = bot.cycle(signal, more);
     INFO(ran.err);
     const auto status = bot.command({"status"}).out;
-    return std::pair{status.substr(status.rfind(" at ")),
-                     lines_with(ran.lines(), "PAPER_PRICE_INVENTED").size()};
+    return std::pair{status.substr(status.rfind(" at ")), lines_with(ran.lines(), "PAPER_PRICE_INVENTED").size()};
   };
   const std::string now = time_text();
   const auto signal = [&](const std::string& symbol, const std::string& price) {
-    return "{\"symbol\":\"" + symbol + "\",\"side\":\"BUY\",\"time\":\"" + now +
-           "\",\"notional\":\"50\"" + price + "}\n";
+    return "{\"symbol\":\"" + symbol + "\",\"side\":\"BUY\",\"time\":\"" + now + "\",\"notional\":\"50\"" + price +
+           "}\n";
   };
-  bot.folder().write("prices.csv", "time,symbol,open,high,low,close\n" + now.substr(0, 17) +
-                                       "00Z,BTC_USDT,40,40,40,40\n");
-  const std::vector<std::string> prices{"--paper.prices",
-                                        "prices.csv",
-                                        "--market.BTC_USDT.paper_price",
-                                        "30",
-                                        "--market.SOL_USDT.paper_price",
-                                        "20"};
+  bot.folder().write("prices.csv",
+                     "time,symbol,open,high,low,close\n" + now.substr(0, 17) + "00Z,BTC_USDT,40,40,40,40\n");
+  const std::vector<std::string> prices{
+      "--paper.prices", "prices.csv", "--market.BTC_USDT.paper_price", "30", "--market.SOL_USDT.paper_price", "20"};
   CHECK(placed_at(signal("ETH_USDT", ",\"price\":\"50\""), prices).first.starts_with(" at 50,"));
   CHECK(placed_at(signal("BTC_USDT", ""), prices).first.starts_with(" at 40,"));
   CHECK(placed_at(signal("SOL_USDT", ""), prices).first.starts_with(" at 20,"));
@@ -183,7 +165,8 @@ TEST_CASE("DRY_RUN that was left set keeps an emergency command from acting on p
     const Ran ran = place.run(whole);
     INFO(command.front() << "\n" << ran.out << ran.err);
     CHECK(ran.code == 78);
-    CHECK(ran.err.find("DRY_RUN=1 is set, so this would act on paper, and the configuration names binance: nothing was done") !=
+    CHECK(ran.err.find(
+              "DRY_RUN=1 is set, so this would act on paper, and the configuration names binance: nothing was done") !=
           std::string::npos);
   }
   // Of a configuration of paper it is the same as without.

@@ -4,11 +4,9 @@
 
 using namespace tradeguard::cli;
 
-TEST_CASE(
-    "command, options, settings and arguments are told apart, in any order behind the command") {
-  const auto line =
-      read_command_line({"why", "--config", "bot.ini", "KEY", "--json", "--run.deadline=40s",
-                         "--market.ETH_USDT.notional", "50", "--log-format", "bare"});
+TEST_CASE("command, options, settings and arguments are told apart, in any order behind the command") {
+  const auto line = read_command_line({"why", "--config", "bot.ini", "KEY", "--json", "--run.deadline=40s",
+                                       "--market.ETH_USDT.notional", "50", "--log-format", "bare"});
   REQUIRE(line);
   CHECK(line->command == "why");
   CHECK(line->arguments == std::vector<std::string>{"KEY"});
@@ -18,12 +16,9 @@ TEST_CASE(
   CHECK(line->settings == Pairs{{"run.deadline", "40s"}, {"market.ETH_USDT.notional", "50"}});
 }
 
-TEST_CASE(
-    "a lone - is a value, a number below zero is a value, and what follows -- is an argument") {
+TEST_CASE("a lone - is a value, a number below zero is a value, and what follows -- is an argument") {
   CHECK(*read_command_line({"run", "--signals", "-"})->option("signals") == "-");
-  CHECK(read_command_line({"run", "--signals", "x", "--limits.max_open_positions", "-1"})
-            ->settings[0]
-            .second == "-1");
+  CHECK(read_command_line({"run", "--signals", "x", "--limits.max_open_positions", "-1"})->settings[0].second == "-1");
   CHECK(read_command_line({"why", "--", "--KEY"})->arguments == std::vector<std::string>{"--KEY"});
 }
 

@@ -45,8 +45,9 @@ TEST_CASE("doctor counts no cycle, and knows an account that never ran") {
     CHECK(has(lines_about(well, "last run"), "completed"));
   }
   CHECK(cycle_of(bot) == before);
-  CHECK(lines_beginning(bot.cycle("").lines(), "RUN_START").front().find(
-            " cycle=" + std::to_string(std::stol(before) + 1) + " ") != std::string::npos);
+  CHECK(lines_beginning(bot.cycle("").lines(), "RUN_START")
+            .front()
+            .find(" cycle=" + std::to_string(std::stol(before) + 1) + " ") != std::string::npos);
 }
 
 TEST_CASE("doctor names a CRITICAL that stands, a halt and messages that wait, with the exit code of a run") {
@@ -64,7 +65,8 @@ TEST_CASE("doctor names a CRITICAL that stands, a halt and messages that wait, w
   CHECK(ill.code == 1);
   const std::string alarm = lines_about(ill, "alarm");
   CHECK(alarm.starts_with("problem"));
-  for (const char* word : {"ORPHAN", "ETH_USDT", "tg1-e1-lost", "no row", "2025-01-01T12:00:00"}) CHECK(has(alarm, word));
+  for (const char* word : {"ORPHAN", "ETH_USDT", "tg1-e1-lost", "no row", "2025-01-01T12:00:00"})
+    CHECK(has(alarm, word));
   CHECK(has(lines_about(ill, "messages"), "1 wait"));
   CHECK(bot.cycle("").code == 1);
   bot.command({"halt", "--reason", "news"});
@@ -108,8 +110,8 @@ TEST_CASE("doctor asks only for secrets that somebody needs, and says of a missi
   const Ran paper = place.run({"doctor"});
   INFO(paper.out);
   CHECK(has(paper.out, "none is needed"));
-  const Ran live = place.run({"doctor", "--venue.kind", "binance", "--run.live", "true", "--notify.kind", "file",
-                              "--notify.file", "told"});
+  const Ran live = place.run(
+      {"doctor", "--venue.kind", "binance", "--run.live", "true", "--notify.kind", "file", "--notify.file", "told"});
   INFO(live.out);
   CHECK(live.code == 78);
   CHECK(has(live.out, "problem secret         TRADEGUARD_API_KEY is not set -> "));
@@ -129,8 +131,8 @@ TEST_CASE("a database role without rights is named with the GRANT it needs") {
   bot.sql("CREATE ROLE " + role + " LOGIN");
   const auto slashes = bot.url().find("//") + 2;
   const auto at = bot.url().find('@');
-  const std::string url = bot.url().substr(0, slashes) + role + "@" +
-                          bot.url().substr(at == std::string::npos ? slashes : at + 1);
+  const std::string url =
+      bot.url().substr(0, slashes) + role + "@" + bot.url().substr(at == std::string::npos ? slashes : at + 1);
   const auto as_role = [&](const std::string& command) { return bot.command({command, "--store.url", url}); };
   const Ran shut_out = as_role("doctor");
   INFO(shut_out.out << shut_out.err);
@@ -138,7 +140,8 @@ TEST_CASE("a database role without rights is named with the GRANT it needs") {
   CHECK(has(lines_about(shut_out, "store"), role + " may not use the schema tradeguard"));
   CHECK(has(lines_about(shut_out, "store"), "GRANT USAGE ON SCHEMA tradeguard"));
   CHECK(has(as_role("status").err, "may not use the schema tradeguard"));
-  bot.sql("GRANT USAGE ON SCHEMA tradeguard TO " + role + "; GRANT SELECT ON ALL TABLES IN SCHEMA tradeguard TO " + role);
+  bot.sql("GRANT USAGE ON SCHEMA tradeguard TO " + role + "; GRANT SELECT ON ALL TABLES IN SCHEMA tradeguard TO " +
+          role);
   const Ran reader = as_role("doctor");
   INFO(reader.out << reader.err);
   CHECK(reader.code == 78);

@@ -33,8 +33,7 @@ TEST_CASE("exit 1: something is unprotected") {
   const Ran ran = bot.cycle(buy("ETH_USDT", time_text()), {"--paper.faults", "faults"});
   INFO(ran.err);
   CHECK(ran.code == 1);
-  CHECK_FALSE(
-      lines_with(ran.lines(), "UNPROTECTED symbol=ETH_USDT order_id=100001 seconds=").empty());
+  CHECK_FALSE(lines_with(ran.lines(), "UNPROTECTED symbol=ETH_USDT order_id=100001 seconds=").empty());
   CHECK(ran.lines().back().find("result=critical") != std::string::npos);
   // It stands until it is over: the next run finds a venue that takes the stop.
   const Ran next = bot.cycle("");
@@ -76,8 +75,9 @@ TEST_CASE("exit 1: a dry run says that live trades of the same store have nobody
   const Ran status = bot.command({"status"});
   INFO(status.out);
   CHECK(status.out.find("paper/main (DRY_RUN=1 is set)") != std::string::npos);
-  CHECK(status.out.find("ATTENTION: 1 trade open at binance/main, which this is not while DRY_RUN=1 is set: unset it") !=
-        std::string::npos);
+  CHECK(
+      status.out.find("ATTENTION: 1 trade open at binance/main, which this is not while DRY_RUN=1 is set: unset it") !=
+      std::string::npos);
 }
 
 TEST_CASE("exit 64: wrong usage, with a word on how") {
@@ -119,8 +119,7 @@ TEST_CASE("exit 64: wrong usage, with a word on how") {
 TEST_CASE("exit 65: some signal lines were rejected, the rest was carried out") {
   const Trading bot{any_store()};
   const std::string now = time_text();
-  const Ran ran = bot.cycle("{\"symbol\":\"ETH_USDT\"}\n" + buy("BTC_USDT", now) +
-                            buy("SOL_USDT", time_text(-400)));
+  const Ran ran = bot.cycle("{\"symbol\":\"ETH_USDT\"}\n" + buy("BTC_USDT", now) + buy("SOL_USDT", time_text(-400)));
   INFO(ran.err);
   CHECK(ran.code == 65);
   CHECK(lines_with(ran.lines(), "SIGNAL_REJECTED line=1 reason=\"side is missing\"").size() == 1);
@@ -172,8 +171,7 @@ TEST_CASE("exit 70: the watchdog ends a process whose time is up, with one last 
   REQUIRE(child >= 0);
   if (child == 0) {
     static_cast<void>(std::freopen(err.c_str(), "w", stderr));
-    const cli::Watchdog watchdog{50ms, "RUN_FAILED reason=hard_deadline", folder.file("bot.log"),
-                                 true};
+    const cli::Watchdog watchdog{50ms, "RUN_FAILED reason=hard_deadline", folder.file("bot.log"), true};
     for (;;) ::pause();
   }
   int status = 0;
@@ -203,12 +201,10 @@ TEST_CASE("exit 75: the lock is held, by a run or by whoever has it on the serve
 
 TEST_CASE("exit 78: wrong configuration, for every command alike, and nothing is traded") {
   const Place place{{{"DRY_RUN", "1"}}};
-  place.folder().write("bad.ini",
-                       "[store]\nurl = sqlite:bot.db\n[limits]\nmax_open_positions = lots\n");
+  place.folder().write("bad.ini", "[store]\nurl = sqlite:bot.db\n[limits]\nmax_open_positions = lots\n");
   for (const char* command : {"status", "init", "doctor", "config", "resume", "prune"})
     CHECK(place.run({command, "--config", "bad.ini"}).code == 78);
-  const Ran ran =
-      place.run({"run", "--config", "bad.ini", "--signals", "/dev/null", "--log-format", "bare"});
+  const Ran ran = place.run({"run", "--config", "bad.ini", "--signals", "/dev/null", "--log-format", "bare"});
   CHECK(ran.code == 78);
   CHECK(ran.lines() == std::vector<std::string>{"bad.ini:4: limits.max_open_positions: lots is "
                                                 "refused, expected a whole number, 0 for off",
@@ -234,8 +230,7 @@ TEST_CASE(
   CHECK(bot.command({"init"}).code == 78);
 }
 
-TEST_CASE(
-    "exit 78: a real venue without run.live, without its secrets or without a choice of notifier") {
+TEST_CASE("exit 78: a real venue without run.live, without its secrets or without a choice of notifier") {
   const Trading bot{any_store()};
   const Environment keys{{"TRADEGUARD_API_KEY", "some-key"}, {"TRADEGUARD_API_SECRET", "some-secret"}};
   struct {

@@ -14,9 +14,9 @@ namespace {
 const std::string foreign = "lost\nok      lock           held by nobody\x1b[2J\x1b[H \u202E";
 
 bool one_may_look_at(const std::string& text) {
-  return std::ranges::none_of(text, [](char c) {
-           return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == '\x7f';
-         }) && text.find("\u202E") == std::string::npos;
+  return std::ranges::none_of(
+             text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == '\x7f'; }) &&
+         text.find("\u202E") == std::string::npos;
 }
 
 bool any_line_begins(const Ran& ran, const std::string& text) {

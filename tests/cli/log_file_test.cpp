@@ -13,8 +13,7 @@ TEST_CASE("with a log file standard error carries warnings and worse: cron mails
   const std::string now = time_text();
   const Ran quiet = bot.cycle(buy("ETH_USDT", now));
   CHECK(quiet.err.empty());
-  CHECK(bot.folder().read("bot.log").find("ORDER_PLACED side=BUY symbol=ETH_USDT") !=
-        std::string::npos);
+  CHECK(bot.folder().read("bot.log").find("ORDER_PLACED side=BUY symbol=ETH_USDT") != std::string::npos);
   const Ran loud = bot.cycle("nonsense\n");
   CHECK(loud.lines().size() == 1);
   CHECK(loud.lines().at(0).starts_with("SIGNAL_REJECTED line=1 "));
@@ -36,16 +35,12 @@ TEST_CASE("the default form carries time and level, the bare one does not") {
 TEST_CASE("RUN_START says version, schema, mode and the hash of the configuration") {
   const Trading bot{"sqlite"};
   const std::string start = bot.cycle("").lines().front();
-  CHECK(std::regex_search(
-      start, std::regex{R"( version=\d+\.\d+\.\d+ mode=paper config=[0-9a-f]{16} schema=\d+ )"}));
-  CHECK(bot.cycle("", {"--cooldown.seconds", "1"})
-            .lines()
-            .front()
-            .find(start.substr(start.find("config="), 23)) == std::string::npos);
+  CHECK(std::regex_search(start, std::regex{R"( version=\d+\.\d+\.\d+ mode=paper config=[0-9a-f]{16} schema=\d+ )"}));
+  CHECK(bot.cycle("", {"--cooldown.seconds", "1"}).lines().front().find(start.substr(start.find("config="), 23)) ==
+        std::string::npos);
 }
 
-TEST_CASE(
-    "text from outside cannot forge a line: not by strategy, id, field name, symbol or reason") {
+TEST_CASE("text from outside cannot forge a line: not by strategy, id, field name, symbol or reason") {
   const Trading bot{"sqlite", "[run]\nlog_file = bot.log\n"};
   const std::string now = time_text();
   const std::string forged = R"(x\nORDER_PLACED side=BUY symbol=FORGED_USD order_id=1)";
@@ -54,8 +49,7 @@ TEST_CASE(
                                 buy("BTC_USDT", now, "250", ",\"strategy\":\"" + forged + "\"") +
                                 buy("SOL_USDT", now, "250", ",\"id\":\"" + forged + "\"") +
                                 buy("ADA_USDT", now, "250", ",\"" + forged + "\":\"1\"") +
-                                buy(R"(X\nFORGED_USD)", now) +
-                                "{\"symbol\":\"\\u001b[31mRED\",\"side\":\"BUY\"}\n",
+                                buy(R"(X\nFORGED_USD)", now) + "{\"symbol\":\"\\u001b[31mRED\",\"side\":\"BUY\"}\n",
                             {}, {{"DEBUG_TRADING", "1"}});
   CHECK(ran.code == 65);
   bot.command({"halt", "--reason", "so\nRESUMED symbol=FORGED_USD"});
@@ -110,8 +104,8 @@ TEST_CASE("the log file is made by run alone, and what only looks or operates go
   CHECK(bot.cycle("").code == 0);
   CHECK(there());
   const std::string counted = cycle_of();
-  for (const auto& command : std::vector<std::vector<std::string>>{
-           {"status"}, {"why", "ETH_USDT:BUY:2025-01-01T12:00:00"}, {"config"}})
+  for (const auto& command :
+       std::vector<std::vector<std::string>>{{"status"}, {"why", "ETH_USDT:BUY:2025-01-01T12:00:00"}, {"config"}})
     CHECK(bot.command(command).code == 0);
   CHECK(cycle_of() == counted);
   // What is there is written to, as ever.

@@ -59,8 +59,7 @@ TEST_CASE("the log file gets every line, with time and level, behind what is the
   const auto log = open_log({folder.file("bot.log"), false});
   REQUIRE(log);
   log->sink(Level::info, *parse_iso("2025-01-01T12:00:00.123456Z"), "RUN_START run_id=1_2");
-  CHECK(folder.read("bot.log") ==
-        "before\n2025-01-01T12:00:00.123456Z INFO RUN_START run_id=1_2\n");
+  CHECK(folder.read("bot.log") == "before\n2025-01-01T12:00:00.123456Z INFO RUN_START run_id=1_2\n");
 }
 
 TEST_CASE("bare lines carry no prefix") {

@@ -1,7 +1,7 @@
 // status, why, config, doctor, help: what they say, to people and to programs.
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <unistd.h>
 
 #include "json_read.hpp"
 #include "stores.hpp"
@@ -40,8 +40,8 @@ TEST_CASE("status of an account that never ran, and of one with an open trade") 
 TEST_CASE("status says why a position has no target, to people and to programs") {
   const Trading bot{any_store(), "[paper]\noco = false\n"};
   bot.cycle(buy("ETH_USDT", time_text(), "3350.5"));
-  CHECK(bot.command({"status"}).out.find(
-            ", stop 3249.985 (100002), target none (this market takes no pairs)\n") != std::string::npos);
+  CHECK(bot.command({"status"}).out.find(", stop 3249.985 (100002), target none (this market takes no pairs)\n") !=
+        std::string::npos);
   const auto status = json_of(bot.command({"status", "--json"}));
   CHECK(said(status["trades"][0]["target_none"]) == "this market takes no pairs");
   // Where one rests there is nothing to say.
@@ -68,8 +68,8 @@ TEST_CASE("why tells every verdict on a signal and every order of it") {
   bot.cycle(buy("ETH_USDT", now));
   const Ran why = bot.command({"why", key});
   CHECK(why.code == 0);
-  for (const char* word : {"cooldown_passed", "idempotency_passed", "cooldown_blocked",
-                           "idempotency_blocked", "entry BUY", "stop SELL", "target SELL"}) {
+  for (const char* word : {"cooldown_passed", "idempotency_passed", "cooldown_blocked", "idempotency_blocked",
+                           "entry BUY", "stop SELL", "target SELL"}) {
     INFO(word << "\n" << why.out);
     CHECK(why.out.find(word) != std::string::npos);
   }
@@ -77,24 +77,20 @@ TEST_CASE("why tells every verdict on a signal and every order of it") {
   CHECK(said(json["known"]) == "true");
   CHECK(json["decisions"].Size() == 4);
   CHECK(json["orders"].Size() == 3);
-  CHECK(said(json_of(bot.command(
-            {"why", "ETH_USDT:BUY:2020-01-01T00:00:00", "--json"}))["known"]) == "false");
+  CHECK(said(json_of(bot.command({"why", "ETH_USDT:BUY:2020-01-01T00:00:00", "--json"}))["known"]) == "false");
 }
 
 TEST_CASE("config shows every value with its source, and can be used as a file again") {
   const Place place{{{"TRADEGUARD_COOLDOWN_SECONDS", "60s"}}};
-  place.folder().write("bot.ini",
-                       "[limits]\nmax_open_positions = 3\n[market.ETH_USDT]\nnotional = 50\n");
-  const std::vector<std::string> arguments{"config", "--config", "bot.ini", "--run.deadline",
-                                           "40s"};
+  place.folder().write("bot.ini", "[limits]\nmax_open_positions = 3\n[market.ETH_USDT]\nnotional = 50\n");
+  const std::vector<std::string> arguments{"config", "--config", "bot.ini", "--run.deadline", "40s"};
   const Ran shown = place.run(arguments);
   CHECK(shown.code == 0);
   check_golden("config.txt", normalised(shown.out));
   place.folder().write("again.ini", shown.out);
-  const auto before =
-      json_of(place.run({"config", "--config", "bot.ini", "--run.deadline", "40s", "--json"}));
-  const auto after = json_of(place.run({"config", "--config", "again.ini", "--json"},
-                                       {{"TRADEGUARD_COOLDOWN_SECONDS", "60s"}}));
+  const auto before = json_of(place.run({"config", "--config", "bot.ini", "--run.deadline", "40s", "--json"}));
+  const auto after =
+      json_of(place.run({"config", "--config", "again.ini", "--json"}, {{"TRADEGUARD_COOLDOWN_SECONDS", "60s"}}));
   CHECK(said(before["hash"]) == said(after["hash"]));
 }
 
@@ -104,8 +100,7 @@ TEST_CASE("config masks secrets, and a dry run does not look for them") {
   const Environment secrets{{"TRADEGUARD_STORE_URL", "postgresql://bot:s3cr3t-word@h/db"},
                             {"TRADEGUARD_API_KEY", "s3cr3t-value"},
                             {"TRADEGUARD_API_SECRET_FILE", open_to_all}};
-  const Ran shown =
-      place.run({"config"}, secrets);
+  const Ran shown = place.run({"config"}, secrets);
   CHECK(shown.code == 0);
   CHECK(shown.out.find("s3cr3t") == std::string::npos);
   CHECK(shown.out.find("TRADEGUARD_API_KEY: environment") != std::string::npos);
@@ -119,10 +114,9 @@ TEST_CASE("config masks secrets, and a dry run does not look for them") {
 
 TEST_CASE("a dry run with secrets in sight, wrong ones too, goes its way without them") {
   const Trading bot{any_store()};
-  const Environment secrets{
-      {"TRADEGUARD_API_KEY", "s3cr3t-value"},
-      {"TRADEGUARD_API_SECRET_FILE", "/nonexistent/secret"},
-      {"TRADEGUARD_TELEGRAM_TOKEN_FILE", bot.folder().write("t", "s3cr3t-token", 0644)}};
+  const Environment secrets{{"TRADEGUARD_API_KEY", "s3cr3t-value"},
+                            {"TRADEGUARD_API_SECRET_FILE", "/nonexistent/secret"},
+                            {"TRADEGUARD_TELEGRAM_TOKEN_FILE", bot.folder().write("t", "s3cr3t-token", 0644)}};
   const Ran ran = bot.cycle(buy("ETH_USDT", time_text()), {}, secrets);
   CHECK(ran.code == 0);
   CHECK((ran.out + ran.err).find("s3cr3t") == std::string::npos);
@@ -155,8 +149,7 @@ TEST_CASE("a message says which account it is of, paper or live, on which host, 
         std::string::npos);
 }
 
-TEST_CASE(
-    "doctor finds a store that is ready, one that is missing, and a fault in the configuration") {
+TEST_CASE("doctor finds a store that is ready, one that is missing, and a fault in the configuration") {
   const Trading bot{any_store()};
   const Ran well = bot.command({"doctor"});
   CHECK(well.code == 0);
@@ -171,17 +164,14 @@ TEST_CASE(
 
 TEST_CASE("the sample configuration of the contract is accepted as it stands") {
   const Place place;
-  const Ran shown =
-      place.run({"config", "--config", TRADEGUARD_FIXTURES "/contract.ini", "--json"});
+  const Ran shown = place.run({"config", "--config", TRADEGUARD_FIXTURES "/contract.ini", "--json"});
   INFO(shown.err);
   REQUIRE(shown.code == 0);
   const auto json = json_of(shown);
   int of_the_file = 0;
   for (const auto& value : json["values"].GetArray())
-    of_the_file += std::string_view{value["source"].GetString()}.find("contract.ini:") !=
-                           std::string_view::npos
-                       ? 1
-                       : 0;
+    of_the_file +=
+        std::string_view{value["source"].GetString()}.find("contract.ini:") != std::string_view::npos ? 1 : 0;
   CHECK(of_the_file == 27);
 }
 
@@ -193,8 +183,8 @@ TEST_CASE("help is grouped, has an example for every command, and is what it was
   check_golden("help-run.txt", place.run({"help", "run"}).out);
   check_golden("help-resolve.txt", place.run({"resolve", "--help"}).out);
   check_golden("help-configuration.txt", place.run({"help", "configuration"}).out);
-  for (const char* command : {"run", "status", "why", "config", "doctor", "halt", "resume",
-                              "release", "resolve", "flatten", "prune", "init", "replay"}) {
+  for (const char* command : {"run", "status", "why", "config", "doctor", "halt", "resume", "release", "resolve",
+                              "flatten", "prune", "init", "replay"}) {
     const Ran help = place.run({"help", command});
     CHECK(help.code == 0);
     CHECK(help.out == place.run({command, "--help"}).out);
@@ -220,13 +210,12 @@ TEST_CASE("-h is help, version is a command, and options may come before the com
 TEST_CASE("an answer that standard output does not take is no success") {
   const Trading bot{"sqlite"};
   const auto into_full_disk = [&](const std::string& command) {
-    return run_program({"sh", "-c", std::string{"env DRY_RUN=1 "} + TRADEGUARD_BINARY + " " + command +
-                                        " >/dev/full"},
+    return run_program({"sh", "-c", std::string{"env DRY_RUN=1 "} + TRADEGUARD_BINARY + " " + command + " >/dev/full"},
                        bot.folder().path());
   };
-  for (const char* command : {"status --config bot.ini", "status --json --config bot.ini", "config",
-                              "why --config bot.ini KEY", "--help", "help run", "help signals", "version",
-                              "doctor --config bot.ini"}) {
+  for (const char* command :
+       {"status --config bot.ini", "status --json --config bot.ini", "config", "why --config bot.ini KEY", "--help",
+        "help run", "help signals", "version", "doctor --config bot.ini"}) {
     const Ran ran = into_full_disk(command);
     INFO(command << "\n" << ran.err);
     CHECK(ran.code == 70);
@@ -298,9 +287,10 @@ TEST_CASE("status shows each alarm with its cause and the next command, and help
   const Trading bot{any_store()};
   CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
   const std::string trade = said(json_of(bot.command({"status", "--json"}))["trades"][0]["trade"]);
-  bot.sql("INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, order_id, raised_at, "
-          "told) VALUES ('paper', 'main', 'UNPROTECTED', '" + trade + "', '', 1, '', 'ETH_USDT', '100001', " +
-          "1700000000000000, 1)");
+  bot.sql(
+      "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, order_id, raised_at, "
+      "told) VALUES ('paper', 'main', 'UNPROTECTED', '" +
+      trade + "', '', 1, '', 'ETH_USDT', '100001', " + "1700000000000000, 1)");
   const Ran status = bot.command({"status", "--max-age", "3m"});
   INFO(status.out);
   CHECK(status.code == 1);

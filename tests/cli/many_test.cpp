@@ -9,12 +9,12 @@ using namespace tradeguard::cli::test;
 // The paper venue takes its time like any other: what it does not get in time it refuses as too late.
 TEST_CASE("a thousand entries at once on paper are all protected in the run that bought them") {
   constexpr std::size_t many = 1000;
-  const Trading bot{GENERATE(from_range(store_kinds())), "[limits]\nmax_open_positions = 0\n"
-                                                         "[paper]\nstart_balance = 1000000\n"};
+  const Trading bot{GENERATE(from_range(store_kinds())),
+                    "[limits]\nmax_open_positions = 0\n"
+                    "[paper]\nstart_balance = 1000000\n"};
   const std::string now = time_text();
   std::string signals;
-  for (std::size_t i = 0; i < many; ++i)
-    signals += buy("C" + std::to_string(i) + "_USDT", now, "250");
+  for (std::size_t i = 0; i < many; ++i) signals += buy("C" + std::to_string(i) + "_USDT", now, "250");
   const Ran ran = bot.cycle(signals);
   INFO(ran.err.substr(ran.err.size() > 3000 ? ran.err.size() - 3000 : 0));
   CHECK(ran.code == 0);

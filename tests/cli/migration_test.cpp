@@ -18,14 +18,12 @@ namespace {
 struct OtherRun {
   OtherRun(const Trading& trading, const AccountKey& account) {
     if (trading.url().starts_with("sqlite:")) {
-      auto opened = SqliteSession::open(trading.folder().file("bot.db"),
-                                        {.mode = SqliteOptions::Mode::create});
+      auto opened = SqliteSession::open(trading.folder().file("bot.db"), {.mode = SqliteOptions::Mode::create});
       REQUIRE(opened.has_value());
       lock = std::make_unique<SqliteRunLock>(**opened);
       session = std::move(*opened);
     } else {
-      auto opened =
-          PostgresSession::open(trading.url(), {.mode = PostgresOptions::Mode::create});
+      auto opened = PostgresSession::open(trading.url(), {.mode = PostgresOptions::Mode::create});
       REQUIRE(opened.has_value());
       lock = std::make_unique<PostgresRunLock>(**opened);
       session = std::move(*opened);
@@ -44,8 +42,7 @@ void go_back(const Trading& trading) {
   for (const std::string& statement : stores::statements_back_to(2)) trading.sql(statement);
 }
 std::string version_of(const Trading& trading) {
-  const std::string version =
-      trading.sql("SELECT value FROM tradeguard_meta WHERE key = 'schema_version'");
+  const std::string version = trading.sql("SELECT value FROM tradeguard_meta WHERE key = 'schema_version'");
   return version.substr(0, version.find('\n'));
 }
 

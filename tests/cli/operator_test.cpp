@@ -53,8 +53,7 @@ TEST_CASE("halt: no further entry, protection goes on, resume: entries again") {
   CHECK(lines_with(bot.cycle(next).lines(), "ORDER_PLACED").size() == 1);
 }
 
-TEST_CASE(
-    "halt does not wait for the run it is meant to stop: no claim commits after it returned") {
+TEST_CASE("halt does not wait for the run it is meant to stop: no claim commits after it returned") {
   const Trading bot{any_store()};
   HeldSignals held{bot.place()};
   Started run = bot.start_cycle(held.path());
@@ -81,14 +80,12 @@ TEST_CASE("flatten: legs are cancelled, what is held is sold, and it is told") {
   const Ran sold = bot.command({"flatten", "ETH_USDT", "--reason", "enough"});
   INFO(sold.err);
   CHECK(sold.code == 0);
-  CHECK(lines_with(sold.lines(), "OPERATOR_ACTION action=flatten reason=enough symbol=ETH_USDT")
-            .size() == 1);
+  CHECK(lines_with(sold.lines(), "OPERATOR_ACTION action=flatten reason=enough symbol=ETH_USDT").size() == 1);
   CHECK(lines_with(sold.lines(), "ORDER_FILLED side=SELL symbol=ETH_USDT").size() == 1);
   CHECK(lines_beginning(sold.lines(), "TRADE_CLOSED symbol=ETH_USDT").size() == 1);
   CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 1);
   CHECK(bot.command({"flatten", "ETH_USDT"}).out == "no trade is open in ETH_USDT\n");
-  CHECK(lines_beginning(bot.command({"flatten", "--all"}).lines(), "TRADE_CLOSED symbol=BTC_USDT")
-            .size() == 1);
+  CHECK(lines_beginning(bot.command({"flatten", "--all"}).lines(), "TRADE_CLOSED symbol=BTC_USDT").size() == 1);
 }
 
 TEST_CASE("release: the trade is nobody's any more, its orders stay and are listed") {
@@ -99,8 +96,7 @@ TEST_CASE("release: the trade is nobody's any more, its orders stay and are list
   INFO(released.err);
   CHECK(released.code == 0);
   CHECK(released.out.find("still at the venue: stop 100002, target 100003") != std::string::npos);
-  CHECK(lines_with(released.lines(), "TG_SENT type=OPERATOR_ACTION symbol=ETH_USDT order_id=100001")
-            .size() == 1);
+  CHECK(lines_with(released.lines(), "TG_SENT type=OPERATOR_ACTION symbol=ETH_USDT order_id=100001").size() == 1);
   CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 0);
   CHECK(bot.sql("SELECT released, settled FROM exchange_orders WHERE leg = 'entry'") == "1|1\n");
   const Ran next = bot.cycle(sell("ETH_USDT", time_text()));
@@ -114,15 +110,12 @@ TEST_CASE("resolve: the operator's word about an order in doubt goes the way of 
   const std::string trade = entry_in_doubt(bot);
   CHECK(bot.command({"resolve", trade, "--as", "perhaps", "--reason", "r"}).code == 64);
   CHECK(bot.command({"resolve", trade, "--as", "closed", "--reason", "r"}).code == 64);
-  CHECK(bot.command({"resolve", trade, "--as", "closed", "--filled", "99", "--reason", "r"}).code ==
-        64);
+  CHECK(bot.command({"resolve", trade, "--as", "closed", "--filled", "99", "--reason", "r"}).code == 64);
   CHECK(bot.command({"resolve", "tg1-e1-unknown", "--as", "absent", "--reason", "r"}).code == 64);
-  const Ran resolved =
-      bot.command({"resolve", trade, "--as", "absent", "--reason", "support says so"});
+  const Ran resolved = bot.command({"resolve", trade, "--as", "absent", "--reason", "support says so"});
   INFO(resolved.err);
   CHECK(resolved.code == 0);
-  CHECK(lines_with(resolved.lines(),
-                   "OPERATOR_ACTION action=resolve reason=\"support says so\" symbol=ETH_USDT")
+  CHECK(lines_with(resolved.lines(), "OPERATOR_ACTION action=resolve reason=\"support says so\" symbol=ETH_USDT")
             .size() == 1);
   CHECK(bot.sql("SELECT state FROM exchange_orders WHERE leg = 'entry'") == "lapsed\n");
 }
@@ -130,8 +123,8 @@ TEST_CASE("resolve: the operator's word about an order in doubt goes the way of 
 TEST_CASE("resolve: what was filled is protected by the next run") {
   const Trading bot{any_store()};
   const std::string trade = entry_in_doubt(bot);
-  const Ran resolved = bot.command(
-      {"resolve", trade, "--as", "closed", "--filled", "0.2", "--reason", "seen in the app"});
+  const Ran resolved =
+      bot.command({"resolve", trade, "--as", "closed", "--filled", "0.2", "--reason", "seen in the app"});
   INFO(resolved.err);
   CHECK(resolved.code == 0);
   // The seconds without a stop count from the operator's word.
@@ -215,8 +208,9 @@ TEST_CASE("a market this account never had to do with is a typing error, and no 
 TEST_CASE("flatten --withdraw takes back what flatten wished, and the trade is kept and protected") {
   const Trading bot{any_store()};
   bot.cycle(buy("ETH_USDT", time_text()));
-  bot.sql("UPDATE exchange_orders SET exit_reason = 'operator', exit_until = 9000000000000000, version = version + 1 "
-          "WHERE leg = 'entry' AND settled = 0");
+  bot.sql(
+      "UPDATE exchange_orders SET exit_reason = 'operator', exit_until = 9000000000000000, version = version + 1 "
+      "WHERE leg = 'entry' AND settled = 0");
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "operator");
   CHECK(bot.command({"flatten", "--withdraw"}).code == 64);
   CHECK(bot.command({"flatten", "BTC_USDT", "--withdraw"}).code == 64);
@@ -235,16 +229,16 @@ TEST_CASE("flatten --withdraw takes back what flatten wished, and the trade is k
 TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing takes back the operator's alone") {
   const Trading bot{any_store()};
   bot.cycle(buy("ETH_USDT", time_text()));
-  bot.sql("UPDATE exchange_orders SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
-          "WHERE leg = 'entry' AND settled = 0");
+  bot.sql(
+      "UPDATE exchange_orders SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
+      "WHERE leg = 'entry' AND settled = 0");
   CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("there is no request to sell") != std::string::npos);
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "signal");
 }
 
 TEST_CASE("flatten takes back the BUYs that spoke before it, also where nothing is open yet") {
   const Trading bot{any_store(), "[market.SOL_USDT]\nnotional = 50\n"};
-  const std::vector<std::string> what = GENERATE(std::vector<std::string>{"SOL_USDT"},
-                                                 std::vector<std::string>{"SOL"},
+  const std::vector<std::string> what = GENERATE(std::vector<std::string>{"SOL_USDT"}, std::vector<std::string>{"SOL"},
                                                  std::vector<std::string>{"--all"});
   const std::string before = time_text(-30);
   std::vector<std::string> flatten{"flatten"};

@@ -89,10 +89,9 @@ TEST_CASE("the sample configuration of the contract says what the defaults say, 
 
 TEST_CASE("who speaks last wins, and the source of each value is remembered") {
   const Scratch folder;
-  const std::string file =
-      folder.write("bot.ini",
-                   "[run]\ndeadline = 40s\n[cooldown]\nseconds=10\n"
-                   "[limits]\nmax_open_positions = 3\n[market.ETH_USDT]\nnotional = 50\n");
+  const std::string file = folder.write("bot.ini",
+                                        "[run]\ndeadline = 40s\n[cooldown]\nseconds=10\n"
+                                        "[limits]\nmax_open_positions = 3\n[market.ETH_USDT]\nnotional = 50\n");
   const auto configuration =
       read_well({file,
                  {{"TRADEGUARD_COOLDOWN_SECONDS", "20s"},
@@ -103,33 +102,25 @@ TEST_CASE("who speaks last wins, and the source of each value is remembered") {
   CHECK(configuration.settings.policy.max_open_positions == 5);
   CHECK(configuration.settings.policy.cooldown.cooldown == 20s);
   CHECK(configuration.settings.deadline == 40s);
-  CHECK(configuration.settings.markets.at(*Symbol::parse("ETH_USDT")).cycle.notional ==
-        *Money::parse("60"));
+  CHECK(configuration.settings.markets.at(*Symbol::parse("ETH_USDT")).cycle.notional == *Money::parse("60"));
   CHECK(entry(configuration, "limits.max_open_positions").source == "command line");
-  CHECK(entry(configuration, "cooldown.seconds").source ==
-        "environment TRADEGUARD_COOLDOWN_SECONDS");
+  CHECK(entry(configuration, "cooldown.seconds").source == "environment TRADEGUARD_COOLDOWN_SECONDS");
   CHECK(entry(configuration, "run.deadline").source == file + ":2");
   CHECK(entry(configuration, "run.lock_id").source == "default");
-  CHECK(entry(configuration, "market.ETH_USDT.notional").source ==
-        "environment TRADEGUARD_MARKET__ETH_USDT__NOTIONAL");
+  CHECK(entry(configuration, "market.ETH_USDT.notional").source == "environment TRADEGUARD_MARKET__ETH_USDT__NOTIONAL");
 }
 
 TEST_CASE("a wrong value is refused with its place, what is wrong and what is expected") {
   CHECK(faults_in("[run]\ndeadline = soon\n") ==
-        ConfigurationFaults{
-            "bot.ini:2: run.deadline: soon is refused, expected a duration above 20s, to 1h: "
-            "no entry is sent in its last 20 s"});
-  CHECK(faults_in("[run]\n\ndeadline = 20s\n")
-            .front()
-            .starts_with("bot.ini:3: run.deadline: 20s is refused"));
+        ConfigurationFaults{"bot.ini:2: run.deadline: soon is refused, expected a duration above 20s, to 1h: "
+                            "no entry is sent in its last 20 s"});
+  CHECK(faults_in("[run]\n\ndeadline = 20s\n").front().starts_with("bot.ini:3: run.deadline: 20s is refused"));
   CHECK(faults_in("[limits]\nmax_open_positions = -1\n").front() ==
         "bot.ini:2: limits.max_open_positions: -1 is refused, expected a whole number, 0 for off");
   CHECK(faults_in("[limits]\nmax_order_notional = 1e30\n").size() == 1);
   CHECK(faults_in("[protection]\nstop_loss_percent = 100\n").size() == 1);
   CHECK(faults_in("[protection]\nstop_loss_percent = 0\n").size() == 1);
-  CHECK(faults_in("[protection]\non_breach = panic\n")
-            .front()
-            .ends_with("expected alarm or flatten"));
+  CHECK(faults_in("[protection]\non_breach = panic\n").front().ends_with("expected alarm or flatten"));
   CHECK(faults_in("[venue]\naccount = Main\n").size() == 1);
   CHECK(faults_in("[venue]\nkind =\n").front() ==
         "bot.ini:2: venue.kind: is empty, expected paper, cryptocom or binance");
@@ -137,13 +128,13 @@ TEST_CASE("a wrong value is refused with its place, what is wrong and what is ex
   CHECK(faults_in("[run]\nlive = yes\n").size() == 1);
   CHECK(faults_in("[store]\nurl = mysql://x\n").size() == 1);
   CHECK(faults_in("[store]\nurl = sqlite::memory:\n").size() == 1);
-  CHECK(
-      faults_in("[run]\nhard_deadline = 30s\n").front() ==
-      "bot.ini:2: run.hard_deadline: 30s is refused, expected at least run.deadline, which is 50s");
+  CHECK(faults_in("[run]\nhard_deadline = 30s\n").front() ==
+        "bot.ini:2: run.hard_deadline: 30s is refused, expected at least run.deadline, which is 50s");
   CHECK(faults_in("[notify]\nkind = file\n").size() == 1);
   for (const char* chat : {"my chat", "bot", "@", "-", "12x", "https://t.me/me", "@a#b"})
-    CHECK(faults_in(std::string{"[telegram]\nchat_id = "} + chat + "\n").front().ends_with(
-        "expected a number, or @channel"));
+    CHECK(faults_in(std::string{"[telegram]\nchat_id = "} + chat + "\n")
+              .front()
+              .ends_with("expected a number, or @channel"));
   for (const char* chat : {"4242", "-1001234567890", "@my_channel"})
     CHECK(settings_of(std::string{"[telegram]\nchat_id = "} + chat + "\n").telegram_chat_id == chat);
 }
@@ -155,14 +146,11 @@ TEST_CASE("nothing unknown is passed over") {
   CHECK(faults_in("[market.ETH_USDT]\nnotonal = 5\n") ==
         ConfigurationFaults{"bot.ini:2: market.ETH_USDT.notonal: unknown key, did you mean "
                             "market.ETH_USDT.notional?"});
-  CHECK(faults_in("[market.eth_usdt]\nnotional = 5\n").front().find("BASE_QUOTE in capitals") !=
-        std::string::npos);
-  CHECK(faults_in("[nonsense]\nx = 5\n") ==
-        ConfigurationFaults{"bot.ini:2: nonsense.x: unknown key"});
-  CHECK(
-      faults_of({std::nullopt, {{"TRADEGUARD_LIMITS_MAX_ORDER_NOTIONL", "5"}}, {}}) ==
-      ConfigurationFaults{"environment TRADEGUARD_LIMITS_MAX_ORDER_NOTIONL: unknown, did you mean "
-                          "TRADEGUARD_LIMITS_MAX_ORDER_NOTIONAL?"});
+  CHECK(faults_in("[market.eth_usdt]\nnotional = 5\n").front().find("BASE_QUOTE in capitals") != std::string::npos);
+  CHECK(faults_in("[nonsense]\nx = 5\n") == ConfigurationFaults{"bot.ini:2: nonsense.x: unknown key"});
+  CHECK(faults_of({std::nullopt, {{"TRADEGUARD_LIMITS_MAX_ORDER_NOTIONL", "5"}}, {}}) ==
+        ConfigurationFaults{"environment TRADEGUARD_LIMITS_MAX_ORDER_NOTIONL: unknown, did you mean "
+                            "TRADEGUARD_LIMITS_MAX_ORDER_NOTIONAL?"});
   CHECK(faults_of({std::nullopt, {{"TRADEGUARD_MARKET__ETH_USDT", "5"}}, {}}).size() == 1);
   CHECK(faults_of({std::nullopt, {{"TRADEGUARD_MARKET__ETHUSDT__NOTIONAL", "5"}}, {}}).size() == 1);
 }
@@ -181,27 +169,21 @@ TEST_CASE("a # starts a comment only at the start of a line or after a blank") {
     const Scratch folder;
     return read_well({folder.write("bot.ini", ini), {}, {}});
   };
-  CHECK(configuration("# all\n[telegram] # here\nchat_id = @a_b # not this\n")
-            .settings.telegram_chat_id == "@a_b");
+  CHECK(configuration("# all\n[telegram] # here\nchat_id = @a_b # not this\n").settings.telegram_chat_id == "@a_b");
   CHECK(configuration("[store]\nurl = postgresql://bot:p#w@h/db\t# it\n").settings.store_url ==
         "postgresql://bot:p#w@h/db");
-  CHECK(configuration("[telegram]\n  # indented\nchat_id = # empty\n")
-            .settings.telegram_chat_id.empty());
+  CHECK(configuration("[telegram]\n  # indented\nchat_id = # empty\n").settings.telegram_chat_id.empty());
 }
 
 TEST_CASE("windows line ends, a byte order mark and a missing last newline are no fault") {
-  CHECK(
-      settings_of("\xEF\xBB\xBF[run]\r\nlock_id = 7\r\n[limits]\r\nmax_open_positions=2").lock_id ==
-      7);
+  CHECK(settings_of("\xEF\xBB\xBF[run]\r\nlock_id = 7\r\n[limits]\r\nmax_open_positions=2").lock_id == 7);
 }
 
 TEST_CASE("lines that are nothing are refused") {
-  CHECK(faults_in("deadline = 40s\n") ==
-        ConfigurationFaults{"bot.ini:1: a key stands before the first [section]"});
+  CHECK(faults_in("deadline = 40s\n") == ConfigurationFaults{"bot.ini:1: a key stands before the first [section]"});
   CHECK(faults_in("[run\ndeadline = 40s\n").size() == 2);
   CHECK(faults_in("[run]\ndead\n").size() == 1);
-  CHECK(faults_in(std::string_view{"[run]\nlog_file = a\0b\n", 21}).front() ==
-        "bot.ini:2: holds a control character");
+  CHECK(faults_in(std::string_view{"[run]\nlog_file = a\0b\n", 21}).front() == "bot.ini:2: holds a control character");
 }
 
 TEST_CASE("a configuration file that is not there, or is a folder, is a fault and not a default") {
@@ -213,17 +195,15 @@ TEST_CASE("a configuration file that is not there, or is a folder, is a fault an
 
 TEST_CASE("a path in the file means the same file from wherever the run is started") {
   const Scratch folder;
-  const std::string file =
-      folder.write("bot.ini",
-                   "[store]\nurl = sqlite:sub/bot.db\n[run]\nlog_file = bot.log\n"
-                   "[venue]\nca_file = /etc/ca.pem\n");
+  const std::string file = folder.write("bot.ini",
+                                        "[store]\nurl = sqlite:sub/bot.db\n[run]\nlog_file = bot.log\n"
+                                        "[venue]\nca_file = /etc/ca.pem\n");
   const Settings s = read_well({file, {}, {}}).settings;
   CHECK(s.store_url == "sqlite:" + folder.file("sub/bot.db"));
   CHECK(s.log_file == folder.file("bot.log"));
   CHECK(s.venue_at.ca_file == "/etc/ca.pem");
   // What is typed is meant from where it is typed.
-  CHECK(read_well({file, {}, {{"store.url", "sqlite:here.db"}}}).settings.store_url ==
-        "sqlite:here.db");
+  CHECK(read_well({file, {}, {{"store.url", "sqlite:here.db"}}}).settings.store_url == "sqlite:here.db");
 }
 
 TEST_CASE("DRY_RUN=1 overrides the file's venue and says so") {
@@ -240,10 +220,8 @@ TEST_CASE("DRY_RUN=1 overrides the file's venue and says so") {
 
 TEST_CASE("DRY_RUN=1 against a venue said on the command line or in the environment is an error") {
   CHECK(faults_of({std::nullopt, {{"DRY_RUN", "1"}}, {{"venue.kind", "binance"}}}) ==
-        ConfigurationFaults{
-            "environment DRY_RUN: 1 means paper, and command line says venue.kind = binance"});
-  CHECK(faults_of({std::nullopt, {{"DRY_RUN", "1"}, {"TRADEGUARD_VENUE_KIND", "cryptocom"}}, {}})
-            .size() == 1);
+        ConfigurationFaults{"environment DRY_RUN: 1 means paper, and command line says venue.kind = binance"});
+  CHECK(faults_of({std::nullopt, {{"DRY_RUN", "1"}, {"TRADEGUARD_VENUE_KIND", "cryptocom"}}, {}}).size() == 1);
   CHECK(faults_of({std::nullopt, {{"DRY_RUN", "1"}}, {{"run.live", "true"}}}).size() == 1);
   CHECK(read_well({std::nullopt, {{"DRY_RUN", "1"}}, {{"venue.kind", "paper"}}}).settings.dry_run);
 }
@@ -266,15 +244,13 @@ TEST_CASE("a password in the store's address is never shown") {
   const auto configuration = read_well(
       {std::nullopt, {{"TRADEGUARD_STORE_URL", "postgresql://bot:s3cr3t@host:5432/db?sslmode=verify-full"}}, {}});
   CHECK(configuration.settings.store_url == "postgresql://bot:s3cr3t@host:5432/db?sslmode=verify-full");
-  CHECK(entry(configuration, "store.url").value ==
-        "postgresql://bot:***@host:5432/db?sslmode=verify-full");
+  CHECK(entry(configuration, "store.url").value == "postgresql://bot:***@host:5432/db?sslmode=verify-full");
   CHECK(url_passwords(configuration.settings.store_url) == std::vector<std::string>{"s3cr3t"});
   CHECK(masked_url("postgresql://host/db") == "postgresql://host/db");
   CHECK(masked_url("postgresql://bot@h%6Fst/db") == "postgresql://bot@h%6Fst/db");
   CHECK(masked_url("sqlite:bot:x@y.db") == "sqlite:bot:x@y.db");
   CHECK(masked_url("bot.db") == "bot.db");
-  for (const auto& fault :
-       faults_of({std::nullopt, {{"TRADEGUARD_STORE_URL", "pg://bot:s3cr3t@host/db"}}, {}}))
+  for (const auto& fault : faults_of({std::nullopt, {{"TRADEGUARD_STORE_URL", "pg://bot:s3cr3t@host/db"}}, {}}))
     CHECK(fault.find("s3cr3t") == std::string::npos);
 }
 
@@ -284,7 +260,8 @@ TEST_CASE("a password is found as libpq finds it, and an address that libpq cann
            {"postgres://bot:s3c%2Fr3t@host:5432/db", "postgresql://bot:***@host:5432/db"},
            {"postgresql://host/db?password=s3cr3t", "postgresql://:***@host/db"},
            {"postgresql://bot@host/db?pass%77ord=s3cr3t", "postgresql://bot:***@host/db"},
-           {"postgresql://bot@host/db?sslmode=require&password=s3cr3t#x", "postgresql://bot:***@host/db?sslmode=require"},
+           {"postgresql://bot@host/db?sslmode=require&password=s3cr3t#x",
+            "postgresql://bot:***@host/db?sslmode=require"},
            {"postgresql://bot:other1@host/db?password=s3cr3t", "postgresql://bot:***@host/db"},
            {"postgresql://bot@host/db?sslpassword=s3cr3t", "postgresql://bot@host/db?sslpassword=***"},
            {"postgresql://bot:s3cr3t@a:1,b:2/db", "postgresql://bot:***@a,b:1,2/db"},
@@ -320,16 +297,13 @@ TEST_CASE("store.insecure has to be written") {
   CHECK(read_well({std::nullopt, {}, {{"store.insecure", "true"}}}).settings.store_insecure);
 }
 
-TEST_CASE(
-    "the hash is of what is effective: the same by any way of saying it, another by content") {
+TEST_CASE("the hash is of what is effective: the same by any way of saying it, another by content") {
   const auto plain = read_well({}).hash;
   CHECK(plain.size() == 16);
   CHECK(read_well({std::nullopt, {}, {{"cooldown.seconds", "300s"}}}).hash == plain);
   CHECK(read_well({std::nullopt, {}, {{"cooldown.seconds", "301s"}}}).hash != plain);
   const auto with_password = [](const char* password) {
-    return read_well({std::nullopt,
-                      {{"TRADEGUARD_STORE_URL", std::string{"postgresql://b:"} + password + "@h/d"}},
-                      {}})
+    return read_well({std::nullopt, {{"TRADEGUARD_STORE_URL", std::string{"postgresql://b:"} + password + "@h/d"}}, {}})
         .hash;
   };
   CHECK(with_password("one111") == with_password("two222"));

@@ -23,8 +23,8 @@ namespace tradeguard::cli::test {
 
 namespace {
 
-pid_t spawn(const std::vector<std::string>& command, const Environment& environment,
-            const std::string& folder, const std::array<std::string, 3>& streams) {
+pid_t spawn(const std::vector<std::string>& command, const Environment& environment, const std::string& folder,
+            const std::array<std::string, 3>& streams) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   const auto pointers = [](const std::vector<std::string>& texts) {
@@ -41,8 +41,8 @@ pid_t spawn(const std::vector<std::string>& command, const Environment& environm
   posix_spawn_file_actions_addopen(&actions, 1, streams[1].c_str(), fresh, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, streams[2].c_str(), fresh, 0600);
   pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, command.front().c_str(), &actions, nullptr,
-                                    pointers(command).data(), pointers(variables).data());
+  const int failed = ::posix_spawnp(&pid, command.front().c_str(), &actions, nullptr, pointers(command).data(),
+                                    pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   INFO(command.front());
   REQUIRE(failed == 0);
@@ -80,9 +80,7 @@ std::vector<std::string> Ran::lines() const {
 }
 
 Started::Started(Started&& other) noexcept
-    : pid_{std::exchange(other.pid_, 0)},
-      out_{std::move(other.out_)},
-      err_{std::move(other.err_)} {}
+    : pid_{std::exchange(other.pid_, 0)}, out_{std::move(other.out_)}, err_{std::move(other.err_)} {}
 
 Started::~Started() {
   if (pid_ == 0) return;
@@ -93,31 +91,26 @@ Started::~Started() {
 void Started::send(int signal) const { REQUIRE(::kill(pid_, signal) == 0); }
 
 void Started::wait_for(std::string_view text) const {
-  const bool seen = within(std::chrono::seconds{20},
-                           [&] { return content(err_).find(text) != std::string::npos; });
+  const bool seen = within(std::chrono::seconds{20}, [&] { return content(err_).find(text) != std::string::npos; });
   INFO("waited for: " << text << "\n" << content(err_));
   REQUIRE(seen);
 }
 
 Ran Started::finish() {
   int status = 0;
-  const bool over =
-      within(std::chrono::seconds{60}, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
+  const bool over = within(std::chrono::seconds{60}, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
   INFO(content(err_));
   REQUIRE(over);
   pid_ = 0;
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content(out_),
-          content(err_)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content(out_), content(err_)};
 }
 
-Started Place::start(std::vector<std::string> arguments, const Environment& more,
-                     std::string_view input) const {
+Started Place::start(std::vector<std::string> arguments, const Environment& more, std::string_view input) const {
   const std::string stem = ".stream" + std::to_string(++count_);
   const std::string in = folder_.write(stem + ".in", input);
   Environment environment = more;  // what is said for one run wins over what the place says
   for (const auto& variable : environment_) {
-    const bool said =
-        std::ranges::any_of(more, [&](const auto& other) { return other.first == variable.first; });
+    const bool said = std::ranges::any_of(more, [&](const auto& other) { return other.first == variable.first; });
     if (!said) environment.push_back(variable);
   }
   environment.emplace_back("PATH", path_of_tests());
@@ -127,16 +120,14 @@ Started Place::start(std::vector<std::string> arguments, const Environment& more
   return {spawn(arguments, environment, folder_.path(), {in, out, err}), out, err};
 }
 
-Ran Place::run(std::vector<std::string> arguments, const Environment& more,
-               std::string_view input) const {
+Ran Place::run(std::vector<std::string> arguments, const Environment& more, std::string_view input) const {
   return start(std::move(arguments), more, input).finish();
 }
 
 Ran run_program(const std::vector<std::string>& command, const std::string& folder) {
   static std::atomic<int> count{0};
   const std::string stem = folder + "/.program" + std::to_string(++count);
-  return Started{spawn(command, {{"PATH", path_of_tests()}}, folder,
-                       {"/dev/null", stem + ".out", stem + ".err"}),
+  return Started{spawn(command, {{"PATH", path_of_tests()}}, folder, {"/dev/null", stem + ".out", stem + ".err"}),
                  stem + ".out", stem + ".err"}
       .finish();
 }
@@ -177,16 +168,13 @@ std::string key_of(std::string_view symbol, std::string_view side, const std::st
   return std::string{symbol} + ":" + std::string{side} + ":" + time.substr(0, 17) + "00";
 }
 
-std::string buy(std::string_view symbol, const std::string& time, std::string_view price,
-                std::string_view more) {
+std::string buy(std::string_view symbol, const std::string& time, std::string_view price, std::string_view more) {
   return "{\"symbol\":\"" + std::string{symbol} + "\",\"side\":\"BUY\",\"time\":\"" + time +
-         "\",\"notional\":\"50\",\"price\":\"" + std::string{price} + "\"" + std::string{more} +
-         "}\n";
+         "\",\"notional\":\"50\",\"price\":\"" + std::string{price} + "\"" + std::string{more} + "}\n";
 }
 
 std::string sell(std::string_view symbol, const std::string& time) {
-  return "{\"symbol\":\"" + std::string{symbol} + "\",\"side\":\"SELL\",\"time\":\"" + time +
-         "\"}\n";
+  return "{\"symbol\":\"" + std::string{symbol} + "\",\"side\":\"SELL\",\"time\":\"" + time + "\"}\n";
 }
 
 std::string normalised(std::string text) {
@@ -204,13 +192,11 @@ std::string normalised(std::string text) {
       {std::regex{R"(tg1-[a-z]\d+-[a-z0-9]+)"}, "CLIENT_ID"},
       {std::regex{R"(seconds unprotected: [0-9.]+)"}, "seconds unprotected: SECONDS"},
   };
-  for (const auto& [pattern, replacement] : rules)
-    text = std::regex_replace(text, pattern, replacement);
+  for (const auto& [pattern, replacement] : rules) text = std::regex_replace(text, pattern, replacement);
   return text;
 }
 
-bool is_subsequence(const std::vector<std::string>& expected_beginnings,
-                    const std::vector<std::string>& lines) {
+bool is_subsequence(const std::vector<std::string>& expected_beginnings, const std::vector<std::string>& lines) {
   auto next = expected_beginnings.begin();
   for (const std::string& line : lines) {
     if (next == expected_beginnings.end()) return true;
@@ -223,14 +209,12 @@ bool is_subsequence(const std::vector<std::string>& expected_beginnings,
 
 std::vector<std::string> lines_with(const std::vector<std::string>& lines, std::string_view text) {
   std::vector<std::string> found;
-  std::ranges::copy_if(lines, std::back_inserter(found), [&](const std::string& line) {
-    return line.find(text) != std::string::npos;
-  });
+  std::ranges::copy_if(lines, std::back_inserter(found),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
   return found;
 }
 
-std::vector<std::string> lines_beginning(const std::vector<std::string>& lines,
-                                         std::string_view text) {
+std::vector<std::string> lines_beginning(const std::vector<std::string>& lines, std::string_view text) {
   std::vector<std::string> found;
   std::ranges::copy_if(lines, std::back_inserter(found),
                        [&](const std::string& line) { return line.starts_with(text); });
@@ -239,8 +223,7 @@ std::vector<std::string> lines_beginning(const std::vector<std::string>& lines,
 
 void check_golden(const std::string& name, const std::string& text) {
   const std::string path = std::string{TRADEGUARD_FIXTURES} + "/golden/" + name;
-  if (std::getenv("TRADEGUARD_TEST_WRITE_GOLDEN") != nullptr)
-    std::ofstream{path, std::ios::binary} << text;
+  if (std::getenv("TRADEGUARD_TEST_WRITE_GOLDEN") != nullptr) std::ofstream{path, std::ios::binary} << text;
   INFO("golden file " << path);
   CHECK(content(path) == text);
 }

@@ -25,8 +25,7 @@ struct Ran {
 // A process that is still going. Killed, if need be, by the destructor.
 class Started {
  public:
-  Started(pid_t pid, std::string out, std::string err)
-      : pid_{pid}, out_{std::move(out)}, err_{std::move(err)} {}
+  Started(pid_t pid, std::string out, std::string err) : pid_{pid}, out_{std::move(out)}, err_{std::move(err)} {}
   Started(Started&& other) noexcept;
   Started& operator=(Started&&) = delete;
   ~Started();
@@ -48,14 +47,10 @@ class Place {
  public:
   explicit Place(Environment environment = {}) : environment_{std::move(environment)} {}
 
-  Started start(std::vector<std::string> arguments, const Environment& more = {},
-                std::string_view input = "") const;
-  Ran run(std::vector<std::string> arguments, const Environment& more = {},
-          std::string_view input = "") const;
+  Started start(std::vector<std::string> arguments, const Environment& more = {}, std::string_view input = "") const;
+  Ran run(std::vector<std::string> arguments, const Environment& more = {}, std::string_view input = "") const;
 
-  void set(std::string name, std::string value) {
-    environment_.emplace_back(std::move(name), std::move(value));
-  }
+  void set(std::string name, std::string value) { environment_.emplace_back(std::move(name), std::move(value)); }
   const Scratch& folder() const { return folder_; }
 
  private:
@@ -96,11 +91,9 @@ std::string sell(std::string_view symbol, const std::string& time);
 // What differs from run to run made the same: ids, times, hosts, counters of time.
 std::string normalised(std::string text);
 // Whether these lines come in this order, with fields behind theirs and lines between them allowed.
-bool is_subsequence(const std::vector<std::string>& expected_beginnings,
-                    const std::vector<std::string>& lines);
+bool is_subsequence(const std::vector<std::string>& expected_beginnings, const std::vector<std::string>& lines);
 std::vector<std::string> lines_with(const std::vector<std::string>& lines, std::string_view text);
-std::vector<std::string> lines_beginning(const std::vector<std::string>& lines,
-                                         std::string_view text);
+std::vector<std::string> lines_beginning(const std::vector<std::string>& lines, std::string_view text);
 
 // Compares with a file of fixtures/golden; TRADEGUARD_TEST_WRITE_GOLDEN=1 writes it instead.
 void check_golden(const std::string& name, const std::string& text);

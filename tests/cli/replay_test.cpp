@@ -8,12 +8,10 @@ using namespace tradeguard::cli::test;
 
 namespace {
 
-const std::vector<std::string> small{"replay", "--signals",
-                                     TRADEGUARD_FIXTURES "/replay-signals.jsonl", "--prices",
+const std::vector<std::string> small{"replay", "--signals", TRADEGUARD_FIXTURES "/replay-signals.jsonl", "--prices",
                                      TRADEGUARD_FIXTURES "/replay-prices.csv"};
 
-std::vector<std::string> with(std::vector<std::string> arguments,
-                              const std::vector<std::string>& more) {
+std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -43,20 +41,16 @@ TEST_CASE("a replay says the same to a program") {
   CHECK(said(json["open"]) == "1");
 }
 
-TEST_CASE(
-    "a replay is the same every time, on a store in a file too, which can be asked afterwards") {
+TEST_CASE("a replay is the same every time, on a store in a file too, which can be asked afterwards") {
   const Place place;
-  const auto hour =
-      with(small, {"--from", "2025-03-03T00:00:00Z", "--until", "2025-03-03T00:45:00Z"});
+  const auto hour = with(small, {"--from", "2025-03-03T00:00:00Z", "--until", "2025-03-03T00:45:00Z"});
   const Ran in_memory = place.run(hour);
   CHECK(place.run(hour).out == in_memory.out);
   const Ran in_file = place.run(with(hour, {"--store", "sqlite:day.db"}));
   INFO(in_file.err);
   CHECK(in_file.out == in_memory.out);
-  CHECK(in_file.out.starts_with(
-      "replayed     46 cycles, 2025-03-03T00:00:00 to 2025-03-03T00:45:00 UTC\n"));
-  const Ran why =
-      place.run({"why", "--store.url", "sqlite:day.db", "AAA_USD:BUY:2025-03-03T00:08:00"});
+  CHECK(in_file.out.starts_with("replayed     46 cycles, 2025-03-03T00:00:00 to 2025-03-03T00:45:00 UTC\n"));
+  const Ran why = place.run({"why", "--store.url", "sqlite:day.db", "AAA_USD:BUY:2025-03-03T00:08:00"});
   CHECK(why.out.find("cooldown_blocked") != std::string::npos);
   // A store that is there already may be somebody's.
   CHECK(place.run(with(small, {"--store", "sqlite:day.db"})).code == 78);

@@ -31,13 +31,10 @@ TEST_CASE("the expected log flow of one BUY is a subsequence of a dry run's log"
        "ORDER_FILLED side=BUY symbol=ETH_USDT order_id=100001",
        "SLTP_PLACED symbol=ETH_USDT order_id=100001 sl_order_id=100002 tp_order_id=100003",
        "TG_SENT type=SLTP_CREATED symbol=ETH_USDT order_id=100001",
-       "[DEBUG_TRADING] RUN_END run_id=RUN pid=PID host=HOST cycle=1",
-       "RUN_END run_id=RUN pid=PID host=HOST cycle=1"},
+       "[DEBUG_TRADING] RUN_END run_id=RUN pid=PID host=HOST cycle=1", "RUN_END run_id=RUN pid=PID host=HOST cycle=1"},
       lines));
   // The key is the signal's own minute, and the plain RUN_END is the last line of all.
-  CHECK(lines_with(ran.lines(),
-                   "GUARD idempotency_passed signal_key=" + key_of("ETH_USDT", "BUY", now))
-            .size() == 2);
+  CHECK(lines_with(ran.lines(), "GUARD idempotency_passed signal_key=" + key_of("ETH_USDT", "BUY", now)).size() == 2);
   CHECK(ran.lines().back().starts_with("RUN_END "));
 }
 
@@ -47,8 +44,7 @@ TEST_CASE("report step 1, local dry run: start, guards, order, messages, protect
   CHECK(ran.code == 0);
   const auto plain = [&](std::string_view beginning) {
     const auto lines = ran.lines();
-    return std::count_if(lines.begin(), lines.end(),
-                         [&](const auto& line) { return line.starts_with(beginning); });
+    return std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.starts_with(beginning); });
   };
   CHECK(plain("RUN_START ") == 1);
   CHECK(plain("RUN_END ") == 1);
@@ -71,8 +67,8 @@ TEST_CASE("report step 2, repeat run: the same signal is not a second order") {
   const Ran again = bot.cycle(signal);
   CHECK(again.code == 0);
   CHECK(lines_with(again.lines(), "ORDER_PLACED").empty());
-  CHECK(lines_with(again.lines(), "GUARD idempotency_blocked signal_key=" +
-                                      key_of("ETH_USDT", "BUY", now) + " existing_order_id=100001")
+  CHECK(lines_with(again.lines(), "GUARD idempotency_blocked signal_key=" + key_of("ETH_USDT", "BUY", now) +
+                                      " existing_order_id=100001")
             .size() == 1);
   CHECK(lines_with(again.lines(),
                    "SLTP_SKIPPED_ALREADY_EXISTS symbol=ETH_USDT order_id=100001 "
@@ -89,8 +85,7 @@ TEST_CASE("report step 3, cooldown: another order for the same base currency is 
     const Ran next = bot.cycle(buy(symbol, time_text()));
     CHECK(next.code == 0);
     CHECK(lines_with(next.lines(), "ORDER_PLACED").empty());
-    const auto blocked =
-        lines_with(next.lines(), std::string{"GUARD cooldown_blocked symbol="} + symbol);
+    const auto blocked = lines_with(next.lines(), std::string{"GUARD cooldown_blocked symbol="} + symbol);
     REQUIRE(blocked.size() == 1);
     const long seconds = std::stol(blocked[0].substr(blocked[0].find("seconds_remaining=") + 18));
     CHECK(seconds >= 1);
@@ -111,8 +106,7 @@ TEST_CASE("report step 3, after the cooldown: what it denied once is not bought 
   CHECK(later.code == 0);
   CHECK(lines_with(later.lines(), "ORDER_PLACED").empty());
   CHECK(lines_with(later.lines(), "GUARD cooldown_passed symbol=ETH_USDT").size() == 1);
-  CHECK(lines_with(later.lines(), "GUARD idempotency_blocked signal_key=" +
-                                      key_of("ETH_USDT", "BUY", now) +
+  CHECK(lines_with(later.lines(), "GUARD idempotency_blocked signal_key=" + key_of("ETH_USDT", "BUY", now) +
                                       " existing_order_id=- decided=cooldown")
             .size() == 1);
 }
@@ -125,10 +119,8 @@ TEST_CASE("report step 4, duplicate runner: one RUN_START, one RUN_LOCKED") {
   const Ran second = bot.cycle(buy("ETH_USDT", time_text()), {}, debug);
   CHECK(second.code == 75);
   REQUIRE(second.lines().size() == 2);
-  CHECK(second.lines()[0] ==
-        "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #2");
-  CHECK(normalised(second.lines()[1])
-            .starts_with("[DEBUG_TRADING] RUN_LOCKED run_id=RUN pid=PID host=HOST cycle=2"));
+  CHECK(second.lines()[0] == "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #2");
+  CHECK(normalised(second.lines()[1]).starts_with("[DEBUG_TRADING] RUN_LOCKED run_id=RUN pid=PID host=HOST cycle=2"));
   CHECK(second.out.empty());
   held.close();
   const Ran ended = first.finish();
@@ -141,15 +133,11 @@ TEST_CASE(
     "it") {
   const Trading bot{existing_kind()};
   bot.cycle(buy("ETH_USDT", time_text()), {"--run.log_file", "backend.log"});
-  const Ran found =
-      run_program({"grep", "-i", "TG_SENT\\|TG_FAILED", "backend.log"}, bot.folder().path());
+  const Ran found = run_program({"grep", "-i", "TG_SENT\\|TG_FAILED", "backend.log"}, bot.folder().path());
   CHECK(found.code == 0);
-  CHECK(found.out.find("TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY") !=
-        std::string::npos);
-  CHECK(found.out.find("TG_SENT type=ORDER_FILLED symbol=ETH_USDT order_id=100001 side=BUY") !=
-        std::string::npos);
-  CHECK(found.out.find("TG_SENT type=SLTP_CREATED symbol=ETH_USDT order_id=100001") !=
-        std::string::npos);
+  CHECK(found.out.find("TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY") != std::string::npos);
+  CHECK(found.out.find("TG_SENT type=ORDER_FILLED symbol=ETH_USDT order_id=100001 side=BUY") != std::string::npos);
+  CHECK(found.out.find("TG_SENT type=SLTP_CREATED symbol=ETH_USDT order_id=100001") != std::string::npos);
   CHECK(found.out.find("TG_FAILED") == std::string::npos);
 }
 
@@ -159,8 +147,8 @@ TEST_CASE(
   const Trading bot{existing_kind(), "[notify]\nkind = file\nfile = messages/told\n"};
   const Environment live_messages{{"DRY_RUN", "0"}};
   const Ran failed = bot.cycle(buy("ETH_USDT", time_text()), {}, live_messages);
-  const auto lines = lines_with(
-      failed.lines(), "TG_FAILED type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY");
+  const auto lines =
+      lines_with(failed.lines(), "TG_FAILED type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY");
   INFO(failed.err);
   REQUIRE_FALSE(lines.empty());
   CHECK(lines[0].find(" error=") != std::string::npos);
@@ -170,20 +158,15 @@ TEST_CASE(
   bot.sql("UPDATE notices SET next_try = 0");
   const Ran later = bot.cycle("", {}, live_messages);
   INFO(later.err);
-  CHECK(lines_with(later.lines(),
-                   "TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY")
-            .size() == 1);
+  CHECK(lines_with(later.lines(), "TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=100001 side=BUY").size() == 1);
   CHECK(bot.folder().read("messages/told").find("ORDER CREATED ETH_USDT BUY") != std::string::npos);
 }
 
-TEST_CASE(
-    "report step 6, protection: SLTP_PLACED after every BUY, and the grep of the report finds it") {
+TEST_CASE("report step 6, protection: SLTP_PLACED after every BUY, and the grep of the report finds it") {
   const Trading bot{existing_kind()};
   const std::string now = time_text();
-  bot.cycle(buy("ETH_USDT", now) + buy("BTC_USDT", now, "97250"),
-            {"--run.log_file", "backend.log"});
-  const Ran found =
-      run_program({"grep", "-i", "SLTP_PLACED\\|SLTP_SKIPPED", "backend.log"}, bot.folder().path());
+  bot.cycle(buy("ETH_USDT", now) + buy("BTC_USDT", now, "97250"), {"--run.log_file", "backend.log"});
+  const Ran found = run_program({"grep", "-i", "SLTP_PLACED\\|SLTP_SKIPPED", "backend.log"}, bot.folder().path());
   CHECK(found.out.find("SLTP_PLACED symbol=ETH_USDT order_id=") != std::string::npos);
   CHECK(found.out.find("SLTP_PLACED symbol=BTC_USDT order_id=") != std::string::npos);
   CHECK(found.out.find("sl_order_id=-") == std::string::npos);

@@ -69,8 +69,8 @@ TEST_CASE("where one place cannot be written the next one is taken, and the newe
 TEST_CASE("what is no marker is nothing known, and is not followed elsewhere") {
   const Scratch folder;
   for (const std::string& text : {std::string{}, std::string(1000, 'x'), std::string{"open=2"},
-                                 "open=-1 at=2025-01-01T12:00:00Z" + std::string(96, ' ') + "\n",
-                                 "open=99999999999 at=2025-01-01T12:00:00Z" + std::string(87, ' ') + "\n"}) {
+                                  "open=-1 at=2025-01-01T12:00:00Z" + std::string(96, ' ') + "\n",
+                                  "open=99999999999 at=2025-01-01T12:00:00Z" + std::string(87, ' ') + "\n"}) {
     INFO(text.substr(0, 30));
     folder.write("a.marker", text);
     CHECK_FALSE(RunMarker{{{folder.file("a.marker")}}}.open_trades());

@@ -12,8 +12,7 @@ TEST_CASE("a secret comes from the environment or from a file only its owner can
   const Scratch folder;
   CHECK(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY", "k-123"}})->reveal() == "k-123");
   const std::string file = folder.write("key", "from-file\n", 0600);
-  CHECK(read_secret(SecretName::api_secret, {{"TRADEGUARD_API_SECRET_FILE", file}})->reveal() ==
-        "from-file");
+  CHECK(read_secret(SecretName::api_secret, {{"TRADEGUARD_API_SECRET_FILE", file}})->reveal() == "from-file");
 }
 
 // systemd's LoadCredential and container secrets: nobody may write them, and the group is the service's.
@@ -32,8 +31,7 @@ TEST_CASE("a secret's file that others can open is refused, and its content is n
   const Scratch folder;
   for (const mode_t mode : {0644U, 0640U, 0604U, 0620U, 0444U, 0460U, 0540U}) {
     const std::string file = folder.write("key", "very-secret", mode);
-    const auto refused =
-        read_secret(SecretName::telegram_token, {{"TRADEGUARD_TELEGRAM_TOKEN_FILE", file}});
+    const auto refused = read_secret(SecretName::telegram_token, {{"TRADEGUARD_TELEGRAM_TOKEN_FILE", file}});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().fault == Fault::configuration);
     CHECK(refused.error().what.find("0600") != std::string::npos);
@@ -49,20 +47,17 @@ TEST_CASE("a secret that is missing, empty, or given twice is an error") {
   CHECK_FALSE(read_secret(SecretName::api_key, {}));
   CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.file("none")}}));
   CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.path()}}));
+  CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.write("e", "\n", 0600)}}));
   CHECK_FALSE(
-      read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.write("e", "\n", 0600)}}));
-  CHECK_FALSE(read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE",
-                                             folder.write("l", std::string(5000, 'x'), 0600)}}));
-  CHECK_FALSE(read_secret(
-      SecretName::api_key,
-      {{"TRADEGUARD_API_KEY", "a"}, {"TRADEGUARD_API_KEY_FILE", folder.write("k", "b", 0600)}}));
+      read_secret(SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", folder.write("l", std::string(5000, 'x'), 0600)}}));
+  CHECK_FALSE(read_secret(SecretName::api_key,
+                          {{"TRADEGUARD_API_KEY", "a"}, {"TRADEGUARD_API_KEY_FILE", folder.write("k", "b", 0600)}}));
 }
 
 TEST_CASE("where secrets would come from is told without opening anything") {
   const Scratch folder;
   const auto sources =
-      secret_sources({{"TRADEGUARD_API_KEY", "abc"},
-                      {"TRADEGUARD_API_SECRET_FILE", folder.write("s", "x", 0644)}});
+      secret_sources({{"TRADEGUARD_API_KEY", "abc"}, {"TRADEGUARD_API_SECRET_FILE", folder.write("s", "x", 0644)}});
   REQUIRE(sources.size() == 3);
   CHECK(sources[0].where == "environment");
   CHECK(sources[0].fault.empty());

@@ -31,8 +31,8 @@ SignalBatch read_text(std::string_view text) {
 
 // With an id, unless the line has an identity of its own: a BUY needs one.
 std::string identified(std::string_view line) {
-  const bool plain = line.starts_with("{\"") && line.find("\"id\"") == std::string::npos &&
-                     line.find("\"time\"") == std::string::npos;
+  const bool plain =
+      line.starts_with("{\"") && line.find("\"id\"") == std::string::npos && line.find("\"time\"") == std::string::npos;
   return plain ? R"({"id":"a",)" + std::string{line.substr(1)} : std::string{line};
 }
 tl::expected<Signal, RejectedLine> one(std::string_view line) {
@@ -51,8 +51,8 @@ std::optional<std::string> exit_of(std::string_view line) {
 }  // namespace
 
 TEST_CASE("the contract's example is read as written") {
-  const auto signal = one(
-      R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07Z","notional":"50","price":"3350.5"})");
+  const auto signal =
+      one(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07Z","notional":"50","price":"3350.5"})");
   REQUIRE(signal);
   CHECK(signal->symbol.text() == "ETH_USDT");
   CHECK(signal->side == Side::buy);
@@ -63,17 +63,15 @@ TEST_CASE("the contract's example is read as written") {
 }
 
 TEST_CASE("every optional field is read") {
-  const auto signal = one(
-      R"({"symbol":"ETH_USDT","side":"BUY","id":"a.B-9_","quantity":"0.5","stop_loss_percent":2.5,)"
-      R"("take_profit_price":4000.25,"strategy":"sma 10×50"})");
+  const auto signal = one(R"({"symbol":"ETH_USDT","side":"BUY","id":"a.B-9_","quantity":"0.5","stop_loss_percent":2.5,)"
+                          R"("take_profit_price":4000.25,"strategy":"sma 10×50"})");
   REQUIRE(signal);
   CHECK(signal->id == "a.B-9_");
   CHECK(signal->quantity == *Quantity::parse("0.5"));
   CHECK(signal->stop_loss_percent == *Decimal::parse("2.5"));
   CHECK(signal->take_profit_price == *Price::parse("4000.25"));
   CHECK(signal->strategy == "sma 10×50");
-  const auto levels =
-      one(R"({"symbol":"ETH_USDT","side":"BUY","take_profit_percent":"4","stop_loss_price":"3000"})");
+  const auto levels = one(R"({"symbol":"ETH_USDT","side":"BUY","take_profit_percent":"4","stop_loss_price":"3000"})");
   REQUIRE(levels);
   CHECK(levels->take_profit_percent == Decimal{4});
   CHECK(levels->stop_loss_price == *Price::parse("3000"));
@@ -81,8 +79,7 @@ TEST_CASE("every optional field is read") {
 
 TEST_CASE("amounts are read exactly as written, as text or as number") {
   const auto price = [](std::string_view written) {
-    return one(R"({"symbol":"ETH_USDT","side":"BUY","price":)" + std::string{written} + "}")
-        ->price->text();
+    return one(R"({"symbol":"ETH_USDT","side":"BUY","price":)" + std::string{written} + "}")->price->text();
   };
   CHECK(price("0.1") == "0.1");
   CHECK(price("0.123456789012345678") == "0.123456789012345678");
@@ -93,12 +90,10 @@ TEST_CASE("amounts are read exactly as written, as text or as number") {
 }
 
 TEST_CASE("absurd amounts stop at the door") {
-  for (const char* absurd :
-       {"0", "-1", "1e18", "1e400", "99999999999999999999", "0.1234567890123456789", "1e-400",
-        "\"NaN\"", "\"Infinity\"", "\"0x10\"", "\"1,5\"", "\"\"", "\" 5\"", "true", "[5]"}) {
+  for (const char* absurd : {"0", "-1", "1e18", "1e400", "99999999999999999999", "0.1234567890123456789", "1e-400",
+                             "\"NaN\"", "\"Infinity\"", "\"0x10\"", "\"1,5\"", "\"\"", "\" 5\"", "true", "[5]"}) {
     INFO(absurd);
-    CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","price":)" + std::string{absurd} + "}") !=
-          "accepted");
+    CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","price":)" + std::string{absurd} + "}") != "accepted");
   }
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","notional":"-5"})")
             .starts_with("notional -5 is refused, expected"));
@@ -109,9 +104,8 @@ TEST_CASE("a field that is null is a field that is not there") {
 }
 
 TEST_CASE("what is malformed is rejected with a reason") {
-  CHECK(reason_of("what") ==
-        R"(is not JSON, expected one object a line, like )"
-        R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07Z"})");
+  CHECK(reason_of("what") == R"(is not JSON, expected one object a line, like )"
+                             R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07Z"})");
   CHECK(reason_of("ETH_USDT,BUY,50").starts_with("is not JSON, expected one object a line"));
   CHECK(reason_of(R"({"symbol" "ETH_USDT"})").starts_with("is not JSON at character "));
   CHECK(reason_of("{}") == "symbol is missing");
@@ -120,21 +114,16 @@ TEST_CASE("what is malformed is rejected with a reason") {
   CHECK(reason_of("null") != "accepted");
   CHECK(reason_of(R"({"symbol":"ETH_USDT"})") == "side is missing");
   CHECK(reason_of(R"({"symbol":"ETHUSDT","side":"BUY"})").starts_with("symbol ETHUSDT is refused"));
-  CHECK(
-      reason_of(R"({"symbol":"eth_usdt","side":"BUY"})").starts_with("symbol eth_usdt is refused"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"buy"})") ==
-        "side buy is refused, expected BUY or SELL");
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07"})")
-            .starts_with("time 2025"));
+  CHECK(reason_of(R"({"symbol":"eth_usdt","side":"BUY"})").starts_with("symbol eth_usdt is refused"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"buy"})") == "side buy is refused, expected BUY or SELL");
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T12:00:07"})").starts_with("time 2025"));
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","time":1735732807})")
             .ends_with(", did you mean 2025-01-01T12:00:07.000000Z?"));
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","time":"1735732807123"})")
             .ends_with(", did you mean 2025-01-01T12:00:07.123000Z?"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY"} {"symbol":"BTC_USDT","side":"BUY"})") !=
-        "accepted");
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY"} {"symbol":"BTC_USDT","side":"BUY"})") != "accepted");
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY"},)") != "accepted");
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","notional":"50","quantity":"1"})") !=
-        "accepted");
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","notional":"50","quantity":"1"})") != "accepted");
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","stop_loss_percent":"100"})") != "accepted");
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","stop_loss_percent":"2","stop_loss_price":"3000"})") ==
         "stop_loss_percent and stop_loss_price are both given, expected one of them");
@@ -143,8 +132,7 @@ TEST_CASE("what is malformed is rejected with a reason") {
 }
 
 TEST_CASE("an unknown field is not passed over: it may be the one that made the order safe") {
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","stop_los_price":"1"})") ==
-        "unknown field stop_los_price");
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","stop_los_price":"1"})") == "unknown field stop_los_price");
 }
 
 TEST_CASE("a field given twice is ambiguous") {
@@ -158,23 +146,17 @@ TEST_CASE("limits, margin and shorts are refused by name") {
   CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","type":"LIMIT","price":"1"})") ==
         "type LIMIT is not supported: entries are MARKET orders");
   CHECK(one(R"({"symbol":"ETH_USDT","side":"BUY","type":"MARKET"})"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","leverage":"10"})")
-            .starts_with("leverage is not supported"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SHORT"})")
-            .starts_with("side SHORT is not supported"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","leverage":"10"})").starts_with("leverage is not supported"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SHORT"})").starts_with("side SHORT is not supported"));
 }
 
 TEST_CASE("text that could forge a line, a key or a statement is refused") {
-  for (const char* id :
-       {R"(a\nORDER_PLACED side=BUY)", "a b", "", "x' OR 1=1", R"(\u0000)", "ü", "a:b"}) {
+  for (const char* id : {R"(a\nORDER_PLACED side=BUY)", "a b", "", "x' OR 1=1", R"(\u0000)", "ü", "a:b"}) {
     INFO(id);
-    CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","id":")" + std::string{id} + "\"}")
-              .starts_with("id "));
+    CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","id":")" + std::string{id} + "\"}").starts_with("id "));
   }
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","id":")" + std::string(65, 'a') + "\"}")
-            .starts_with("id "));
-  const std::string forged =
-      reason_of(R"({"symbol":"ETH_USDT","side":"BUY","strategy":"x\nORDER_PLACED side=BUY"})");
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","id":")" + std::string(65, 'a') + "\"}").starts_with("id "));
+  const std::string forged = reason_of(R"({"symbol":"ETH_USDT","side":"BUY","strategy":"x\nORDER_PLACED side=BUY"})");
   CHECK(forged.starts_with("strategy "));
   CHECK(forged.find('\n') == std::string::npos);
   const std::string field = reason_of(R"({"symbol":"ETH_USDT","side":"BUY","x\ny":"1"})");
@@ -222,17 +204,14 @@ TEST_CASE("a byte order mark is no fault, empty files and files of empty lines h
 
 TEST_CASE("a line of exactly the longest length is read, one byte more is not") {
   const std::string head = R"({"symbol":"ETH_USDT","side":"SELL")";
-  const auto padded = [&](std::size_t length) {
-    return head + std::string(length - head.size() - 1, ' ') + "}";
-  };
+  const auto padded = [&](std::size_t length) { return head + std::string(length - head.size() - 1, ' ') + "}"; };
   CHECK(read_text(padded(longest_line) + "\r\n").signals.size() == 1);
   CHECK(read_text(padded(longest_line + 1) + "\n").rejected.size() == 1);
 }
 
 TEST_CASE("a SELL behind any number of lines is read") {
   const auto stale = [](int i) {
-    return R"({"symbol":"ETH_USDT","side":"BUY","time":"2024-12-31T12:00:00Z","id":")" +
-           std::to_string(i) + "\"}\n";
+    return R"({"symbol":"ETH_USDT","side":"BUY","time":"2024-12-31T12:00:00Z","id":")" + std::to_string(i) + "\"}\n";
   };
   std::string text;
   constexpr int lines = 150'000;
@@ -241,8 +220,8 @@ TEST_CASE("a SELL behind any number of lines is read") {
           "\n";
   const Scratch folder;
   ManualClock clock{noon};
-  SignalFile file{folder.write("signals.jsonl", text), clock, 10s, nullptr,
-                  Timeless::takes_file_time, {.entries = 300s, .exits = 24h}};
+  SignalFile file{folder.write("signals.jsonl", text), clock, 10s, nullptr, Timeless::takes_file_time,
+                  {.entries = 300s, .exits = 24h}};
   const auto batch = file.read();
   REQUIRE(batch);
   REQUIRE_FALSE(batch->signals.empty());
@@ -264,20 +243,19 @@ TEST_CASE("what is fresh is given whole, however much it is and wherever it stan
   for (int i = 0; i < 5'000; ++i) {
     const bool fresh = i % 2 == 0;
     text += R"({"symbol":"ETH_USDT","side":"BUY","time":")" +
-            std::string{fresh ? "2025-01-01T11:58:00Z" : "2025-01-01T11:50:00Z"} + R"(","id":")" +
-            std::to_string(i) + "\"}\n";
+            std::string{fresh ? "2025-01-01T11:58:00Z" : "2025-01-01T11:50:00Z"} + R"(","id":")" + std::to_string(i) +
+            "\"}\n";
     text += R"({"symbol":"ETH_USDT","side":"SELL","time":"2024-12-31T13:00:00Z"})"
             "\n";
   }
   const Scratch folder;
   ManualClock clock{noon};
-  const auto batch = SignalFile{folder.write("signals.jsonl", text), clock, 10s, nullptr,
-                                Timeless::takes_file_time, {.entries = 300s, .exits = 24h}}
+  const auto batch = SignalFile{folder.write("signals.jsonl", text), clock, 10s, nullptr, Timeless::takes_file_time,
+                                {.entries = 300s, .exits = 24h}}
                          .read();
   REQUIRE(batch);
   CHECK(std::ranges::count(batch->signals, Side::sell, &Signal::side) == 5'000);
-  CHECK(std::ranges::count(batch->signals, *parse_iso("2025-01-01T11:58:00Z"), &Signal::time) ==
-        2'500);
+  CHECK(std::ranges::count(batch->signals, *parse_iso("2025-01-01T11:58:00Z"), &Signal::time) == 2'500);
   CHECK(std::ranges::is_sorted(batch->signals, {}, &Signal::line));
 }
 
@@ -321,10 +299,9 @@ TEST_CASE("a BUY without time and id is no signal: every change of its file woul
 
 TEST_CASE("with an id a BUY has its file's modification time, without both a SELL the moment it is read") {
   const Scratch folder;
-  const std::string path =
-      folder.write("signals.jsonl",
-                   "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"7\"}\n"
-                   "{\"symbol\":\"BTC_USDT\",\"side\":\"SELL\"}\n");
+  const std::string path = folder.write("signals.jsonl",
+                                        "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"7\"}\n"
+                                        "{\"symbol\":\"BTC_USDT\",\"side\":\"SELL\"}\n");
   const utimbuf times{1735732507, 1735732507};
   REQUIRE(::utime(path.c_str(), &times) == 0);
   ManualClock clock{noon};
@@ -337,12 +314,12 @@ TEST_CASE("with an id a BUY has its file's modification time, without both a SEL
 
 TEST_CASE("a BUY that gives no time was said before the SELL that stands behind it") {
   const Scratch folder;
-  const std::string path = folder.write(
-      "signals.jsonl",
-      "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"7\"}\n"
-      "{\"symbol\":\"BTC_USDT\",\"side\":\"BUY\",\"id\":\"8\"}\n"
-      "{\"symbol\":\"ETH_USDT\",\"side\":\"SELL\",\"time\":\"2025-01-01T11:50:00Z\"}\n"
-      "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"9\"}\n");
+  const std::string path =
+      folder.write("signals.jsonl",
+                   "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"7\"}\n"
+                   "{\"symbol\":\"BTC_USDT\",\"side\":\"BUY\",\"id\":\"8\"}\n"
+                   "{\"symbol\":\"ETH_USDT\",\"side\":\"SELL\",\"time\":\"2025-01-01T11:50:00Z\"}\n"
+                   "{\"symbol\":\"ETH_USDT\",\"side\":\"BUY\",\"id\":\"9\"}\n");
   const utimbuf times{1735732807, 1735732807};
   REQUIRE(::utime(path.c_str(), &times) == 0);
   ManualClock clock{noon};
@@ -359,8 +336,7 @@ TEST_CASE("a pipe has no modification time: a BUY from it needs time or id") {
   CHECK_FALSE(parse_signal(R"({"symbol":"ETH_USDT","side":"BUY"})", 1, pipe));
   CHECK(parse_signal(R"({"symbol":"ETH_USDT","side":"BUY","id":"7"})", 1, pipe)->time == noon);
   CHECK(parse_signal(R"({"symbol":"ETH_USDT","side":"SELL"})", 1, pipe)->time == noon);
-  CHECK(
-      parse_signal(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T11:00:00Z"})", 1, pipe));
+  CHECK(parse_signal(R"({"symbol":"ETH_USDT","side":"BUY","time":"2025-01-01T11:00:00Z"})", 1, pipe));
 }
 
 TEST_CASE("a SELL with a size is an exit, and what is no size is none") {
@@ -371,12 +347,9 @@ TEST_CASE("a SELL with a size is an exit, and what is no size is none") {
     CHECK(exits_whole(*signal));
   }
   CHECK_FALSE(exits_whole(*one(R"({"symbol":"ETH_USDT","side":"SELL"})")));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SELL","percent":"101"})")
-            .starts_with("percent 101 is refused"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SELL","quantity":"0"})")
-            .starts_with("quantity 0 is refused"));
-  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","percent":"50"})")
-            .starts_with("percent is of a SELL"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SELL","percent":"101"})").starts_with("percent 101 is refused"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"SELL","quantity":"0"})").starts_with("quantity 0 is refused"));
+  CHECK(reason_of(R"({"symbol":"ETH_USDT","side":"BUY","percent":"50"})").starts_with("percent is of a SELL"));
 }
 
 TEST_CASE("a line that is no signal says whether it was meant as an exit, and of what") {

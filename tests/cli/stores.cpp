@@ -35,8 +35,8 @@ Trading::Trading(const std::string& kind, std::string_view ini) : place_{{{"DRY_
   if (kind == "postgres") {
     static std::atomic<int> count{0};
     database_ = "cli_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
-    const Ran made =
-        run_program({"psql", server_url(), "-qc", "CREATE DATABASE " + database_ + " OWNER " + store_role}, folder().path());
+    const Ran made = run_program({"psql", server_url(), "-qc", "CREATE DATABASE " + database_ + " OWNER " + store_role},
+                                 folder().path());
     INFO(made.err);
     REQUIRE(made.code == 0);
     url_ = as_store_role(url_of_database(server_url(), database_));
@@ -51,8 +51,7 @@ Trading::Trading(const std::string& kind, std::string_view ini) : place_{{{"DRY_
 
 Trading::~Trading() {
   if (!database_.empty())
-    run_program({"psql", server_url(), "-qc", "DROP DATABASE " + database_ + " WITH (FORCE)"},
-                folder().path());
+    run_program({"psql", server_url(), "-qc", "DROP DATABASE " + database_ + " WITH (FORCE)"}, folder().path());
 }
 
 Ran Trading::cycle(std::string_view signals, const std::vector<std::string>& more,
@@ -69,22 +68,19 @@ Ran Trading::command(std::vector<std::string> arguments, const Environment& envi
   return place_.run(std::move(arguments), environment);
 }
 
-Started Trading::start_cycle(const std::string& signals_path,
-                             const std::vector<std::string>& more) const {
-  std::vector<std::string> arguments{"run",        "--config",     "bot.ini", "--signals",
-                                     signals_path, "--log-format", "bare"};
+Started Trading::start_cycle(const std::string& signals_path, const std::vector<std::string>& more) const {
+  std::vector<std::string> arguments{"run", "--config", "bot.ini", "--signals", signals_path, "--log-format", "bare"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return place_.start(arguments);
 }
 
 std::string Trading::sql(const std::string& statement) const {
-  const Ran ran =
-      database_.empty()
-          ? run_program(
-                {"sqlite3", "-batch", "-cmd", ".timeout 5000", folder().file("bot.db"), statement},
-                folder().path())
-          : run_program({"psql", url_of_database(server_url(), database_), "-qAtc", "SET search_path = tradeguard; " + statement},
-                        folder().path());
+  const Ran ran = database_.empty()
+                      ? run_program({"sqlite3", "-batch", "-cmd", ".timeout 5000", folder().file("bot.db"), statement},
+                                    folder().path())
+                      : run_program({"psql", url_of_database(server_url(), database_), "-qAtc",
+                                     "SET search_path = tradeguard; " + statement},
+                                    folder().path());
   INFO(statement << "\n" << ran.err);
   REQUIRE(ran.code == 0);
   return ran.out;

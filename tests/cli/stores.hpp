@@ -26,8 +26,7 @@ class Trading {
             const Environment& environment = {}) const;
   // Any other command with this configuration.
   Ran command(std::vector<std::string> arguments, const Environment& environment = {}) const;
-  Started start_cycle(const std::string& signals_path,
-                      const std::vector<std::string>& more = {}) const;
+  Started start_cycle(const std::string& signals_path, const std::vector<std::string>& more = {}) const;
   // SQL from outside, on PostgreSQL as a superuser; fails the test if it fails.
   std::string sql(const std::string& statement) const;
 

@@ -13,8 +13,8 @@ namespace tradeguard::contract {
 template <class UnderTest, class Backend>
 class ForEachBackend {
  public:
-  ForEachBackend(const std::vector<Backend>& backends, void (*body)(UnderTest&),
-                 const Catch::SourceLineInfo& where, const char* sentence, const char* tags) {
+  ForEachBackend(const std::vector<Backend>& backends, void (*body)(UnderTest&), const Catch::SourceLineInfo& where,
+                 const char* sentence, const char* tags) {
     for (const Backend& backend : backends) {
       names_.push_back(backend.name + ": " + sentence);
       // The registry owns the invoker, as it owns those that TEST_CASE makes.
@@ -39,17 +39,17 @@ class ForEachBackend {
 
 }  // namespace tradeguard::contract
 
-#define TRADEGUARD_CONTRACT(UnderTest, Backend, backends, name, body, sentence, tags)        \
-  static void body(::tradeguard::contract::UnderTest& name);                                 \
-  static const ::tradeguard::contract::ForEachBackend<::tradeguard::contract::UnderTest,     \
-                                                      ::tradeguard::contract::Backend>       \
-      INTERNAL_CATCH_UNIQUE_NAME(for_each_backend){::tradeguard::contract::backends(), body, \
-                                                   CATCH_INTERNAL_LINEINFO, sentence, tags}; \
+#define TRADEGUARD_CONTRACT(UnderTest, Backend, backends, name, body, sentence, tags)                                 \
+  static void body(::tradeguard::contract::UnderTest& name);                                                          \
+  static const ::tradeguard::contract::ForEachBackend<::tradeguard::contract::UnderTest,                              \
+                                                      ::tradeguard::contract::Backend>                                \
+      INTERNAL_CATCH_UNIQUE_NAME(for_each_backend){::tradeguard::contract::backends(), body, CATCH_INTERNAL_LINEINFO, \
+                                                   sentence, tags};                                                   \
   static void body([[maybe_unused]] ::tradeguard::contract::UnderTest& name)
 
-#define STORE_CONTRACT(sentence, tags)                                     \
-  TRADEGUARD_CONTRACT(StoreUnderTest, StoreBackend, store_backends, store, \
-                      INTERNAL_CATCH_UNIQUE_NAME(store_contract), sentence, tags)
+#define STORE_CONTRACT(sentence, tags)                                                                                 \
+  TRADEGUARD_CONTRACT(StoreUnderTest, StoreBackend, store_backends, store, INTERNAL_CATCH_UNIQUE_NAME(store_contract), \
+                      sentence, tags)
 
 #define NOTIFIER_CONTRACT(sentence, tags)                                            \
   TRADEGUARD_CONTRACT(NotifierUnderTest, NotifierBackend, notifier_backends, reader, \

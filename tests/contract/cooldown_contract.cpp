@@ -18,13 +18,11 @@ CooldownVerdict reading(Session& session, std::string_view name, Instant now,
   return verdicts.front();
 }
 
-bool passes(Session& session, std::string_view name, Instant now,
-            const CooldownPolicy& policy = five_minutes) {
+bool passes(Session& session, std::string_view name, Instant now, const CooldownPolicy& policy = five_minutes) {
   return std::holds_alternative<Passed>(reading(session, name, now, policy));
 }
 
-Instant cools_until(Session& session, std::string_view name, Instant now,
-                    const CooldownPolicy& policy = five_minutes) {
+Instant cools_until(Session& session, std::string_view name, Instant now, const CooldownPolicy& policy = five_minutes) {
   const CooldownVerdict verdict = reading(session, name, now, policy);
   REQUIRE(std::holds_alternative<Cooling>(verdict));
   return std::get<Cooling>(verdict).until;
@@ -35,8 +33,7 @@ void settle(Session& session, const EntryTicket& ticket, const PlaceOutcome& out
 }
 
 // A stop of the trade as the venue showed it filled.
-void stopped_out(Session& session, const Order& entry, std::optional<Instant> closed_at,
-                 Instant sighted_at) {
+void stopped_out(Session& session, const Order& entry, std::optional<Instant> closed_at, Instant sighted_at) {
   Order stop = append(session, stop_for(entry));
   stop.state = closed_at ? OrderState::closed : OrderState::placed;
   stop.filled = stop.quantity;
@@ -87,8 +84,7 @@ STORE_CONTRACT("many bases are read at once and each gets its own answer", "[coo
   const auto session = store.open();
   must(session->history().remember(symbol("ETH_USDT"), noon));
   HistoryCooldownGuard guard{session->history(), five_minutes};
-  const std::vector entries{symbol("BTC_USDT"), symbol("ETH_USDT"), symbol("LTC_USDT"),
-                            symbol("ETH_USD")};
+  const std::vector entries{symbol("BTC_USDT"), symbol("ETH_USDT"), symbol("LTC_USDT"), symbol("ETH_USD")};
   const auto verdicts = value_of(guard.check(entries, noon + 1s));
   REQUIRE(verdicts.size() == 4);
   CHECK(std::holds_alternative<Passed>(verdicts[0]));
@@ -244,16 +240,13 @@ STORE_CONTRACT("of entry and stop-out the longer cooldown wins", "[cooldown]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   stopped_out(*session, entry, noon + 60s, noon + 60s);
-  CHECK(cools_until(*session, "ETH_USDT", noon + 61s, {.cooldown = 300s, .after_stop = 60s}) ==
-        noon + 300s);
-  CHECK(cools_until(*session, "ETH_USDT", noon + 61s, {.cooldown = 300s, .after_stop = 600s}) ==
-        noon + 660s);
+  CHECK(cools_until(*session, "ETH_USDT", noon + 61s, {.cooldown = 300s, .after_stop = 60s}) == noon + 300s);
+  CHECK(cools_until(*session, "ETH_USDT", noon + 61s, {.cooldown = 300s, .after_stop = 600s}) == noon + 660s);
 }
 
 // ---- the one that binds ------------------------------------------------------------------------
 
-STORE_CONTRACT("a claim inside the cooldown is denied in every pair until it is over",
-               "[cooldown]") {
+STORE_CONTRACT("a claim inside the cooldown is denied in every pair until it is over", "[cooldown]") {
   const auto session = store.open();
   bought(*session, buy("ETH_USDT"), noon);
 
@@ -267,8 +260,7 @@ STORE_CONTRACT("a claim inside the cooldown is denied in every pair until it is 
 
 STORE_CONTRACT("of one base in several pairs one batch admits one", "[cooldown]") {
   const auto session = store.open();
-  const auto judged =
-      claim(*session, {buy("ETH_USDT"), buy("ETH_USD"), buy("BTC_USDT"), buy("ETH_EUR")}, noon);
+  const auto judged = claim(*session, {buy("ETH_USDT"), buy("ETH_USD"), buy("BTC_USDT"), buy("ETH_EUR")}, noon);
   CHECK(is_ticket(judged[0]));
   CHECK(denied_for(judged[1]) == "cooldown");
   CHECK(is_ticket(judged[2]));

@@ -10,8 +10,7 @@
 namespace tradeguard::contract {
 namespace {
 
-void settle(Session& session, const EntryTicket& ticket, const PlaceOutcome& outcome,
-            Instant now = noon + 1s) {
+void settle(Session& session, const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now = noon + 1s) {
   must(session.guard().settle(ticket, outcome, now));
 }
 
@@ -43,12 +42,10 @@ STORE_CONTRACT("a claim is there as it was ticketed when the process is gone", "
 STORE_CONTRACT("the client id of a claim is a function of account and key alone", "[idempotency]") {
   const auto session = store.open();
   const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
-  CHECK(ticket.order().client_id ==
-        client_order_id(the_account, "ETH_USDT:BUY:2025-01-01T12:00:00", Leg::entry, 1));
+  CHECK(ticket.order().client_id == client_order_id(the_account, "ETH_USDT:BUY:2025-01-01T12:00:00", Leg::entry, 1));
 }
 
-STORE_CONTRACT("every ticket of a large batch is durable and has an id of its own",
-               "[idempotency]") {
+STORE_CONTRACT("every ticket of a large batch is durable and has an id of its own", "[idempotency]") {
   std::vector<Signal> signals;
   for (int i = 0; i < 100; ++i) signals.push_back(buy("C" + std::to_string(i) + "_USDT"));
   std::set<ClientOrderId> ids;
@@ -85,8 +82,7 @@ STORE_CONTRACT("a signal that was claimed is a duplicate in every later run", "[
   CHECK_FALSE(duplicate.differs);
 }
 
-STORE_CONTRACT("a duplicate names the order by the venue's id once that is known",
-               "[idempotency]") {
+STORE_CONTRACT("a duplicate names the order by the venue's id once that is known", "[idempotency]") {
   const auto session = store.open();
   const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
   settle(*session, ticket, Accepted{"4711", std::nullopt});
@@ -94,8 +90,7 @@ STORE_CONTRACT("a duplicate names the order by the venue's id once that is known
 }
 
 // 12:00:59 and 12:00:01 are one signal; the wall clock of the claim has no say in it.
-STORE_CONTRACT("the minute of the signal is its identity and not the minute of the run",
-               "[idempotency]") {
+STORE_CONTRACT("the minute of the signal is its identity and not the minute of the run", "[idempotency]") {
   const auto session = store.open();
   bought(*session, buy("ETH_USDT", noon + 1s), noon + 1s);
   CHECK(claim(*session, buy("ETH_USDT", noon + 59s), noon + 61s).key_was_known);
@@ -123,8 +118,7 @@ STORE_CONTRACT("the same signal twice in one batch is one order", "[idempotency]
   const auto judged = claim(*session, {buy("ETH_USDT"), buy("ETH_USDT", noon + 30s)}, noon + 30s);
   REQUIRE(is_ticket(judged[0]));
   CHECK(judged[1].key_was_known);
-  CHECK(duplicate_in(judged[1]).first ==
-        std::get<EntryTicket>(judged[0].outcome).order().client_id);
+  CHECK(duplicate_in(judged[1]).first == std::get<EntryTicket>(judged[0].outcome).order().client_id);
   CHECK(book(*session, noon + 30s).trades.size() == 1);
 }
 
@@ -161,8 +155,7 @@ STORE_CONTRACT("an entry that was never sent frees its key for another attempt",
     CHECK_FALSE(judged.key_was_known);
     const auto& ticket = std::get<EntryTicket>(judged.outcome);
     CHECK(ticket.order().attempt == attempt);
-    CHECK(ticket.order().client_id ==
-          client_order_id(the_account, ticket.order().signal_key, Leg::entry, attempt));
+    CHECK(ticket.order().client_id == client_order_id(the_account, ticket.order().signal_key, Leg::entry, attempt));
     CHECK(ticket.order().client_id != last_id);
     last_id = ticket.order().client_id;
     settle(*session, ticket, Unsent{Unsent::Why::not_connected, ""}, noon + attempt * 1s);
@@ -187,8 +180,7 @@ STORE_CONTRACT("the second attempt of a freed key takes it again", "[idempotency
   const EntryTicket first = admitted(*session, buy("ETH_USDT"), noon);
   must(session->guard().release(first, noon + 1s));
   const EntryTicket second = admitted(*session, buy("ETH_USDT"), noon + 2s);
-  CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s)).first ==
-        second.order().client_id);
+  CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s)).first == second.order().client_id);
 }
 
 // The cycle says unsent through the journal; it is the same fact as through settle().
@@ -244,8 +236,7 @@ STORE_CONTRACT("refused and doubtful and accepted entries keep their keys", "[id
       {"BTC_USDT", InDoubt{"the answer was lost"}},
       {"LTC_USDT", Accepted{"4711", std::nullopt}},
   };
-  for (const auto& [name, outcome] : outcomes)
-    settle(*session, admitted(*session, buy(name), noon), outcome);
+  for (const auto& [name, outcome] : outcomes) settle(*session, admitted(*session, buy(name), noon), outcome);
   for (const auto& [name, outcome] : outcomes) duplicate_in(claim(*session, buy(name), noon + 60s));
 }
 
@@ -268,8 +259,7 @@ STORE_CONTRACT("what became of a request is read back after a restart", "[idempo
   CHECK(taken.venue_id == "4711");
 }
 
-STORE_CONTRACT("a refusal that the venue's record contradicts is settled as the record says",
-               "[idempotency]") {
+STORE_CONTRACT("a refusal that the venue's record contradicts is settled as the record says", "[idempotency]") {
   const auto session = store.open();
   const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
   settle(*session, ticket, Refused{"500", ""});
@@ -317,11 +307,11 @@ STORE_CONTRACT("a repeat is a duplicate whatever else speaks against it", "[idem
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 1h, strict));
 }
 
-STORE_CONTRACT("an obstacle decides nothing: the signal is not claimed and may pass later",
-               "[idempotency]") {
+STORE_CONTRACT("an obstacle decides nothing: the signal is not claimed and may pass later", "[idempotency]") {
   const auto session = store.open();
   EntryPolicy policy = open_policy();
-  policy.no_entries = GENERATE(as<Denial>{}, Denial::clock_offset, Denial::deadline, Denial::unverified, Denial::stopping);
+  policy.no_entries =
+      GENERATE(as<Denial>{}, Denial::clock_offset, Denial::deadline, Denial::unverified, Denial::stopping);
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == policy.no_entries.str());
   CHECK(book(*session, noon).trades.empty());
   const Judged later = claim(*session, buy("ETH_USDT"), noon + 60s);
@@ -329,8 +319,7 @@ STORE_CONTRACT("an obstacle decides nothing: the signal is not claimed and may p
   CHECK(std::get<EntryTicket>(later.outcome).order().attempt == 1);
 }
 
-STORE_CONTRACT("what was denied for good stays denied, and its repeat names what decided",
-               "[idempotency]") {
+STORE_CONTRACT("what was denied for good stays denied, and its repeat names what decided", "[idempotency]") {
   bought(*store.open(), buy("ETH_USDT"), noon);
   const Signal late = buy("ETH_USDT", noon + 60s);
   CHECK(denied_for(claim(*store.open(), late, noon + 60s)) == "cooldown");
@@ -372,15 +361,13 @@ STORE_CONTRACT("a BUY that spoke before the newest exit of its symbol is superse
   const auto session = store.open();
   must_claim_exit(*session, sell("ETH_USDT", noon + 60s), noon + 60s);
   const auto after_restart = store.open();
-  const auto judged = claim(*after_restart,
-                            {buy("ETH_USDT", noon + 59s), buy("BTC_USDT", noon + 59s)}, noon + 90s);
+  const auto judged = claim(*after_restart, {buy("ETH_USDT", noon + 59s), buy("BTC_USDT", noon + 59s)}, noon + 90s);
   CHECK(denied_for(judged[0]) == "superseded");
   CHECK(is_ticket(judged[1]));
   CHECK(is_ticket(claim(*after_restart, buy("ETH_USDT", noon + 61s), noon + 90s)));
 }
 
-STORE_CONTRACT("with exit_scope strategy only its own exits supersede, and the operator's always",
-               "[idempotency]") {
+STORE_CONTRACT("with exit_scope strategy only its own exits supersede, and the operator's always", "[idempotency]") {
   const auto session = store.open();
   EntryPolicy policy = open_policy();
   policy.exit_scope = ExitScope::strategy;
@@ -418,8 +405,7 @@ STORE_CONTRACT("an entry is a BUY: a SELL is claimed as an identity alone", "[id
   EntryRequest with_plan = request(sell("ETH_USDT"), noon);
   with_plan.order.side = Side::sell;
   REQUIRE(with_plan.order.rules.has_value());
-  CHECK(denied_for(value_of(session->guard().claim(std::array{with_plan}, open_policy(), noon))[0]) ==
-        "sell_entry");
+  CHECK(denied_for(value_of(session->guard().claim(std::array{with_plan}, open_policy(), noon))[0]) == "sell_entry");
   EntryRequest bare = request(sell("BTC_USDT"), noon);
   bare.order.side = Side::sell;
   bare.order.rules.reset();
@@ -455,8 +441,7 @@ STORE_CONTRACT("the cap on open positions counts within a batch", "[idempotency]
   const auto session = store.open();
   EntryPolicy policy = open_policy();
   policy.max_open_positions = 2;
-  const auto judged =
-      claim(*session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT")}, noon, policy);
+  const auto judged = claim(*session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT")}, noon, policy);
   CHECK(is_ticket(judged[0]));
   CHECK(is_ticket(judged[1]));
   CHECK(denied_for(judged[2]) == "max_open_positions");
@@ -484,8 +469,7 @@ STORE_CONTRACT("legs do not count as positions nor as entries of the day", "[ide
   CHECK(denied_for(claim(*session, buy("LTC_USDT"), noon, policy)) == "max_open_positions");
 }
 
-STORE_CONTRACT("a settled trade and a refused and an unsent entry are no open positions",
-               "[idempotency]") {
+STORE_CONTRACT("a settled trade and a refused and an unsent entry are no open positions", "[idempotency]") {
   const auto session = store.open();
   Order over = bought(*session, buy("ETH_USDT"), noon);
   over.settled = true;
@@ -498,8 +482,7 @@ STORE_CONTRACT("a settled trade and a refused and an unsent entry are no open po
 }
 
 // Nothing rests at the venue for them, even before the trade is written off.
-STORE_CONTRACT("an entry known to be refused or lapsed takes no place while its trade is open",
-               "[idempotency]") {
+STORE_CONTRACT("an entry known to be refused or lapsed takes no place while its trade is open", "[idempotency]") {
   const auto session = store.open();
   for (const auto& [name, state] :
        {std::pair{"ETH_USDT", OrderState::refused}, std::pair{"BTC_USDT", OrderState::lapsed}}) {
@@ -518,8 +501,7 @@ STORE_CONTRACT("the cap on entries of a day counts within a batch", "[idempotenc
   const auto session = store.open();
   EntryPolicy policy = open_policy();
   policy.max_entries_per_day = 2;
-  const auto judged =
-      claim(*session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT")}, noon, policy);
+  const auto judged = claim(*session, {buy("ETH_USDT"), buy("BTC_USDT"), buy("LTC_USDT")}, noon, policy);
   CHECK(is_ticket(judged[1]));
   CHECK(denied_for(judged[2]) == "max_entries_per_day");
 }
@@ -553,8 +535,8 @@ STORE_CONTRACT("the cap on one order's size and the free balance bind", "[idempo
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon, policy)) == "max_order_notional");
   policy.max_order_notional = money("49.92");
   policy.free_quote = {{"USDT", money("101")}};
-  const auto judged = claim(
-      *session, {buy("SOL_USDT"), buy("BTC_USDT"), buy("LTC_USDT"), buy("LTC_USD")}, noon, policy);
+  const auto judged =
+      claim(*session, {buy("SOL_USDT"), buy("BTC_USDT"), buy("LTC_USDT"), buy("LTC_USD")}, noon, policy);
   CHECK(is_ticket(judged[0]));
   CHECK(is_ticket(judged[1]));
   CHECK(denied_for(judged[2]) == "balance");
@@ -581,8 +563,7 @@ STORE_CONTRACT("a set breaker denies entries in every process until it is reset"
   CHECK(is_ticket(claim(*after_restart, buy("ETH_USDT"), noon)));
 }
 
-STORE_CONTRACT("a standing protection alarm denies every entry until it is cleared",
-               "[idempotency]") {
+STORE_CONTRACT("a standing protection alarm denies every entry until it is cleared", "[idempotency]") {
   const auto session = store.open();
   Alarm alarm{.kind = NoticeType::unprotected, .subject = "tg1-e1-x", .breaks = true};
   alarm.raised_at = noon;
@@ -643,8 +624,7 @@ STORE_CONTRACT("after a new epoch only signals after it are claimed", "[idempote
 STORE_CONTRACT("an admitted signal leaves the word of both guards", "[idempotency]") {
   { admitted(*store.open(), buy("ETH_USDT"), noon); }
   const auto after_restart = store.open();
-  const auto decisions =
-      value_of(after_restart->journal().decisions("ETH_USDT:BUY:2025-01-01T12:00:00"));
+  const auto decisions = value_of(after_restart->journal().decisions("ETH_USDT:BUY:2025-01-01T12:00:00"));
   CHECK(decisions.size() == 2);
   CHECK(verdict_of(decisions, "cooldown") == "passed");
   CHECK(verdict_of(decisions, "idempotency") == "passed");
@@ -749,8 +729,7 @@ int tickets_in(const std::vector<Result<std::vector<Judged>>>& results) {
 }
 
 // Read-then-insert lets both of two processes through; the claim is what must not.
-STORE_CONTRACT("of many processes that claim one signal at once one gets the ticket",
-               "[idempotency][race]") {
+STORE_CONTRACT("of many processes that claim one signal at once one gets the ticket", "[idempotency][race]") {
   std::vector<std::unique_ptr<Session>> sessions;
   for (int i = 0; i < 4; ++i) sessions.push_back(store.open());
   for (int round = 0; round < 10; ++round) {
@@ -764,8 +743,7 @@ STORE_CONTRACT("of many processes that claim one signal at once one gets the tic
   }
 }
 
-STORE_CONTRACT("of one base in several pairs claimed at once one gets the ticket",
-               "[idempotency][race]") {
+STORE_CONTRACT("of one base in several pairs claimed at once one gets the ticket", "[idempotency][race]") {
   const std::vector<std::string> quotes{"USDT", "USD", "EUR", "BTC"};
   std::vector<std::unique_ptr<Session>> sessions;
   for (int i = 0; i < 4; ++i) sessions.push_back(store.open());
@@ -773,8 +751,7 @@ STORE_CONTRACT("of one base in several pairs claimed at once one gets the ticket
     const Instant now = noon + round * 3600s;
     std::vector<Result<std::vector<Judged>>> results(4);
     at_once(sessions, [&](Session& mine, std::size_t i) {
-      const std::vector requests{
-          request(buy("C" + std::to_string(round) + "_" + quotes[i], now), now)};
+      const std::vector requests{request(buy("C" + std::to_string(round) + "_" + quotes[i], now), now)};
       results[i] = mine.guard().claim(requests, open_policy(), now);
     });
     CHECK(tickets_in(results) == 1);
@@ -799,8 +776,7 @@ STORE_CONTRACT("the cap holds when the last place is claimed at once", "[idempot
 }
 
 // Whole batches in opposite order once deadlocked; each signal still has one order.
-STORE_CONTRACT("batches claimed at once in opposite order neither fail nor claim twice",
-               "[idempotency][race]") {
+STORE_CONTRACT("batches claimed at once in opposite order neither fail nor claim twice", "[idempotency][race]") {
   std::vector<std::unique_ptr<Session>> sessions;
   for (int i = 0; i < 4; ++i) sessions.push_back(store.open());
   for (int round = 0; round < 5; ++round) {

@@ -170,8 +170,7 @@ STORE_CONTRACT("the book holds open trades with all their legs and the oldest fi
   CHECK(open.trades[1].legs.empty());
 }
 
-STORE_CONTRACT("a settled trade leaves the book and one that is alive again comes back",
-               "[journal]") {
+STORE_CONTRACT("a settled trade leaves the book and one that is alive again comes back", "[journal]") {
   const auto session = store.open();
   Order entry = bought(*session, buy("ETH_USDT"), noon);
   append(*session, stop_for(entry));
@@ -187,8 +186,7 @@ STORE_CONTRACT("a settled trade leaves the book and one that is alive again come
 }
 
 // A request that was refused or proven absent may still turn out to have been taken.
-STORE_CONTRACT("refused and lapsed orders stay questions for an hour after their validity",
-               "[journal]") {
+STORE_CONTRACT("refused and lapsed orders stay questions for an hour after their validity", "[journal]") {
   const auto session = store.open();
   std::vector<Order> asked;
   for (const auto& [name, state] :
@@ -233,8 +231,7 @@ STORE_CONTRACT("orders of open trades are not questions besides", "[journal]") {
 }
 
 // After three in a day the breaker stays until somebody resumes.
-STORE_CONTRACT("trades sold because no stop could hold them are counted for their day",
-               "[journal]") {
+STORE_CONTRACT("trades sold because no stop could hold them are counted for their day", "[journal]") {
   {
     const auto session = store.open();
     for (const auto& [name, why] :
@@ -333,8 +330,7 @@ STORE_CONTRACT("each write makes a row's version one higher", "[journal]") {
   CHECK(row(*session, stop.client_id).version == 4);
 }
 
-STORE_CONTRACT("a row that another process moved on is stale and stays as that one wrote it",
-               "[journal]") {
+STORE_CONTRACT("a row that another process moved on is stale and stays as that one wrote it", "[journal]") {
   const auto first = store.open();
   const auto second = store.open();
   const Order as_both_read_it = bought(*first, buy("ETH_USDT"), noon);
@@ -430,8 +426,7 @@ STORE_CONTRACT("the items of one call are judged one by one", "[journal]") {
   CHECK(due(*session, noon) == std::vector<std::string>{"eth", "nothing but a notice"});
 }
 
-STORE_CONTRACT("of two items that append or advance the same row the first is written",
-               "[journal]") {
+STORE_CONTRACT("of two items that append or advance the same row the first is written", "[journal]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   Order first = entry;
@@ -457,8 +452,7 @@ STORE_CONTRACT("a large batch is written in one call", "[journal]") {
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   std::vector<Change> items;
   for (int i = 1; i <= 300; ++i)
-    items.push_back({.append = {stop_for(entry, i)},
-                     .notices = {notice("event-" + std::to_string(i), entry.trade)}});
+    items.push_back({.append = {stop_for(entry, i)}, .notices = {notice("event-" + std::to_string(i), entry.trade)}});
   const auto written = value_of(session->journal().write(items));
   CHECK(std::count(written.begin(), written.end(), Written::yes) == 300);
   CHECK(book(*session, noon).trades.at(0).legs.size() == 300);
@@ -523,8 +517,7 @@ STORE_CONTRACT("a reminder is remembered and the alarm stands on", "[journal]") 
 }
 
 // Its age is what escalates: a run that finds it standing must not make it young again.
-STORE_CONTRACT("an alarm raised while it stands keeps when it began and what was told",
-               "[journal]") {
+STORE_CONTRACT("an alarm raised while it stands keeps when it began and what was told", "[journal]") {
   const auto session = store.open();
   Alarm alarm = unprotected("tg1-e1-x");
   edge(*session, AlarmEdge::What::raise, alarm);
@@ -593,14 +586,12 @@ STORE_CONTRACT("a halt and a breaker do not stop legs from being written", "[jou
 
 // ---- exits -------------------------------------------------------------------------------------
 
-std::vector<ExitVerdict> claim_exits(Session& session, const std::vector<ExitClaim>& claims,
-                                     Instant now) {
+std::vector<ExitVerdict> claim_exits(Session& session, const std::vector<ExitClaim>& claims, Instant now) {
   auto verdicts = value_of(session.journal().claim_exits(claims, 300s, 5s, now));
   REQUIRE(verdicts.size() == claims.size());
   return verdicts;
 }
-ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order> entries,
-                       Instant now) {
+ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order> entries, Instant now) {
   for (Order& entry : entries) {
     entry.exit_reason = ExitReason::signal;
     entry.exit_until = now + 300s;
@@ -632,8 +623,7 @@ STORE_CONTRACT("a SELL signal claims its key and the wish to exit together", "[j
   CHECK(row(*after_restart, entry->client_id) == wished);
 }
 
-STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs",
-               "[journal][exit]") {
+STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs", "[journal][exit]") {
   const auto session = store.open();
   CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));
   const auto late = claim_exit(*session, sell("ETH_USDT"), {}, noon + 25h);
@@ -646,14 +636,11 @@ STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs
   CHECK(std::get<Duplicate>(differing).differs);
 }
 
-STORE_CONTRACT("an old SELL is decided, and one from the future claims nothing",
-               "[journal][exit]") {
+STORE_CONTRACT("an old SELL is decided, and one from the future claims nothing", "[journal][exit]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
-  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s + 1us)) ==
-        "stale");
-  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon)) ==
-        "future");
+  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s + 1us)) == "stale");
+  CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon)) == "future");
   CHECK(row(*session, entry.client_id) == entry);
   const auto again = claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 301s);
   REQUIRE(std::holds_alternative<Duplicate>(again));
@@ -672,8 +659,7 @@ STORE_CONTRACT("halt and breaker and cooldown and freezes do not stop an exit", 
 
 STORE_CONTRACT("the same SELL twice in one batch is one wish", "[journal][exit]") {
   const auto session = store.open();
-  const auto verdicts =
-      claim_exits(*session, {{sell("ETH_USDT"), {}, {}}, {sell("ETH_USDT"), {}, {}}}, noon + 9s);
+  const auto verdicts = claim_exits(*session, {{sell("ETH_USDT"), {}, {}}, {sell("ETH_USDT"), {}, {}}}, noon + 9s);
   CHECK(is_claimed(verdicts[0]));
   CHECK(std::holds_alternative<Duplicate>(verdicts[1]));
 }
@@ -722,8 +708,7 @@ STORE_CONTRACT("an exit leaves the word of the idempotency guard and no other", 
   claim_exit(*session, sell("ETH_USDT"), {}, noon);
   claim_exit(*session, sell("ETH_USDT"), {}, noon + 60s);
   claim_exit(*session, sell("ETH_USDT"), {}, noon + 120s);
-  const auto decisions =
-      value_of(session->journal().decisions("ETH_USDT:SELL:2025-01-01T12:00:00"));
+  const auto decisions = value_of(session->journal().decisions("ETH_USDT:SELL:2025-01-01T12:00:00"));
   REQUIRE(decisions.size() == 2);
   for (const Decision& decision : decisions) {
     CHECK(decision.guard == "idempotency");
@@ -757,8 +742,7 @@ STORE_CONTRACT("a run knows whether the one before it ended", "[journal][run]") 
   CHECK(book(*session, noon + 120s).account.last_completed_at == noon + 61s);
 }
 
-STORE_CONTRACT("a run that began and did not end is seen at once, and not only by the next one",
-               "[journal][run]") {
+STORE_CONTRACT("a run that began and did not end is seen at once, and not only by the next one", "[journal][run]") {
   {
     const auto session = store.open();
     CHECK(book(*session, noon).account.last_run_ended);
@@ -772,8 +756,7 @@ STORE_CONTRACT("a run that began and did not end is seen at once, and not only b
   CHECK_FALSE(book(*store.open(), noon + 61s).account.last_run_ended);
 }
 
-STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder",
-               "[journal][run]") {
+STORE_CONTRACT("a run that is locked out may note that it told of a stuck holder", "[journal][run]") {
   const auto holder = store.open();
   const auto locked_out = store.open();
   const RunLease lease = acquired(*holder);
@@ -832,8 +815,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   btc.exit_reason = ExitReason::signal;
   const std::vector<ExitClaim> exits{{sell("BTC_USDT"), {btc}}};
   CHECK(is_fenced(loser->journal().claim_exits(exits, 300s, 5s, noon)));
-  const std::vector records{
-      DeliveryRecord{"event", DeliveryRecord::What::delivered, std::nullopt, ""}};
+  const std::vector records{DeliveryRecord{"event", DeliveryRecord::What::delivered, std::nullopt, ""}};
   CHECK(is_fenced(loser->journal().record_deliveries(records, noon)));
   CHECK(is_fenced(loser->guard().settle(in_flight, Refused{"306", ""}, noon)));
   CHECK(is_fenced(loser->journal().begin_run("1_1", "hash", noon + 61s)));
@@ -859,8 +841,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   CHECK_FALSE(value_of(successor->history().latest({"XRP"}))["XRP"].entry);
 }
 
-STORE_CONTRACT("a fenced run hurts neither its successor nor a later run of its own",
-               "[journal][fence]") {
+STORE_CONTRACT("a fenced run hurts neither its successor nor a later run of its own", "[journal][fence]") {
   const auto loser = store.open();
   const auto successor = store.open();
   { const RunLease lost = acquired(*loser); }
@@ -942,7 +923,8 @@ STORE_CONTRACT("pruning keeps the newest SELL word, which supersedes older BUYs 
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), later, policy)) == "superseded");
 }
 
-STORE_CONTRACT("a piece of pruning takes no more of each kind than it may, and pieces come to an end", "[journal][prune]") {
+STORE_CONTRACT("a piece of pruning takes no more of each kind than it may, and pieces come to an end",
+               "[journal][prune]") {
   const auto session = store.open();
   Order entry = bought(*session, buy("ETH_USDT"), noon);
   constexpr int refused = 7;
@@ -1061,9 +1043,8 @@ STORE_CONTRACT("a claim is denied in the words that the open book gives for it: 
     const Signal signal = buy(name, later);
     const Denied denied = denial(signal, later);
     const auto bars = entry_bars(facts_of(book(*session, later)), policy);
-    const auto bar = std::find_if(bars.begin(), bars.end(), [&](const EntryBar& one) {
-      return one.base == signal.symbol.base();
-    });
+    const auto bar =
+        std::find_if(bars.begin(), bars.end(), [&](const EntryBar& one) { return one.base == signal.symbol.base(); });
     REQUIRE(bar != bars.end());
     CHECK(denied.reason == bar->reason);
     CHECK(denied.detail == bar->detail);

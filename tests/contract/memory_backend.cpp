@@ -9,11 +9,7 @@ namespace {
 class MemorySession final : public Session {
  public:
   MemorySession(MemoryStore& store, const AccountKey& account)
-      : Session{account},
-        lock_{store},
-        guard_{store, pen},
-        history_{store, pen},
-        journal_{store, pen} {}
+      : Session{account}, lock_{store}, guard_{store, pen}, history_{store, pen}, journal_{store, pen} {}
   RunLock& lock() override { return lock_; }
   IdempotencyGuard& guard() override { return guard_; }
   EntryHistory& history() override { return history_; }
@@ -38,8 +34,6 @@ class MemoryStoreUnderTest final : public StoreUnderTest {
 
 }  // namespace
 
-std::unique_ptr<StoreUnderTest> fresh_memory_store() {
-  return std::make_unique<MemoryStoreUnderTest>();
-}
+std::unique_ptr<StoreUnderTest> fresh_memory_store() { return std::make_unique<MemoryStoreUnderTest>(); }
 
 }  // namespace tradeguard::contract

@@ -6,8 +6,7 @@ namespace tradeguard::contract {
 namespace {
 
 TEST_CASE("memory: signals that were given are read once and in order", "[signals]") {
-  MemorySignals source{
-      {.signals = {buy("ETH_USDT"), sell("BTC_USDT")}, .rejected = {{3, "no side"}}}};
+  MemorySignals source{{.signals = {buy("ETH_USDT"), sell("BTC_USDT")}, .rejected = {{3, "no side"}}}};
   const SignalBatch batch = value_of(source.read());
   REQUIRE(batch.signals.size() == 2);
   CHECK(batch.signals[0].symbol == symbol("ETH_USDT"));

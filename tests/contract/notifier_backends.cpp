@@ -72,12 +72,8 @@ class FileReader final : public NotifierUnderTest {
 
 }  // namespace
 
-std::unique_ptr<NotifierUnderTest> fresh_memory_notifier() {
-  return std::make_unique<MemoryReader>();
-}
-std::unique_ptr<NotifierUnderTest> fresh_printing_notifier() {
-  return std::make_unique<PrintingReader>();
-}
+std::unique_ptr<NotifierUnderTest> fresh_memory_notifier() { return std::make_unique<MemoryReader>(); }
+std::unique_ptr<NotifierUnderTest> fresh_printing_notifier() { return std::make_unique<PrintingReader>(); }
 std::unique_ptr<NotifierUnderTest> fresh_file_notifier() { return std::make_unique<FileReader>(); }
 
 TemporaryFolder::TemporaryFolder() {

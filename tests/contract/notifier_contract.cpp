@@ -31,8 +31,7 @@ NOTIFIER_CONTRACT("a delivered notice arrives with its type and facts and event 
 
   const std::string message = reader.what_arrived();
   // The reader of two deliveries of one notice has to see that they are one.
-  for (const char* part :
-       {"ORDER FILLED", "BUY", "ETH_USDT", "0.0149", "3350.5", "tg1-e1-abc/filled/1"})
+  for (const char* part : {"ORDER FILLED", "BUY", "ETH_USDT", "0.0149", "3350.5", "tg1-e1-abc/filled/1"})
     CHECK_THAT(message, Catch::Contains(part));
 }
 
@@ -47,8 +46,7 @@ NOTIFIER_CONTRACT("notices arrive in the order in which they are told", "[notifi
 }
 
 // Claimed as told and then lost is how a CRITICAL once vanished.
-NOTIFIER_CONTRACT("what did not get through is tried later and arrives once the way is free",
-                  "[notifier]") {
+NOTIFIER_CONTRACT("what did not get through is tried later and arrives once the way is free", "[notifier]") {
   reader.break_the_way();
   const Delivery refused = reader.notifier().deliver(a_fill(), 1s);
   REQUIRE(std::holds_alternative<TryLater>(refused));
@@ -135,8 +133,7 @@ TEST_CASE("file: messages of two writers are never mixed", "[notifier]") {
   CHECK(seen == 2 * messages);
 }
 
-TEST_CASE("file: a full disk and a pipe nobody reads are tried later and do not hang",
-          "[notifier]") {
+TEST_CASE("file: a full disk and a pipe nobody reads are tried later and do not hang", "[notifier]") {
   CHECK(std::holds_alternative<TryLater>(FileNotifier{"/dev/full"}.deliver(a_fill(), 1s)));
 
   TemporaryFolder folder;

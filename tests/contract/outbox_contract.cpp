@@ -144,17 +144,15 @@ STORE_CONTRACT("the sequence of notices grows in the order of writing", "[outbox
 
 STORE_CONTRACT("a CRITICAL is due before everything and overtakes its own trade", "[outbox]") {
   const auto session = store.open();
-  tell(*session,
-       {notice("created", "A"), notice("plain"), notice("unprotected", "A", Severity::critical),
-        notice("alone", "", Severity::critical)});
+  tell(*session, {notice("created", "A"), notice("plain"), notice("unprotected", "A", Severity::critical),
+                  notice("alone", "", Severity::critical)});
   CHECK(due(*session, noon) == Events{"unprotected", "alone", "created", "plain"});
   CHECK(due(*session, noon, 1) == Events{"unprotected"});
 }
 
 STORE_CONTRACT("the rest of a trade keeps its order after a CRITICAL overtook it", "[outbox]") {
   const auto session = store.open();
-  tell(*session, {notice("created", "A"), notice("unprotected", "A", Severity::critical),
-                  notice("closed", "A")});
+  tell(*session, {notice("created", "A"), notice("unprotected", "A", Severity::critical), notice("closed", "A")});
   record(*session, "unprotected", delivered);
   CHECK(due(*session, noon) == Events{"created", "closed"});
 }
@@ -197,8 +195,8 @@ STORE_CONTRACT("an attempt that may have arrived is remembered with its notice",
   {
     const auto session = store.open();
     tell(*session, {notice("asked"), notice("refused")});
-    const std::vector<DeliveryRecord> records{
-        {"asked", try_later, noon, "no answer", true}, {"refused", try_later, noon, "no", false}};
+    const std::vector<DeliveryRecord> records{{"asked", try_later, noon, "no answer", true},
+                                              {"refused", try_later, noon, "no", false}};
     REQUIRE(session->journal().record_deliveries(records, noon));
   }
   const auto session = store.open();
@@ -211,9 +209,8 @@ STORE_CONTRACT("an attempt that may have arrived is remembered with its notice",
 // In order means that the second waits for the first, also while the first waits.
 STORE_CONTRACT("a notice put off holds back its own trade and no other", "[outbox]") {
   const auto session = store.open();
-  tell(*session,
-       {notice("created", "A"), notice("filled", "A"),
-        notice("unprotected", "A", Severity::critical), notice("other", "B"), notice("alone")});
+  tell(*session, {notice("created", "A"), notice("filled", "A"), notice("unprotected", "A", Severity::critical),
+                  notice("other", "B"), notice("alone")});
   record(*session, "created", try_later, noon + 60s);
   CHECK(due(*session, noon) == Events{"unprotected", "other", "alone"});
   CHECK(due(*session, noon + 60s) == Events{"unprotected", "created", "filled", "other", "alone"});
@@ -221,8 +218,7 @@ STORE_CONTRACT("a notice put off holds back its own trade and no other", "[outbo
 
 STORE_CONTRACT("a CRITICAL put off does not hold back another CRITICAL of its trade", "[outbox]") {
   const auto session = store.open();
-  tell(*session,
-       {notice("first", "A", Severity::critical), notice("second", "A", Severity::critical)});
+  tell(*session, {notice("first", "A", Severity::critical), notice("second", "A", Severity::critical)});
   record(*session, "first", try_later, noon + 60s);
   CHECK(due(*session, noon) == Events{"second"});
 }
@@ -230,8 +226,7 @@ STORE_CONTRACT("a CRITICAL put off does not hold back another CRITICAL of its tr
 // Also when it is the CRITICAL that waits: what came after it is told after it.
 STORE_CONTRACT("a CRITICAL put off holds back what was written after it in its trade", "[outbox]") {
   const auto session = store.open();
-  tell(*session, {notice("before", "A"), notice("unprotected", "A", Severity::critical),
-                  notice("protected", "A")});
+  tell(*session, {notice("before", "A"), notice("unprotected", "A", Severity::critical), notice("protected", "A")});
   record(*session, "unprotected", try_later, noon + 60s);
   CHECK(due(*session, noon) == Events{"before"});
   CHECK(due(*session, noon + 60s) == Events{"unprotected", "before", "protected"});
@@ -266,8 +261,8 @@ STORE_CONTRACT("many deliveries are recorded in one call", "[outbox]") {
   std::vector<DeliveryRecord> records;
   for (int i = 0; i < 100; ++i) {
     notices.push_back(notice(std::to_string(i)));
-    records.push_back({std::to_string(i), i % 3 ? delivered : try_later,
-                       i % 3 ? std::nullopt : std::optional{noon + 60s}, ""});
+    records.push_back(
+        {std::to_string(i), i % 3 ? delivered : try_later, i % 3 ? std::nullopt : std::optional{noon + 60s}, ""});
   }
   tell(*session, notices);
   must(session->journal().record_deliveries(records, noon));
@@ -276,16 +271,14 @@ STORE_CONTRACT("many deliveries are recorded in one call", "[outbox]") {
 }
 
 // Two hours without the messenger: everything is told once afterwards, and in order.
-STORE_CONTRACT("after an outage every notice is delivered once and in order per trade",
-               "[outbox]") {
+STORE_CONTRACT("after an outage every notice is delivered once and in order per trade", "[outbox]") {
   constexpr int trades = 5;
   constexpr int events = 4;
   {
     const auto session = store.open();
     for (int event = 0; event < events; ++event)
       for (int trade = 0; trade < trades; ++trade)
-        tell(*session, {notice(std::to_string(trade) + "/" + std::to_string(event),
-                               "trade-" + std::to_string(trade))});
+        tell(*session, {notice(std::to_string(trade) + "/" + std::to_string(event), "trade-" + std::to_string(trade))});
     for (int minute = 0; minute < 120; minute += 10)
       for (const auto& event : due(*session, noon + minute * 60s))
         record(*session, event, try_later, noon + (minute + 10) * 60s);

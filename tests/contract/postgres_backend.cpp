@@ -21,8 +21,7 @@ class PostgresStoreSession final : public Session {
  public:
   // The suites tell their own time.
   PostgresStoreSession(const std::string& url, const AccountKey& account)
-      : Session{account},
-        session_{value_or_throw(PostgresSession::open(url, {.server_clock = false}))} {}
+      : Session{account}, session_{value_or_throw(PostgresSession::open(url, {.server_clock = false}))} {}
   RunLock& lock() override { return lock_; }
   IdempotencyGuard& guard() override { return guard_; }
   EntryHistory& history() override { return history_; }
@@ -44,18 +43,14 @@ class LentDatabase {
   LentDatabase() : server_{support::test_server()} {
     constexpr int first_key = 7000;
     int number = 0;
-    while (server_.ask("SELECT pg_try_advisory_lock(" + std::to_string(first_key + number) + ")") !=
-           "t")
-      ++number;
+    while (server_.ask("SELECT pg_try_advisory_lock(" + std::to_string(first_key + number) + ")") != "t") ++number;
     const std::string name = "tradeguard_lent_" + std::to_string(number);
     url_ = support::test_server({.database = name, .user = support::store_role});
     if (server_.ask("SELECT 1 FROM pg_database WHERE datname = '" + name + "'").empty())
       server_.ask("CREATE DATABASE " + name + " OWNER " + support::store_role);
     else  // what a killed process left may not have ended yet
-      server_.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" +
-                  name + "'");
-    const auto session =
-        value_or_throw(PostgresSession::open(url_, {.mode = PostgresOptions::Mode::create}));
+      server_.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" + name + "'");
+    const auto session = value_or_throw(PostgresSession::open(url_, {.mode = PostgresOptions::Mode::create}));
     if (auto made = init_schema(*session); !made) throw std::runtime_error{made.error().what};
     empty();
   }
@@ -110,8 +105,6 @@ class PostgresStoreUnderTest final : public StoreUnderTest {
 
 }  // namespace
 
-std::unique_ptr<StoreUnderTest> fresh_postgres_store() {
-  return std::make_unique<PostgresStoreUnderTest>();
-}
+std::unique_ptr<StoreUnderTest> fresh_postgres_store() { return std::make_unique<PostgresStoreUnderTest>(); }
 
 }  // namespace tradeguard::contract

@@ -22,8 +22,7 @@ STORE_CONTRACT("a lock that nobody holds is given at once and is held", "[run_lo
   CHECK(value_of(lease.still_held()));
 }
 
-STORE_CONTRACT("a second process is told that the lock is held and which cycle runs",
-               "[run_lock]") {
+STORE_CONTRACT("a second process is told that the lock is held and which cycle runs", "[run_lock]") {
   const auto first = store.open();
   const auto second = store.open();
   const RunLease lease = acquired(*first);
@@ -215,8 +214,7 @@ STORE_CONTRACT("of many that start at once exactly one gets the lock", "[run_loc
 
 // ---- what only memory can be made to do ---------------------------------------------------------
 
-TEST_CASE("memory: a holder that lost its lease notices and does not free its successor's",
-          "[run_lock]") {
+TEST_CASE("memory: a holder that lost its lease notices and does not free its successor's", "[run_lock]") {
   MemoryStore store;
   MemoryRunLock lock{store};
   std::optional<RunLease> lost;

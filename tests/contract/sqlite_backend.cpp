@@ -40,8 +40,7 @@ class SqliteStoreUnderTest final : public StoreUnderTest {
     std::string pattern = (std::filesystem::temp_directory_path() / "tradeguard-XXXXXX").string();
     if (!::mkdtemp(pattern.data())) throw std::runtime_error{"no temporary folder " + pattern};
     folder_ = pattern;
-    const auto session =
-        value_or_throw(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
+    const auto session = value_or_throw(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
     if (auto made = init_schema(*session); !made) throw std::runtime_error{made.error().what};
   }
   ~SqliteStoreUnderTest() override { std::filesystem::remove_all(folder_); }
@@ -57,8 +56,6 @@ class SqliteStoreUnderTest final : public StoreUnderTest {
 
 }  // namespace
 
-std::unique_ptr<StoreUnderTest> fresh_sqlite_store() {
-  return std::make_unique<SqliteStoreUnderTest>();
-}
+std::unique_ptr<StoreUnderTest> fresh_sqlite_store() { return std::make_unique<SqliteStoreUnderTest>(); }
 
 }  // namespace tradeguard::contract

@@ -64,8 +64,7 @@ Signal sell(std::string_view name, Instant at) {
 }
 
 EntryRequest request(const Signal& signal, Instant now) {
-  Order order{
-      .client_id = "", .trade = "", .signal_key = signal_key(signal), .symbol = signal.symbol};
+  Order order{.client_id = "", .trade = "", .signal_key = signal_key(signal), .symbol = signal.symbol};
   order.quantity = quantity("0.0149");
   order.price = signal.price;
   order.claimed_at = now;
@@ -159,9 +158,7 @@ Order target_for(const Order& entry, int attempt) {
   return order;
 }
 
-Order exit_for(const Order& entry, int attempt) {
-  return leg_of(entry, Leg::exit, OrderType::market, attempt);
-}
+Order exit_for(const Order& entry, int attempt) { return leg_of(entry, Leg::exit, OrderType::market, attempt); }
 
 Written write(Session& session, Change change) {
   const std::vector items{std::move(change)};
@@ -208,13 +205,11 @@ void tell(Session& session, std::vector<Notice> notices) {
 
 std::vector<std::string> due(Session& session, Instant now, std::size_t at_most) {
   std::vector<std::string> events;
-  for (const Notice& due : value_of(session.journal().due_notices(now, at_most)))
-    events.push_back(due.event_id);
+  for (const Notice& due : value_of(session.journal().due_notices(now, at_most))) events.push_back(due.event_id);
   return events;
 }
 
-void record(Session& session, const std::string& event_id, DeliveryRecord::What what,
-            std::optional<Instant> next_try) {
+void record(Session& session, const std::string& event_id, DeliveryRecord::What what, std::optional<Instant> next_try) {
   const std::vector records{DeliveryRecord{event_id, what, next_try, ""}};
   must(session.journal().record_deliveries(records, noon));
 }

@@ -29,8 +29,7 @@ EntryPolicy open_policy();
 
 std::vector<Judged> claim(Session& session, const std::vector<Signal>& signals, Instant now,
                           const EntryPolicy& policy = open_policy());
-Judged claim(Session& session, const Signal& signal, Instant now,
-             const EntryPolicy& policy = open_policy());
+Judged claim(Session& session, const Signal& signal, Instant now, const EntryPolicy& policy = open_policy());
 // Must be admitted; the ticket is for whoever wants to settle it.
 EntryTicket admitted(Session& session, const Signal& signal, Instant now);
 // A SELL that touches no trade; must be taken.
@@ -61,8 +60,7 @@ OpenBook book(Session& session, Instant now);
 
 // ---- notices -----------------------------------------------------------------------------------
 
-Notice notice(std::string event_id, const ClientOrderId& trade = "",
-              Severity severity = Severity::info);
+Notice notice(std::string event_id, const ClientOrderId& trade = "", Severity severity = Severity::info);
 void tell(Session& session, std::vector<Notice> notices);
 std::vector<std::string> due(Session& session, Instant now,
                              std::size_t at_most = 100);  // event ids

@@ -40,14 +40,11 @@ class TelegramReader final : public NotifierUnderTest {
   SystemClock clock_;
   HttpsTransport transport_{https_to_server(), clock_};
   TelegramNotifier notifier_{transport_, Secret{std::string{fake::FakeVenueProcess::bot_token}},
-                             TelegramSettings{std::string{fake::FakeVenueProcess::chat_id}, {}},
-                             clock_};
+                             TelegramSettings{std::string{fake::FakeVenueProcess::chat_id}, {}}, clock_};
 };
 
 }  // namespace
 
-std::unique_ptr<NotifierUnderTest> fresh_telegram_notifier() {
-  return std::make_unique<TelegramReader>();
-}
+std::unique_ptr<NotifierUnderTest> fresh_telegram_notifier() { return std::make_unique<TelegramReader>(); }
 
 }  // namespace tradeguard::contract

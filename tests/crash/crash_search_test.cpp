@@ -21,7 +21,7 @@ enum class Stores { memory, embedded, all };
 // One history: what happens in the two runs that are sabotaged, and before them.
 struct Story {
   std::string name;
-  std::function<void(World&)> before;              // settings, and runs without sabotage
+  std::function<void(World&)> before;  // settings, and runs without sabotage
   std::function<std::vector<Signal>(World&)> first;
   std::function<std::vector<Signal>(World&)> second;
   std::vector<std::string> symbols;
@@ -44,8 +44,7 @@ std::string broken_promise(World& world, const Story& story, RunReport last);
 }  // namespace
 
 // One case a backend, so that they can run side by side.
-TEST_CASE("whatever step fails or crashes, in two successive runs, nothing is bought twice or left naked",
-          "[memory]") {
+TEST_CASE("whatever step fails or crashes, in two successive runs, nothing is bought twice or left naked", "[memory]") {
   search_on("memory");
 }
 
@@ -57,9 +56,7 @@ namespace {
 
 std::vector<Story> stories() {
   const auto nothing = [](World&) { return std::vector<Signal>{}; };
-  const auto two_buys = [](World& w) {
-    return std::vector{w.buy("ETH_USDT", "3350.5"), w.buy("BTC_USDT", "95000")};
-  };
+  const auto two_buys = [](World& w) { return std::vector{w.buy("ETH_USDT", "3350.5"), w.buy("BTC_USDT", "95000")}; };
   const auto same_again = [](World& w) {
     // The signals of a minute ago, and the same base in another pair.
     Signal eth = w.buy("ETH_USDT", "3350.5");
@@ -74,16 +71,21 @@ std::vector<Story> stories() {
     w.clock.advance(60s);
   };
   std::vector<Story> all;
-  all.push_back({"two entries and their repeat", [](World&) {}, two_buys, same_again,
-                 {"ETH_USDT", "BTC_USDT", "ETH_USD"}, Stores::all});
-  all.push_back(
-      {"a SELL signal exits a trade", bought, one_sell, nothing, {"ETH_USDT"}, Stores::embedded});
+  all.push_back({"two entries and their repeat",
+                 [](World&) {},
+                 two_buys,
+                 same_again,
+                 {"ETH_USDT", "BTC_USDT", "ETH_USD"},
+                 Stores::all});
+  all.push_back({"a SELL signal exits a trade", bought, one_sell, nothing, {"ETH_USDT"}, Stores::embedded});
   all.push_back({"a stop fires",
                  [bought](World& w) {
                    bought(w);
                    w.set_price("ETH_USDT", "3200");
                  },
-                 nothing, one_sell, {"ETH_USDT"}});
+                 nothing,
+                 one_sell,
+                 {"ETH_USDT"}});
   all.push_back({"an asynchronous venue without OCO",
                  [](World& w) {
                    w.paper.asynchronous = true;
@@ -92,7 +94,9 @@ std::vector<Story> stories() {
                    w.paper.stop_market = false;
                    w.paper.duplicate_ids_refused = false;
                  },
-                 one_buy, one_sell, {"ETH_USDT"}});
+                 one_buy,
+                 one_sell,
+                 {"ETH_USDT"}});
   all.push_back({"an entry filled in parts",
                  [](World& w) {
                    w.paper.parts[Leg::entry] = 2;
@@ -103,13 +107,16 @@ std::vector<Story> stories() {
                    large.notional = Money{Decimal{500}};
                    return std::vector{large};
                  },
-                 nothing, {"ETH_USDT"}});
+                 nothing,
+                 {"ETH_USDT"}});
   all.push_back({"entries one at a time, each protected before the next",
                  [](World& w) {
                    w.paper.entries_at_a_time = 1;
                    w.paper.asynchronous = true;
                  },
-                 two_buys, same_again, {"ETH_USDT", "BTC_USDT", "ETH_USD"}});
+                 two_buys,
+                 same_again,
+                 {"ETH_USDT", "BTC_USDT", "ETH_USD"}});
   return all;
 }
 
@@ -119,8 +126,7 @@ void search_on(const std::string& name) {
     if (backend.name != name) continue;
     found = true;
     for (const Story& story : stories())
-      if (story.stores == Stores::all || name == "memory" ||
-          (story.stores == Stores::embedded && name == "sqlite"))
+      if (story.stores == Stores::all || name == "memory" || (story.stores == Stores::embedded && name == "sqlite"))
         search(backend, story);
   }
   CHECK(found);
@@ -151,9 +157,9 @@ void search(const contract::StoreBackend& backend, const Story& story) {
           first_left = first_left || !fault.first.hit.empty();
           second_left = second_left || !fault.second.hit.empty();
           if (!broken.empty()) {
-            FAIL_CHECK(backend.name << ", " << story.name << ": " << text(mode) << " at step " << i
-                                    << " (" << fault.first.hit << "), then " << text(second_mode)
-                                    << " at step " << j << " (" << fault.second.hit << "): " << broken);
+            FAIL_CHECK(backend.name << ", " << story.name << ": " << text(mode) << " at step " << i << " ("
+                                    << fault.first.hit << "), then " << text(second_mode) << " at step " << j << " ("
+                                    << fault.second.hit << "): " << broken);
             return;
           }
           if (fault.first.hit.empty()) second_left = false;
@@ -161,16 +167,13 @@ void search(const contract::StoreBackend& backend, const Story& story) {
       }
     }
   }
-  std::printf("crash search, %s, %s: %d schedules\n", backend.name.c_str(), story.name.c_str(),
-              schedules);
+  std::printf("crash search, %s, %s: %d schedules\n", backend.name.c_str(), story.name.c_str(), schedules);
   CHECK(schedules > 200);
 }
 
 RunReport sabotaged_run(World& world, std::vector<Signal> signals, Saboteur& saboteur) {
   std::unique_ptr<Sabotaged> sabotage;
-  world.wrap = [&](World::Wrapped& ports) {
-    sabotage = std::make_unique<Sabotaged>(ports, saboteur);
-  };
+  world.wrap = [&](World::Wrapped& ports) { sabotage = std::make_unique<Sabotaged>(ports, saboteur); };
   RunReport report;
   try {
     report = world.run(std::move(signals));
@@ -196,8 +199,7 @@ std::string tell_history(const Story& story, const std::string& backend, Fault2&
   const auto promise_kept = [&](const RunReport& report) -> std::string {
     for (const std::string& symbol : story.symbols) {
       const std::string wrong = world.what_is_wrong(symbol);
-      const bool said_well =
-          report.verdict == RunVerdict::ok || report.verdict == RunVerdict::some_rejected;
+      const bool said_well = report.verdict == RunVerdict::ok || report.verdict == RunVerdict::some_rejected;
       if (wrong.starts_with("naked") && said_well) return symbol + " " + wrong + " in silence";
     }
     return "";
@@ -241,10 +243,8 @@ std::string broken_promise(World& world, const Story& story, RunReport last) {
       if (times[i] - times[i - 1] < 300s) return base + " was entered twice inside the cooldown";
   }
   if (last.verdict != RunVerdict::ok) return "not quiet after four clean runs";
-  if (static_cast<std::size_t>(world.times_told(NoticeType::order_created)) < filled)
-    return "an entry was not told";
-  if (static_cast<std::size_t>(world.times_told(NoticeType::order_filled)) < filled)
-    return "a fill was not told";
+  if (static_cast<std::size_t>(world.times_told(NoticeType::order_created)) < filled) return "an entry was not told";
+  if (static_cast<std::size_t>(world.times_told(NoticeType::order_filled)) < filled) return "a fill was not told";
   const auto session = world.store->open(world.settings.account);
   if (const auto waiting = session->journal().waiting_notices(); !waiting || *waiting != 0)
     return "notices are still waiting";

@@ -9,8 +9,7 @@
 namespace tradeguard::crash_test {
 
 enum class Mode { none, fail_before, fail_after, crash_before, crash_after };
-inline constexpr Mode modes[] = {Mode::fail_before, Mode::fail_after, Mode::crash_before,
-                                 Mode::crash_after};
+inline constexpr Mode modes[] = {Mode::fail_before, Mode::fail_after, Mode::crash_before, Mode::crash_after};
 std::string text(Mode mode);
 
 // What a process that was killed looks like from inside: nothing catches it, no destructor sends.
@@ -20,9 +19,9 @@ struct Crash {
 
 struct Saboteur {
   Mode mode = Mode::none;
-  int at = 0;         // which step, from 1
+  int at = 0;  // which step, from 1
   int counted = 0;
-  std::string hit;    // the step that was hit; empty: the run had fewer
+  std::string hit;  // the step that was hit; empty: the run had fewer
 
   template <class Do, class Fail>
   auto step(const char* name, Do&& act, Fail&& failure) -> decltype(act()) {

@@ -8,11 +8,9 @@
 namespace tradeguard::cryptocom {
 namespace {
 
-PlaceReading read_create(const HttpResult& result) {
-  return read_order_answer(Act::create, 1, "tg1-entry", result);
-}
-const HttpResult good_create = answered(
-    "private/create-order", R"({"order_id":"5755600460443882762","client_oid":"tg1-entry"})");
+PlaceReading read_create(const HttpResult& result) { return read_order_answer(Act::create, 1, "tg1-entry", result); }
+const HttpResult good_create =
+    answered("private/create-order", R"({"order_id":"5755600460443882762","client_oid":"tg1-entry"})");
 
 // ---- The table
 // -----------------------------------------------------------------------------------
@@ -20,8 +18,7 @@ const HttpResult good_create = answered(
 // Written anew with TRADEGUARD_TEST_WRITE_GOLDEN=1 in the environment; then read the difference.
 TEST_CASE("the table of outcomes is the one that was agreed on") {
   const std::string path = std::string{TRADEGUARD_FIXTURES} + "/outcomes.golden";
-  if (std::getenv("TRADEGUARD_TEST_WRITE_GOLDEN") != nullptr)
-    std::ofstream{path} << outcome_table();
+  if (std::getenv("TRADEGUARD_TEST_WRITE_GOLDEN") != nullptr) std::ofstream{path} << outcome_table();
   std::ostringstream golden;
   golden << std::ifstream{path}.rdbuf();
   CHECK(outcome_table() == golden.str());
@@ -29,10 +26,10 @@ TEST_CASE("the table of outcomes is the one that was agreed on") {
 
 TEST_CASE("only what is known to leave no order behind is a refusal of a create") {
   // The definite ones of the venue's pages, and the checks it makes before it takes an order.
-  const std::set<std::int64_t> refusals{
-      202, 208,   209,   213,   218,   219,   220,   221,   229,   230,   306,   307,   308,
-      309, 312,   313,   314,   315,   318,   319,   325,   401,   406,   408,   410,   415,
-      416, 40001, 40002, 40003, 40004, 40005, 40101, 40103, 40104, 50007, 50010, 140001};
+  const std::set<std::int64_t> refusals{202,   208,   209,   213,   218,   219,   220,   221,   229,   230,
+                                        306,   307,   308,   309,   312,   313,   314,   315,   318,   319,
+                                        325,   401,   406,   408,   410,   415,   416,   40001, 40002, 40003,
+                                        40004, 40005, 40101, 40103, 40104, 50007, 50010, 140001};
   for (std::int64_t code = -2; code < 200'000; ++code) {
     const Answer answer = answer_of(Act::create, 200, code);
     if (refusals.contains(code) != (answer == Answer::refused)) FAIL("code " << code);
@@ -40,7 +37,8 @@ TEST_CASE("only what is known to leave no order behind is a refusal of a create"
   }
 }
 
-TEST_CASE("without a code every HTTP status of a create is doubt, but for those of a gateway that let nothing through") {
+TEST_CASE(
+    "without a code every HTTP status of a create is doubt, but for those of a gateway that let nothing through") {
   const std::set<int> unseen{403, 418, 429, 451};
   for (int status = 100; status < 600; ++status) {
     INFO(status);
@@ -66,15 +64,15 @@ TEST_CASE("an accepted order is known by its id, which stays text") {
   CHECK(get<Accepted>(reading.outcome).venue_id == "5755600460443882762");
   CHECK_FALSE(get<Accepted>(reading.outcome).record);
   CHECK_FALSE(reading.oddity);
-  CHECK(get<Accepted>(read_create(answered("private/create-order",
-                                           R"({"order_id":9223372036854775807,"client_oid":null})"))
-                          .outcome)
+  CHECK(get<Accepted>(
+            read_create(answered("private/create-order", R"({"order_id":9223372036854775807,"client_oid":null})"))
+                .outcome)
             .venue_id == "9223372036854775807");
 }
 
 TEST_CASE("code, id and message may be text or numbers, and a message may come with a success") {
-  const auto reading = read_create(
-      http(200, R"({"id":"1","code":"0","message":"NO_ERROR","result":{"order_id":1234}})"));
+  const auto reading =
+      read_create(http(200, R"({"id":"1","code":"0","message":"NO_ERROR","result":{"order_id":1234}})"));
   CHECK(get<Accepted>(reading.outcome).venue_id == "1234");
   const auto refused = read_create(http(400, R"({"id":-1,"code":"306","message":"NO MONEY"})"));
   CHECK(get<Refused>(refused.outcome).code == "306");
@@ -83,20 +81,19 @@ TEST_CASE("code, id and message may be text or numbers, and a message may come w
 
 TEST_CASE("an accepted pair has no order's id") {
   for (const char* list : {"6498090546073120100", R"("6498090546073120100")"}) {
-    const auto reading = read_pair_answer(
-        1, answered("private/advanced/create-oco", R"({"list_id":)" + std::string{list} + "}"));
+    const auto reading =
+        read_pair_answer(1, answered("private/advanced/create-oco", R"({"list_id":)" + std::string{list} + "}"));
     CHECK(get<Accepted>(reading.outcome).venue_id.empty());
   }
   for (const char* result : {"{}", "null", R"({"list_id":null})", R"({"list_id":0})", "[]"})
-    CHECK(std::holds_alternative<InDoubt>(
-        read_pair_answer(1, answered("private/advanced/create-oco", result)).outcome));
+    CHECK(
+        std::holds_alternative<InDoubt>(read_pair_answer(1, answered("private/advanced/create-oco", result)).outcome));
 }
 
 TEST_CASE("a success that names no order, or another one, is doubt") {
-  for (const char* result :
-       {"{}", "null", "[]", "\"\"", R"({"order_id":""})", R"({"order_id":"0"})",
-        R"({"order_id":null})", R"({"order_id":{}})", R"({"order_id":1.5e18})",
-        R"({"order_id":"1","order_id":"2"})", R"({"order_id":"1","client_oid":"tg1-other"})"}) {
+  for (const char* result : {"{}", "null", "[]", "\"\"", R"({"order_id":""})", R"({"order_id":"0"})",
+                             R"({"order_id":null})", R"({"order_id":{}})", R"({"order_id":1.5e18})",
+                             R"({"order_id":"1","order_id":"2"})", R"({"order_id":"1","client_oid":"tg1-other"})"}) {
     INFO(result);
     const auto reading = read_create(answered("private/create-order", result));
     CHECK(std::holds_alternative<InDoubt>(reading.outcome));
@@ -107,8 +104,8 @@ TEST_CASE("a success that names no order, or another one, is doubt") {
 
 TEST_CASE("the answer to another request settles nothing") {
   const auto other = [](const char* code, const char* id) {
-    return http(200, R"({"id":)" + std::string{id} + R"(,"code":)" + code +
-                         R"(,"result":{"order_id":"5755600460443882762"}})");
+    return http(
+        200, R"({"id":)" + std::string{id} + R"(,"code":)" + code + R"(,"result":{"order_id":"5755600460443882762"}})");
   };
   CHECK(std::holds_alternative<InDoubt>(read_create(other("0", "2")).outcome));
   CHECK(std::holds_alternative<InDoubt>(read_create(http(400, R"({"id":2,"code":306})")).outcome));
@@ -120,9 +117,8 @@ TEST_CASE("an error with an order's id is doubt, wherever the id stands") {
   for (const char* code : {"306", "314", "315", "325", "415", "43004", "140001", "42901", "40102"})
     for (const char* result :
          {R"({"order_id":"5755600460443882762"})", R"({"order_id":5755600460443882762})",
-          R"([{"code":306,"order_id":"5755600460443882762"}])",
-          R"({"order_list":[{"order_id":"1"}]})", R"({"order_id":"1","order_id":"2"})",
-          R"({"list_id":"6498090546073120100"})"}) {
+          R"([{"code":306,"order_id":"5755600460443882762"}])", R"({"order_list":[{"order_id":"1"}]})",
+          R"({"order_id":"1","order_id":"2"})", R"({"list_id":"6498090546073120100"})"}) {
       INFO(code << " " << result);
       const auto reading = read_create(coded(400, code, R"(,"result":)" + std::string{result}));
       CHECK(std::holds_alternative<InDoubt>(reading.outcome));
@@ -130,8 +126,8 @@ TEST_CASE("an error with an order's id is doubt, wherever the id stands") {
     }
   // No order's id is none.
   for (const char* result : {"{}", "null", R"({"order_id":"0"})", R"({"order_id":null})"})
-    CHECK(std::holds_alternative<Refused>(
-        read_create(coded(400, "306", R"(,"result":)" + std::string{result})).outcome));
+    CHECK(
+        std::holds_alternative<Refused>(read_create(coded(400, "306", R"(,"result":)" + std::string{result})).outcome));
 }
 
 TEST_CASE("a request that never left is unsent, and one that may have left is in doubt") {
@@ -142,16 +138,13 @@ TEST_CASE("a request that never left is unsent, and one that may have left is in
 
 TEST_CASE("throttled and late requests were not looked at") {
   CHECK(get<Unsent>(read_create(coded(429, "42901")).outcome).why == Unsent::Why::throttled);
-  CHECK(get<Unsent>(read_create(http(429, "<html>slow down</html>")).outcome).why ==
-        Unsent::Why::throttled);
+  CHECK(get<Unsent>(read_create(http(429, "<html>slow down</html>")).outcome).why == Unsent::Why::throttled);
   CHECK(get<Unsent>(read_create(coded(400, "40102")).outcome).why == Unsent::Why::clock);
 }
 
 TEST_CASE("a refused key is said to be the key, a disabled type not to be the account") {
-  CHECK(get<Refused>(read_create(coded(401, "40101")).outcome).message.find("API key") !=
-        std::string::npos);
-  CHECK(get<Refused>(read_create(coded(401, "40103")).outcome).message.find("API key") !=
-        std::string::npos);
+  CHECK(get<Refused>(read_create(coded(401, "40101")).outcome).message.find("API key") != std::string::npos);
+  CHECK(get<Refused>(read_create(coded(401, "40103")).outcome).message.find("API key") != std::string::npos);
   for (const int status : {400, 500}) {
     const auto disabled = read_create(coded(status, "140001", R"(,"message":"API_DISABLED")"));
     CHECK(get<Refused>(disabled.outcome).message ==
@@ -161,8 +154,7 @@ TEST_CASE("a refused key is said to be the key, a disabled type not to be the ac
 }
 
 TEST_CASE("an answer that was not understood is told, bounded and without a signature") {
-  const auto reading =
-      read_create(http(502, "<html>" + std::string(64, 'a') + std::string(1000, '-') + "</html>"));
+  const auto reading = read_create(http(502, "<html>" + std::string(64, 'a') + std::string(1000, '-') + "</html>"));
   REQUIRE(reading.oddity);
   CHECK(reading.oddity->http == 502);
   CHECK(reading.oddity->code.empty());
@@ -189,17 +181,14 @@ TEST_CASE("foreign text is cut between characters") {
 // ----------------------------------------------------------------------------------
 
 TEST_CASE("a cancel is acknowledged, gone, unsent or in doubt") {
-  const auto index = [](const HttpResult& result) {
-    return read_cancel_answer(result).outcome.index();
-  };
+  const auto index = [](const HttpResult& result) { return read_cancel_answer(result).outcome.index(); };
   CHECK(index(coded(200, "0")) == 0);
   CHECK(index(coded(200, "0", R"(,"message":"NO_ERROR","result":{})")) == 0);
   for (const char* gone : {"316", "212", "40401"}) CHECK(index(coded(400, gone)) == 1);
   CHECK(index(lost(false)) == 2);
   CHECK(index(coded(429, "42901")) == 2);
   CHECK(index(coded(400, "40102")) == 2);
-  for (const char* doubt : {"50001", "40101", "777777", "null", "{}"})
-    CHECK(index(coded(400, doubt)) == 3);
+  for (const char* doubt : {"50001", "40101", "777777", "null", "{}"}) CHECK(index(coded(400, doubt)) == 3);
   CHECK(index(lost(true)) == 3);
   CHECK(index(http(200, "")) == 3);
   CHECK(index(http(404, "<html>not found</html>")) == 3);
@@ -235,8 +224,7 @@ TEST_CASE("a filled entry is read to the last digit") {
 }
 
 TEST_CASE("legs are read from the advanced book, ids as numbers or text") {
-  const auto page =
-      read_orders(listed("private/advanced/get-open-orders", resting_stop + "," + resting_target));
+  const auto page = read_orders(listed("private/advanced/get-open-orders", resting_stop + "," + resting_target));
   REQUIRE(page.rows.size() == 2);
   const Row& stop = page.rows[0];
   CHECK(stop.order_id == "6498090546073120101");
@@ -255,9 +243,8 @@ TEST_CASE("legs are read from the advanced book, ids as numbers or text") {
 }
 
 TEST_CASE("amounts as numbers keep digits no double has") {
-  const auto page =
-      read_orders(listed("m", with(with(filled_entry, "quantity", "0.123456789012345678"),
-                                   "cumulative_quantity", "123456789.123456789012345678")));
+  const auto page = read_orders(listed("m", with(with(filled_entry, "quantity", "0.123456789012345678"),
+                                                 "cumulative_quantity", "123456789.123456789012345678")));
   CHECK(page.rows.at(0).quantity == qty("0.123456789012345678"));
   CHECK(page.rows.at(0).filled == qty("123456789.123456789012345678"));
 }
@@ -279,16 +266,13 @@ TEST_CASE("each status has its word, and an unknown one is told and not guessed"
     CHECK(page.oddities.size() == 1);
   }
   // What others do in the account is theirs.
-  CHECK(read_orders(
-            listed("m", with(with(filled_entry, "status", "\"DONE\""), "client_oid", "\"mine\"")))
+  CHECK(read_orders(listed("m", with(with(filled_entry, "status", "\"DONE\""), "client_oid", "\"mine\"")))
             .oddities.empty());
 }
 
 TEST_CASE("a trigger's type is what the venue stored") {
   const auto type = [](const std::string& word) {
-    return read_orders(listed("m", with(resting_stop, "order_type", "\"" + word + "\"")))
-        .rows.at(0)
-        .type;
+    return read_orders(listed("m", with(resting_stop, "order_type", "\"" + word + "\""))).rows.at(0).type;
   };
   CHECK(type("STOP_LIMIT") == OrderType::stop_limit);
   CHECK(type("LIMIT") == OrderType::limit);
@@ -300,9 +284,8 @@ TEST_CASE("a rejected order says why") {
   const auto row = with(filled_entry, "status", R"("REJECTED","reason":"43012")");
   CHECK(read_orders(listed("m", row)).rows.at(0).reason == "43012");
   CHECK(
-      read_orders(listed("m", with(resting_stop, "leg_id", R"("2","reject_reason":"NO BALANCE")")))
-          .rows.at(0)
-          .reason == "NO BALANCE");
+      read_orders(listed("m", with(resting_stop, "leg_id", R"("2","reject_reason":"NO BALANCE")"))).rows.at(0).reason ==
+      "NO BALANCE");
 }
 
 TEST_CASE("an order that is not in this book is not here, which is no failure") {
@@ -322,8 +305,8 @@ TEST_CASE("an order that is not in this book is not here, which is no failure") 
 TEST_CASE("a list that is not there is not an empty list") {
   CHECK(read_orders(listed("m", "")).answer == Answer::accepted);
   CHECK(read_orders(listed("m", "")).whole);
-  for (const char* result : {"{}", "null", "[]", R"({"data":null})", R"({"data":{}})",
-                             R"({"data":[],"data":[]})", R"({"order_list":[]})"}) {
+  for (const char* result :
+       {"{}", "null", "[]", R"({"data":null})", R"({"data":{}})", R"({"data":[],"data":[]})", R"({"order_list":[]})"}) {
     INFO(result);
     CHECK(read_orders(answered("m", result)).answer == Answer::failed);
   }
@@ -333,9 +316,8 @@ TEST_CASE("a list that is not there is not an empty list") {
 
 TEST_CASE("a row that cannot be read makes its page incomplete") {
   for (const std::string& row :
-       {std::string{"null"}, std::string{"[]"}, std::string{"{}"},
-        without(filled_entry, "order_id"), with(filled_entry, "client_oid", "{}"),
-        with(filled_entry, "client_oid", R"("a","client_oid":"b")"),
+       {std::string{"null"}, std::string{"[]"}, std::string{"{}"}, without(filled_entry, "order_id"),
+        with(filled_entry, "client_oid", "{}"), with(filled_entry, "client_oid", R"("a","client_oid":"b")"),
         with(filled_entry, "order_id", R"("1","order_id":"2")")}) {
     INFO(row);
     const auto page = read_orders(listed("m", filled_entry + "," + row));
@@ -348,27 +330,22 @@ TEST_CASE("a row that cannot be read makes its page incomplete") {
 }
 
 TEST_CASE("what a row does not say, or says twice or below zero, is not known") {
-  const auto row = [](const std::string& changed) {
-    return read_orders(listed("m", changed)).rows.at(0);
-  };
-  for (const char* value : {"null", "{}", "[]", "\"\"", "\"x\"", "\"-1\"", "-1", "\" 1\"",
-                            "\"1e99\"", R"("1","cumulative_quantity":"2")"}) {
+  const auto row = [](const std::string& changed) { return read_orders(listed("m", changed)).rows.at(0); };
+  for (const char* value : {"null", "{}", "[]", "\"\"", "\"x\"", "\"-1\"", "-1", "\" 1\"", "\"1e99\"",
+                            R"("1","cumulative_quantity":"2")"}) {
     INFO(value);
     CHECK_FALSE(row(with(filled_entry, "cumulative_quantity", value)).filled);
   }
   CHECK_FALSE(row(with(filled_entry, "side", "\"buy\"")).side);
   CHECK_FALSE(row(with(filled_entry, "instrument_name", "\"BTCUSD-PERP\"")).symbol);
   CHECK(row(with(filled_entry, "cumulative_fee", "\"-3.0\"")).fee == dec("3"));
-  CHECK(row(with(with(filled_entry, "create_time", "-5"), "create_time_ns", "\"never\""))
-            .created_ns == 0);
+  CHECK(row(with(with(filled_entry, "create_time", "-5"), "create_time_ns", "\"never\"")).created_ns == 0);
   CHECK(row(with(filled_entry, "client_oid", "null")).client_id.empty());
 }
 
-TEST_CASE(
-    "times are said in milliseconds, microseconds or nanoseconds, and beyond any year not at all") {
+TEST_CASE("times are said in milliseconds, microseconds or nanoseconds, and beyond any year not at all") {
   const auto created = [](const char* number) {
-    return read_orders(listed("m", with(with(filled_entry, "create_time_ns", "null"), "create_time",
-                                        number)))
+    return read_orders(listed("m", with(with(filled_entry, "create_time_ns", "null"), "create_time", number)))
         .rows.at(0)
         .created_ns;
   };
@@ -376,8 +353,7 @@ TEST_CASE(
   CHECK(created("\"1767225600123456\"") == 1767225600123456000);
   CHECK(created("1767225600123456789") == 1767225600123456789);
   CHECK(created("8999999999999") == 8999999999999000000);
-  for (const char* beyond :
-       {"9223372036854775807", "9223372036854775808", "9000000000000000000", "-1", "0"})
+  for (const char* beyond : {"9223372036854775807", "9223372036854775808", "9000000000000000000", "-1", "0"})
     CHECK(created(beyond) == 0);
   CHECK(created("99999999999999") == 99999999999999000);
 }
@@ -399,8 +375,7 @@ TEST_CASE("trades tell what was taken") {
 Page<Row> page_of(std::size_t rows, std::int64_t first_ms, std::int64_t step_ms) {
   std::string list;
   for (std::size_t i = 0; i < rows; ++i)
-    list += (i == 0 ? "" : ",") + std::string{R"({"order_id":")"} + std::to_string(i + 1) +
-            R"(","create_time":)" +
+    list += (i == 0 ? "" : ",") + std::string{R"({"order_id":")"} + std::to_string(i + 1) + R"(","create_time":)" +
             std::to_string(first_ms + static_cast<std::int64_t>(i) * step_ms) + "}";
   return read_orders(listed("m", list));
 }
@@ -466,8 +441,7 @@ TEST_CASE("least and largest orders are those of base currencies, in dollars, an
   CHECK(table.rows.at("NEW").in_a_day == money("5000"));
   CHECK(table.rows.at("ODD").least == money("0"));
   CHECK(table.rows.at("ODD").most == money("0"));
-  CHECK(read_risk_parameters(answered("public/get-risk-parameters", R"({"data":[]})")).answer ==
-        Answer::failed);
+  CHECK(read_risk_parameters(answered("public/get-risk-parameters", R"({"data":[]})")).answer == Answer::failed);
 }
 
 TEST_CASE("tickers tell the last trade, and a market without one is absent") {
@@ -479,8 +453,7 @@ TEST_CASE("tickers tell the last trade, and a market without one is absent") {
   CHECK(table.rows.size() == 2);
   CHECK(table.rows.at(symbol("ETH_USDT")) == price("3000.5"));
   CHECK(table.rows.at(symbol("ZZZ_USDT")) == price("0.000001"));
-  const auto nameless =
-      read_tickers(listed("public/get-tickers", R"({"a":"5"})"), symbol("ETH_USDT"));
+  const auto nameless = read_tickers(listed("public/get-tickers", R"({"a":"5"})"), symbol("ETH_USDT"));
   CHECK(nameless.rows.at(symbol("ETH_USDT")) == price("5"));
   CHECK(read_tickers(answered("m", "{}"), std::nullopt).answer == Answer::failed);
   CHECK(read_tickers(http(503, "down"), std::nullopt).answer == Answer::wait);
@@ -502,8 +475,8 @@ TEST_CASE("what is reserved is not free, and a balance that cannot be read is no
   CHECK(table.rows.at("BTC").free == Decimal{});
   CHECK(table.unread == std::set<std::string>{"CRO", "DOT"});
   // A row without a name may be of any currency.
-  CHECK(read_balances(listed("m", R"({"position_balances":[{"quantity":"1","reserved_qty":"0"}]})"))
-            .answer == Answer::failed);
+  CHECK(read_balances(listed("m", R"({"position_balances":[{"quantity":"1","reserved_qty":"0"}]})")).answer ==
+        Answer::failed);
   for (const char* result : {"{}", R"({"data":[]})", R"({"data":[{}]})", R"({"data":[null]})"})
     CHECK(read_balances(answered("private/user-balance", result)).answer == Answer::failed);
 }

@@ -29,8 +29,7 @@ bool read_with_all(const HttpResult& result) {
   Records records{rows.rows, rows.rows, read_trades(result).rows, {}};
   for (const OrderQuery& query : own_queries(records)) {
     executed_to_read(query, records);
-    for (const Sighting& sighting : sightings_of(query, records, {}))
-      CHECK_FALSE(sighting.client_id.empty());
+    for (const Sighting& sighting : sightings_of(query, records, {})) CHECK_FALSE(sighting.client_id.empty());
   }
   return is_settled(order.outcome) || is_settled(stop.outcome) || is_settled(pair.outcome);
 }
@@ -52,8 +51,7 @@ TEST_CASE("an answer that breaks off anywhere is neither a yes nor a no") {
   for (const std::string& body : bodies)
     for (std::size_t size = 0; size < body.size(); ++size)
       for (const int status : {200, 400, 500})
-        if (read_with_all(http(status, body.substr(0, size))))
-          FAIL(status << " " << body.substr(0, size));
+        if (read_with_all(http(status, body.substr(0, size)))) FAIL(status << " " << body.substr(0, size));
 }
 
 TEST_CASE("what stands behind a whole answer spoils it") {
@@ -70,57 +68,53 @@ TEST_CASE("pages of gateways, deep nesting and wrong types settle nothing") {
   };
   std::string deep_objects;
   for (int i = 0; i < 20'000; ++i) deep_objects += "{\"result\":";
-  const std::vector<std::string> hostile{
-      "",
-      " ",
-      "null",
-      "true",
-      "0",
-      "\"code\"",
-      "[]",
-      "{}",
-      "<html><body>502 Bad Gateway</body></html>",
-      std::string(100'000, '['),
-      nested(100'000, '[', ']'),
-      deep_objects,
-      R"({"id":1,"code":0,"result":)" + nested(100'000, '[', ']') + "}",
-      deep_objects + "0" + std::string(20'000, '}'),
-      R"({"code":null,"result":{"order_id":"1"}})",
-      R"({"code":{},"result":{"order_id":"1"}})",
-      R"({"code":[0],"result":{"order_id":"1"}})",
-      R"({"code":"","result":{"order_id":"1"}})",
-      R"({"code":0.0,"result":{"order_id":"1"}})",
-      R"({"code":"00x","result":{"order_id":"1"}})",
-      R"({"code":99999999999999999999,"result":{"order_id":"1"}})",
-      R"({"code":0,"code":306,"result":{"order_id":"1"}})",
-      R"({"code":306,"code":0})",
-      R"({"Code":0,"result":{"order_id":"1","list_id":"1"}})",
-      R"({"result":{"code":0,"order_id":"1","list_id":"1"}})",
-      "{\"code\":0,\"result\":{\"order_id\":\"\xff\xfe\"}}",
-      "\xef\xbb\xbf"
-      "{}",
-      R"({"code":NaN})",
-      R"({"code":Infinity})",
-      R"({'code':0})"};
+  const std::vector<std::string> hostile{"",
+                                         " ",
+                                         "null",
+                                         "true",
+                                         "0",
+                                         "\"code\"",
+                                         "[]",
+                                         "{}",
+                                         "<html><body>502 Bad Gateway</body></html>",
+                                         std::string(100'000, '['),
+                                         nested(100'000, '[', ']'),
+                                         deep_objects,
+                                         R"({"id":1,"code":0,"result":)" + nested(100'000, '[', ']') + "}",
+                                         deep_objects + "0" + std::string(20'000, '}'),
+                                         R"({"code":null,"result":{"order_id":"1"}})",
+                                         R"({"code":{},"result":{"order_id":"1"}})",
+                                         R"({"code":[0],"result":{"order_id":"1"}})",
+                                         R"({"code":"","result":{"order_id":"1"}})",
+                                         R"({"code":0.0,"result":{"order_id":"1"}})",
+                                         R"({"code":"00x","result":{"order_id":"1"}})",
+                                         R"({"code":99999999999999999999,"result":{"order_id":"1"}})",
+                                         R"({"code":0,"code":306,"result":{"order_id":"1"}})",
+                                         R"({"code":306,"code":0})",
+                                         R"({"Code":0,"result":{"order_id":"1","list_id":"1"}})",
+                                         R"({"result":{"code":0,"order_id":"1","list_id":"1"}})",
+                                         "{\"code\":0,\"result\":{\"order_id\":\"\xff\xfe\"}}",
+                                         "\xef\xbb\xbf"
+                                         "{}",
+                                         R"({"code":NaN})",
+                                         R"({"code":Infinity})",
+                                         R"({'code':0})"};
   for (const std::string& body : hostile)
-    for (const int status :
-         {0, 200, 204, 302, 400, 401, 403, 404, 408, 418, 500, 502, 503, 504, 999}) {
+    for (const int status : {0, 200, 204, 302, 400, 401, 403, 404, 408, 418, 500, 502, 503, 504, 999}) {
       INFO(status << " " << body.substr(0, 80));
       CHECK_FALSE(read_with_all(http(status, body)));
     }
 }
 
 TEST_CASE("a body of millions of bytes is read or left, and its echo stays short") {
-  const auto reading =
-      read_order_answer(Act::create, 1, "tg1-entry", http(500, std::string(8U << 20, 'x')));
+  const auto reading = read_order_answer(Act::create, 1, "tg1-entry", http(500, std::string(8U << 20, 'x')));
   CHECK(std::get<InDoubt>(reading.outcome).message.size() < 300);
   CHECK_FALSE(read_with_all(http(200, std::string(17U << 20, ' ') + bodies[0])));
 }
 
 TEST_CASE("null in any place of an answer crashes nothing") {
   for (const std::string& body : bodies) {
-    for (auto colon = body.find(':'); colon != std::string::npos;
-         colon = body.find(':', colon + 1)) {
+    for (auto colon = body.find(':'); colon != std::string::npos; colon = body.find(':', colon + 1)) {
       const auto end = body.find_first_of(",}", colon);
       std::string changed = body;
       read_with_all(http(200, changed.replace(colon + 1, end - colon - 1, "null")));
@@ -142,8 +136,7 @@ TEST_CASE("an answer with any byte changed crashes nothing and accepts no other 
       body[dice() % body.size()] = static_cast<char>(dice() % 256);
     read_with_all(http(200, body));
     const auto reading = read_order_answer(Act::create, 1, "tg1-entry", http(200, body));
-    if (const auto* accepted = std::get_if<Accepted>(&reading.outcome))
-      CHECK_FALSE(accepted->venue_id.empty());
+    if (const auto* accepted = std::get_if<Accepted>(&reading.outcome)) CHECK_FALSE(accepted->venue_id.empty());
   }
 }
 

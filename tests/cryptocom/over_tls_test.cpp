@@ -14,8 +14,7 @@ struct Exchange {
   SystemClock clock;
   std::vector<std::string> lines;
   Log log{[this](Level, Instant, std::string_view line) { lines.emplace_back(line); }, clock};
-  HttpsTransport transport{
-      {.base = parse_base_url(fake.cryptocom_url()).value(), .ca_file = fake.ca_file()}, clock};
+  HttpsTransport transport{{.base = parse_base_url(fake.cryptocom_url()).value(), .ca_file = fake.ca_file()}, clock};
   CryptocomVenue venue{transport,
                        Secret{std::string{fake::FakeVenueProcess::api_key}},
                        Secret{std::string{fake::FakeVenueProcess::api_secret}},
@@ -87,8 +86,7 @@ TEST_CASE("a trade is bought, protected and stopped out at the exchange") {
   live_through_a_trade(exchange);
 }
 
-TEST_CASE(
-    "the same trade reads the same where numbers are text and fired triggers stand in both books") {
+TEST_CASE("the same trade reads the same where numbers are text and fired triggers stand in both books") {
   Exchange exchange{{"/settings?scalars=text&list_id=text&fired_in_lists=1&triggers_shown=ACTIVE"}};
   live_through_a_trade(exchange);
 }

@@ -16,8 +16,7 @@ Row row_of(const std::string& json) {
 }
 Fill fill_of(const std::string& json) { return read_trades(listed("m", json)).rows.at(0); }
 
-OrderQuery asking(const char* client_id, Leg leg, const char* venue_id = "",
-                  const char* fired_id = "") {
+OrderQuery asking(const char* client_id, Leg leg, const char* venue_id = "", const char* fired_id = "") {
   return {client_id, venue_id, fired_id, eth(), leg, true, now - 1h};
 }
 const OrderQuery entry_query = asking("tg1-entry", Leg::entry, "5755600460443882762");
@@ -32,10 +31,9 @@ Sighting only(const OrderQuery& query, const Records& records) {
 
 // A stop that fired became this order; the venue may or may not give it the stop's client id.
 const char* const executed_id = "5755600460443882999";
-const std::string fired_stop = with(
-    with(resting_stop, "exchange_order_id", "\"5755600460443882999\""), "status", "\"ACTIVE\"");
-std::string executed(const char* status, const char* filled, const char* value,
-                     const char* client_id = "null") {
+const std::string fired_stop =
+    with(with(resting_stop, "exchange_order_id", "\"5755600460443882999\""), "status", "\"ACTIVE\"");
+std::string executed(const char* status, const char* filled, const char* value, const char* client_id = "null") {
   std::string row = with(filled_entry, "order_id", "\"" + std::string{executed_id} + "\"");
   row = with(with(row, "client_oid", client_id), "side", "\"SELL\"");
   row = with(with(row, "quantity", "\"0.9\""), "status", "\"" + std::string{status} + "\"");
@@ -68,8 +66,7 @@ TEST_CASE("a resting pair is sighted as planned") {
 
 TEST_CASE("a stop stored as something else does not pass for the stop that was planned") {
   const auto stop = stop_market("stop", "0.9", "2910", now);
-  for (const char* type :
-       {"LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT", "STOP_LIMIT", "MARKET", "NEW_KIND"}) {
+  for (const char* type : {"LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT", "STOP_LIMIT", "MARKET", "NEW_KIND"}) {
     INFO(type);
     const auto row = with(resting_stop, "order_type", "\"" + std::string{type} + "\"");
     const auto sighting = only(stop_query, {{}, {row_of(row)}, {}, {}});
@@ -98,13 +95,10 @@ TEST_CASE("a row whose market, side or quantity cannot be read is neither open n
 }
 
 TEST_CASE("one order in several views is one order, and what is over stays over") {
-  const auto open =
-      with(with(filled_entry, "status", "\"ACTIVE\""), "cumulative_quantity", "\"0.4\"");
-  const auto pending =
-      with(with(filled_entry, "status", "\"PENDING\""), "cumulative_quantity", "\"0\"");
-  for (const auto& rows :
-       std::vector<std::vector<Row>>{{row_of(open), row_of(filled_entry), row_of(pending)},
-                                     {row_of(filled_entry), row_of(pending), row_of(open)}}) {
+  const auto open = with(with(filled_entry, "status", "\"ACTIVE\""), "cumulative_quantity", "\"0.4\"");
+  const auto pending = with(with(filled_entry, "status", "\"PENDING\""), "cumulative_quantity", "\"0\"");
+  for (const auto& rows : std::vector<std::vector<Row>>{{row_of(open), row_of(filled_entry), row_of(pending)},
+                                                        {row_of(filled_entry), row_of(pending), row_of(open)}}) {
     const auto sighting = only(entry_query, {rows, {}, {}, {}});
     CHECK(sighting.status == VenueStatus::filled);
     CHECK(sighting.filled == qty("1"));
@@ -115,13 +109,10 @@ TEST_CASE("one order in several views is one order, and what is over stays over"
 TEST_CASE("two orders under one client id are two sightings") {
   const auto twin = with(filled_entry, "order_id", "\"5755600460443882799\"");
   const auto in_other_book = with(resting_stop, "client_oid", "\"tg1-entry\"");
-  CHECK(sightings_of(entry_query, {{row_of(filled_entry), row_of(twin)}, {}, {}, {}}, now).size() ==
-        2);
-  CHECK(sightings_of(entry_query, {{row_of(filled_entry)}, {row_of(in_other_book)}, {}, {}}, now)
-            .size() == 2);
+  CHECK(sightings_of(entry_query, {{row_of(filled_entry), row_of(twin)}, {}, {}, {}}, now).size() == 2);
+  CHECK(sightings_of(entry_query, {{row_of(filled_entry)}, {row_of(in_other_book)}, {}, {}}, now).size() == 2);
   const auto twin_stop = with(resting_stop, "order_id", "6498090546073120199");
-  CHECK(sightings_of(stop_query, {{}, {row_of(resting_stop), row_of(twin_stop)}, {}, {}}, now)
-            .size() == 2);
+  CHECK(sightings_of(stop_query, {{}, {row_of(resting_stop), row_of(twin_stop)}, {}, {}}, now).size() == 2);
 }
 
 TEST_CASE("one order_id is one order, though both books list it") {
@@ -165,8 +156,8 @@ TEST_CASE("what a row leaves out contradicts no plan, and is asked for before an
 
 TEST_CASE("trades complete what an order's own record leaves out") {
   const auto trade = [](const char* id, const char* quantity, const char* price) {
-    return fill_of(with(with(with(trade_in_base, "trade_id", std::string{"\""} + id + "\""),
-                             "traded_quantity", std::string{"\""} + quantity + "\""),
+    return fill_of(with(with(with(trade_in_base, "trade_id", std::string{"\""} + id + "\""), "traded_quantity",
+                             std::string{"\""} + quantity + "\""),
                         "traded_price", std::string{"\""} + price + "\""));
   };
   const Row valueless = row_of(without(without(filled_entry, "cumulative_value"), "avg_price"));
@@ -202,22 +193,19 @@ TEST_CASE("trades complete what an order's own record leaves out") {
 }
 
 TEST_CASE("an order of somebody else is not found") {
-  CHECK(sightings_of(asking("tg1-other", Leg::entry),
-                     {{row_of(filled_entry)}, {row_of(resting_stop)}, {}, {}}, now)
+  CHECK(sightings_of(asking("tg1-other", Leg::entry), {{row_of(filled_entry)}, {row_of(resting_stop)}, {}, {}}, now)
             .empty());
 }
 
 TEST_CASE("closed with a part filled keeps the part, and filled without a quantity is not known") {
-  const auto part =
-      with(with(with(filled_entry, "status", "\"CANCELED\""), "cumulative_quantity", "\"0.5\""),
-           "cumulative_value", "\"1500\"");
+  const auto part = with(with(with(filled_entry, "status", "\"CANCELED\""), "cumulative_quantity", "\"0.5\""),
+                         "cumulative_value", "\"1500\"");
   const auto sighting = only(entry_query, {{row_of(part)}, {}, {}, {}});
   CHECK(sighting.status == VenueStatus::cancelled);
   CHECK(sighting.filled == qty("0.5"));
   CHECK(sighting.filled_value == money("1500"));
   for (const char* quantity : {"null", "\"0\""}) {
-    const auto unsaid = only(
-        entry_query, {{row_of(with(filled_entry, "cumulative_quantity", quantity))}, {}, {}, {}});
+    const auto unsaid = only(entry_query, {{row_of(with(filled_entry, "cumulative_quantity", quantity))}, {}, {}, {}});
     CHECK(unsaid.status == VenueStatus::filled);
     CHECK_FALSE(unsaid.filled);
     CHECK_FALSE(unsaid.filled_value);
@@ -229,9 +217,8 @@ TEST_CASE("closed with a part filled keeps the part, and filled without a quanti
 }
 
 TEST_CASE("a rejected order always has a reason") {
-  const auto row =
-      with(with(with(filled_entry, "status", "\"REJECTED\""), "cumulative_quantity", "\"0\""),
-           "cumulative_value", "\"0\"");
+  const auto row = with(with(with(filled_entry, "status", "\"REJECTED\""), "cumulative_quantity", "\"0\""),
+                        "cumulative_value", "\"0\"");
   const auto sighting = only(entry_query, {{row_of(row)}, {}, {}, {}});
   CHECK(sighting.status == VenueStatus::rejected);
   CHECK(sighting.filled == Quantity{});
@@ -244,27 +231,22 @@ TEST_CASE("a rejected order always has a reason") {
 
 TEST_CASE("what a fired stop became has to be read") {
   CHECK(executed_to_read(stop_query, {{}, {row_of(resting_stop)}, {}, {}}).empty());
-  CHECK(executed_to_read(stop_query, {{}, {row_of(fired_stop)}, {}, {}}) ==
-        std::vector<std::string>{executed_id});
-  CHECK(executed_to_read(
-            stop_query, {{row_of(executed("FILLED", "0.9", "2619"))}, {row_of(fired_stop)}, {}, {}})
+  CHECK(executed_to_read(stop_query, {{}, {row_of(fired_stop)}, {}, {}}) == std::vector<std::string>{executed_id});
+  CHECK(executed_to_read(stop_query, {{row_of(executed("FILLED", "0.9", "2619"))}, {row_of(fired_stop)}, {}, {}})
             .empty());
   // A row that tells the whole fill leaves nothing to be read.
-  const auto told =
-      with(with(with(fired_stop, "status", "\"FILLED\""), "cumulative_quantity", "\"0.9\""),
-           "cumulative_value", "\"2619\"");
+  const auto told = with(with(with(fired_stop, "status", "\"FILLED\""), "cumulative_quantity", "\"0.9\""),
+                         "cumulative_value", "\"2619\"");
   CHECK(executed_to_read(stop_query, {{}, {row_of(told)}, {}, {}}).empty());
 }
 
 TEST_CASE("a stop that fired and sold is one order with two ids, and its fill counts once") {
-  const auto also_told =
-      with(with(with(fired_stop, "status", "\"FILLED\""), "cumulative_quantity", "\"0.9\""),
-           "cumulative_value", "\"2619\"");
+  const auto also_told = with(with(with(fired_stop, "status", "\"FILLED\""), "cumulative_quantity", "\"0.9\""),
+                              "cumulative_value", "\"2619\"");
   for (const auto& trigger : {fired_stop, also_told})
     for (const char* client_id : {"null", "\"tg1-stop\""}) {
       const auto sighting =
-          only(stop_query,
-               {{row_of(executed("FILLED", "0.9", "2619", client_id))}, {row_of(trigger)}, {}, {}});
+          only(stop_query, {{row_of(executed("FILLED", "0.9", "2619", client_id))}, {row_of(trigger)}, {}, {}});
       CHECK(sighting.venue_id == "6498090546073120101");
       CHECK(sighting.fired_id == executed_id);
       CHECK(sighting.status == VenueStatus::filled);
@@ -278,8 +260,7 @@ TEST_CASE("a stop that fired and sold is one order with two ids, and its fill co
 }
 
 TEST_CASE("a stop that fired into an order that rests is fired and open, with its fills") {
-  const auto sighting =
-      only(stop_query, {{row_of(executed("ACTIVE", "0.2", "582"))}, {row_of(fired_stop)}, {}, {}});
+  const auto sighting = only(stop_query, {{row_of(executed("ACTIVE", "0.2", "582"))}, {row_of(fired_stop)}, {}, {}});
   CHECK(sighting.status == VenueStatus::open);
   CHECK(sighting.fired);
   CHECK(sighting.filled == qty("0.2"));
@@ -287,12 +268,10 @@ TEST_CASE("a stop that fired into an order that rests is fired and open, with it
 }
 
 TEST_CASE("a stop whose executed order was cancelled or rejected is closed with what it sold") {
-  const auto cancelled = only(
-      stop_query, {{row_of(executed("CANCELED", "0.2", "582"))}, {row_of(fired_stop)}, {}, {}});
+  const auto cancelled = only(stop_query, {{row_of(executed("CANCELED", "0.2", "582"))}, {row_of(fired_stop)}, {}, {}});
   CHECK(cancelled.status == VenueStatus::cancelled);
   CHECK(cancelled.filled == qty("0.2"));
-  const auto rejected =
-      only(stop_query, {{row_of(executed("REJECTED", "0", "0"))}, {row_of(fired_stop)}, {}, {}});
+  const auto rejected = only(stop_query, {{row_of(executed("REJECTED", "0", "0"))}, {row_of(fired_stop)}, {}, {}});
   CHECK(rejected.status == VenueStatus::rejected);
   CHECK(rejected.filled == Quantity{});
   CHECK_FALSE(rejected.reason.empty());
@@ -303,8 +282,7 @@ TEST_CASE("while what a fired stop became is unread, its fills are not known") {
   CHECK(open.status == VenueStatus::open);
   CHECK(open.fired);
   CHECK_FALSE(open.filled);
-  const auto closed =
-      only(stop_query, {{}, {row_of(with(fired_stop, "status", "\"CANCELED\""))}, {}, {}});
+  const auto closed = only(stop_query, {{}, {row_of(with(fired_stop, "status", "\"CANCELED\""))}, {}, {}});
   CHECK_FALSE(closed.filled);
   // The regular book says that it has no such order: then the trigger's row is all there is.
   const auto not_there = only(stop_query, {{}, {row_of(fired_stop)}, {}, {executed_id}});
@@ -314,10 +292,7 @@ TEST_CASE("while what a fired stop became is unread, its fills are not known") {
 
 TEST_CASE("a trigger read too early to name its order is still one order with it") {
   const auto sighting =
-      only(stop_query, {{row_of(executed("FILLED", "0.9", "2619", "\"tg1-stop\""))},
-                        {row_of(resting_stop)},
-                        {},
-                        {}});
+      only(stop_query, {{row_of(executed("FILLED", "0.9", "2619", "\"tg1-stop\""))}, {row_of(resting_stop)}, {}, {}});
   CHECK(sighting.venue_id == "6498090546073120101");
   CHECK(sighting.fired_id == executed_id);
   CHECK(sighting.status == VenueStatus::filled);
@@ -361,8 +336,7 @@ TEST_CASE("fees are what the trades say when they add up to the fill") {
 }
 
 TEST_CASE("trades that do not add up, or cannot be read, say nothing") {
-  const auto in_base =
-      with(with(filled_entry, "fee_instrument_name", "\"ETH\""), "cumulative_fee", "\"-0.002\"");
+  const auto in_base = with(with(filled_entry, "fee_instrument_name", "\"ETH\""), "cumulative_fee", "\"-0.002\"");
   Records records{{row_of(in_base)}, {}, {fill_of(trade_in_base)}, {}};
   CHECK(only(entry_query, records).fee_base == qty("0.002"));
   const auto rest = with(with(trade_in_base, "traded_quantity", "\"0.6\""), "trade_id", "\"2\"");
@@ -372,8 +346,7 @@ TEST_CASE("trades that do not add up, or cannot be read, say nothing") {
 
 TEST_CASE("without trades the order's own row tells of base and quote, and of no third coin") {
   const auto fee = [](const char* currency, const char* amount) {
-    const auto row =
-        with(with(filled_entry, "fee_instrument_name", currency), "cumulative_fee", amount);
+    const auto row = with(with(filled_entry, "fee_instrument_name", currency), "cumulative_fee", amount);
     return only(entry_query, {{row_of(row)}, {}, {}, {}}).fee_base;
   };
   CHECK(fee("\"USDT\"", "\"3\"") == Quantity{});
@@ -389,8 +362,7 @@ TEST_CASE("a sighting closes an order only when its end is known") {
   // The states of core are fed by these sightings: filled without a quantity stays a question.
   auto order = entry("entry", "1", now - 1min);
   order.acknowledged = true;
-  const auto unsaid =
-      only(entry_query, {{row_of(with(filled_entry, "cumulative_quantity", "null"))}, {}, {}, {}});
+  const auto unsaid = only(entry_query, {{row_of(with(filled_entry, "cumulative_quantity", "null"))}, {}, {}, {}});
   CHECK(apply(order, unsaid, now).order.state == OrderState::placed);
   const auto said = only(entry_query, {{row_of(filled_entry)}, {}, {}, {}});
   CHECK(apply(order, said, now).order.state == OrderState::closed);

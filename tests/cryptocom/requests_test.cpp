@@ -49,9 +49,8 @@ rapidjson::Document body_of(const HttpRequest& request) {
 
 // The signature of a body, made from nothing but the body.
 std::string signature_of(const rapidjson::Document& body) {
-  return hmac_sha256_hex(api_secret, std::string{body["method"].GetString()} +
-                                         std::to_string(body["id"].GetInt64()) + "test_api_key" +
-                                         param_string(params_of(body["params"])) +
+  return hmac_sha256_hex(api_secret, std::string{body["method"].GetString()} + std::to_string(body["id"].GetInt64()) +
+                                         "test_api_key" + param_string(params_of(body["params"])) +
                                          std::to_string(body["nonce"].GetInt64()));
 }
 
@@ -85,8 +84,7 @@ TEST_CASE("an entry is a market order by quantity that pays its fee in the quote
   CHECK(request.method == "POST");
   CHECK(request.target == "/private/create-order");
   CHECK(request.limit == "private/create-order");
-  CHECK(request.headers ==
-        std::vector<std::pair<std::string, std::string>>{{"Content-Type", "application/json"}});
+  CHECK(request.headers == std::vector<std::pair<std::string, std::string>>{{"Content-Type", "application/json"}});
   CHECK(without_signature(request) ==
         R"({"id":42,"method":"private/create-order","params":{"instrument_name":"ETH_USDT",)"
         R"("side":"BUY","type":"MARKET","quantity":"0.0149","client_oid":"tg1-entry",)"
@@ -109,13 +107,12 @@ TEST_CASE("a stop goes to the advanced book and names the price that triggers it
         R"("nonce":1767225600007,"api_key":"test_api_key")");
   CHECK(without_signature(build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 44, keys))
             .find(R"("type":"STOP_LIMIT","quantity":"0.9","ref_price":"2910",)"
-                  R"("ref_price_type":"MARK_PRICE","client_oid":"tg1-stop","price":"2880.9")") !=
-        std::string::npos);
+                  R"("ref_price_type":"MARK_PRICE","client_oid":"tg1-stop","price":"2880.9")") != std::string::npos);
 }
 
 TEST_CASE("a pair is one request with a client id on both its legs") {
-  const auto request = build_pair(stop_market("stop", "0.9", "2910", stamp),
-                                  target("target", "0.9", "3090", stamp), 45, keys);
+  const auto request =
+      build_pair(stop_market("stop", "0.9", "2910", stamp), target("target", "0.9", "3090", stamp), 45, keys);
   CHECK(request.target == "/private/advanced/create-oco");
   CHECK(without_signature(request) ==
         R"({"id":45,"method":"private/advanced/create-oco","params":{"order_list":[)"
@@ -130,23 +127,19 @@ TEST_CASE("amounts are plain text without an exponent") {
   auto order = entry("entry", "0.00000001", stamp);
   CHECK(build_order(order, 1, keys).body.find(R"("quantity":"0.00000001")") != std::string::npos);
   order.quantity = qty("123456789012.000000000000000001");
-  CHECK(build_order(order, 1, keys).body.find(R"("quantity":"123456789012.000000000000000001")") !=
-        std::string::npos);
+  CHECK(build_order(order, 1, keys).body.find(R"("quantity":"123456789012.000000000000000001")") != std::string::npos);
 }
 
 TEST_CASE("an order is named by the venue's id where it is known, in its own book") {
   const Serial serial{7, 8};
-  CHECK(without_signature(
-            build_cancel(Book::advanced, {"6498090546073120101", "tg1-s"}, serial, keys)) ==
+  CHECK(without_signature(build_cancel(Book::advanced, {"6498090546073120101", "tg1-s"}, serial, keys)) ==
         R"({"id":7,"method":"private/advanced/cancel-order","params":{)"
         R"("order_id":"6498090546073120101"},"nonce":8,"api_key":"test_api_key")");
   CHECK(without_signature(build_cancel(Book::regular, {"", "tg1-e"}, serial, keys)) ==
         R"({"id":7,"method":"private/cancel-order","params":{"client_oid":"tg1-e"},)"
         R"("nonce":8,"api_key":"test_api_key")");
-  CHECK(build_detail(Book::regular, {"", "tg1-e"}, serial, keys).target ==
-        "/private/get-order-detail");
-  CHECK(build_detail(Book::advanced, {"", "tg1-e"}, serial, keys).target ==
-        "/private/advanced/get-order-detail");
+  CHECK(build_detail(Book::regular, {"", "tg1-e"}, serial, keys).target == "/private/get-order-detail");
+  CHECK(build_detail(Book::advanced, {"", "tg1-e"}, serial, keys).target == "/private/advanced/get-order-detail");
 }
 
 TEST_CASE("lists are asked for all markets, and in windows of nanoseconds") {
@@ -154,8 +147,7 @@ TEST_CASE("lists are asked for all markets, and in windows of nanoseconds") {
   CHECK(without_signature(build_open_orders(Book::advanced, serial, keys)) ==
         R"({"id":7,"method":"private/advanced/get-open-orders","params":{},"nonce":8,)"
         R"("api_key":"test_api_key")");
-  CHECK(without_signature(build_history(Book::regular, {1767225600000000000, 1767225660000000000},
-                                        serial, keys)) ==
+  CHECK(without_signature(build_history(Book::regular, {1767225600000000000, 1767225660000000000}, serial, keys)) ==
         R"({"id":7,"method":"private/get-order-history","params":{)"
         R"("start_time":"1767225600000000000","end_time":"1767225660000000000","limit":100},)"
         R"("nonce":8,"api_key":"test_api_key")");
@@ -176,8 +168,7 @@ TEST_CASE("what is sent is what was signed") {
   const std::vector<HttpRequest> requests{
       build_order(entry("entry", "0.5", stamp), 1, keys),
       build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 2, keys),
-      build_pair(stop_market("stop", "0.9", "2910", stamp), target("t", "0.9", "3090", stamp), 3,
-                 keys),
+      build_pair(stop_market("stop", "0.9", "2910", stamp), target("t", "0.9", "3090", stamp), 3, keys),
       build_history(Book::advanced, {1, 2}, {4, 5}, keys)};
   for (const auto& request : requests) {
     const auto body = body_of(request);

@@ -9,8 +9,8 @@ namespace {
 
 const Instant now = at("2026-01-01T00:01:00Z");
 
-OrderQuery asking(const char* client_id, Leg leg, const char* venue_id = "",
-                  const char* fired_id = "", bool want_fees = false) {
+OrderQuery asking(const char* client_id, Leg leg, const char* venue_id = "", const char* fired_id = "",
+                  bool want_fees = false) {
   return {client_id, venue_id, fired_id, eth(), leg, want_fees, now - 1h};
 }
 const OrderQuery doubtful_entry = asking("tg1-entry", Leg::entry);
@@ -45,21 +45,19 @@ struct World {
   }
 };
 
-const std::vector<std::string> every_view_of_the_entry{
-    "private/advanced/get-open-orders",
-    "private/advanced/get-order-detail client tg1-entry",
-    "private/advanced/get-order-history",
-    "private/get-open-orders",
-    "private/get-order-detail client tg1-entry",
-    "private/get-order-history",
-    "private/get-trades"};
+const std::vector<std::string> every_view_of_the_entry{"private/advanced/get-open-orders",
+                                                       "private/advanced/get-order-detail client tg1-entry",
+                                                       "private/advanced/get-order-history",
+                                                       "private/get-open-orders",
+                                                       "private/get-order-detail client tg1-entry",
+                                                       "private/get-order-history",
+                                                       "private/get-trades"};
 
 std::string many(std::size_t rows, std::int64_t newest_ms) {
   std::string list;
   for (std::size_t i = 0; i < rows; ++i)
-    list += (i == 0 ? "" : ",") + std::string{R"({"order_id":")"} + std::to_string(newest_ms) +
-            std::to_string(i) + R"(","status":"FILLED","create_time":)" +
-            std::to_string(newest_ms - static_cast<std::int64_t>(i)) + "}";
+    list += (i == 0 ? "" : ",") + std::string{R"({"order_id":")"} + std::to_string(newest_ms) + std::to_string(i) +
+            R"(","status":"FILLED","create_time":)" + std::to_string(newest_ms - static_cast<std::int64_t>(i)) + "}";
   return list;
 }
 
@@ -71,9 +69,8 @@ TEST_CASE("acknowledged entries cost one burst, one request each") {
   const std::vector queries{placed_entry, asking("tg1-two", Leg::exit, "77")};
   Search search{queries, now, true};
   world.run(search);
-  CHECK(world.bursts ==
-        std::vector<std::vector<std::string>>{
-            {"private/get-order-detail 5755600460443882762", "private/get-order-detail 77"}});
+  CHECK(world.bursts == std::vector<std::vector<std::string>>{
+                            {"private/get-order-detail 5755600460443882762", "private/get-order-detail 77"}});
   CHECK(search.lookups().at(0)->found.at(0).client_id == "tg1-entry");
   CHECK(search.lookups().at(1)->found.at(0).client_id == "tg1-two");
   CHECK_FALSE(search.lookups().at(0)->every_view_read);
@@ -87,8 +84,7 @@ TEST_CASE("wanted fees are read beside, once for all, and only when nobody has t
   const auto query = asking("tg1-entry", Leg::entry, "5755600460443882762", "", true);
   REQUIRE(world.look(query));
   CHECK(world.bursts ==
-        std::vector<std::vector<std::string>>{
-            {"private/get-order-detail 5755600460443882762", "private/get-trades"}});
+        std::vector<std::vector<std::string>>{{"private/get-order-detail 5755600460443882762", "private/get-trades"}});
   world.bursts.clear();
   REQUIRE(world.look(query, false));
   CHECK(world.bursts.size() == 1);
@@ -105,42 +101,35 @@ TEST_CASE("a full page of trades is not turned for the sake of fees") {
 
 TEST_CASE("the legs of all trades are read in one list") {
   World world;
-  const auto rests_as =
-      with(with(filled_entry, "order_id", "\"5755600460443882790\""), "status", "\"ACTIVE\"");
-  world.answers["private/advanced/get-open-orders"] =
-      listed("m", resting_stop + "," + resting_target);
+  const auto rests_as = with(with(filled_entry, "order_id", "\"5755600460443882790\""), "status", "\"ACTIVE\"");
+  world.answers["private/advanced/get-open-orders"] = listed("m", resting_stop + "," + resting_target);
   world.answers["private/get-order-detail 5755600460443882790"] = answered("m", rests_as);
-  const std::vector queries{
-      asking("tg1-stop", Leg::stop),
-      asking("tg1-target", Leg::target, "6498090546073120102", "5755600460443882790")};
+  const std::vector queries{asking("tg1-stop", Leg::stop),
+                            asking("tg1-target", Leg::target, "6498090546073120102", "5755600460443882790")};
   Search search{queries, now, true};
   world.run(search);
-  CHECK(world.bursts ==
-        std::vector<std::vector<std::string>>{
-            {"private/advanced/get-open-orders", "private/get-order-detail 5755600460443882790"}});
+  CHECK(world.bursts == std::vector<std::vector<std::string>>{
+                            {"private/advanced/get-open-orders", "private/get-order-detail 5755600460443882790"}});
   CHECK(search.lookups().at(0)->found.size() == 1);
   CHECK(search.lookups().at(1)->found.size() == 1);
 }
 
 TEST_CASE("a leg that does not rest any more is read by its id, and what it became behind it") {
   World world;
-  const auto fired =
-      with(with(resting_stop, "exchange_order_id", "\"99\""), "status", "\"FILLED\"");
-  const auto sold = with(with(with(filled_entry, "order_id", "\"99\""), "side", "\"SELL\""),
-                         "quantity", "\"0.9\"");
+  const auto fired = with(with(resting_stop, "exchange_order_id", "\"99\""), "status", "\"FILLED\"");
+  const auto sold = with(with(with(filled_entry, "order_id", "\"99\""), "side", "\"SELL\""), "quantity", "\"0.9\"");
   world.answers["private/advanced/get-order-detail 6498090546073120101"] = answered("m", fired);
-  world.answers["private/get-order-detail 99"] = answered(
-      "m", with(with(sold, "cumulative_quantity", "\"0.9\""), "cumulative_value", "\"2619\""));
+  world.answers["private/get-order-detail 99"] =
+      answered("m", with(with(sold, "cumulative_quantity", "\"0.9\""), "cumulative_value", "\"2619\""));
   const auto lookup = world.look(asking("tg1-stop", Leg::stop, "6498090546073120101"));
   REQUIRE(lookup);
   REQUIRE(lookup->found.size() == 1);
   CHECK(lookup->found[0].filled == qty("0.9"));
   CHECK(lookup->found[0].filled_value == money("2619"));
   CHECK(lookup->found[0].fired_id == "99");
-  CHECK(world.bursts == std::vector<std::vector<std::string>>{
-                            {"private/advanced/get-open-orders"},
-                            {"private/advanced/get-order-detail 6498090546073120101"},
-                            {"private/get-order-detail 99"}});
+  CHECK(world.bursts == std::vector<std::vector<std::string>>{{"private/advanced/get-open-orders"},
+                                                              {"private/advanced/get-order-detail 6498090546073120101"},
+                                                              {"private/get-order-detail 99"}});
 }
 
 TEST_CASE("a doubtful entry is looked for in every view at once") {
@@ -212,9 +201,9 @@ TEST_CASE("a resting leg of which the list leaves out the trigger is read by its
   REQUIRE(lookup);
   REQUIRE(lookup->found.size() == 1);
   CHECK(lookup->found.front().trigger == price("2910"));
-  CHECK(world.bursts == std::vector<std::vector<std::string>>{
-                            {"private/advanced/get-open-orders"},
-                            {"private/advanced/get-order-detail 6498090546073120101"}});
+  CHECK(world.bursts ==
+        std::vector<std::vector<std::string>>{{"private/advanced/get-open-orders"},
+                                              {"private/advanced/get-order-detail 6498090546073120101"}});
 }
 
 TEST_CASE("trades are read for a fill of which the record says no value or no quantity") {
@@ -223,8 +212,7 @@ TEST_CASE("trades are read for a fill of which the record says no value or no qu
     World world;
     world.answers["private/get-order-detail 5755600460443882762"] =
         answered("m", without(without(filled_entry, name), "avg_price"));
-    world.answers["private/get-trades"] =
-        listed("m", with(trade_in_base, "traded_quantity", "\"1\""));
+    world.answers["private/get-trades"] = listed("m", with(trade_in_base, "traded_quantity", "\"1\""));
     const auto lookup = world.look(placed_entry, false);
     REQUIRE(lookup);
     REQUIRE(lookup->found.size() == 1);
@@ -248,9 +236,8 @@ TEST_CASE(
     "any view that cannot be read is an error where nothing was found, and no proof where "
     "something was") {
   for (const std::string& view : every_view_of_the_entry)
-    for (const auto& broken :
-         {lost(true), lost(false), coded(500, "50001"), coded(429, "42901"), coded(401, "40101"),
-          http(502, "<html>"), http(200, "{"), http(200, "")}) {
+    for (const auto& broken : {lost(true), lost(false), coded(500, "50001"), coded(429, "42901"), coded(401, "40101"),
+                               http(502, "<html>"), http(200, "{"), http(200, "")}) {
       INFO(view);
       World world;
       world.answers[view] = broken;
@@ -258,8 +245,8 @@ TEST_CASE(
       REQUIRE_FALSE(nothing);
       CHECK(nothing.error().fault == Fault::unreachable);
       CHECK(nothing.error().what.find(view.substr(0, view.find(' '))) != std::string::npos);
-      const std::string other = view == "private/get-open-orders" ? "private/get-order-history"
-                                                                  : "private/get-open-orders";
+      const std::string other =
+          view == "private/get-open-orders" ? "private/get-order-history" : "private/get-open-orders";
       world.answers[other] = listed("m", filled_entry);
       const auto found = world.look(doubtful_entry);
       REQUIRE(found);
@@ -342,8 +329,7 @@ TEST_CASE("pages without an end, or that lead nowhere, prove nothing") {
 TEST_CASE("views are shared by all questions of a call") {
   World world;
   std::vector<OrderQuery> queries;
-  for (int i = 0; i < 10; ++i)
-    queries.push_back(asking(("tg1-" + std::to_string(i)).c_str(), Leg::entry));
+  for (int i = 0; i < 10; ++i) queries.push_back(asking(("tg1-" + std::to_string(i)).c_str(), Leg::entry));
   Search search{queries, now, true};
   world.run(search);
   REQUIRE(world.bursts.size() == 1);
@@ -353,13 +339,12 @@ TEST_CASE("views are shared by all questions of a call") {
 
 TEST_CASE("the own orders are those with our ids that are open or young enough") {
   World world;
-  const auto old =
-      with(with(with(filled_entry, "client_oid", "\"tg1-old\""), "create_time", "1767200000000"),
-           "create_time_ns", "null");
+  const auto old = with(with(with(filled_entry, "client_oid", "\"tg1-old\""), "create_time", "1767200000000"),
+                        "create_time_ns", "null");
   const auto others = with(filled_entry, "client_oid", "\"mine\"");
   world.answers["private/get-order-history"] =
-      listed("m", with(filled_entry, "order_id", "\"1\"") + "," + with(old, "order_id", "\"2\"") +
-                      "," + with(others, "order_id", "\"3\""));
+      listed("m", with(filled_entry, "order_id", "\"1\"") + "," + with(old, "order_id", "\"2\"") + "," +
+                      with(others, "order_id", "\"3\""));
   world.answers["private/advanced/get-open-orders"] = listed("m", resting_stop);
   Search search = Search::of_own(now - 1h, now);
   world.run(search);
@@ -372,11 +357,10 @@ TEST_CASE("the own orders are those with our ids that are open or young enough")
 }
 
 TEST_CASE("own orders of which a part cannot be read are an error") {
-  for (const char* view :
-       {"private/get-order-history", "private/get-open-orders",
-        "private/advanced/get-order-history", "private/advanced/get-open-orders"})
-    for (const auto& broken : {lost(true), http(200, ""), listed("m", "{}"),
-                               listed("m", without(filled_entry, "instrument_name"))}) {
+  for (const char* view : {"private/get-order-history", "private/get-open-orders", "private/advanced/get-order-history",
+                           "private/advanced/get-open-orders"})
+    for (const auto& broken :
+         {lost(true), http(200, ""), listed("m", "{}"), listed("m", without(filled_entry, "instrument_name"))}) {
       INFO(view);
       World world;
       world.answers[view] = broken;

@@ -78,8 +78,7 @@ std::string client_id_in(const HttpRequest& request) {
   return request.body.substr(from, request.body.find('"', from) - from);
 }
 HttpResult accept(const HttpRequest& request) {
-  return http(200, R"({"id":-1,"code":0,"result":{"order_id":"123","client_oid":")" +
-                       client_id_in(request) + R"("}})");
+  return http(200, R"({"id":-1,"code":0,"result":{"order_id":"123","client_oid":")" + client_id_in(request) + R"("}})");
 }
 
 TEST_CASE("entries are sent in one burst, and answers stand in their order") {
@@ -94,8 +93,8 @@ TEST_CASE("entries are sent in one burst, and answers stand in their order") {
       });
     return accept(request);
   };
-  const auto outcomes = place.venue.place(
-      TestTickets::of({place.entry("a"), place.entry("b"), place.entry("c"), place.entry("d")}));
+  const auto outcomes =
+      place.venue.place(TestTickets::of({place.entry("a"), place.entry("b"), place.entry("c"), place.entry("d")}));
   REQUIRE(outcomes.size() == 4);
   CHECK(get<Unsent>(outcomes[0]).why == Unsent::Why::not_connected);
   CHECK(is<InDoubt>(outcomes[1]));
@@ -114,8 +113,8 @@ TEST_CASE("a request carries the stamp of its claim, however late it is sent") {
 }
 
 TEST_CASE("what the gateway stops is unsent, and then nothing is sent until it is over") {
-  const auto [status, head, seconds] = GENERATE(table<int, std::string, int>({
-      {403, "", 120}, {403, "600", 600}, {418, "7200", 7200}, {418, "", 120}, {429, "30", 30}}));
+  const auto [status, head, seconds] = GENERATE(table<int, std::string, int>(
+      {{403, "", 120}, {403, "600", 600}, {418, "7200", 7200}, {418, "", 120}, {429, "30", 30}}));
   Place place;
   place.hand.answer = [status = status, head = head](const HttpRequest&) {
     HttpResult stopped = http(status, "<html>go away</html>");
@@ -282,15 +281,13 @@ TEST_CASE("an order is cancelled in its own book by the venue's id where it is k
   REQUIRE(place.hand.sent.size() == 3);
   CHECK(place.hand.sent[0].target == "/private/advanced/cancel-order");
   CHECK(place.hand.sent[0].body.find(R"("params":{"client_oid":"tg1-stop"})") != std::string::npos);
-  CHECK(place.hand.sent[1].body.find(R"("params":{"order_id":"6498090546073120101"})") !=
-        std::string::npos);
+  CHECK(place.hand.sent[1].body.find(R"("params":{"order_id":"6498090546073120101"})") != std::string::npos);
   CHECK(place.hand.sent[2].target == "/private/cancel-order");
 }
 
 TEST_CASE("a fired stop that rests is cancelled where it rests, too") {
   Place place;
-  const auto fired =
-      with(with(resting_stop, "exchange_order_id", "\"99\""), "order_type", "\"STOP_LIMIT\"");
+  const auto fired = with(with(resting_stop, "exchange_order_id", "\"99\""), "order_type", "\"STOP_LIMIT\"");
   const auto rests = with(with(filled_entry, "order_id", "\"99\""), "status", "\"ACTIVE\"");
   place.hand.answer = [&](const HttpRequest& request) -> HttpResult {
     if (request.target == "/private/advanced/get-open-orders") return listed("m", fired);
@@ -372,9 +369,8 @@ HttpResult tables(const HttpRequest& request, const std::string& base_config) {
     return R"({"symbol":")" + name + R"(","inst_type":"CCY_PAIR","price_tick_size":"0.01",)" +
            R"("qty_tick_size":"0.0001","tradable":)" + tradable + "}";
   };
-  return listed("m", market("ETH_USDT") + "," + market("BTC_USDT", "false") + "," +
-                         market("ETH_USD") + "," + market("ETH_BTC") + "," + market("ETH_CRO") +
-                         "," + market("ETH_EUR"));
+  return listed("m", market("ETH_USDT") + "," + market("BTC_USDT", "false") + "," + market("ETH_USD") + "," +
+                         market("ETH_BTC") + "," + market("ETH_CRO") + "," + market("ETH_EUR"));
 }
 
 }  // namespace
@@ -410,8 +406,7 @@ TEST_CASE("a minimum in dollars becomes one of the quote currency, at today's pr
   place.hand.answer = [](const HttpRequest& request) {
     return tables(request, R"({"instrument_name":"ETH","min_order_notional_usd":"10.0"})");
   };
-  const auto rules = place.venue.rules(
-      {symbol("ETH_USD"), symbol("ETH_BTC"), symbol("ETH_CRO"), symbol("ETH_EUR")});
+  const auto rules = place.venue.rules({symbol("ETH_USD"), symbol("ETH_BTC"), symbol("ETH_CRO"), symbol("ETH_EUR")});
   REQUIRE(rules);
   CHECK(place.hand.bursts == std::vector<std::size_t>{3});
   CHECK(rules->at(symbol("ETH_USD")).min_notional == money("10"));
@@ -427,8 +422,8 @@ TEST_CASE("the largest order is the venue's, or what it takes in a day, in the q
       "max_order_notional_usd":"1000.0"},{"instrument_name":"BTC","max_order_notional_usd":"1000.0",
       "daily_notional_limit":"200.0"})");
   };
-  const auto rules = place.venue.rules(
-      {eth(), symbol("ETH_USD"), symbol("ETH_BTC"), symbol("BTC_USDT"), symbol("ETH_EUR")});
+  const auto rules =
+      place.venue.rules({eth(), symbol("ETH_USD"), symbol("ETH_BTC"), symbol("BTC_USDT"), symbol("ETH_EUR")});
   REQUIRE(rules);
   CHECK(rules->at(symbol("ETH_USD")).max_notional == money("1000"));
   CHECK(rules->at(eth()).max_notional == money("990"));
@@ -464,9 +459,7 @@ TEST_CASE("the market is one burst, few prices one by one and many at once") {
   Place place;
   place.hand.answer = [](const HttpRequest& request) -> HttpResult {
     if (request.target == "/private/user-balance")
-      return listed(
-          "m",
-          R"({"position_balances":[{"instrument_name":"ETH","quantity":"1","reserved_qty":"0.4"}]})");
+      return listed("m", R"({"position_balances":[{"instrument_name":"ETH","quantity":"1","reserved_qty":"0.4"}]})");
     if (request.target.ends_with("BAD_USDT")) return coded(400, "40004");
     return listed("m", R"({"i":"ETH_USDT","a":"3000"},{"i":"XYZ_USDT","a":"1"})");
   };
@@ -489,8 +482,7 @@ TEST_CASE("the market is one burst, few prices one by one and many at once") {
   };
   CHECK_FALSE(place.venue.market({eth()}).balances);  // not none: it is there and cannot be read
 
-  const auto many =
-      place.venue.quotes({eth(), symbol("A_USDT"), symbol("B_USDT"), symbol("C_USDT")});
+  const auto many = place.venue.quotes({eth(), symbol("A_USDT"), symbol("B_USDT"), symbol("C_USDT")});
   CHECK(place.hand.bursts.back() == 1);
   CHECK(place.hand.sent.back().target == "/public/get-tickers");
   REQUIRE(many);
@@ -513,17 +505,13 @@ TEST_CASE(
     echoed = request.body;
     std::string quoted;
     for (const char c : request.body) quoted += c == '"' ? std::string{"\\\""} : std::string{c};
-    return http(500,
-                R"({"code":50001,"message":")" + quoted + R"(","original":")" + quoted + "\"}");
+    return http(500, R"({"code":50001,"message":")" + quoted + R"(","original":")" + quoted + "\"}");
   };
   const auto outcome = tradeguard::place(place.venue, place.entry("a"));
   REQUIRE(is<InDoubt>(outcome));
   REQUIRE(place.lines.size() == 1);
-  CHECK(place.lines[0].starts_with(
-      "VENUE_ANSWER method=private/create-order http=500 code=50001 text="));
-  place.hand.answer = [&](const HttpRequest& request) -> HttpResult {
-    return http(502, request.body);
-  };
+  CHECK(place.lines[0].starts_with("VENUE_ANSWER method=private/create-order http=500 code=50001 text="));
+  place.hand.answer = [&](const HttpRequest& request) -> HttpResult { return http(502, request.body); };
   const auto raw = tradeguard::place(place.venue, place.entry("b"));
   const auto from = echoed.find("\"sig\":\"") + 7;
   const std::string signature = echoed.substr(from, 64);

@@ -63,9 +63,7 @@ inline std::string with(std::string row, const std::string& name, const std::str
   if (row[from] == '"') to = row.find('"', from + 1) + 1;
   return row.replace(from, to - from, value);
 }
-inline std::string without(std::string row, const std::string& name) {
-  return with(std::move(row), name, "null");
-}
+inline std::string without(std::string row, const std::string& name) { return with(std::move(row), name, "null"); }
 
 template <class T>
 const T& get(const PlaceOutcome& outcome) {

@@ -40,7 +40,9 @@ struct Story {
 
 }  // namespace
 
-TEST_CASE("under another account of the exchange nothing is entered until the old one is back, and stops are placed as ever") {
+TEST_CASE(
+    "under another account of the exchange nothing is entered until the old one is back, and stops are placed as "
+    "ever") {
   Story story;
   World& world = story.world;
   world.run({world.buy("ETH_USDT", "3350.5")});

@@ -40,8 +40,7 @@ TEST_CASE("with max_slippage_percent = 0 any price is bought, and without a pric
   world.set_price("ETH_USDT", "4000");
   CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 1);
 
-  world.faults.on(VenueVerb::quotes, Mishap::left_out,
-                  {.symbol = symbol("BTC_USDT"), .from = 1, .times = 0});
+  world.faults.on(VenueVerb::quotes, Mishap::left_out, {.symbol = symbol("BTC_USDT"), .from = 1, .times = 0});
   const RunReport blind = world.run({world.buy("BTC_USDT", "95000")});
   CHECK(blind.entries == 0);
   CHECK(world.said(denied("BTC_USDT", "no_price")));
@@ -52,10 +51,9 @@ TEST_CASE("rules, prices and balances that cannot be read deny every entry by th
     VenueVerb verb;
     std::string reason;
   };
-  const auto [verb, reason] =
-      GENERATE(values<Blindness>({{VenueVerb::rules, "rules_unreadable"},
-                                  {VenueVerb::quotes, "prices_unreadable"},
-                                  {VenueVerb::balances, "balances_unreadable"}}));
+  const auto [verb, reason] = GENERATE(values<Blindness>({{VenueVerb::rules, "rules_unreadable"},
+                                                          {VenueVerb::quotes, "prices_unreadable"},
+                                                          {VenueVerb::balances, "balances_unreadable"}}));
   INFO(reason);
   World world;
   world.faults.on(verb, Mishap::read_fails, {.from = 1, .times = 0});
@@ -90,8 +88,7 @@ TEST_CASE("own orders that cannot be read keep a new store from entering, until 
 TEST_CASE("no more positions are opened in a market than the venue lets stops rest there") {
   World world;
   world.settings.policy.cooldown.cooldown = 0s;
-  InstrumentRules rules =
-      built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
+  InstrumentRules rules = built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
   rules.max_open_stops = 1;
   world.paper.rules.emplace(rules.symbol, rules);
   CHECK(world.run({world.buy("ETH_USDT", "3350.5")}).entries == 1);
@@ -104,9 +101,8 @@ TEST_CASE("no more positions are opened in a market than the venue lets stops re
 
 TEST_CASE("a market's own notional and percentages hold where the signal names none") {
   World world;
-  world.settings.markets[symbol("ETH_USDT")] = {.notional = Money{Decimal{20}},
-                                                .stop_loss_percent = Decimal{5},
-                                                .take_profit_percent = Decimal{10}};
+  world.settings.markets[symbol("ETH_USDT")] = {
+      .notional = Money{Decimal{20}}, .stop_loss_percent = Decimal{5}, .take_profit_percent = Decimal{10}};
   Signal plain = world.buy("ETH_USDT", "1000");
   plain.notional.reset();
   CHECK(world.run({plain}).entries == 1);
@@ -127,17 +123,15 @@ TEST_CASE("a market's own notional and percentages hold where the signal names n
   particular.stop_loss_percent = Decimal{2};
   CHECK(world.run({particular}).entries == 1);
   const auto open = world.open_orders("ETH_USDT");
-  CHECK(std::count_if(open.begin(), open.end(), [](const PaperOrder& order) {
-          return order.trigger && order.trigger->text() == "980";
-        }) == 1);
+  CHECK(std::count_if(open.begin(), open.end(),
+                      [](const PaperOrder& order) { return order.trigger && order.trigger->text() == "980"; }) == 1);
 }
 
 TEST_CASE("what is outside the exchange's price band is denied as a stop, and nearer as a target") {
   World world;
   world.set_price("ETH_USDT", "1000");
   world.settings.policy.cooldown.cooldown = 0s;
-  InstrumentRules rules =
-      built_in_rules(symbol("ETH_USDT"), price("1000"), world.paper.fee_rate, noon);
+  InstrumentRules rules = built_in_rules(symbol("ETH_USDT"), price("1000"), world.paper.fee_rate, noon);
   rules.lowest_sell = decimal("0.9");
   rules.highest_sell = decimal("1.2");
   world.paper.rules.emplace(rules.symbol, rules);
@@ -173,18 +167,14 @@ namespace {
 class Omitting final : public ForwardingVenue {
  public:
   Omitting(World::Wrapped& ports, AbsentBalance means, std::set<std::string> hidden)
-      : ForwardingVenue{*ports.placer, *ports.protector},
-        traits_{ports.placer->traits()},
-        hidden_{std::move(hidden)} {
+      : ForwardingVenue{*ports.placer, *ports.protector}, traits_{ports.placer->traits()}, hidden_{std::move(hidden)} {
     traits_.absent_balance = means;
   }
   const VenueTraits& traits() const override { return traits_; }
   Result<std::map<std::string, Balance>> balances() override {
     auto all = ForwardingVenue::balances();
     if (all)
-      std::erase_if(*all, [&](const auto& one) {
-        return one.second.total.is_zero() || hidden_.contains(one.first);
-      });
+      std::erase_if(*all, [&](const auto& one) { return one.second.total.is_zero() || hidden_.contains(one.first); });
     return all;
   }
 
@@ -241,8 +231,7 @@ TEST_CASE("coins sold by hand are a drift where the venue leaves zeros out of it
   CHECK(world.was_told(NoticeType::drift));
 }
 
-TEST_CASE(
-    "after an answer that a limit of requests is reached, the rest of the signals is deferred") {
+TEST_CASE("after an answer that a limit of requests is reached, the rest of the signals is deferred") {
   World world;
   world.paper.entries_at_a_time = 1;
   world.faults.on(VenueVerb::place, Mishap::throttled);

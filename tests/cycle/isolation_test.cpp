@@ -12,8 +12,8 @@ using namespace tradeguard::cycle_test;
 namespace {
 
 // The named steps of the road. Each throws whenever it is about the unlucky market.
-const std::vector<std::string> steps{"claim", "write", "place",  "find",
-                                     "protect", "quotes", "rules", "flatten", "cancel", "claim_exits"};
+const std::vector<std::string> steps{"claim",  "write", "place",   "find",   "protect",
+                                     "quotes", "rules", "flatten", "cancel", "claim_exits"};
 
 class Unlucky {
  public:
@@ -63,10 +63,9 @@ class Journal final : public ForwardingJournal {
                 }));
     return ForwardingJournal::write(items);
   }
-  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
-                                               Micros max_future, Instant now) override {
-    unlucky_.at("claim_exits",
-                any(claims, [&](const ExitClaim& c) { return unlucky_.is(c.signal.symbol); }));
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age, Micros max_future,
+                                               Instant now) override {
+    unlucky_.at("claim_exits", any(claims, [&](const ExitClaim& c) { return unlucky_.is(c.signal.symbol); }));
     return ForwardingJournal::claim_exits(claims, max_age, max_future, now);
   }
 

@@ -24,8 +24,7 @@ void end_resting_orders(World& world, std::string_view name) {
 }
 
 // Spoken at one price and filled at another, as slippage within its limit allows.
-Signal spoken(World& world, std::string_view seen, std::string_view filled_at, const char* stop,
-              const char* target) {
+Signal spoken(World& world, std::string_view seen, std::string_view filled_at, const char* stop, const char* target) {
   world.settings.check_slippage = true;
   world.set_price("ETH_USDT", seen);
   Signal signal = world.buy("ETH_USDT", filled_at);
@@ -105,8 +104,7 @@ TEST_CASE("a pair that was refused once leaves a stop, and the cycle takes the p
 
 TEST_CASE("where no pair is taken for a while, a position whose stops all failed gets a stop alone") {
   World world;
-  const InstrumentRules rules =
-      built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
+  const InstrumentRules rules = built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
   world.paper.rules.emplace(rules.symbol, rules);
   // Whatever kept the first three from resting is over; that the exchange takes no pairs is not.
   world.faults.on(VenueVerb::protect, Mishap::throttled, {.from = 1, .times = 0});
@@ -239,9 +237,8 @@ TEST_CASE("what stays behind of a trade stands in its closing line and message")
   world.clock.advance(60s);
   world.run({world.sell("ETH_USDT")});
   CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
-  const auto closing = std::find_if(world.last_log.begin(), world.last_log.end(), [](const auto& line) {
-    return line.find("TRADE_CLOSED") != std::string::npos;
-  });
+  const auto closing = std::find_if(world.last_log.begin(), world.last_log.end(),
+                                    [](const auto& line) { return line.find("TRADE_CLOSED") != std::string::npos; });
   REQUIRE(closing != world.last_log.end());
   CHECK_THAT(*closing, Catch::Contains(" left=0.00000"));
 }
@@ -274,8 +271,7 @@ namespace {
 // A venue that takes stops and never fires them: the market is far below, and they rest.
 class NeverFires final : public ForwardingVenue {
  public:
-  NeverFires(World::Wrapped& ports, Price market)
-      : ForwardingVenue{*ports.placer, *ports.protector}, market_{market} {}
+  NeverFires(World::Wrapped& ports, Price market) : ForwardingVenue{*ports.placer, *ports.protector}, market_{market} {}
   Result<std::map<Symbol, Quote>> quotes(const std::set<Symbol>& symbols) override {
     auto quotes = ForwardingVenue::quotes(symbols);
     if (quotes)

@@ -39,8 +39,7 @@ class BrokenLock final : public RunLock {
 // A store that goes away at one step of a run's beginning.
 class FailingJournal final : public ForwardingJournal {
  public:
-  FailingJournal(OrderJournal& inner, std::string step)
-      : ForwardingJournal{inner}, step_{std::move(step)} {}
+  FailingJournal(OrderJournal& inner, std::string step) : ForwardingJournal{inner}, step_{std::move(step)} {}
   Result<OpenBook> open_book(Instant now) override {
     if (step_ == "open_book") return failed(Fault::unreachable, "the store went away");
     return ForwardingJournal::open_book(now);
@@ -53,8 +52,8 @@ class FailingJournal final : public ForwardingJournal {
     if (step_ == "outlook") return failed(Fault::unreachable, "the store went away");
     return ForwardingJournal::outlook(signals);
   }
-  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
-                                               Micros max_future, Instant now) override {
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age, Micros max_future,
+                                               Instant now) override {
     if (step_ == "claim_exits") return failed(Fault::unreachable, "the store went away");
     return ForwardingJournal::claim_exits(claims, max_age, max_future, now);
   }
@@ -70,8 +69,7 @@ class UnreadableSignals final : public SignalSource {
 
 }  // namespace
 
-TEST_CASE(
-    "a run that finds the lock held skips its cycle by its number, and asks nobody anything") {
+TEST_CASE("a run that finds the lock held skips its cycle by its number, and asks nobody anything") {
   World world;
   const Holder holder{world};
   const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
@@ -125,9 +123,7 @@ TEST_CASE("a lock that cannot be asked ends the run with the reason, and nothing
   world.wrap = [&](World::Wrapped& ports) { ports.lock = &lock; };
   const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
 
-  CHECK(exit_code(report.verdict) == (fault == Fault::unreachable     ? 69
-                                      : fault == Fault::configuration ? 78
-                                                                      : 70));
+  CHECK(exit_code(report.verdict) == (fault == Fault::unreachable ? 69 : fault == Fault::configuration ? 78 : 70));
   CHECK(report.error == "no such server");
   CHECK(world.said("RUN_FAILED reason=\"no such server\" stack=\"taking the run lock\""));
   CHECK(world.entries_of("ETH_USDT") == 0);
@@ -154,8 +150,7 @@ TEST_CASE("a store that goes away before a claim leaves the signal to a later ru
   CHECK(world.run({signal}).entries == 1);
 }
 
-TEST_CASE(
-    "a store that goes away before an exit is claimed leaves the position as it is, and says so") {
+TEST_CASE("a store that goes away before an exit is claimed leaves the position as it is, and says so") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
   world.clock.advance(60s);

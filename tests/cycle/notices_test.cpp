@@ -78,8 +78,7 @@ TEST_CASE("a way that stays refused is a CRITICAL until any notice arrives") {
   world.clock.advance(30min);
   world.run();
   CHECK(world.types_told("ETH_USDT") ==
-        std::vector{NoticeType::digest, NoticeType::order_created, NoticeType::order_filled,
-                    NoticeType::sltp_created});
+        std::vector{NoticeType::digest, NoticeType::order_created, NoticeType::order_filled, NoticeType::sltp_created});
 }
 
 TEST_CASE("two attempts that may have arrived count as told, and there is no third") {

@@ -71,9 +71,7 @@ class ThrowsAfterPlacing final : public OrderPlacer {
   explicit ThrowsAfterPlacing(OrderPlacer& inner) : inner_{inner} {}
   const VenueTraits& traits() const override { return inner_.traits(); }
   Result<Instant> venue_time() override { return inner_.venue_time(); }
-  std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
-    return inner_.find(queries);
-  }
+  std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override { return inner_.find(queries); }
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
     return inner_.cancel(requests);
   }
@@ -84,9 +82,7 @@ class ThrowsAfterPlacing final : public OrderPlacer {
   Result<std::map<Symbol, InstrumentRules>> rules(const std::set<Symbol>& symbols) override {
     return inner_.rules(symbols);
   }
-  Result<std::vector<Sighting>> own_orders(Instant since) override {
-    return inner_.own_orders(since);
-  }
+  Result<std::vector<Sighting>> own_orders(Instant since) override { return inner_.own_orders(since); }
   Result<std::string> account_id() override { return inner_.account_id(); }
 
  private:
@@ -180,10 +176,9 @@ TEST_CASE("P5: what is being told is in the outbox, and stays there until it was
     // A message of several holds up the outbox with each of them.
     const bool waits = due && std::any_of(due->begin(), due->end(), [&](const Notice& waiting) {
                          return waiting.event_id == notice.event_id ||
-                                std::any_of(notice.facts.begin(), notice.facts.end(),
-                                            [&](const auto& fact) {
-                                              return fact.second.ends_with("event: " + waiting.event_id);
-                                            });
+                                std::any_of(notice.facts.begin(), notice.facts.end(), [&](const auto& fact) {
+                                  return fact.second.ends_with("event: " + waiting.event_id);
+                                });
                        });
     if (!waits) missing += notice.event_id + " ";
     return Delivery{Delivered{}};
@@ -200,8 +195,7 @@ TEST_CASE("P5: a notice that is not delivered holds up those behind it of its tr
   World world;
   if (slow) world.told.pretend_slow();
   const auto refuse = [](const Notice& notice) {
-    if (notice.symbol == "ETH_USDT" &&
-        (notice.type == NoticeType::order_created || notice.type == NoticeType::digest))
+    if (notice.symbol == "ETH_USDT" && (notice.type == NoticeType::order_created || notice.type == NoticeType::digest))
       return Delivery{TryLater{1s, "busy"}};
     return Delivery{Delivered{}};
   };
@@ -221,8 +215,7 @@ TEST_CASE("P5: a notice that is not delivered holds up those behind it of its tr
   world.run();
   auto order = world.types_told("ETH_USDT");
   std::erase(order, NoticeType::digest);
-  CHECK(order == std::vector{NoticeType::order_created, NoticeType::order_filled,
-                             NoticeType::sltp_created});
+  CHECK(order == std::vector{NoticeType::order_created, NoticeType::order_filled, NoticeType::sltp_created});
 }
 
 TEST_CASE("P6: neither halt nor breaker keeps a stop from being placed or a SELL from being carried out") {
@@ -260,8 +253,7 @@ TEST_CASE("P10: where halt flag, breaker or epoch of the account cannot be read,
   std::string folder = (std::filesystem::temp_directory_path() / "tradeguard-XXXXXX").string();
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   {
-    const auto opened =
-        SqliteSession::open(folder + "/store.db", {.mode = SqliteOptions::Mode::create});
+    const auto opened = SqliteSession::open(folder + "/store.db", {.mode = SqliteOptions::Mode::create});
     REQUIRE(opened.has_value());
     SqlSession& session = **opened;
     REQUIRE(init_schema(session).has_value());
@@ -278,8 +270,8 @@ TEST_CASE("P10: where halt flag, breaker or epoch of the account cannot be read,
                   .quantity = Quantity{Decimal{1}}};
       order.stamp = noon;
       order.valid_until = noon + 10s;
-      return guard.claim(std::array{EntryRequest{signal, order, Money{Decimal{50}}, std::nullopt}},
-                         EntryPolicy{}, noon);
+      return guard.claim(std::array{EntryRequest{signal, order, Money{Decimal{50}}, std::nullopt}}, EntryPolicy{},
+                         noon);
     };
     const auto well = claim("ETH_USDT");
     REQUIRE(well.has_value());

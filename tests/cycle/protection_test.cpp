@@ -25,10 +25,9 @@ RunReport quiet(World& world) {
 TEST_CASE("whatever becomes of the request for a stop, the position ends covered, sold, or loudly naked") {
   const Mishap mishap =
       GENERATE(Mishap::not_connected, Mishap::throttled, Mishap::clock_refused, Mishap::dropped,
-               Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout,
-               Mishap::accepted_empty, Mishap::refused_min_quantity, Mishap::refused_tick,
-               Mishap::refused_balance, Mishap::refused_auth, Mishap::refused_unsupported,
-               Mishap::refused_in_200, Mishap::refused_with_id, Mishap::duplicate,
+               Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout, Mishap::accepted_empty,
+               Mishap::refused_min_quantity, Mishap::refused_tick, Mishap::refused_balance, Mishap::refused_auth,
+               Mishap::refused_unsupported, Mishap::refused_in_200, Mishap::refused_with_id, Mishap::duplicate,
                Mishap::rejected_later, Mishap::cancelled_with_zero, Mishap::stored_as_limit);
   const bool asynchronous = GENERATE(false, true);
   INFO(text(mishap) << (asynchronous ? ", asynchronous" : ""));
@@ -52,10 +51,9 @@ TEST_CASE("whatever becomes of the request for a stop, the position ends covered
 TEST_CASE("whatever becomes of the request for an entry, it is bought at most once and then protected") {
   const Mishap mishap =
       GENERATE(Mishap::not_connected, Mishap::throttled, Mishap::clock_refused, Mishap::dropped,
-               Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout,
-               Mishap::accepted_empty, Mishap::refused_min_quantity, Mishap::refused_margin,
-               Mishap::refused_permission, Mishap::refused_in_200, Mishap::refused_with_id,
-               Mishap::duplicate, Mishap::rejected_later, Mishap::part_then_cancelled,
+               Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout, Mishap::accepted_empty,
+               Mishap::refused_min_quantity, Mishap::refused_margin, Mishap::refused_permission, Mishap::refused_in_200,
+               Mishap::refused_with_id, Mishap::duplicate, Mishap::rejected_later, Mishap::part_then_cancelled,
                Mishap::cancelled_with_zero, Mishap::fee_in_base, Mishap::fee_in_other);
   const bool asynchronous = GENERATE(false, true);
   INFO(text(mishap) << (asynchronous ? ", asynchronous" : ""));
@@ -75,9 +73,8 @@ TEST_CASE("whatever becomes of the request for an entry, it is bought at most on
 
 TEST_CASE("readings that are wrong, partial or late never lead to a second entry or a silent nakedness") {
   const Mishap mishap =
-      GENERATE(Mishap::read_fails, Mishap::unknown_order, Mishap::view_truncated,
-               Mishap::unknown_status, Mishap::filled_without_quantity, Mishap::filled_without_price,
-               Mishap::fees_unread);
+      GENERATE(Mishap::read_fails, Mishap::unknown_order, Mishap::view_truncated, Mishap::unknown_status,
+               Mishap::filled_without_quantity, Mishap::filled_without_price, Mishap::fees_unread);
   const int from = GENERATE(1, 2, 3);
   const int times = GENERATE(1, 3, 0);
   INFO(text(mishap) << " from " << from << " times " << times);
@@ -268,8 +265,7 @@ TEST_CASE("a notifier that is down loses nothing, delays no protection, and is t
   world.run();
   // What waited of one trade is one message, in order.
   CHECK(world.types_told("ETH_USDT") ==
-        std::vector{NoticeType::digest, NoticeType::order_created, NoticeType::order_filled,
-                    NoticeType::sltp_created});
+        std::vector{NoticeType::digest, NoticeType::order_created, NoticeType::order_filled, NoticeType::sltp_created});
 }
 
 TEST_CASE("a message of several that nobody takes is told one by one") {
@@ -316,15 +312,11 @@ TEST_CASE("entries stop before the deadline, on request, and behind a wrong cloc
   SECTION("the venue's clock is unreadable") {
     world.faults.on(VenueVerb::venue_time, Mishap::read_fails, {.from = 1, .times = 0});
   }
-  SECTION("prices are unreadable") {
-    world.faults.on(VenueVerb::quotes, Mishap::read_fails, {.from = 1, .times = 0});
-  }
+  SECTION("prices are unreadable") { world.faults.on(VenueVerb::quotes, Mishap::read_fails, {.from = 1, .times = 0}); }
   SECTION("balances are unreadable") {
     world.faults.on(VenueVerb::balances, Mishap::read_fails, {.from = 1, .times = 0});
   }
-  SECTION("rules are missing") {
-    world.faults.on(VenueVerb::rules, Mishap::left_out, {.from = 1, .times = 0});
-  }
+  SECTION("rules are missing") { world.faults.on(VenueVerb::rules, Mishap::left_out, {.from = 1, .times = 0}); }
   world.run({world.buy("BTC_USDT", "95000")});
   CHECK(world.entries_of("BTC_USDT") == 0);
   CHECK(world.said("ENTRY_DENIED symbol=BTC_USDT"));
@@ -371,8 +363,8 @@ TEST_CASE("orders of ours without a row are orphans: told, frozen, never sold") 
 TEST_CASE("however many orders a new store does not know, they are one message, and each freezes its base") {
   World first;
   std::vector<Signal> buys;
-  for (const char* name : {"ETH_USDT", "BTC_USDT", "SOL_USDT", "LTC_USDT", "XRP_USDT", "ADA_USDT", "DOT_USDT",
-                           "AVAX_USDT", "LINK_USDT"})
+  for (const char* name :
+       {"ETH_USDT", "BTC_USDT", "SOL_USDT", "LTC_USDT", "XRP_USDT", "ADA_USDT", "DOT_USDT", "AVAX_USDT", "LINK_USDT"})
     buys.push_back(first.buy(name, "100"));
   first.run(buys);
   World second;
@@ -647,9 +639,7 @@ namespace {
 class Draining final : public ForwardingVenue {
  public:
   Draining(World::Wrapped& ports, std::function<void()> before_balances, Decimal less)
-      : ForwardingVenue{*ports.placer, *ports.protector},
-        before_{std::move(before_balances)},
-        less_{less} {}
+      : ForwardingVenue{*ports.placer, *ports.protector}, before_{std::move(before_balances)}, less_{less} {}
   Result<std::map<std::string, Balance>> balances() override {
     if (before_) before_();
     auto all = ForwardingVenue::balances();
@@ -677,8 +667,7 @@ TEST_CASE("a balance that is less than a step short is no drift") {
     ports.placer = venue.get();
     ports.protector = venue.get();
   };
-  InstrumentRules rules =
-      built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
+  InstrumentRules rules = built_in_rules(symbol("ETH_USDT"), price("3350.5"), world.paper.fee_rate, noon);
   rules.step = Quantity{decimal("0.001")};
   world.paper.rules.emplace(rules.symbol, rules);
   world.settings.policy.max_order_notional = Money{Decimal{1000}};
@@ -731,8 +720,7 @@ namespace {
 // The market falls as soon as a stop was taken.
 class Falling final : public ForwardingVenue {
  public:
-  Falling(World::Wrapped& ports, World& world)
-      : ForwardingVenue{*ports.placer, *ports.protector}, world_{world} {}
+  Falling(World::Wrapped& ports, World& world) : ForwardingVenue{*ports.placer, *ports.protector}, world_{world} {}
   std::vector<LegOutcome> protect(std::span<const LegRequest> requests) override {
     auto outcomes = ForwardingVenue::protect(requests);
     world_.clock.advance(10ms);

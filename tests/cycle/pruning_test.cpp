@@ -56,7 +56,8 @@ class FailingPruning final : public ForwardingJournal {
 
 }  // namespace
 
-TEST_CASE("what a run did is pruned by the runs of three months later: the legs, not the trade, its key, nor what was said") {
+TEST_CASE(
+    "what a run did is pruned by the runs of three months later: the legs, not the trade, its key, nor what was said") {
   const auto stores = contract::store_backends();
   const auto kind = GENERATE_COPY(range(std::size_t{0}, stores.size()));
   INFO(stores[kind].name);

@@ -84,8 +84,7 @@ TEST_CASE("from signal to sighted stop is a chain of five questions, with rules 
   world.calls.clear();
   world.run({world.buy("BTC_USDT", "95000")});
   // The trades of earlier runs are looked at first, with prices and balances.
-  CHECK(world.calls ==
-        Calls{"find", "market", "market", "place 1", "find", "protect 1", "find", "find"});
+  CHECK(world.calls == Calls{"find", "market", "market", "place 1", "find", "protect 1", "find", "find"});
 }
 
 TEST_CASE("rules are asked again when they are too old") {
@@ -120,13 +119,12 @@ TEST_CASE("what cooldown or idempotency block asks the venue nothing") {
 TEST_CASE("entries beyond what may be sent at a time wait until the former are protected") {
   Counted world;
   world.paper.entries_at_a_time = 2;
-  const auto report = world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"),
-                                 world.buy("SOL_USDT", "200")});
+  const auto report =
+      world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"), world.buy("SOL_USDT", "200")});
   CHECK(report.entries == 3);
-  CHECK(world.calls == Calls{"rules", "market", "place 2", "find", "protect 2", "place 1", "find",
-                             "protect 1", "find", "find"});
-  for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"})
-    CHECK(world.what_is_wrong(symbol) == "");
+  CHECK(world.calls ==
+        Calls{"rules", "market", "place 2", "find", "protect 2", "place 1", "find", "protect 1", "find", "find"});
+  for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"}) CHECK(world.what_is_wrong(symbol) == "");
 }
 
 TEST_CASE("entries beyond what may be sent in a run are put off unclaimed, and the next run takes them") {
@@ -147,8 +145,7 @@ TEST_CASE("entries of one run share the balance it began with") {
   World world;
   world.paper.entries_at_a_time = 1;
   world.paper.quote_balance = Decimal{80};
-  const auto report =
-      world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
+  const auto report = world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000")});
   CHECK(report.entries == 1);
   CHECK(world.said("reason=balance"));
 }
@@ -203,7 +200,6 @@ TEST_CASE("an open trade that cannot be read is said once a run") {
   world.clock.advance(60s);
   world.faults.on(VenueVerb::find, Mishap::read_fails, {.from = 1, .times = 0});
   world.run();
-  CHECK(std::count_if(world.last_log.begin(), world.last_log.end(), [](const std::string& line) {
-          return line.starts_with("UNVERIFIED ");
-        }) == 1);
+  CHECK(std::count_if(world.last_log.begin(), world.last_log.end(),
+                      [](const std::string& line) { return line.starts_with("UNVERIFIED "); }) == 1);
 }

@@ -12,8 +12,7 @@ namespace {
 bool in_order(const std::vector<std::string>& log, const std::vector<std::string>& parts) {
   auto line = log.begin();
   for (const std::string& part : parts) {
-    line = std::find_if(line, log.end(),
-                        [&](const std::string& l) { return l.find(part) != std::string::npos; });
+    line = std::find_if(line, log.end(), [&](const std::string& l) { return l.find(part) != std::string::npos; });
     if (line == log.end()) {
       UNSCOPED_INFO("missing, or out of order: " << part);
       for (const std::string& l : log) UNSCOPED_INFO(l);
@@ -33,16 +32,14 @@ TEST_CASE("one BUY is placed, filled, protected and told, in the order of the co
 
   CHECK(report.verdict == RunVerdict::ok);
   CHECK(report.entries == 1);
-  CHECK(in_order(world.last_log,
-                 {"RUN_START run_id=", "[DEBUG_TRADING] RUN_START run_id=",
-                  "[DEBUG_TRADING] GUARD cooldown_passed symbol=ETH_USDT",
-                  "[DEBUG_TRADING] GUARD idempotency_passed signal_key=ETH_USDT:BUY:2025-01-01T12:00:00",
-                  "ORDER_PLACED side=BUY symbol=ETH_USDT order_id=",
-                  "TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=",
-                  "ORDER_FILLED side=BUY symbol=ETH_USDT order_id=",
-                  "SLTP_PLACED symbol=ETH_USDT order_id=",
-                  "TG_SENT type=SLTP_CREATED symbol=ETH_USDT order_id=",
-                  "[DEBUG_TRADING] RUN_END run_id=", "RUN_END run_id="}));
+  CHECK(in_order(
+      world.last_log,
+      {"RUN_START run_id=", "[DEBUG_TRADING] RUN_START run_id=",
+       "[DEBUG_TRADING] GUARD cooldown_passed symbol=ETH_USDT",
+       "[DEBUG_TRADING] GUARD idempotency_passed signal_key=ETH_USDT:BUY:2025-01-01T12:00:00",
+       "ORDER_PLACED side=BUY symbol=ETH_USDT order_id=", "TG_SENT type=ORDER_CREATED symbol=ETH_USDT order_id=",
+       "ORDER_FILLED side=BUY symbol=ETH_USDT order_id=", "SLTP_PLACED symbol=ETH_USDT order_id=",
+       "TG_SENT type=SLTP_CREATED symbol=ETH_USDT order_id=", "[DEBUG_TRADING] RUN_END run_id=", "RUN_END run_id="}));
   CHECK(world.last_log.back().starts_with("RUN_END "));
   CHECK(world.open_orders("ETH_USDT").size() == 2);
   CHECK(world.what_is_wrong("ETH_USDT") == "");
@@ -57,8 +54,9 @@ TEST_CASE("the same signal a minute later is blocked by both guards and buys not
 
   CHECK(again.verdict == RunVerdict::ok);
   CHECK(again.entries == 0);
-  CHECK(world.said("GUARD idempotency_blocked signal_key=ETH_USDT:BUY:2025-01-01T12:00:00 "
-                   "existing_order_id=100001"));
+  CHECK(
+      world.said("GUARD idempotency_blocked signal_key=ETH_USDT:BUY:2025-01-01T12:00:00 "
+                 "existing_order_id=100001"));
   CHECK(world.said("GUARD cooldown_blocked symbol=ETH_USDT seconds_remaining=240"));
   CHECK(world.said("SLTP_SKIPPED_ALREADY_EXISTS symbol=ETH_USDT order_id=100001 existing_orders=["));
   CHECK(world.entries_of("ETH_USDT") == 1);
@@ -120,8 +118,8 @@ TEST_CASE("a SELL signal exits the trades opened before it, once") {
 
 TEST_CASE("an answer that was lost is looked up, never sent again") {
   World world;
-  const Mishap lost = GENERATE(Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout,
-                               Mishap::accepted_empty);
+  const Mishap lost =
+      GENERATE(Mishap::accepted_dropped, Mishap::accepted_500, Mishap::accepted_timeout, Mishap::accepted_empty);
   world.faults.on(VenueVerb::place, lost);
   const Signal signal = world.buy("ETH_USDT", "3350.5");
   const RunReport report = world.run({signal});

@@ -29,8 +29,7 @@ TEST_CASE("a SELL ends a trade whose signal is older, however late its entry was
 TEST_CASE("of a BUY and a later SELL in one file nothing is bought") {
   World world;
   world.clock.advance(50s);
-  const RunReport report =
-      world.run({at(world.buy("ETH_USDT", "3350.5"), 5s), at(world.sell("ETH_USDT"), 40s)});
+  const RunReport report = world.run({at(world.buy("ETH_USDT", "3350.5"), 5s), at(world.sell("ETH_USDT"), 40s)});
   CHECK(world.entries_of("ETH_USDT") == 0);
   CHECK(report.denied == 1);
   CHECK(world.said("reason=superseded"));
@@ -280,7 +279,7 @@ TEST_CASE("a SELL whose sale was not sent is tried again though the policy place
   world.run({sell});
   REQUIRE(world.open_orders("ETH_USDT").empty());  // taken back for the sale, which was throttled
   world.faults.clear();
-  world.set_price("ETH_USDT", "3000");             // below the stop: what is naked is not sold by itself
+  world.set_price("ETH_USDT", "3000");  // below the stop: what is naked is not sold by itself
   world.clock.advance(60s);
   CHECK(world.run().exits == 1);
   CHECK(world.said("TRADE_CLOSED symbol=ETH_USDT"));
@@ -344,8 +343,7 @@ struct Unsold {
     return report;
   }
   void set_tick(std::string_view tick) {
-    InstrumentRules rules =
-        built_in_rules(symbol("ETH_USDT"), price("3350.5"), decimal("0.001"), world.clock.now());
+    InstrumentRules rules = built_in_rules(symbol("ETH_USDT"), price("3350.5"), decimal("0.001"), world.clock.now());
     rules.tick = price(tick);
     world.paper.rules.insert_or_assign(rules.symbol, rules);
   }

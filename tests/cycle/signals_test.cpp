@@ -24,8 +24,7 @@ class GivenSignals final : public SignalSource {
 // A store that cannot be reached when a claim is made.
 class AbsentGuard final : public IdempotencyGuard {
  public:
-  Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&,
-                                    Instant) override {
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&, Instant) override {
     return failed(Fault::unreachable, "the store went away");
   }
   Result<void> settle(const EntryTicket&, const PlaceOutcome&, Instant) override { return {}; }
@@ -168,9 +167,7 @@ TEST_CASE("signals of nothing but rejected lines are told, once a day for the sa
 
 TEST_CASE("what a source left out is said: stale lines by the way, rejected ones as a warning that counts") {
   World world;
-  GivenSignals signals{{.signals = {},
-                        .rejected = {},
-                        .left_out = {{"stale", 900, 1, 1000}, {"rejected", 3, 5, 70}}}};
+  GivenSignals signals{{.signals = {}, .rejected = {}, .left_out = {{"stale", 900, 1, 1000}, {"rejected", 3, 5, 70}}}};
   world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
   const RunReport report = world.run();
   CHECK(report.rejected == 3);
@@ -183,8 +180,7 @@ namespace {
 // A store in which each claim takes its time.
 class SlowGuard final : public IdempotencyGuard {
  public:
-  SlowGuard(IdempotencyGuard& inner, std::function<void()> each)
-      : inner_{inner}, each_{std::move(each)} {}
+  SlowGuard(IdempotencyGuard& inner, std::function<void()> each) : inner_{inner}, each_{std::move(each)} {}
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                                     Instant now) override {
     each_();
@@ -267,8 +263,8 @@ TEST_CASE("a signal without a price is bought at the market's, and its strategy 
   signal.strategy = "breakout";
   CHECK(world.run({signal}).entries == 1);
   const auto orders = world.venue_orders("ETH_USDT");
-  const auto entry = std::find_if(orders.begin(), orders.end(),
-                                  [](const PaperOrder& order) { return order.side == Side::buy; });
+  const auto entry =
+      std::find_if(orders.begin(), orders.end(), [](const PaperOrder& order) { return order.side == Side::buy; });
   REQUIRE(entry != orders.end());
   CHECK(entry->quantity.text() == "0.025");
   const auto told = world.told.told();

@@ -100,8 +100,7 @@ TEST_CASE("one throttled stop pauses the stops, and every signal of the run is e
   World world;
   world.paper.entries_at_a_time = 1;
   world.faults.on(VenueVerb::protect, Mishap::throttled, {.from = 1, .times = 1});
-  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"),
-             world.buy("SOL_USDT", "200")});
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"), world.buy("SOL_USDT", "200")});
   CHECK_FALSE(world.said("SIGNALS_DEFERRED"));
   for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"}) {
     CHECK(world.entries_of(symbol) == 1);

@@ -29,8 +29,7 @@ class SpoiltStore final : public contract::StoreUnderTest {
     std::string pattern = (std::filesystem::temp_directory_path() / "tradeguard-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     folder_ = pattern;
-    const auto session =
-        value_of(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
+    const auto session = value_of(SqliteSession::open(file(), {.mode = SqliteOptions::Mode::create}));
     REQUIRE(init_schema(*session).has_value());
   }
   ~SpoiltStore() override { std::filesystem::remove_all(folder_); }
@@ -64,8 +63,7 @@ class SpoiltStore final : public contract::StoreUnderTest {
 };
 
 struct Spoilt : World {
-  explicit Spoilt(std::shared_ptr<SpoiltStore> made = std::make_shared<SpoiltStore>())
-      : World{made}, rows{*made} {
+  explicit Spoilt(std::shared_ptr<SpoiltStore> made = std::make_shared<SpoiltStore>()) : World{made}, rows{*made} {
     for (const char* name : {"ETH_USDT", "BTC_USDT", "SOL_USDT"}) set_price(name, "100");
   }
   SpoiltStore& rows;
@@ -89,9 +87,8 @@ constexpr std::size_t protected_orders = 3;  // entry, stop, target
 
 TEST_CASE("a row of a trade that cannot be read is told with its row, and the other trades go on") {
   const std::string where = GENERATE(as<std::string>{}, "leg = 'stop'", "leg = 'entry'");
-  const std::string spoilt =
-      GENERATE(as<std::string>{}, "quantity = 'x'", "symbol = 'ETH'", "rules = 'none'", "version = 'x'",
-               "claimed_at = 'noon'");
+  const std::string spoilt = GENERATE(as<std::string>{}, "quantity = 'x'", "symbol = 'ETH'", "rules = 'none'",
+                                      "version = 'x'", "claimed_at = 'noon'");
   INFO(where << ", " << spoilt);
   Spoilt world;
   world.run({world.buy("ETH_USDT", "100"), world.buy("BTC_USDT", "100")});
@@ -153,8 +150,8 @@ TEST_CASE("an alarm of a kind that this version does not know stands as the word
   world.rows.sql(
       "INSERT INTO alarms (venue, account, kind, subject, freezes, breaks, detail, symbol, order_id, "
       "raised_at, next_reminder, told) VALUES ('paper', 'main', 'TIDE_TURNED', 'SOL', 'SOL', 0, "
-      "'seen', 'SOL_USDT', '', " + std::to_string(to_micros(world.clock.now())) + ", " +
-      std::to_string(to_micros(world.clock.now())) + ", 1)");
+      "'seen', 'SOL_USDT', '', " +
+      std::to_string(to_micros(world.clock.now())) + ", " + std::to_string(to_micros(world.clock.now())) + ", 1)");
   world.clock.advance(60s);
   const RunReport report = world.run({world.buy("SOL_USDT", "100"), world.buy("BTC_USDT", "100")});
   CHECK(report.verdict == RunVerdict::critical_stands);
@@ -163,8 +160,8 @@ TEST_CASE("an alarm of a kind that this version does not know stands as the word
   CHECK(world.entries_of("BTC_USDT") == 1);
   bool reminded = false;
   for (const Notice& notice : world.told.told())
-    reminded = reminded || (notice.type == NoticeType::reminder &&
-                            plain_text(notice).find("TIDE_TURNED") != std::string::npos);
+    reminded = reminded ||
+               (notice.type == NoticeType::reminder && plain_text(notice).find("TIDE_TURNED") != std::string::npos);
   CHECK(reminded);
   // Reminded of once, and not again in the next minute.
   const int reminders = world.times_told(NoticeType::reminder);
@@ -177,9 +174,8 @@ TEST_CASE("a notice of a type that this version does not know, or that is half r
   Spoilt world;
   world.told.answer_with([](const Notice&) { return TryLater{1s, "down"}; });
   world.run({world.buy("ETH_USDT", "100")});
-  const std::string spoilt =
-      GENERATE(as<std::string>{}, "type = 'TIDE_TURNED'", "created_at = 'noon'", "symbol = x'ff'",
-               "next_try = 'soon'", "attempts = 'often'");
+  const std::string spoilt = GENERATE(as<std::string>{}, "type = 'TIDE_TURNED'", "created_at = 'noon'",
+                                      "symbol = x'ff'", "next_try = 'soon'", "attempts = 'often'");
   INFO(spoilt);
   world.rows.sql("UPDATE notices SET " + spoilt + " WHERE type = 'ORDER_FILLED'");
   world.told.answer_with(nullptr);
@@ -189,15 +185,13 @@ TEST_CASE("a notice of a type that this version does not know, or that is half r
   CHECK(report.notices_waiting == 0);
   std::string all;
   for (const Notice& notice : world.told.told()) all += plain_text(notice) + "\n";
-  CHECK_THAT(all, Catch::Contains("ORDER CREATED") && Catch::Contains("SLTP CREATED") &&
-                      Catch::Contains("filled"));
+  CHECK_THAT(all, Catch::Contains("ORDER CREATED") && Catch::Contains("SLTP CREATED") && Catch::Contains("filled"));
   if (spoilt.starts_with("type")) CHECK_THAT(all, Catch::Contains("TIDE TURNED"));
 }
 
 TEST_CASE("an account's row that cannot be read enters nothing, and protection goes on") {
-  const std::string spoilt = GENERATE(
-      as<std::string>{}, "started_at = 'noon'", "completed_at = 'noon'", "entries_after = 'noon'",
-      "stuck_told_at = 'noon'", "quiet_until = 'noon'");
+  const std::string spoilt = GENERATE(as<std::string>{}, "started_at = 'noon'", "completed_at = 'noon'",
+                                      "entries_after = 'noon'", "stuck_told_at = 'noon'", "quiet_until = 'noon'");
   INFO(spoilt);
   Spoilt world;
   world.run({world.buy("ETH_USDT", "100")});
@@ -214,8 +208,9 @@ TEST_CASE("an account's row that cannot be read enters nothing, and protection g
 TEST_CASE("what is spoilt of one base freezes that base alone") {
   Spoilt world;
   world.run({world.buy("ETH_USDT", "100")});
-  world.rows.sql("INSERT INTO entry_memory (venue, account, base, symbol, remembered_at) VALUES "
-                 "('paper', 'main', 'SOL', 'SOL_USDT', 'noon')");
+  world.rows.sql(
+      "INSERT INTO entry_memory (venue, account, base, symbol, remembered_at) VALUES "
+      "('paper', 'main', 'SOL', 'SOL_USDT', 'noon')");
   world.clock.advance(60s);
   world.run({world.buy("SOL_USDT", "100"), world.buy("BTC_USDT", "100")});
   CHECK(world.said("ENTRY_DENIED symbol=SOL_USDT"));
@@ -355,13 +350,13 @@ TEST_CASE("a run whose pen is of another account than its settings locks and wri
   PaperVenue venue{world.clock, world.book, {}};
   std::string said;
   Log log{[&](Level, Instant, std::string_view line) { said += line; }, world.clock};
-  CyclePorts ports{session->lock(), session->pen, session->journal(), session->guard(), venue, venue,
-                   world.told,      signals,      world.clock,        log};
+  CyclePorts ports{session->lock(), session->pen, session->journal(), session->guard(),
+                   venue,           venue,        world.told,         signals,
+                   world.clock,     log};
   const RunReport report = monitor_cycle(ports, world.settings);
   CHECK(report.verdict == RunVerdict::configuration);
   CHECK(exit_code(report.verdict) == 78);
-  CHECK_THAT(said, Catch::Contains("RUN_FAILED") && Catch::Contains("paper/other") &&
-                       Catch::Contains("paper/main"));
+  CHECK_THAT(said, Catch::Contains("RUN_FAILED") && Catch::Contains("paper/other") && Catch::Contains("paper/main"));
   CHECK(world.entries_of("ETH_USDT") == 0);
   for (const char* name : {"main", "other"}) {
     auto looker = world.store->open({"paper", name});

@@ -24,8 +24,7 @@ Decimal decimal(std::string_view text) { return must_parse<Decimal>(text); }
 
 World::World() : World{contract::store_backends().front().fresh()} {}
 
-World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& account)
-    : store{std::move(s)} {
+World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& account) : store{std::move(s)} {
   settings.account = account;
   settings.pid = "4711";
   settings.host = "test-host";
@@ -55,12 +54,20 @@ RunReport World::run(std::vector<Signal> signals) {
             },
             clock, twins};
   settings.run_id = "4711_" + std::to_string(to_micros(clock.now()) / 1'000'000);
-  Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue,
-                  &venue, &told, &source};
+  Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue, &venue, &told, &source};
   if (wrap) wrap(wrapped);
-  CyclePorts ports{*wrapped.lock,     session->pen,      *wrapped.journal, *wrapped.guard,
-                   *wrapped.placer,   *wrapped.protector, *wrapped.notifier, *wrapped.signals,
-                   clock,             lines,             &stop,            unattended};
+  CyclePorts ports{*wrapped.lock,
+                   session->pen,
+                   *wrapped.journal,
+                   *wrapped.guard,
+                   *wrapped.placer,
+                   *wrapped.protector,
+                   *wrapped.notifier,
+                   *wrapped.signals,
+                   clock,
+                   lines,
+                   &stop,
+                   unattended};
   ports.live_accounts = live_accounts;
   return monitor_cycle(ports, settings);
 }
@@ -109,15 +116,13 @@ int World::entries_of(std::string_view name) {
 }
 
 bool World::said(std::string_view part) const {
-  return std::any_of(last_log.begin(), last_log.end(), [&](const std::string& line) {
-    return line.find(part) != std::string::npos;
-  });
+  return std::any_of(last_log.begin(), last_log.end(),
+                     [&](const std::string& line) { return line.find(part) != std::string::npos; });
 }
 
 int World::times_said(std::string_view part) const {
-  return static_cast<int>(std::count_if(log.begin(), log.end(), [&](const std::string& line) {
-    return line.find(part) != std::string::npos;
-  }));
+  return static_cast<int>(std::count_if(log.begin(), log.end(),
+                                        [&](const std::string& line) { return line.find(part) != std::string::npos; }));
 }
 
 bool World::was_told(NoticeType type) const { return times_told(type) > 0; }
@@ -137,8 +142,7 @@ std::vector<NoticeType> World::types_told(std::string_view symbol) const {
     for (const auto& [key, part] : notice.facts)
       for (const NoticeType type : notice_types()) {
         const std::string word{text(type)};
-        if (part.find("event: " + word) != std::string::npos ||
-            part.find(", " + word + " of ") != std::string::npos ||
+        if (part.find("event: " + word) != std::string::npos || part.find(", " + word + " of ") != std::string::npos ||
             part.find(", " + word + ", ") != std::string::npos)
           types.push_back(type);
       }
@@ -156,8 +160,7 @@ std::string World::what_is_wrong(std::string_view name) {
       held -= order.filled;
     if (!order.open()) continue;
     if (order.side == Side::buy) return "an entry is still open";
-    if (order.type == OrderType::stop_market || order.type == OrderType::stop_limit)
-      stops += order.left();
+    if (order.type == OrderType::stop_market || order.type == OrderType::stop_limit) stops += order.left();
   }
   const Quantity dust{decimal("0.0015")};  // at test prices below the minimum notional
   if (stops > held) return "stops for " + stops.text() + " of " + held.text();

@@ -24,8 +24,7 @@ Decimal decimal(std::string_view text);
 struct World {
   World();
   // Several worlds may share a store, each with an account of its own.
-  explicit World(std::shared_ptr<contract::StoreUnderTest> store,
-                 const AccountKey& account = contract::the_account);
+  explicit World(std::shared_ptr<contract::StoreUnderTest> store, const AccountKey& account = contract::the_account);
 
   ManualClock clock{noon};
   StepPrices prices;
@@ -35,8 +34,8 @@ struct World {
   CycleSettings settings;
   MemoryNotifier told;
   std::shared_ptr<contract::StoreUnderTest> store;
-  std::vector<std::string> log;      // bare lines of all runs
-  std::vector<std::string> last_log; // of the last run
+  std::vector<std::string> log;       // bare lines of all runs
+  std::vector<std::string> last_log;  // of the last run
   bool twins = false;
   std::atomic<bool> stop{false};
   std::function<int()> unattended;

@@ -7,11 +7,10 @@ namespace {
 
 using namespace tradeguard;
 
-constexpr OrderState states[] = {OrderState::claimed, OrderState::placed, OrderState::closed,
-                                 OrderState::refused, OrderState::lapsed};
-constexpr OrderEvent events[] = {OrderEvent::accepted,    OrderEvent::refused,
-                                 OrderEvent::unsent,      OrderEvent::seen_open,
-                                 OrderEvent::seen_closed, OrderEvent::absent};
+constexpr OrderState states[] = {OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused,
+                                 OrderState::lapsed};
+constexpr OrderEvent events[] = {OrderEvent::accepted,  OrderEvent::refused,     OrderEvent::unsent,
+                                 OrderEvent::seen_open, OrderEvent::seen_closed, OrderEvent::absent};
 
 std::string_view word(Step step) {
   switch (step) {

@@ -39,8 +39,7 @@ class OwnVenueUnderTest final : public VenueUnderTest {
 }  // namespace
 
 const std::vector<VenueKind>& venues() {
-  static const std::vector<VenueKind> all{
-      {"own venue", [] { return std::make_unique<OwnVenueUnderTest>(); }}};
+  static const std::vector<VenueKind> all{{"own venue", [] { return std::make_unique<OwnVenueUnderTest>(); }}};
   return all;
 }
 

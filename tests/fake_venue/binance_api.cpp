@@ -12,14 +12,12 @@ constexpr int digits = 8;  // of every amount that is answered
 constexpr std::int64_t ahead_ms = 1000;
 constexpr std::int64_t usual_window_ms = 5000;
 constexpr std::int64_t longest_window_ms = 60'000;
-constexpr const char* id_letters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+constexpr const char* id_letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 std::int64_t millis(Instant at) { return to_micros(at) / 1000; }
 std::string ms(Instant at) { return std::to_string(millis(at)); }
 std::string eight(Decimal amount) {
-  return amount.to_multiple(Decimal::from_units(Decimal::Units{10'000'000'000}), Rounding::down)
-      .text_with(digits);
+  return amount.to_multiple(Decimal::from_units(Decimal::Units{10'000'000'000}), Rounding::down).text_with(digits);
 }
 
 std::optional<std::int64_t> whole(const std::string& text) {
@@ -97,9 +95,7 @@ struct BinanceApi::Call {
   bool has(const std::string& name) const { return value_of(params, name).has_value(); }
   std::string need(const std::string& name) const {
     const auto value = value_of(params, name);
-    if (!value)
-      throw Refused{
-          -1102, "Mandatory parameter '" + name + "' was not sent, was empty/null, or malformed."};
+    if (!value) throw Refused{-1102, "Mandatory parameter '" + name + "' was not sent, was empty/null, or malformed."};
     if (value->empty()) throw Refused{-1105, "Parameter '" + name + "' was empty."};
     return *value;
   }
@@ -107,8 +103,7 @@ struct BinanceApi::Call {
     if (!has(name)) return otherwise;
     const auto value = whole(text(name));
     if (!value)
-      throw Refused{-1100, "Illegal characters found in parameter '" + name +
-                               "'; legal range is '^[0-9]{1,20}$'."};
+      throw Refused{-1100, "Illegal characters found in parameter '" + name + "'; legal range is '^[0-9]{1,20}$'."};
     return *value;
   }
 };
@@ -157,11 +152,7 @@ const std::map<std::string, BinanceApi::Route>& BinanceApi::routes() {
       {"GET /api/v3/ping", {&Api::ping, 1, false, 0, {}}},
       {"GET /api/v3/time", {&Api::time, 1, false, 0, {}}},
       {"GET /api/v3/exchangeInfo",
-       {&Api::exchange_info,
-        20,
-        false,
-        0,
-        {"symbol", "symbols", "permissions", "showPermissionSets"}}},
+       {&Api::exchange_info, 20, false, 0, {"symbol", "symbols", "permissions", "showPermissionSets"}}},
       {"GET /api/v3/ticker/price", {&Api::ticker, 4, false, 0, {"symbol", "symbols"}}},
       {"POST /api/v3/order", {&Api::create, 1, true, 1, order}},
       {"POST /api/v3/order/test", {&Api::test_create, 1, true, 0, order}},
@@ -173,24 +164,15 @@ const std::map<std::string, BinanceApi::Route>& BinanceApi::routes() {
         0,
         {"symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions"}}},
       {"DELETE /api/v3/orderList",
-       {&Api::cancel_list,
-        1,
-        true,
-        0,
-        {"symbol", "orderListId", "listClientOrderId", "newClientOrderId"}}},
+       {&Api::cancel_list, 1, true, 0, {"symbol", "orderListId", "listClientOrderId", "newClientOrderId"}}},
       {"GET /api/v3/order", {&Api::query, 4, true, 0, one}},
       {"GET /api/v3/openOrders", {&Api::open_orders, 6, true, 0, {"symbol"}}},
       {"GET /api/v3/allOrders",
        {&Api::all_orders, 20, true, 0, {"symbol", "orderId", "startTime", "endTime", "limit"}}},
-      {"GET /api/v3/orderList",
-       {&Api::query_list, 4, true, 0, {"orderListId", "origClientOrderId"}}},
+      {"GET /api/v3/orderList", {&Api::query_list, 4, true, 0, {"orderListId", "origClientOrderId"}}},
       {"GET /api/v3/openOrderList", {&Api::open_lists, 6, true, 0, {}}},
       {"GET /api/v3/myTrades",
-       {&Api::trades,
-        20,
-        true,
-        0,
-        {"symbol", "orderId", "startTime", "endTime", "fromId", "limit"}}},
+       {&Api::trades, 20, true, 0, {"symbol", "orderId", "startTime", "endTime", "fromId", "limit"}}},
       {"GET /api/v3/account", {&Api::account, 20, true, 0, {"omitZeroBalances"}}},
       {"GET /api/v3/account/commission", {&Api::commission, 20, true, 0, {"symbol"}}}};
   return all;
@@ -217,8 +199,8 @@ std::vector<std::string> BinanceApi::clients(const Request& request) {
   std::vector<std::string> ids;
   const auto params = parameters(request);
   const bool cancels = request.method == "DELETE";
-  for (const char* name : {"newClientOrderId", "origClientOrderId", "listClientOrderId",
-                           "aboveClientOrderId", "belowClientOrderId"}) {
+  for (const char* name :
+       {"newClientOrderId", "origClientOrderId", "listClientOrderId", "aboveClientOrderId", "belowClientOrderId"}) {
     if (cancels && std::string_view{name} == "newClientOrderId") continue;
     if (const auto id = value_of(params, name)) ids.push_back(*id);
   }
@@ -246,28 +228,24 @@ Reply BinanceApi::answer(const Request& request, const Fault* fault, Instant now
     if (route->second.is_signed) check_signature(request, call);
     for (const auto& [name, value] : call.params) {
       static const std::set<std::string> of_signing{"timestamp", "recvWindow", "signature"};
-      const bool known = route->second.params.count(name) == 1 ||
-                         (route->second.is_signed && of_signing.count(name) == 1);
+      const bool known =
+          route->second.params.count(name) == 1 || (route->second.is_signed && of_signing.count(name) == 1);
       if (!known)
-        throw Refused{-1104, "Not all sent parameters were read; read '" +
-                                 std::to_string(call.params.size() - 1) +
-                                 "' parameter(s) but was sent '" +
-                                 std::to_string(call.params.size()) + "'."};
+        throw Refused{-1104, "Not all sent parameters were read; read '" + std::to_string(call.params.size() - 1) +
+                                 "' parameter(s) but was sent '" + std::to_string(call.params.size()) + "'."};
     }
     if (route->second.is_signed) check_time(call);
     check_order_count(request, route->second.orders, call);
     const bool errs = fault && fault->has("code");
     if (!errs || fault->has("executed")) reply.body = (this->*route->second.run)(call);
     if (errs) {
-      throw Refused{static_cast<int>(fault->number("code")), fault->text("message"), 0,
-                    fault->number("retry_after")};
+      throw Refused{static_cast<int>(fault->number("code")), fault->text("message"), 0, fault->number("retry_after")};
     }
     // What was placed or cancelled costs nothing.
     if (request.method != "GET") weight_.take_back(call.weight);
   } catch (const Refused& refused) {
     reply.status = refused.http != 0 ? refused.http : http_of(refused.code);
-    if (refused.retry_after > 0)
-      reply.headers.emplace_back("Retry-After", std::to_string(refused.retry_after));
+    if (refused.retry_after > 0) reply.headers.emplace_back("Retry-After", std::to_string(refused.retry_after));
     ++ground_.stats.codes[std::to_string(refused.code)];
     JsonText text;
     text.open('{').with_raw("code", std::to_string(refused.code)).with("msg", refused.message);
@@ -275,10 +253,8 @@ Reply BinanceApi::answer(const Request& request, const Fault* fault, Instant now
   }
   reply.headers.emplace_back("X-MBX-USED-WEIGHT-1M", std::to_string(weight_.used(request.arrived)));
   if (call.counted_orders > 0) {
-    reply.headers.emplace_back("X-MBX-ORDER-COUNT-10S",
-                               std::to_string(orders_10s_.used(request.arrived)));
-    reply.headers.emplace_back("X-MBX-ORDER-COUNT-1D",
-                               std::to_string(orders_1d_.used(request.arrived)));
+    reply.headers.emplace_back("X-MBX-ORDER-COUNT-10S", std::to_string(orders_10s_.used(request.arrived)));
+    reply.headers.emplace_back("X-MBX-ORDER-COUNT-1D", std::to_string(orders_1d_.used(request.arrived)));
   }
   return reply;
 }
@@ -293,14 +269,13 @@ void BinanceApi::check_weight(const Request& request, const Route& route, Call& 
   if (!ground_.settings.on("enforce_limits")) return;
   constexpr std::int64_t ban_seconds = 120;
   if (request.arrived < banned_until_)
-    throw Refused{-1003,
-                  "Way too much request weight used; IP banned until " +
-                      ms(call.now + std::chrono::seconds{ban_seconds}) + ".",
-                  418, ban_seconds};
+    throw Refused{
+        -1003,
+        "Way too much request weight used; IP banned until " + ms(call.now + std::chrono::seconds{ban_seconds}) + ".",
+        418, ban_seconds};
   if (!too_much) return;
   const auto ban_after = ground_.settings.number("ban_after");
-  if (++throttled_ >= ban_after && ban_after > 0)
-    banned_until_ = request.arrived + std::chrono::seconds{ban_seconds};
+  if (++throttled_ >= ban_after && ban_after > 0) banned_until_ = request.arrived + std::chrono::seconds{ban_seconds};
   throw Refused{-1003,
                 "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
                 "Please use WebSocket Streams for live updates to avoid polling the API.",
@@ -315,8 +290,7 @@ void BinanceApi::check_order_count(const Request& request, int orders, Call& cal
   if (!too_many && !too_many_today) return;
   ++ground_.stats.over["orders"];
   if (ground_.settings.on("enforce_limits"))
-    throw Refused{-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429,
-                  10};
+    throw Refused{-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429, 10};
 }
 
 void BinanceApi::check_signature(const Request& request, Call& call) {
@@ -347,8 +321,8 @@ void BinanceApi::check_time(const Call& call) {
   auto stamp = call.number("timestamp", 0);
   constexpr std::int64_t more_than_any_ms = 100'000'000'000'000;
   if (stamp > more_than_any_ms) stamp /= 1000;
-  const auto window = Decimal::parse(call.has("recvWindow") ? call.text("recvWindow")
-                                                            : std::to_string(usual_window_ms));
+  const auto window =
+      Decimal::parse(call.has("recvWindow") ? call.text("recvWindow") : std::to_string(usual_window_ms));
   if (!window) throw Refused{-1100, "Illegal characters found in parameter 'recvWindow'."};
   if (*window > Decimal{static_cast<int>(longest_window_ms)})
     throw Refused{-1131, "recvWindow must be less than 60000"};
@@ -375,8 +349,7 @@ BinanceApi::Outcome BinanceApi::exchange_info(Call& call) {
   JsonText text;
   text.open('{').with("timezone", "UTC").with_raw("serverTime", ms(call.now));
   text.key("rateLimits").open('[');
-  const auto limit = [&](const char* type, const char* interval, const char* count,
-                         const char* most) {
+  const auto limit = [&](const char* type, const char* interval, const char* count, const char* most) {
     text.open('{').with("rateLimitType", type).with("interval", interval);
     text.with_raw("intervalNum", count).with_raw("limit", most).close('}');
   };
@@ -402,19 +375,13 @@ BinanceApi::Outcome BinanceApi::exchange_info(Call& call) {
     text.with_raw("allowTrailingStop", "true").with_raw("cancelReplaceAllowed", "true");
     text.with_raw("isSpotTradingAllowed", "true").with_raw("isMarginTradingAllowed", "false");
     text.key("filters").open('[');
-    const auto filter = [&](const char* type) -> JsonText& {
-      return text.open('{').with("filterType", type);
-    };
-    filter("PRICE_FILTER")
-        .with("minPrice", eight(market.tick))
-        .with("maxPrice", eight(market.max_price));
+    const auto filter = [&](const char* type) -> JsonText& { return text.open('{').with("filterType", type); };
+    filter("PRICE_FILTER").with("minPrice", eight(market.tick)).with("maxPrice", eight(market.max_price));
     text.with("tickSize", eight(market.tick)).close('}');
     filter("LOT_SIZE").with("minQty", eight(market.min_quantity));
     text.with("maxQty", eight(market.max_quantity)).with("stepSize", eight(market.step)).close('}');
     filter("ICEBERG_PARTS").with_raw("limit", "100").close('}');
-    filter("MARKET_LOT_SIZE")
-        .with("minQty", "0.00000000")
-        .with("maxQty", eight(market.max_quantity));
+    filter("MARKET_LOT_SIZE").with("minQty", "0.00000000").with("maxQty", eight(market.max_quantity));
     text.with("stepSize", "0.00000000").close('}');
     filter("PERCENT_PRICE_BY_SIDE").with("bidMultiplierUp", market.bid_up.text());
     text.with("bidMultiplierDown", market.bid_down.text());
@@ -440,9 +407,7 @@ BinanceApi::Outcome BinanceApi::ticker(Call& call) {
   const auto left_out = call.fault ? call.fault->text("leave_out") : "";
   const auto one = [&](const std::string& symbol) {
     JsonText text;
-    text.open('{')
-        .with("symbol", wire_symbol(symbol))
-        .with("price", eight(exchange_.price(symbol)));
+    text.open('{').with("symbol", wire_symbol(symbol)).with("price", eight(exchange_.price(symbol)));
     return text.close('}').str();
   };
   if (call.has("symbol")) {
@@ -513,8 +478,7 @@ Wanted BinanceApi::read_order(Call& call) const {
   if (kind == kinds().end()) throw Refused{-1116, "Invalid orderType."};
   wanted.kind = kind->second;
   const auto not_required = [&](const char* name) {
-    if (call.has(name))
-      throw Refused{-1106, "Parameter '" + std::string{name} + "' sent when not required."};
+    if (call.has(name)) throw Refused{-1106, "Parameter '" + std::string{name} + "' sent when not required."};
   };
   if (with_life(wanted.kind)) {
     const auto life = call.need("timeInForce");
@@ -531,9 +495,8 @@ Wanted BinanceApi::read_order(Call& call) const {
     not_required("quantity");
     wanted.notional = amount(call, "quoteOrderQty");
     if (wanted.side == Side::sell) {
-      wanted.quantity =
-          Decimal::divide(wanted.notional, exchange_.price(wanted.symbol), Rounding::down)
-              .to_multiple(exchange_.markets().at(wanted.symbol).step, Rounding::down);
+      wanted.quantity = Decimal::divide(wanted.notional, exchange_.price(wanted.symbol), Rounding::down)
+                            .to_multiple(exchange_.markets().at(wanted.symbol).step, Rounding::down);
       wanted.notional = {};
     }
   } else {
@@ -554,16 +517,13 @@ Wanted BinanceApi::read_order(Call& call) const {
 BinanceApi::Outcome BinanceApi::create_pair(Call& call) {
   auto above = read_leg(call, "above");
   auto below = read_leg(call, "below");
-  const auto is_stop = [](const Wanted& leg) {
-    return leg.kind == Kind::stop || leg.kind == Kind::stop_limit;
-  };
-  if (is_stop(above) == is_stop(below) || above.kind == Kind::market ||
-      below.kind == Kind::market || above.kind == Kind::limit || below.kind == Kind::limit)
+  const auto is_stop = [](const Wanted& leg) { return leg.kind == Kind::stop || leg.kind == Kind::stop_limit; };
+  if (is_stop(above) == is_stop(below) || above.kind == Kind::market || below.kind == Kind::market ||
+      above.kind == Kind::limit || below.kind == Kind::limit)
     throw Refused{-1158, "Order type not supported in OCO."};
   // Sold at a profit above, or at a loss below.
   const bool sells = above.side == Side::sell;
-  if (is_stop(above) == sells)
-    throw Refused{-2010, "The relationship of the prices for the orders is not correct."};
+  if (is_stop(above) == sells) throw Refused{-2010, "The relationship of the prices for the orders is not correct."};
   const auto price = exchange_.price(above.symbol);
   for (const Wanted* leg : {&above, &below}) {
     const auto at = conditional(leg->kind) ? leg->trigger : leg->price;
@@ -572,8 +532,7 @@ BinanceApi::Outcome BinanceApi::create_pair(Call& call) {
   }
   const auto list_id = client_id(call, "listClientOrderId");
   for (const auto& order : exchange_.orders()) {
-    if (order.list_client_id == list_id && !closed(order.status))
-      throw Refused{-2010, "Duplicate order sent."};
+    if (order.list_client_id == list_id && !closed(order.status)) throw Refused{-2010, "Duplicate order sent."};
   }
   std::vector<Fate> fates;
   for (Wanted* leg : {&above, &below}) {
@@ -582,8 +541,8 @@ BinanceApi::Outcome BinanceApi::create_pair(Call& call) {
     check_filters(*leg, true);
     check_client_id(*leg);
     fates.push_back(fate_for(call.fault, leg->client_id));
-    const bool as_limit = call.fault && call.fault->text("stored_type") == "LIMIT" &&
-                          is_stop(*leg) && call.fault->means(leg->client_id);
+    const bool as_limit =
+        call.fault && call.fault->text("stored_type") == "LIMIT" && is_stop(*leg) && call.fault->means(leg->client_id);
     if (!as_limit) continue;
     leg->kind = Kind::limit;
     leg->price = price + price;
@@ -630,8 +589,7 @@ Decimal BinanceApi::amount(const Call& call, const std::string& name) const {
   if (!value)
     throw Refused{-1100, "Illegal characters found in parameter '" + name +
                              R"('; legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'.)"};
-  if (value->digits_needed() > digits)
-    throw Refused{-1111, "Parameter '" + name + "' has too much precision."};
+  if (value->digits_needed() > digits) throw Refused{-1111, "Parameter '" + name + "' has too much precision."};
   return *value;
 }
 
@@ -639,16 +597,14 @@ std::string BinanceApi::client_id(Call& call, const std::string& name) {
   if (!call.has(name)) return "fake-" + std::to_string(++names_);
   const auto id = call.need(name);
   if (id.size() > 36 || id.find_first_not_of(id_letters) != std::string::npos)
-    throw Refused{-1100, "Illegal characters found in parameter '" + name +
-                             "'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."};
+    throw Refused{-1100,
+                  "Illegal characters found in parameter '" + name + "'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."};
   return id;
 }
 
 void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
   const Market& market = exchange_.markets().at(wanted.symbol);
-  const auto breach = [](const char* name) {
-    throw Refused{-1013, std::string{"Filter failure: "} + name};
-  };
+  const auto breach = [](const char* name) { throw Refused{-1013, std::string{"Filter failure: "} + name}; };
   if (!market.open) throw Refused{-2010, "Market is closed."};
   if (!market.stop_market && (wanted.kind == Kind::stop || wanted.kind == Kind::take_profit))
     throw Refused{-2010, "Stop loss orders are not supported for this symbol."};
@@ -658,9 +614,8 @@ void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
   if (with_limit(wanted.kind) && wanted.price < market.tick) breach("PRICE_FILTER");
   if (conditional(wanted.kind) && wanted.trigger < market.tick) breach("PRICE_FILTER");
   const bool by_notional = wanted.quantity.is_zero() && wanted.notional.is_positive();
-  if (!by_notional &&
-      (wanted.quantity < market.min_quantity || wanted.quantity > market.max_quantity ||
-       !wanted.quantity.is_multiple_of(market.step)))
+  if (!by_notional && (wanted.quantity < market.min_quantity || wanted.quantity > market.max_quantity ||
+                       !wanted.quantity.is_multiple_of(market.step)))
     breach("LOT_SIZE");
   const auto last = exchange_.price(wanted.symbol);
   auto price = last;
@@ -680,8 +635,7 @@ void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
   } else if (conditional(wanted.kind)) {
     price = wanted.trigger;
   }
-  const auto value =
-      by_notional ? wanted.notional : Decimal::multiply(wanted.quantity, price, Rounding::down);
+  const auto value = by_notional ? wanted.notional : Decimal::multiply(wanted.quantity, price, Rounding::down);
   if (value < market.min_notional || value > Decimal{9'000'000}) breach("NOTIONAL");
   int open = 0;
   int stops = 0;
@@ -694,19 +648,16 @@ void BinanceApi::check_filters(const Wanted& wanted, bool funds) const {
   if (conditional(wanted.kind) && stops >= market.max_stops) breach("MAX_NUM_ALGO_ORDERS");
 
   if (!funds) return;
-  if (conditional(wanted.kind) && exchange_.triggered(wanted))
-    throw Refused{-2010, "Order would trigger immediately."};
+  if (conditional(wanted.kind) && exchange_.triggered(wanted)) throw Refused{-2010, "Order would trigger immediately."};
   if (wanted.kind == Kind::limit_maker && exchange_.marketable(wanted))
     throw Refused{-2010, "Order would immediately match and take."};
-  if (!exchange_.affordable(wanted))
-    throw Refused{-2010, "Account has insufficient balance for requested action."};
+  if (!exchange_.affordable(wanted)) throw Refused{-2010, "Account has insufficient balance for requested action."};
 }
 
 // Among open orders only.
 void BinanceApi::check_client_id(const Wanted& wanted) const {
   for (const auto& order : exchange_.orders()) {
-    if (order.client_id == wanted.client_id && order.symbol == wanted.symbol &&
-        !closed(order.status))
+    if (order.client_id == wanted.client_id && order.symbol == wanted.symbol && !closed(order.status))
       throw Refused{-2010, "Duplicate order sent."};
   }
 }
@@ -718,8 +669,7 @@ BinanceApi::Outcome BinanceApi::cancel(Call& call) {
   if (!order) throw unknown;
   const auto new_id = client_id(call, "newClientOrderId");
   const bool ignored = call.fault && call.fault->has("ignore");
-  if (call.fault && call.fault->has("fill_first"))
-    exchange_.execute_part(order->id, Decimal{1}, call.now);
+  if (call.fault && call.fault->has("fill_first")) exchange_.execute_part(order->id, Decimal{1}, call.now);
   if (closed(order->status)) throw unknown;
   if (order->list_id != 0) {
     const auto legs = exchange_.of_list(order->list_id);
@@ -752,8 +702,7 @@ BinanceApi::Outcome BinanceApi::cancel_list(Call& call) {
   std::vector<Order*> legs;
   for (const auto& order : exchange_.orders()) {
     const bool meant = by_id != 0 ? order.list_id == by_id : order.list_client_id == by_client;
-    if (order.list_id != 0 && meant && !closed(order.status))
-      legs = exchange_.of_list(order.list_id);
+    if (order.list_id != 0 && meant && !closed(order.status)) legs = exchange_.of_list(order.list_id);
   }
   if (legs.empty()) throw Refused{-2011, "Unknown order sent."};
   if (!call.fault || !call.fault->has("ignore")) {
@@ -764,19 +713,16 @@ BinanceApi::Outcome BinanceApi::cancel_list(Call& call) {
 
 // ---- Views -------------------------------------------------------------------------------------
 
-Order* BinanceApi::find(const Call& call, const std::string& id_name,
-                        const std::string& client_name) const {
+Order* BinanceApi::find(const Call& call, const std::string& id_name, const std::string& client_name) const {
   const auto id = call.number(id_name, 0);
   const auto client = call.text(client_name);
   if (id == 0 && client.empty())
-    throw Refused{-1102, "Param '" + client_name + "' or '" + id_name +
-                             "' must be sent, but both were empty/null!"};
+    throw Refused{-1102, "Param '" + client_name + "' or '" + id_name + "' must be sent, but both were empty/null!"};
   const auto symbol = market_of(call).symbol;
   Order* found = nullptr;
   if (id != 0) {
     found = exchange_.order(id);
-    if (!found || found->id != id || (!client.empty() && found->client_id != client))
-      return nullptr;
+    if (!found || found->id != id || (!client.empty() && found->client_id != client)) return nullptr;
   } else {
     for (Order* const order : exchange_.by_client_id(client)) {
       // Of several the one that lives, else the last.
@@ -789,8 +735,7 @@ Order* BinanceApi::find(const Call& call, const std::string& id_name,
 BinanceApi::Outcome BinanceApi::query(Call& call) {
   market_of(call);
   Order* const order = find(call, "orderId", "origClientOrderId");
-  const auto shown =
-      order ? exchange_.shown(*order, call.endpoint, call.now, true) : std::optional<Order>{};
+  const auto shown = order ? exchange_.shown(*order, call.endpoint, call.now, true) : std::optional<Order>{};
   if (!shown) throw Refused{-2013, "Order does not exist."};
   return order_json(*shown, call);
 }
@@ -822,16 +767,12 @@ BinanceApi::Outcome BinanceApi::all_orders(Call& call) {
   const auto end = call.number("endTime", 0);
   if (start != 0 && end != 0 && end - start > 86'400'000)
     throw Refused{-1127, "More than 24 hours between startTime and endTime."};
-  const Span span{from_micros(start * 1000),
-                  end != 0 ? from_micros(end * 1000 + 999) : Instant::max()};
-  const auto most =
-      static_cast<std::size_t>(std::clamp<std::int64_t>(call.number("limit", 500), 1, 1000));
+  const Span span{from_micros(start * 1000), end != 0 ? from_micros(end * 1000 + 999) : Instant::max()};
+  const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(call.number("limit", 500), 1, 1000));
   const auto from_id = call.number("orderId", 0);
   std::vector<std::string> rows;
   for (const auto& one : exchange_.orders()) {
-    if (one.symbol != symbol || one.created < span.from || one.created > span.to ||
-        one.id < from_id)
-      continue;
+    if (one.symbol != symbol || one.created < span.from || one.created > span.to || one.id < from_id) continue;
     if (const auto shown = exchange_.shown(*exchange_.order(one.id), call.endpoint, call.now))
       rows.push_back(order_json(*shown, call));
   }
@@ -878,16 +819,13 @@ BinanceApi::Outcome BinanceApi::trades(Call& call) {
   const auto end = call.number("endTime", 0);
   if (start != 0 && end != 0 && end - start > 86'400'000)
     throw Refused{-1127, "More than 24 hours between startTime and endTime."};
-  const Span span{from_micros(start * 1000),
-                  end != 0 ? from_micros(end * 1000 + 999) : Instant::max()};
-  const auto most =
-      static_cast<std::size_t>(std::clamp<std::int64_t>(call.number("limit", 500), 1, 1000));
+  const Span span{from_micros(start * 1000), end != 0 ? from_micros(end * 1000 + 999) : Instant::max()};
+  const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(call.number("limit", 500), 1, 1000));
   const auto order_id = call.number("orderId", 0);
   const auto from_id = call.number("fromId", 0);
   std::map<std::int64_t, std::string> rows;
   for (const auto& one : exchange_.orders()) {
-    if (one.symbol != symbol || one.fills.empty() || (order_id != 0 && one.id != order_id))
-      continue;
+    if (one.symbol != symbol || one.fills.empty() || (order_id != 0 && one.id != order_id)) continue;
     const auto shown = exchange_.shown(*exchange_.order(one.id), call.endpoint, call.now);
     if (!shown) continue;
     for (const auto& fill : shown->fills) {
@@ -966,8 +904,7 @@ std::string BinanceApi::status_of(const Order& order, const Call& call) const {
       return "EXPIRED";
     case Status::cancelled:
       if (order.reason == "OCO") return ground_.settings.text("sibling_shown");
-      return order.reason == "NOT_FILLED" || order.reason == "FILL_OR_KILL" ? "EXPIRED"
-                                                                            : "CANCELED";
+      return order.reason == "NOT_FILLED" || order.reason == "FILL_OR_KILL" ? "EXPIRED" : "CANCELED";
   }
   return "";
 }
@@ -977,8 +914,7 @@ std::string BinanceApi::answer_json(const Order& order, const Call& call) const 
   auto form = call.text("newOrderRespType");
   const bool short_usually = order.kind != Kind::market && order.kind != Kind::limit;
   if (form.empty()) form = short_usually ? "ACK" : "FULL";
-  if (form != "ACK" && form != "RESULT" && form != "FULL")
-    throw Refused{-1145, "Invalid newOrderRespType"};
+  if (form != "ACK" && form != "RESULT" && form != "FULL") throw Refused{-1145, "Invalid newOrderRespType"};
   // Of what is rejected later the answer knows nothing yet.
   if (order.fate.reject) form = "ACK";
   JsonText text;
@@ -1015,8 +951,7 @@ std::string BinanceApi::order_json(const Order& order, const Call& call) const {
   JsonText text;
   text.open('{');
   const auto put_raw = [&](std::string_view name, const std::string& value) {
-    if (std::find(left_out.begin(), left_out.end(), name) == left_out.end())
-      text.with_raw(name, value);
+    if (std::find(left_out.begin(), left_out.end(), name) == left_out.end()) text.with_raw(name, value);
   };
   const auto put = [&](std::string_view name, const std::string& value) {
     put_raw(name, JsonText{}.text(value).str());
@@ -1045,10 +980,8 @@ std::string BinanceApi::order_json(const Order& order, const Call& call) const {
   return text.close('}').str();
 }
 
-std::string BinanceApi::list_json(const std::vector<Order*>& legs, const Call& call,
-                                  bool with_reports) const {
-  const bool done =
-      std::all_of(legs.begin(), legs.end(), [](const Order* leg) { return closed(leg->status); });
+std::string BinanceApi::list_json(const std::vector<Order*>& legs, const Call& call, bool with_reports) const {
+  const bool done = std::all_of(legs.begin(), legs.end(), [](const Order* leg) { return closed(leg->status); });
   JsonText text;
   text.open('{').with_raw("orderListId", std::to_string(legs[0]->list_id));
   text.with("contingencyType", "OCO").with("listStatusType", done ? "ALL_DONE" : "EXEC_STARTED");
@@ -1058,9 +991,7 @@ std::string BinanceApi::list_json(const std::vector<Order*>& legs, const Call& c
   text.with("symbol", wire_symbol(legs[0]->symbol)).key("orders").open('[');
   for (const Order* leg : legs) {
     text.open('{').with("symbol", wire_symbol(leg->symbol));
-    text.with_raw("orderId", std::to_string(leg->id))
-        .with("clientOrderId", leg->client_id)
-        .close('}');
+    text.with_raw("orderId", std::to_string(leg->id)).with("clientOrderId", leg->client_id).close('}');
   }
   text.close(']');
   if (!with_reports) return text.close('}').str();

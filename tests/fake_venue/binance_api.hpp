@@ -17,9 +17,7 @@ class BinanceApi final : public Front {
       : exchange_{exchange}, ground_{ground}, key_{std::move(key)} {
     forget();
   }
-  std::string endpoint(const Request& request) const override {
-    return request.method + " " + request.path;
-  }
+  std::string endpoint(const Request& request) const override { return request.method + " " + request.path; }
   std::vector<std::string> clients(const Request& request) override;
   Reply answer(const Request& request, const Fault* fault, Instant now) override;
   void forget() override;

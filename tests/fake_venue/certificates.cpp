@@ -85,8 +85,7 @@ Certificates certificates_in(const std::string& folder) {
   need(PEM_write_X509(file(paths.chain).get(), leaf.get()) == 1, "leaf not written");
   const auto key_file = file(paths.key);
   ::chmod(paths.key.c_str(), 0600);
-  need(PEM_write_PrivateKey(key_file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
-       "key not written");
+  need(PEM_write_PrivateKey(key_file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1, "key not written");
   return paths;
 }
 

@@ -179,8 +179,7 @@ std::string param_string(const Json& params) {
       return text;
     case Json::Kind::object: {
       auto sorted = params.members;
-      std::sort(sorted.begin(), sorted.end(),
-                [](const auto& a, const auto& b) { return a.name < b.name; });
+      std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
       for (const auto& [key, value] : sorted) text += key + param_string(value);
       return text;
     }
@@ -202,8 +201,7 @@ std::vector<std::string> CryptocomApi::clients(const Request& request) {
     if (const auto* order = exchange_.order(number_in(id->scalar))) ids.push_back(order->client_id);
   }
   if (const auto* id = params->find("list_id")) {
-    for (const auto* order : exchange_.of_list(number_in(id->scalar)))
-      ids.push_back(order->client_id);
+    for (const auto* order : exchange_.of_list(number_in(id->scalar))) ids.push_back(order->client_id);
   }
   if (const auto* list = params->find("order_list")) {
     for (const auto& item : list->items) ids.push_back(item.text_of("client_oid"));
@@ -235,10 +233,8 @@ Reply CryptocomApi::answer(const Request& request, const Fault* fault, Instant n
                          : known != messages().end() ? known->second
                                                      : "ERROR";
     reply.status = http_of(refused.code);
-    if (refused.code == 40401)
-      reply.status = static_cast<int>(ground_.settings.number("notfound_http"));
-    if (ground_.settings.on("error_http"))
-      reply.status = static_cast<int>(ground_.settings.number("error_http"));
+    if (refused.code == 40401) reply.status = static_cast<int>(ground_.settings.number("notfound_http"));
+    if (ground_.settings.on("error_http")) reply.status = static_cast<int>(ground_.settings.number("error_http"));
     ++ground_.stats.codes[std::to_string(refused.code)];
     text.open('{').with_raw("id", whole(call.id)).with("method", call.method);
     text.with_raw("code", whole(std::to_string(refused.code))).with("message", message);
@@ -283,8 +279,7 @@ void CryptocomApi::check_envelope(const Request& request, Call& call) {
     return;
   }
   if (request.method != "POST") throw Refused{40003, ""};
-  if (!lower(request.header("content-type")).starts_with("application/json"))
-    throw Refused{40003, "content type"};
+  if (!lower(request.header("content-type")).starts_with("application/json")) throw Refused{40003, "content type"};
   const auto body = parse_json(request.body);
   if (!body || !body->is(Json::Kind::object)) throw Refused{40001, ""};
   call.body = *body;
@@ -300,8 +295,7 @@ void CryptocomApi::check_envelope(const Request& request, Call& call) {
   const auto* nonce = body->find("nonce");
   if (!nonce || !digits_only(nonce->scalar)) throw Refused{40101, "nonce"};
   // A quantity that is a number breaks the signature of the other side.
-  auto orders =
-      call.params.find("order_list") ? call.params.find("order_list")->items : std::vector<Json>{};
+  auto orders = call.params.find("order_list") ? call.params.find("order_list")->items : std::vector<Json>{};
   orders.push_back(call.params);
   for (const auto& order : orders) {
     const auto is_number = [&](const char* name) {
@@ -312,9 +306,8 @@ void CryptocomApi::check_envelope(const Request& request, Call& call) {
     if (is_number("ref_price")) throw Refused{229, ""};
     if (is_number("notional")) throw Refused{50001, ""};
   }
-  const auto expected =
-      hmac_sha256_hex(api_secret, call.method + (id ? id->scalar : "") + std::string{api_key} +
-                                      param_string(call.params) + nonce->scalar);
+  const auto expected = hmac_sha256_hex(api_secret, call.method + (id ? id->scalar : "") + std::string{api_key} +
+                                                        param_string(call.params) + nonce->scalar);
   if (body->text_of("api_key") != api_key || body->text_of("sig") != expected) {
     ++ground_.stats.bad_signatures;
     throw Refused{40101, ""};
@@ -418,8 +411,7 @@ CryptocomApi::Outcome CryptocomApi::risk_parameters() {
     text.with("unit_margin_rate", "0.05").with("max_product_leverage_for_spot", "5.0");
     text.with("order_limit", "200.0");
     text.with("max_order_notional_usd", Decimal::multiply(most, rate, Rounding::down).text());
-    text.with("min_order_notional_usd",
-              Decimal::multiply(market.min_notional, rate, Rounding::up).text());
+    text.with("min_order_notional_usd", Decimal::multiply(market.min_notional, rate, Rounding::up).text());
     text.close('}');
   }
   text.close(']').key("perpetual_swap_config").open('[');
@@ -451,8 +443,7 @@ CryptocomApi::Outcome CryptocomApi::tickers(const Call& call) {
 
 CryptocomApi::Outcome CryptocomApi::valuations(const Call& call) {
   const auto symbol = call.params.text_of("instrument_name");
-  if (call.params.text_of("valuation_type") != "mark_price" || !exchange_.market(symbol))
-    throw Refused{40004, ""};
+  if (call.params.text_of("valuation_type") != "mark_price" || !exchange_.market(symbol)) throw Refused{40004, ""};
   JsonText text;
   text.open('{').key("data").open('[').open('{').with("v", exchange_.price(symbol).text());
   text.with_raw("t", whole(std::to_string(millis(call.now)))).close('}').close(']');
@@ -485,11 +476,9 @@ CryptocomApi::Outcome CryptocomApi::create_advanced(Call& call) {
     refuse_with_record(call, wanted, static_cast<int>(call.fault->number("code")));
   check_client_id(wanted.client_id);
   check_size(wanted);
-  if (!ground_.settings.on("late_refusals") && exchange_.triggered(wanted))
-    throw Refused{50007, ""};
+  if (!ground_.settings.on("late_refusals") && exchange_.triggered(wanted)) throw Refused{50007, ""};
   const auto fate = fate_for(call.fault, wanted.client_id);
-  if (call.fault && call.fault->text("stored_type") == "LIMIT" &&
-      call.fault->means(wanted.client_id)) {
+  if (call.fault && call.fault->text("stored_type") == "LIMIT" && call.fault->means(wanted.client_id)) {
     wanted.kind = Kind::limit;
     wanted.price = exchange_.price(wanted.symbol) + exchange_.price(wanted.symbol);
     wanted.trigger = {};
@@ -509,8 +498,7 @@ CryptocomApi::Outcome CryptocomApi::create_pair(Call& call) {
     const auto type = item.text_of("type");
     const bool limit = type == "LIMIT";
     if (!limit && trigger_kinds().count(type) == 0) throw Refused{50010, ""};
-    if (!limit && item.find("ref_price_type") && item.text_of("ref_price_type") != "MARK_PRICE")
-      throw Refused{230, ""};
+    if (!limit && item.find("ref_price_type") && item.text_of("ref_price_type") != "MARK_PRICE") throw Refused{230, ""};
     limits += limit ? 1 : 0;
     legs.push_back(read_order(item, call, !limit));
     legs.back().advanced = true;
@@ -521,8 +509,7 @@ CryptocomApi::Outcome CryptocomApi::create_pair(Call& call) {
   for (const auto& leg : legs) {
     check_client_id(leg.client_id);
     check_size(leg);
-    const bool passed =
-        leg.kind == Kind::limit ? exchange_.marketable(leg) : exchange_.triggered(leg);
+    const bool passed = leg.kind == Kind::limit ? exchange_.marketable(leg) : exchange_.triggered(leg);
     if (!ground_.settings.on("late_refusals") && passed) throw Refused{50007, ""};
   }
   if (legs[0].client_id == legs[1].client_id) throw Refused{204, ""};
@@ -532,8 +519,7 @@ CryptocomApi::Outcome CryptocomApi::create_pair(Call& call) {
     Fate fate;
     fate.reject = messages().count(code) == 1 ? messages().at(code) : std::to_string(code);
     const auto id = exchange_.place_pair(legs[0], legs[1], call.now, fate, fate);
-    throw Refused{code, call.fault->text("message"), exchange_.of_list(id)[0]->id,
-                  legs[0].client_id};
+    throw Refused{code, call.fault->text("message"), exchange_.of_list(id)[0]->id, legs[0].client_id};
   }
   std::vector<Fate> fates;
   for (auto& leg : legs) {
@@ -579,8 +565,7 @@ Wanted CryptocomApi::read_order(const Json& params, const Call& call, bool advan
   }
   if (const auto* quantity = params.find("quantity")) {
     const auto amount = plain(*quantity);
-    if (!amount || !amount->is_positive() || !amount->is_multiple_of(market.step))
-      throw Refused{213, ""};
+    if (!amount || !amount->is_positive() || !amount->is_multiple_of(market.step)) throw Refused{213, ""};
     wanted.quantity = *amount;
   } else if (wanted.kind == Kind::market && wanted.side == Side::buy && params.find("notional")) {
     const auto amount = plain(params.at("notional"));
@@ -593,16 +578,14 @@ Wanted CryptocomApi::read_order(const Json& params, const Call& call, bool advan
     const auto* given = params.find("price");
     if (!given) throw Refused{40004, "price"};
     const auto price = plain(*given);
-    if (!price || !price->is_positive() || !price->is_multiple_of(market.tick))
-      throw Refused{308, ""};
+    if (!price || !price->is_positive() || !price->is_multiple_of(market.tick)) throw Refused{308, ""};
     wanted.price = *price;
   }
   if (conditional(wanted.kind)) {
     const auto* given = params.find("ref_price");
     if (!given) throw Refused{40004, "ref_price"};
     const auto trigger = plain(*given);
-    if (!trigger || !trigger->is_positive() || !trigger->is_multiple_of(market.tick))
-      throw Refused{229, ""};
+    if (!trigger || !trigger->is_positive() || !trigger->is_multiple_of(market.tick)) throw Refused{229, ""};
     wanted.trigger = *trigger;
     static const std::set<std::string> sources{"MARK_PRICE", "INDEX_PRICE", "LAST_PRICE"};
     if (sources.count(need("ref_price_type")) == 0) throw Refused{230, ""};
@@ -655,16 +638,15 @@ void CryptocomApi::check_size(const Wanted& wanted) const {
     price = wanted.price;
   else if (conditional(wanted.kind))
     price = wanted.trigger;
-  const auto value = wanted.quantity.is_zero()
-                         ? wanted.notional
-                         : Decimal::multiply(wanted.quantity, price, Rounding::down);
+  const auto value =
+      wanted.quantity.is_zero() ? wanted.notional : Decimal::multiply(wanted.quantity, price, Rounding::down);
   const bool small = !wanted.quantity.is_zero() && wanted.quantity < market.min_quantity;
   if (small || value < market.min_notional) throw Refused{415, ""};
   const bool large = !market.max_notional.is_zero() && value > market.max_notional;
   if (large || wanted.quantity > market.max_quantity) throw Refused{314, ""};
-  const auto open = std::count_if(
-      exchange_.orders().begin(), exchange_.orders().end(),
-      [&](const auto& order) { return order.symbol == wanted.symbol && !closed(order.status); });
+  const auto open = std::count_if(exchange_.orders().begin(), exchange_.orders().end(), [&](const auto& order) {
+    return order.symbol == wanted.symbol && !closed(order.status);
+  });
   if (open >= market.max_orders) throw Refused{318, ""};
 }
 
@@ -675,8 +657,7 @@ void CryptocomApi::refuse_with_record(Call& call, const Wanted& wanted, int code
   fate.reject = known == messages().end() ? std::to_string(code) : known->second;
   const auto with_ids = "," + ground_.settings.text("ids_with_refusal") + ",";
   const bool asked = call.fault && call.fault->has("with_id");
-  if (!asked && with_ids.find("," + std::to_string(code) + ",") == std::string::npos)
-    throw Refused{code, ""};
+  if (!asked && with_ids.find("," + std::to_string(code) + ",") == std::string::npos) throw Refused{code, ""};
   const auto& order = exchange_.place(wanted, call.now, fate);
   throw Refused{code, call.fault ? call.fault->text("message") : "", order.id, order.client_id};
 }
@@ -689,12 +670,10 @@ CryptocomApi::Outcome CryptocomApi::cancel(Call& call, bool advanced) {
   if (!order && !lies) throw Refused{212, ""};
   call.message = "NO_ERROR";
   JsonText text;
-  text.open('{').with("order_id",
-                      order ? std::to_string(order->id) : call.params.text_of("order_id"));
+  text.open('{').with("order_id", order ? std::to_string(order->id) : call.params.text_of("order_id"));
   text.with("client_oid", order ? order->client_id : call.params.text_of("client_oid")).close('}');
   if (lies || (call.fault && call.fault->has("ignore"))) return text.str();
-  if (call.fault && call.fault->has("fill_first"))
-    exchange_.execute_part(order->id, Decimal{1}, call.now);
+  if (call.fault && call.fault->has("fill_first")) exchange_.execute_part(order->id, Decimal{1}, call.now);
   if (!exchange_.cancel(order->id, call.now)) throw Refused{316, ""};
   return text.str();
 }
@@ -756,8 +735,7 @@ CryptocomApi::Outcome CryptocomApi::open_orders(Call& call, bool advanced) {
   std::vector<Order*> open;
   for (const auto& order : exchange_.orders()) {
     const bool other = order.advanced && order.fired && ground_.settings.on("fired_in_lists");
-    const bool here = order.advanced == advanced || (!advanced && other) ||
-                      ground_.settings.on("both_books");
+    const bool here = order.advanced == advanced || (!advanced && other) || ground_.settings.on("both_books");
     if (here && !closed(order.status) && (symbol.empty() || order.symbol == symbol))
       open.push_back(exchange_.order(order.id));
   }
@@ -769,17 +747,14 @@ CryptocomApi::Outcome CryptocomApi::history(Call& call, bool advanced) {
   const auto* limit = call.params.find("limit");
   if (limit && !limit->is(Json::Kind::number)) throw Refused{40003, "limit"};
   const auto most = limit ? std::min<std::int64_t>(number_in(limit->scalar), 100) : 100;
-  const auto start = call.params.find("start_time") ? instant_in(call.params.text_of("start_time"))
-                                                    : call.now - 24h;
-  const auto end =
-      call.params.find("end_time") ? instant_in(call.params.text_of("end_time")) : Instant::max();
+  const auto start = call.params.find("start_time") ? instant_in(call.params.text_of("start_time")) : call.now - 24h;
+  const auto end = call.params.find("end_time") ? instant_in(call.params.text_of("end_time")) : Instant::max();
   std::vector<Order*> ended;
   for (auto order = exchange_.orders().rbegin(); order != exchange_.orders().rend(); ++order) {
     const bool other = order->advanced && order->fired && ground_.settings.on("fired_in_lists");
     const bool here = order->advanced == advanced || (!advanced && other);
-    if (here && closed(order->status) && (symbol.empty() || order->symbol == symbol) &&
-        order->created >= start && order->created < end &&
-        static_cast<std::int64_t>(ended.size()) < most)
+    if (here && closed(order->status) && (symbol.empty() || order->symbol == symbol) && order->created >= start &&
+        order->created < end && static_cast<std::int64_t>(ended.size()) < most)
       ended.push_back(exchange_.order(order->id));
   }
   return list_json(ended, call, advanced);
@@ -802,8 +777,7 @@ std::string CryptocomApi::list_json(const std::vector<Order*>& orders, Call& cal
     const auto shown = exchange_.shown(*order, call.method, call.now);
     // Of its state as of a while ago a reader of ended orders sees nothing, and the other way
     // round.
-    if (shown && closed(shown->status) == closed(order->status))
-      text.raw(order_json(*shown, call, advanced));
+    if (shown && closed(shown->status) == closed(order->status)) text.raw(order_json(*shown, call, advanced));
   }
   return text.close(']').close('}').str();
 }
@@ -820,17 +794,15 @@ std::string CryptocomApi::order_json(const Order& order, const Call& call, bool 
   JsonText text;
   text.open('{');
   const auto put_raw = [&](std::string_view name, const std::string& value) {
-    if (std::find(left_out.begin(), left_out.end(), name) == left_out.end())
-      text.with_raw(name, value);
+    if (std::find(left_out.begin(), left_out.end(), name) == left_out.end()) text.with_raw(name, value);
   };
   const auto put = [&](std::string_view name, const std::string& value) {
     put_raw(name, JsonText{}.text(value).str());
   };
   Decimal fee;
   for (const auto& fill : order.fills) fee += fill.fee;
-  const auto average = order.filled.is_zero()
-                           ? Decimal{}
-                           : Decimal::divide(order.value, order.filled, Rounding::half_even);
+  const auto average =
+      order.filled.is_zero() ? Decimal{} : Decimal::divide(order.value, order.filled, Rounding::half_even);
   const bool listed_twice = ground_.settings.on("both_books") && order.fired_id == 0;
   const bool regular_of_trigger = order.advanced && !advanced && !listed_twice;
   auto type = kind_text(order.kind);
@@ -894,12 +866,9 @@ CryptocomApi::Outcome CryptocomApi::trades(Call& call) {
   const auto symbol = call.params.text_of("instrument_name");
   const auto* limit = call.params.find("limit");
   if (limit && !limit->is(Json::Kind::number)) throw Refused{40003, "limit"};
-  const auto most =
-      static_cast<std::size_t>(limit ? std::min<std::int64_t>(number_in(limit->scalar), 100) : 100);
-  const auto start = call.params.find("start_time") ? instant_in(call.params.text_of("start_time"))
-                                                    : call.now - 24h;
-  const auto end =
-      call.params.find("end_time") ? instant_in(call.params.text_of("end_time")) : Instant::max();
+  const auto most = static_cast<std::size_t>(limit ? std::min<std::int64_t>(number_in(limit->scalar), 100) : 100);
+  const auto start = call.params.find("start_time") ? instant_in(call.params.text_of("start_time")) : call.now - 24h;
+  const auto end = call.params.find("end_time") ? instant_in(call.params.text_of("end_time")) : Instant::max();
   struct Row {
     Instant at;
     std::string json;
@@ -930,8 +899,7 @@ CryptocomApi::Outcome CryptocomApi::trades(Call& call) {
       rows.push_back({fill.at, text.str()});
     }
   }
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const auto& a, const auto& b) { return a.at > b.at; });
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.at > b.at; });
   if (rows.size() > most) rows.resize(most);
   JsonText text;
   text.open('{').key("data").open('[');
@@ -942,9 +910,7 @@ CryptocomApi::Outcome CryptocomApi::trades(Call& call) {
 CryptocomApi::Outcome CryptocomApi::fee_rate(const Call& call) {
   const auto* market = exchange_.market(call.params.text_of("instrument_name"));
   if (!market) throw Refused{40004, "instrument_name"};
-  const auto in_bps = [](Decimal rate) {
-    return Decimal::multiply(rate, Decimal{10'000}, Rounding::half_even).text();
-  };
+  const auto in_bps = [](Decimal rate) { return Decimal::multiply(rate, Decimal{10'000}, Rounding::half_even).text(); };
   JsonText text;
   text.open('{').with("instrument_name", market->symbol);
   text.with("effective_maker_rate_bps", in_bps(market->maker_fee));

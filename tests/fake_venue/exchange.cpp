@@ -13,17 +13,14 @@ const std::string insufficient = "INSUFFICIENT_ACC_BALANCE";
 
 Decimal times(Decimal a, Decimal b) { return Decimal::multiply(a, b, Rounding::down); }
 
-bool deals_at_market(Kind kind) {
-  return kind == Kind::market || kind == Kind::stop || kind == Kind::take_profit;
-}
+bool deals_at_market(Kind kind) { return kind == Kind::market || kind == Kind::stop || kind == Kind::take_profit; }
 
 }  // namespace
 
 bool closed(Status status) { return status != Status::pending && status != Status::open; }
 
 bool conditional(Kind kind) {
-  return kind == Kind::stop || kind == Kind::stop_limit || kind == Kind::take_profit ||
-         kind == Kind::take_profit_limit;
+  return kind == Kind::stop || kind == Kind::stop_limit || kind == Kind::take_profit || kind == Kind::take_profit_limit;
 }
 
 void Exchange::list(Market market, Decimal price) {
@@ -56,11 +53,10 @@ Order& Exchange::place(const Wanted& wanted, Instant now, const Fate& fate) {
   return order;
 }
 
-std::int64_t Exchange::place_pair(const Wanted& first, const Wanted& second, Instant now,
-                                  const Fate& first_fate, const Fate& second_fate) {
+std::int64_t Exchange::place_pair(const Wanted& first, const Wanted& second, Instant now, const Fate& first_fate,
+                                  const Fate& second_fate) {
   if (first_fate.missing || second_fate.missing) {
-    Order& alone =
-        first_fate.missing ? take(second, now, second_fate) : take(first, now, first_fate);
+    Order& alone = first_fate.missing ? take(second, now, second_fate) : take(first, now, first_fate);
     alone.list_id = next_id_++;
     alone.leg = first_fate.missing ? 2 : 1;
     if (look_after == Micros{0}) look_at(alone, now);
@@ -88,8 +84,8 @@ Order& Exchange::take(const Wanted& wanted, Instant now, const Fate& fate) {
   order.fate = fate;
   order.estimate = prices_.at(wanted.symbol);
   if (order.quantity.is_zero() && order.notional.is_positive()) {
-    order.quantity = Decimal::divide(order.notional, order.estimate, Rounding::down)
-                         .to_multiple(where.step, Rounding::down);
+    order.quantity =
+        Decimal::divide(order.notional, order.estimate, Rounding::down).to_multiple(where.step, Rounding::down);
   }
   live_.push_back(&order);
   by_id_[order.id] = &order;
@@ -100,8 +96,7 @@ Order& Exchange::take(const Wanted& wanted, Instant now, const Fate& fate) {
 void Exchange::look_at(Order& order, Instant now) {
   if (order.fate.reject) return close(order, Status::rejected, now, *order.fate.reject);
   // Its own lock is counted already: what is overdrawn is what it cannot pay for.
-  if (holding(locked_currency(order)).free().is_negative())
-    return close(order, Status::rejected, now, insufficient);
+  if (holding(locked_currency(order)).free().is_negative()) return close(order, Status::rejected, now, insufficient);
   order.status = Status::open;
   order.updated = now;
   order.due = now + fill_after;
@@ -119,16 +114,14 @@ void Exchange::deal(Order& order, Instant now) {
   if (reaches && !order.fate.never_fills) {
     auto quantity = order.left();
     if (order.fate.part) {
-      quantity = times(order.quantity, *order.fate.part)
-                     .to_multiple(markets_.at(order.symbol).step, Rounding::down);
+      quantity = times(order.quantity, *order.fate.part).to_multiple(markets_.at(order.symbol).step, Rounding::down);
     }
     if (order.life == Life::fill_or_kill && quantity < order.left())
       return close(order, Status::cancelled, now, "FILL_OR_KILL");
     execute(order, quantity, prices_.at(order.symbol), false, now);
   }
   if (closed(order.status)) return;
-  if (order.fate.end && order.fate.end_after_reads == 0)
-    return close(order, *order.fate.end, now, "ENDED");
+  if (order.fate.end && order.fate.end_after_reads == 0) return close(order, *order.fate.end, now, "ENDED");
   if (order.life != Life::good_till_cancel) close(order, Status::cancelled, now, "NOT_FILLED");
 }
 
@@ -144,8 +137,7 @@ void Exchange::execute(Order& order, Decimal quantity, Decimal price, bool maker
   if (fill.fee_currency.empty()) fill.fee_currency = usual;
   fill.fee = fill.fee_currency == where.base ? times(quantity, rate) : times(value, rate);
   // A token that is short pays no fee: the usual one does.
-  if (fill.fee_currency != usual && fill.fee_currency != where.quote &&
-      holding(fill.fee_currency).free() < fill.fee) {
+  if (fill.fee_currency != usual && fill.fee_currency != where.quote && holding(fill.fee_currency).free() < fill.fee) {
     fill.fee_currency = usual;
     fill.fee = buys ? times(quantity, rate) : times(value, rate);
   }
@@ -195,8 +187,7 @@ bool Exchange::execute_part(std::int64_t id, Decimal part, Instant now) {
   if (conditional(found->kind) && !found->fired) {
     give_second_id(*found);
   }
-  const auto wanted =
-      times(found->quantity, part).to_multiple(markets_.at(found->symbol).step, Rounding::down);
+  const auto wanted = times(found->quantity, part).to_multiple(markets_.at(found->symbol).step, Rounding::down);
   const auto price = deals_at_market(found->kind) ? prices_.at(found->symbol) : found->price;
   execute(*found, std::min(wanted, found->left()), price, found->kind == Kind::limit, now);
   return true;
@@ -208,8 +199,7 @@ void Exchange::trade_at(const std::string& symbol, Decimal price, Instant now) {
   const auto now_live = live_;
   for (Order* order : now_live) {
     // The other leg may have ended this one a moment ago.
-    if (closed(order->status) || order->status == Status::pending || order->symbol != symbol)
-      continue;
+    if (closed(order->status) || order->status == Status::pending || order->symbol != symbol) continue;
     if (conditional(order->kind) && !order->fired) {
       if (triggered(*order)) fire(*order, now);
     } else if (order->due == Instant::max()) {
@@ -238,8 +228,7 @@ void Exchange::reach(Order& order, Instant now) {
   if (!at_market && !marketable(order)) return;
   auto quantity = order.left();
   if (order.fate.part) {
-    quantity = times(order.quantity, *order.fate.part)
-                   .to_multiple(markets_.at(order.symbol).step, Rounding::down);
+    quantity = times(order.quantity, *order.fate.part).to_multiple(markets_.at(order.symbol).step, Rounding::down);
   }
   execute(order, quantity, at_market ? prices_.at(order.symbol) : order.price, !at_market, now);
 }
@@ -248,8 +237,8 @@ void Exchange::advance(Instant now) {
   for (;;) {
     Order* next = nullptr;
     for (Order* order : live_) {
-      const bool waits = order->status == Status::pending ||
-                         (!conditional(order->kind) && order->due != Instant::max());
+      const bool waits =
+          order->status == Status::pending || (!conditional(order->kind) && order->due != Instant::max());
       if (waits && order->due <= now && (!next || order->due < next->due)) next = order;
     }
     if (!next) return;
@@ -318,8 +307,7 @@ Decimal Exchange::lock_of(const Order& order) const {
   if (order.kind == Kind::stop || order.kind == Kind::take_profit) at = order.trigger;
   const auto value = times(order.left(), at);
   const Market& where = markets_.at(order.symbol);
-  const auto fee_on_top =
-      order.fee_currency == where.quote ? times(value, where.taker_fee) : Decimal{};
+  const auto fee_on_top = order.fee_currency == where.quote ? times(value, where.taker_fee) : Decimal{};
   return value + fee_on_top;
 }
 
@@ -344,8 +332,7 @@ std::vector<Order*> Exchange::of_list(std::int64_t list_id) {
   return found;
 }
 
-std::optional<Order> Exchange::shown(Order& order, std::string_view view, Instant now,
-                                     bool single) {
+std::optional<Order> Exchange::shown(Order& order, std::string_view view, Instant now, bool single) {
   if (now < order.created + visible_after) return std::nullopt;
   for (auto& [hidden_view, reads] : order.fate.hidden) {
     if (hidden_view != "*" && hidden_view != view) continue;
@@ -381,8 +368,8 @@ std::optional<std::string> Exchange::unbalanced() const {
       filled += fill.quantity;
     }
     if (filled != order.filled || order.filled > order.quantity)
-      return "order " + order.client_id + " filled " + order.filled.text() + " of " +
-             order.quantity.text() + ", its fills are " + filled.text();
+      return "order " + order.client_id + " filled " + order.filled.text() + " of " + order.quantity.text() +
+             ", its fills are " + filled.text();
   }
   for (const auto& [currency, holding] : holdings()) {
     if (holding.total != expected[currency])

@@ -29,7 +29,7 @@ struct Market {
   Decimal min_quantity;
   Decimal max_quantity;
   Decimal min_notional;
-  Decimal max_notional;     // of one order; zero: none
+  Decimal max_notional;  // of one order; zero: none
   Decimal maker_fee;
   Decimal taker_fee;
   Decimal fee_step;         // fees are cut to multiples of it; zero: exact
@@ -146,8 +146,8 @@ class Exchange {
   // The caller has judged form, rules and trigger side; funds are judged here: an order that cannot
   // be paid for is REJECTED with `reason` "INSUFFICIENT_ACC_BALANCE".
   Order& place(const Wanted& wanted, Instant now, const Fate& fate = {});
-  std::int64_t place_pair(const Wanted& first, const Wanted& second, Instant now,
-                          const Fate& first_fate = {}, const Fate& second_fate = {});
+  std::int64_t place_pair(const Wanted& first, const Wanted& second, Instant now, const Fate& first_fate = {},
+                          const Fate& second_fate = {});
   bool affordable(const Wanted& wanted) const;
   // A limit order that would deal at once.
   bool marketable(const Wanted& wanted) const;

@@ -33,9 +33,7 @@ Wanted wanted(const char* id, Side side, Kind kind, const char* quantity) {
   order.quantity = dec(quantity);
   return order;
 }
-Wanted buy(const char* id, const char* quantity) {
-  return wanted(id, Side::buy, Kind::market, quantity);
-}
+Wanted buy(const char* id, const char* quantity) { return wanted(id, Side::buy, Kind::market, quantity); }
 Wanted stop(const char* id, const char* quantity, const char* trigger) {
   auto order = wanted(id, Side::sell, Kind::stop, quantity);
   order.trigger = dec(trigger);
@@ -71,8 +69,7 @@ TEST_CASE("coins that rest in one order are not there for another") {
   exchange.place(stop("s", "0.9", "2900"), noon);
   CHECK(exchange.holding("ETH").free() == dec("0.099"));
   CHECK(exchange.place(stop("s2", "0.9", "2900"), noon).status == Status::rejected);
-  CHECK(exchange.place(wanted("x", Side::sell, Kind::market, "0.9"), noon).status ==
-        Status::rejected);
+  CHECK(exchange.place(wanted("x", Side::sell, Kind::market, "0.9"), noon).status == Status::rejected);
 }
 
 TEST_CASE("a stop fires at its trigger, at the market's price, under a second id") {
@@ -106,8 +103,7 @@ TEST_CASE("a stop-limit that the price jumps over rests until the price comes ba
 TEST_CASE("a pair locks its coins once, and the stop is gone with the first part of the target") {
   auto exchange = opened();
   exchange.place(buy("a", "1"), noon);
-  const auto list =
-      exchange.place_pair(target("t", "0.9", "3090"), stop("s", "0.9", "2910"), noon, part("0.5"));
+  const auto list = exchange.place_pair(target("t", "0.9", "3090"), stop("s", "0.9", "2910"), noon, part("0.5"));
   CHECK(exchange.holding("ETH").locked == dec("0.9"));
   exchange.trade_at("ETH_USDT", Decimal{3095}, noon);
   const auto legs = exchange.of_list(list);
@@ -157,9 +153,7 @@ TEST_CASE("money is conserved over random stories") {
   for (unsigned seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     std::mt19937 dice{seed};
-    const auto roll = [&](int below) {
-      return static_cast<int>(dice() % static_cast<unsigned>(below));
-    };
+    const auto roll = [&](int below) { return static_cast<int>(dice() % static_cast<unsigned>(below)); };
     auto exchange = opened();
     exchange.set_balance("CRO", Decimal{2});
     exchange.look_after = Micros{roll(2) * 1000};
@@ -168,11 +162,9 @@ TEST_CASE("money is conserved over random stories") {
     for (int step = 0; step < 60; ++step) {
       now += Micros{roll(2000)};
       const auto price = Decimal{2500 + roll(1000)};
-      const auto quantity =
-          Decimal::divide(Decimal{1 + roll(20'000)}, Decimal{10'000}, Rounding::down);
+      const auto quantity = Decimal::divide(Decimal{1 + roll(20'000)}, Decimal{10'000}, Rounding::down);
       const auto id = "o" + std::to_string(step);
-      auto order = wanted(id.c_str(), roll(3) == 0 ? Side::buy : Side::sell,
-                          static_cast<Kind>(roll(7)), "1");
+      auto order = wanted(id.c_str(), roll(3) == 0 ? Side::buy : Side::sell, static_cast<Kind>(roll(7)), "1");
       order.quantity = quantity;
       order.price = price;
       order.trigger = Decimal{2500 + roll(1000)};

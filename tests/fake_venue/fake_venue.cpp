@@ -12,8 +12,8 @@ constexpr std::size_t most_events = 20'000;
 // The contract's market, and others for stories that need more than one.
 std::vector<std::pair<Market, Decimal>> first_markets() {
   const auto dec = [](const char* text) { return *Decimal::parse(text); };
-  const auto market = [&](const std::string& base, const std::string& quote, const char* tick,
-                          const char* step, const char* least) {
+  const auto market = [&](const std::string& base, const std::string& quote, const char* tick, const char* step,
+                          const char* least) {
     Market made;
     made.symbol = base + "_" + quote;
     made.base = base;
@@ -26,12 +26,11 @@ std::vector<std::pair<Market, Decimal>> first_markets() {
     made.maker_fee = made.taker_fee = dec("0.001");
     return made;
   };
-  std::vector<std::pair<Market, Decimal>> all{
-      {market("ETH", "USDT", "0.01", "0.0001", "0.001"), Decimal{3000}},
-      {market("ETH", "USD", "0.01", "0.0001", "0.001"), Decimal{3000}},
-      {market("BTC", "USDT", "0.01", "0.00001", "0.00001"), Decimal{50'000}},
-      {market("SOL", "USDT", "0.01", "0.001", "0.001"), Decimal{100}},
-      {market("CRO", "USDT", "0.00001", "1", "1"), dec("0.1")}};
+  std::vector<std::pair<Market, Decimal>> all{{market("ETH", "USDT", "0.01", "0.0001", "0.001"), Decimal{3000}},
+                                              {market("ETH", "USD", "0.01", "0.0001", "0.001"), Decimal{3000}},
+                                              {market("BTC", "USDT", "0.01", "0.00001", "0.00001"), Decimal{50'000}},
+                                              {market("SOL", "USDT", "0.01", "0.001", "0.001"), Decimal{100}},
+                                              {market("CRO", "USDT", "0.00001", "1", "1"), dec("0.1")}};
   all.back().first.max_quantity = Decimal{10'000'000};
   return all;
 }
@@ -175,8 +174,7 @@ Reply FakeVenue::instead(const Fault& fault, Reply usual) {
   const auto body = fault.text("body");
   if (fault.has("huge")) {
     usual.body = "{\"code\":0,\"padding\":\"";
-    usual.body.resize(static_cast<std::size_t>(std::max<std::int64_t>(fault.number("huge"), 64)),
-                      'x');
+    usual.body.resize(static_cast<std::size_t>(std::max<std::int64_t>(fault.number("huge"), 64)), 'x');
     usual.body.replace(usual.body.size() - 2, 2, "\"}");
   } else if (body == "html") {
     usual.type = "text/html";
@@ -188,8 +186,7 @@ Reply FakeVenue::instead(const Fault& fault, Reply usual) {
   } else {
     usual.body = body;
   }
-  if (fault.has("retry_after"))
-    usual.headers.emplace_back("Retry-After", fault.text("retry_after"));
+  if (fault.has("retry_after")) usual.headers.emplace_back("Retry-After", fault.text("retry_after"));
   return usual;
 }
 
@@ -239,8 +236,7 @@ Reply FakeVenue::change(const std::string& path, const Pairs& query) {
     }
     for (Exchange* exchange : {&cryptocom_, &binance_}) {
       const bool queues = exchange == &cryptocom_;
-      exchange->look_after =
-          std::chrono::milliseconds{queues ? settings_.number("look_after_ms") : 0};
+      exchange->look_after = std::chrono::milliseconds{queues ? settings_.number("look_after_ms") : 0};
       exchange->fill_after = std::chrono::milliseconds{settings_.number("fill_after_ms")};
       exchange->visible_after = std::chrono::milliseconds{settings_.number("visible_after_ms")};
     }
@@ -287,8 +283,7 @@ void FakeVenue::reset() {
     exchange->reset();
     exchange->set_balance("USDT", Decimal{10'000});
   }
-  for (Front* front : std::initializer_list<Front*>{&cryptocom_api_, &binance_api_, &telegram_api_})
-    front->forget();
+  for (Front* front : std::initializer_list<Front*>{&cryptocom_api_, &binance_api_, &telegram_api_}) front->forget();
   for (auto [market, price] : first_markets()) {
     cryptocom_.list(market, price);
     market.fee_step = *Decimal::parse("0.00000001");
@@ -411,9 +406,7 @@ std::string FakeVenue::stats_json() {
     for (const auto& [key, count] : all) text.with_raw(key, std::to_string(count));
     text.close('}');
   };
-  const auto count = [&](const char* name, std::int64_t value) {
-    text.with_raw(name, std::to_string(value));
-  };
+  const auto count = [&](const char* name, std::int64_t value) { text.with_raw(name, std::to_string(value)); };
   text.open('{');
   counts("requests", stats_.requests);
   counts("codes", stats_.codes);
@@ -444,8 +437,7 @@ std::string FakeVenue::stats_json() {
       for (const auto& other : exchange->orders()) {
         if (other.symbol != order.symbol || other.created < filled) continue;
         if (is_stop(other) && other.status != Status::rejected && !covered) covered = other.created;
-        sold = sold ||
-               (other.side == Side::sell && other.kind == Kind::market && !other.fills.empty());
+        sold = sold || (other.side == Side::sell && other.kind == Kind::market && !other.fills.empty());
       }
       if (covered)
         text.raw(std::to_string((*covered - filled).count()));

@@ -101,13 +101,9 @@ void FakeVenueProcess::set_price(std::string_view symbol, Decimal price) {
 void FakeVenueProcess::set_balance(std::string_view currency, Decimal amount) {
   post("/balance", {{"currency", std::string{currency}}, {"amount", amount.text()}});
 }
-void FakeVenueProcess::set_clock(Instant at) {
-  post("/clock", {{"at", std::to_string(to_micros(at))}});
-}
+void FakeVenueProcess::set_clock(Instant at) { post("/clock", {{"at", std::to_string(to_micros(at))}}); }
 void FakeVenueProcess::real_clock() { post("/clock", {{"at", "real"}}); }
-void FakeVenueProcess::set_clock_offset(Micros ahead) {
-  post("/clock", {{"offset", std::to_string(ahead.count())}});
-}
+void FakeVenueProcess::set_clock_offset(Micros ahead) { post("/clock", {{"offset", std::to_string(ahead.count())}}); }
 void FakeVenueProcess::fault(std::string_view endpoint, const Effects& effects) {
   auto query = effects;
   query["on"] = std::string{endpoint};
@@ -167,8 +163,7 @@ std::string FakeVenueProcess::ask(const std::string& method, const std::string& 
                        " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
                        "Content-Length: 0\r\n\r\n";
   std::string answer;
-  if (::send(socket, request.data(), request.size(), MSG_NOSIGNAL) ==
-      static_cast<ssize_t>(request.size())) {
+  if (::send(socket, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
     char buffer[4096];
     for (;;) {
       const auto size = ::read(socket, buffer, sizeof buffer);

@@ -8,35 +8,12 @@ namespace tradeguard::fake {
 
 namespace {
 
-const std::set<std::string> effect_names{"wait_before",
-                                         "delay",
-                                         "drop",
-                                         "hang",
-                                         "status",
-                                         "body",
-                                         "executed",
-                                         "code",
-                                         "message",
-                                         "with_id",
-                                         "retry_after",
-                                         "truncate",
-                                         "huge",
-                                         "ignore",
-                                         "leave_out",
-                                         "fill_first",
-                                         "reject_async",
-                                         "fill",
-                                         "no_fill",
-                                         "end",
-                                         "end_after_reads",
-                                         "fee",
-                                         "lag",
-                                         "views",
-                                         "stale",
-                                         "stored_type",
-                                         "missing",
-                                         "unknown_status",
-                                         "omit"};
+const std::set<std::string> effect_names{
+    "wait_before", "delay",      "drop",         "hang",        "status",      "body",    "executed",
+    "code",        "message",    "with_id",      "retry_after", "truncate",    "huge",    "ignore",
+    "leave_out",   "fill_first", "reject_async", "fill",        "no_fill",     "end",     "end_after_reads",
+    "fee",         "lag",        "views",        "stale",       "stored_type", "missing", "unknown_status",
+    "omit"};
 
 std::optional<std::int64_t> whole_number(const std::string& text) {
   std::int64_t number = 0;
@@ -69,17 +46,14 @@ std::string Fault::text(const std::string& effect) const {
   return found == effects.end() ? "" : found->second;
 }
 
-std::int64_t Fault::number(const std::string& effect) const {
-  return whole_number(text(effect)).value_or(0);
-}
+std::int64_t Fault::number(const std::string& effect) const { return whole_number(text(effect)).value_or(0); }
 
 bool Fault::means(std::string_view client_id) const { return client_id.starts_with(client); }
 
 std::optional<Fault> parse_fault(const Pairs& query, std::string& why) {
   Fault fault;
-  const std::set<std::string> numbers{"wait_before",     "delay",    "status",
-                                      "retry_after",     "truncate", "huge",
-                                      "end_after_reads", "lag",      "stale"};
+  const std::set<std::string> numbers{"wait_before", "delay",           "status", "retry_after", "truncate",
+                                      "huge",        "end_after_reads", "lag",    "stale"};
   for (const auto& [name, value] : query) {
     const auto number = whole_number(value);
     why = name + "=" + value;
@@ -130,13 +104,11 @@ Fate fate_for(const Fault* fault, std::string_view client_id) {
   return fault && fault->means(client_id) ? fate_of(*fault) : Fate{};
 }
 
-std::optional<Fault> Faults::next(const std::string& endpoint,
-                                  const std::vector<std::string>& clients) {
+std::optional<Fault> Faults::next(const std::string& endpoint, const std::vector<std::string>& clients) {
   for (auto fault = queue_.begin(); fault != queue_.end(); ++fault) {
     if (!fits(fault->endpoint, endpoint)) continue;
-    const bool meant =
-        fault->client.empty() || std::any_of(clients.begin(), clients.end(),
-                                             [&](const auto& id) { return fault->means(id); });
+    const bool meant = fault->client.empty() ||
+                       std::any_of(clients.begin(), clients.end(), [&](const auto& id) { return fault->means(id); });
     if (!meant) continue;
     if (fault->skip > 0) {
       --fault->skip;

@@ -88,8 +88,8 @@ std::optional<Json> parse_json(std::string_view text) {
   rapidjson::StringStream stream{whole.c_str()};
   rapidjson::Reader reader;
   Builder builder;
-  constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag |
-                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  constexpr unsigned flags =
+      rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   if (!reader.Parse<flags>(stream, builder)) return std::nullopt;
   return std::move(builder.done);
 }

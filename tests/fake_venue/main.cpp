@@ -33,9 +33,8 @@ Ed25519Pair key_in(const std::string& folder) {
 }
 
 int usage() {
-  std::cerr
-      << "usage: fake_venue --dir DIR [--port N] [--admin-port N] [--control '/path?query']... "
-         "[--outlive-parent]\n";
+  std::cerr << "usage: fake_venue --dir DIR [--port N] [--admin-port N] [--control '/path?query']... "
+               "[--outlive-parent]\n";
   return 64;
 }
 
@@ -88,8 +87,8 @@ int main(int count, char** arguments) try {
       return 64;
     }
   }
-  std::cout << "READY tls=" << server.port() << " admin=" << server.admin_port()
-            << " ca=" << certificates.ca << std::endl;
+  std::cout << "READY tls=" << server.port() << " admin=" << server.admin_port() << " ca=" << certificates.ca
+            << std::endl;
   server.run();
   return 0;
 } catch (const std::exception& failure) {

@@ -17,8 +17,7 @@ const Instant noon = *parse_iso("2025-01-01T12:00:00Z");
 std::int64_t millis(Instant at) { return to_micros(at) / 1000; }
 
 // A private call at Crypto.com. Its parameters are flat text, in the order of their names.
-Answered cryptocom(Venue& venue, const std::string& method, const Pairs& params,
-                   Instant nonce = noon) {
+Answered cryptocom(Venue& venue, const std::string& method, const Pairs& params, Instant nonce = noon) {
   std::string signed_params;
   JsonText json;
   json.open('{');
@@ -27,8 +26,8 @@ Answered cryptocom(Venue& venue, const std::string& method, const Pairs& params,
     json.with(name, value);
   }
   const auto stamp = std::to_string(millis(nonce));
-  const auto signature = hmac_sha256_hex(
-      Venue::api_secret, method + "7" + std::string{Venue::api_key} + signed_params + stamp);
+  const auto signature =
+      hmac_sha256_hex(Venue::api_secret, method + "7" + std::string{Venue::api_key} + signed_params + stamp);
   JsonText body;
   body.open('{').with_raw("id", "7").with("method", method).with_raw("nonce", stamp);
   body.with("api_key", Venue::api_key).with("sig", signature);
@@ -37,19 +36,16 @@ Answered cryptocom(Venue& venue, const std::string& method, const Pairs& params,
                   {{"Content-Type", "application/json"}}, body.str());
 }
 
-const Pairs buy{{"client_oid", "tg1-e"},
-                {"instrument_name", "ETH_USDT"},
-                {"quantity", "0.5"},
-                {"side", "BUY"},
-                {"type", "MARKET"}};
+const Pairs buy{
+    {"client_oid", "tg1-e"}, {"instrument_name", "ETH_USDT"}, {"quantity", "0.5"}, {"side", "BUY"}, {"type", "MARKET"}};
 
 std::string code_of(const Answered& answer) {
   const auto json = parse_json(answer.body);
   return json ? json->text_of("code") : "no JSON: " + answer.body;
 }
 
-Answered binance(Venue& venue, const std::string& method, const std::string& path,
-                 std::string query, Instant stamp = noon, bool ed25519 = false) {
+Answered binance(Venue& venue, const std::string& method, const std::string& path, std::string query,
+                 Instant stamp = noon, bool ed25519 = false) {
   query += "&timestamp=" + std::to_string(millis(stamp));
   std::string signature;
   if (ed25519) {
@@ -63,8 +59,7 @@ Answered binance(Venue& venue, const std::string& method, const std::string& pat
     signature = hmac_sha256_hex(Venue::api_secret, query);
   }
   const auto key = ed25519 ? Venue::ed25519_api_key : Venue::api_key;
-  return tls_call(venue.port(), venue.ca_file(), method,
-                  "/api/v3/" + path + "?" + query + "&signature=" + signature,
+  return tls_call(venue.port(), venue.ca_file(), method, "/api/v3/" + path + "?" + query + "&signature=" + signature,
                   {{"X-MBX-APIKEY", std::string{key}}});
 }
 
@@ -94,8 +89,7 @@ TEST_CASE("Crypto.com's envelope is checked: signature, nonce, types") {
   // Signed in another order than it has.
   CHECK(code_of(cryptocom(venue, "private/get-order-detail", {{"z", "1"}, {"a", "2"}})) == "40101");
   CHECK(code_of(cryptocom(venue, "private/no-such-method", {})) == "40002");
-  CHECK(code_of(tls_call(venue.port(), venue.ca_file(), "POST",
-                         "/exchange/v1/public/get-tickers")) == "50001");
+  CHECK(code_of(tls_call(venue.port(), venue.ca_file(), "POST", "/exchange/v1/public/get-tickers")) == "50001");
   CHECK(venue.stats().text_of("bad_signatures") == "1");
   CHECK(venue.orders("tg1-e").size() == 1);
 }
@@ -104,27 +98,22 @@ TEST_CASE("a trigger lives in a namespace of its own, and its fill under an id o
   Venue venue;
   venue.set_clock(noon);
   cryptocom(venue, "private/create-order", buy);
-  const Pairs stop{
-      {"client_oid", "tg1-s"}, {"instrument_name", "ETH_USDT"},  {"quantity", "0.4995"},
-      {"ref_price", "2910"},   {"ref_price_type", "MARK_PRICE"}, {"side", "SELL"},
-      {"type", "STOP_LOSS"}};
+  const Pairs stop{{"client_oid", "tg1-s"}, {"instrument_name", "ETH_USDT"},  {"quantity", "0.4995"},
+                   {"ref_price", "2910"},   {"ref_price_type", "MARK_PRICE"}, {"side", "SELL"},
+                   {"type", "STOP_LOSS"}};
   CHECK(code_of(cryptocom(venue, "private/create-order", stop)) == "140001");
   CHECK(code_of(cryptocom(venue, "private/advanced/create-order", stop)) == "0");
-  CHECK(code_of(cryptocom(venue, "private/get-order-detail", {{"client_oid", "tg1-s"}})) ==
-        "40401");
+  CHECK(code_of(cryptocom(venue, "private/get-order-detail", {{"client_oid", "tg1-s"}})) == "40401");
   const auto order = venue.orders("tg1-s").at(0);
   // Said to be done, and it is not.
-  CHECK(code_of(cryptocom(venue, "private/cancel-order", {{"order_id", order.text_of("id")}})) ==
-        "0");
+  CHECK(code_of(cryptocom(venue, "private/cancel-order", {{"order_id", order.text_of("id")}})) == "0");
   CHECK(venue.orders("tg1-s").at(0).text_of("status") == "open");
 
   venue.set_price("ETH_USDT", Decimal{2900});
   const auto fired = venue.orders("tg1-s").at(0);
   CHECK(fired.text_of("status") == "filled");
-  const auto detail =
-      cryptocom(venue, "private/advanced/get-order-detail", {{"client_oid", "tg1-s"}});
-  CHECK(detail.body.find("\"exchange_order_id\":\"" + fired.text_of("fired_id")) !=
-        std::string::npos);
+  const auto detail = cryptocom(venue, "private/advanced/get-order-detail", {{"client_oid", "tg1-s"}});
+  CHECK(detail.body.find("\"exchange_order_id\":\"" + fired.text_of("fired_id")) != std::string::npos);
   const auto trades = cryptocom(venue, "private/get-trades", {});
   CHECK(trades.body.find("\"order_id\":\"" + fired.text_of("fired_id")) != std::string::npos);
   CHECK(venue.conserved());
@@ -212,8 +201,7 @@ TEST_CASE("Binance checks key, signature, time, parameters and filters") {
   CHECK(code_of(binance(venue, "POST", "order", order + "0.5&price=1")) == "-1106");
   CHECK(code_of(binance(venue, "POST", "order", order + "0.5&colour=red")) == "-1104");
   CHECK(code_of(binance(venue, "GET", "order", "symbol=ETHUSDT&origClientOrderId=no")) == "-2013");
-  CHECK(code_of(tls_call(venue.port(), venue.ca_file(), "GET",
-                         "/api/v3/account?timestamp=1&signature=00",
+  CHECK(code_of(tls_call(venue.port(), venue.ca_file(), "GET", "/api/v3/account?timestamp=1&signature=00",
                          {{"X-MBX-APIKEY", std::string{Venue::api_key}}})) == "-1022");
   // An id is free again as soon as its order is filled.
   CHECK(venue.orders("tg1-e").size() == 3);
@@ -236,8 +224,7 @@ TEST_CASE("at Binance one leg of a pair ends the other, and an id that rests is 
 
 TEST_CASE("Telegram takes what a bot may send and says what it minds") {
   Venue venue;
-  const auto send = [&](const std::string& token, const std::string& chat,
-                        const std::string& text) {
+  const auto send = [&](const std::string& token, const std::string& chat, const std::string& text) {
     JsonText body;
     body.open('{').with("chat_id", chat).with("text", text).with("parse_mode", "HTML").close('}');
     return tls_call(venue.port(), venue.ca_file(), "POST", "/bot" + token + "/sendMessage",

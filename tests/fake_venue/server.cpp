@@ -29,8 +29,8 @@ using Failure = boost::system::error_code;
 constexpr std::uint64_t longest_request = 1 << 20;
 
 std::string http_date(Instant at) {
-  const auto seconds = static_cast<std::time_t>(
-      std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
+  const auto seconds =
+      static_cast<std::time_t>(std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
@@ -45,11 +45,9 @@ Request request_from(http::request<http::string_body>&& read) {
   const auto mark = target.find('?');
   request.path = target.substr(0, mark);
   if (mark != std::string::npos) request.query = target.substr(mark + 1);
-  for (const auto& field : read)
-    request.headers.emplace_back(lower(field.name_string()), std::string{field.value()});
+  for (const auto& field : read) request.headers.emplace_back(lower(field.name_string()), std::string{field.value()});
   request.body = std::move(read.body());
-  request.arrived =
-      std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch());
+  request.arrived = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch());
   return request;
 }
 
@@ -62,8 +60,7 @@ class Connection {
 }  // namespace
 
 struct Server::Sockets {
-  Sockets(const Certificates& certificates, const Ed25519Pair& key, unsigned short tls_port,
-          unsigned short admin_port)
+  Sockets(const Certificates& certificates, const Ed25519Pair& key, unsigned short tls_port, unsigned short admin_port)
       : fake{key,
              {[this](Micros span, std::function<void()> then) { later(span, std::move(then)); },
               [this](bool on) { listen(on); }}},
@@ -77,9 +74,7 @@ struct Server::Sockets {
     accept_admin();
   }
 
-  tcp::acceptor open(unsigned short at) {
-    return {io, tcp::endpoint{asio::ip::address_v4::loopback(), at}, true};
-  }
+  tcp::acceptor open(unsigned short at) { return {io, tcp::endpoint{asio::ip::address_v4::loopback(), at}, true}; }
 
   void later(Micros span, std::function<void()> then) {
     const auto timer = std::make_shared<asio::steady_timer>(io, span);
@@ -118,14 +113,12 @@ namespace {
 
 // One connection, request after request. Stream is a socket or TLS over one.
 template <class Stream, class Sockets>
-class Session final : public Connection,
-                      public std::enable_shared_from_this<Session<Stream, Sockets>> {
+class Session final : public Connection, public std::enable_shared_from_this<Session<Stream, Sockets>> {
  public:
   static constexpr bool secure = !std::is_same_v<Stream, tcp::socket>;
 
   template <class... Arguments>
-  Session(Sockets& house, Arguments&&... arguments)
-      : house_{house}, stream_{std::forward<Arguments>(arguments)...} {
+  Session(Sockets& house, Arguments&&... arguments) : house_{house}, stream_{std::forward<Arguments>(arguments)...} {
     if constexpr (secure) {
       house_.guests.insert(this);
       ++house_.fake.stats().connections;
@@ -142,10 +135,9 @@ class Session final : public Connection,
   void begin() {
     stream_.lowest_layer().set_option(tcp::no_delay{true});
     if constexpr (secure) {
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = this->shared_from_this()](Failure failed) {
-                                if (!failed) self->read();
-                              });
+      stream_.async_handshake(asio::ssl::stream_base::server, [self = this->shared_from_this()](Failure failed) {
+        if (!failed) self->read();
+      });
     } else {
       read();
     }
@@ -161,10 +153,9 @@ class Session final : public Connection,
     parser_.emplace();
     parser_->body_limit(longest_request);
     if constexpr (!secure) parser_->header_limit(longest_request);  // a fault may carry a body
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = this->shared_from_this()](Failure failed, std::size_t) {
-                       if (!failed) self->handle();
-                     });
+    http::async_read(stream_, buffer_, *parser_, [self = this->shared_from_this()](Failure failed, std::size_t) {
+      if (!failed) self->handle();
+    });
   }
 
   void handle() {
@@ -172,8 +163,7 @@ class Session final : public Connection,
     keep_ = read.keep_alive();
     const auto request = request_from(std::move(read));
     if constexpr (secure) {
-      house_.fake.answer(
-          request, [self = this->shared_from_this()](const Reply& reply) { self->write(reply); });
+      house_.fake.answer(request, [self = this->shared_from_this()](const Reply& reply) { self->write(reply); });
     } else {
       write(house_.fake.control(request));
     }
@@ -183,8 +173,7 @@ class Session final : public Connection,
     if (reply.ending == Reply::Ending::drop) return cut();
     if (reply.ending == Reply::Ending::hang) return wait_for_the_end();
     out_ = "HTTP/1.1 " + std::to_string(reply.status) + " " +
-           std::string{
-               http::obsolete_reason(http::int_to_status(static_cast<unsigned>(reply.status)))} +
+           std::string{http::obsolete_reason(http::int_to_status(static_cast<unsigned>(reply.status)))} +
            "\r\nDate: " + http_date(house_.fake.now()) + "\r\nServer: fake\r\n";
     if (!reply.body.empty()) out_ += "Content-Type: " + reply.type + "\r\n";
     for (const auto& [name, value] : reply.headers) out_ += name + ": " + value + "\r\n";
@@ -209,10 +198,9 @@ class Session final : public Connection,
 
   // Nothing more is said here; the other side's patience ends it.
   void wait_for_the_end() {
-    stream_.async_read_some(asio::buffer(rest_),
-                            [self = this->shared_from_this()](Failure failed, std::size_t) {
-                              if (!failed) self->wait_for_the_end();
-                            });
+    stream_.async_read_some(asio::buffer(rest_), [self = this->shared_from_this()](Failure failed, std::size_t) {
+      if (!failed) self->wait_for_the_end();
+    });
   }
 
   Sockets& house_;
@@ -243,8 +231,7 @@ void Server::Sockets::accept_admin() {
   });
 }
 
-Server::Server(const Certificates& certificates, const Ed25519Pair& key, unsigned short port,
-               unsigned short admin_port)
+Server::Server(const Certificates& certificates, const Ed25519Pair& key, unsigned short port, unsigned short admin_port)
     : sockets_{std::make_unique<Sockets>(certificates, key, port, admin_port)} {}
 Server::~Server() = default;
 unsigned short Server::port() const { return sockets_->port; }

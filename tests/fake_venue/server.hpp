@@ -13,8 +13,7 @@ namespace tradeguard::fake {
 
 class Server {
  public:
-  Server(const Certificates& certificates, const Ed25519Pair& key, unsigned short port,
-         unsigned short admin_port);
+  Server(const Certificates& certificates, const Ed25519Pair& key, unsigned short port, unsigned short admin_port);
   ~Server();
   unsigned short port() const;
   unsigned short admin_port() const;

@@ -45,9 +45,8 @@ const Vector vectors[] = {
      "f17a8ea614738563539cd4fdcdeb6b18e7644acf010bb1562bfce01d043d6a37"},
     {"private/get-order-detail", "10", "1767225600000", R"({"b": null, "a": true})", "atruebnull",
      "20a95895c2902c04de451b2b31c62c28cee4047135ace2c2ad4fbff25bb5e3a4"},
-    {"private/get-order-detail", "9223372036854775807", "1767225600000",
-     R"({"client_oid": "guard-0001"})", "client_oidguard-0001",
-     "0c6b8009d6816e8f4f119feff636a0d779cc3129372047d81a96e052184fc7a1"},
+    {"private/get-order-detail", "9223372036854775807", "1767225600000", R"({"client_oid": "guard-0001"})",
+     "client_oidguard-0001", "0c6b8009d6816e8f4f119feff636a0d779cc3129372047d81a96e052184fc7a1"},
 };
 
 TEST_CASE("Crypto.com's signatures are those of the vectors") {
@@ -56,8 +55,7 @@ TEST_CASE("Crypto.com's signatures are those of the vectors") {
     const auto params = parse_json(one.params);
     REQUIRE(params);
     CHECK(param_string(*params) == one.param_string);
-    const auto message =
-        std::string{one.method} + one.id + "test_api_key" + one.param_string + one.nonce;
+    const auto message = std::string{one.method} + one.id + "test_api_key" + one.param_string + one.nonce;
     CHECK(hmac_sha256_hex("test_api_secret", message) == one.signature);
   }
 }

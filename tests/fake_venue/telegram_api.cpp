@@ -12,9 +12,8 @@ constexpr std::size_t most_characters = 4096;
 constexpr std::size_t most_bytes = 32768;
 
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 // A number and not the name of a method that happens to stand behind "bot".
@@ -61,11 +60,8 @@ std::size_t read_entity(std::string_view text, std::string& seen) {
     const bool hex = name[1] == 'x' || name[1] == 'X';
     const auto digits = name.substr(hex ? 2 : 1);
     std::uint32_t point = 0;
-    const auto [stop, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), point, hex ? 16 : 10);
-    if (error != std::errc{} || stop != digits.data() + digits.size() || point == 0 ||
-        point > 0x10FFFF)
-      return 0;
+    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), point, hex ? 16 : 10);
+    if (error != std::errc{} || stop != digits.data() + digits.size() || point == 0 || point > 0x10FFFF) return 0;
     append_utf8(seen, point);
   } else {
     return 0;
@@ -76,9 +72,9 @@ std::size_t read_entity(std::string_view text, std::string& seen) {
 }  // namespace
 
 std::optional<std::string> read_telegram_html(std::string_view text, std::string& why) {
-  static const std::set<std::string> tags{
-      "b",    "strong",     "i", "em",  "u",    "ins",        "s",        "strike", "del",
-      "span", "tg-spoiler", "a", "pre", "code", "blockquote", "tg-emoji", "tg-time"};
+  static const std::set<std::string> tags{"b",   "strong", "i",          "em",       "u",          "ins",
+                                          "s",   "strike", "del",        "span",     "tg-spoiler", "a",
+                                          "pre", "code",   "blockquote", "tg-emoji", "tg-time"};
   std::string seen;
   std::vector<std::string> open;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -172,11 +168,9 @@ Reply TelegramApi::answer(const Request& request, const Fault* fault, Instant no
       ++ground_.stats.bad_signatures;
       throw Failed{401, "Unauthorized"};
     }
-    if (request.method != "GET" && request.method != "POST")
-      throw Failed{405, "Method Not Allowed"};
+    if (request.method != "GET" && request.method != "POST") throw Failed{405, "Method Not Allowed"};
     if (fault && fault->has("code")) {
-      throw Failed{static_cast<int>(fault->number("code")), fault->text("message"),
-                   fault->number("retry_after")};
+      throw Failed{static_cast<int>(fault->number("code")), fault->text("message"), fault->number("retry_after")};
     }
     const auto method = endpoint(request);
     if (method != "sendMessage" && method != "getMe" && method != "getChat")
@@ -224,8 +218,7 @@ std::string TelegramApi::send(const Pairs& fields, Instant now, Micros arrived) 
   const auto chat = value_of(fields, "chat_id").value_or("");
   if (chat.empty()) throw Failed{400, "Bad Request: chat_id is empty"};
   if (!is_known(chat)) throw Failed{400, "Bad Request: chat not found"};
-  if (value_of(fields, "message_thread_id"))
-    throw Failed{400, "Bad Request: message thread not found"};
+  if (value_of(fields, "message_thread_id")) throw Failed{400, "Bad Request: message thread not found"};
 
   const auto raw = value_of(fields, "text").value_or("");
   auto seen = raw;
@@ -239,8 +232,7 @@ std::string TelegramApi::send(const Pairs& fields, Instant now, Micros arrived) 
   } else if (!mode.empty() && lower(mode) != "none") {
     throw Failed{400, "Bad Request: unsupported parse_mode"};
   }
-  if (seen.find_first_not_of(" \n\t\r") == std::string::npos)
-    throw Failed{400, "Bad Request: message text is empty"};
+  if (seen.find_first_not_of(" \n\t\r") == std::string::npos) throw Failed{400, "Bad Request: message text is empty"};
   if (characters(seen) > most_characters) throw Failed{400, "Bad Request: message is too long"};
 
   auto& window = windows_.try_emplace(chat, 1, Micros{1s}).first->second;

@@ -20,8 +20,7 @@ class TelegramApi final : public Front {
 
   explicit TelegramApi(Ground ground) : ground_{ground} {}
   std::string endpoint(const Request& request) const override;
-  std::vector<std::string> clients(
-      const Request& request) override;  // the text, for a prefix of it
+  std::vector<std::string> clients(const Request& request) override;  // the text, for a prefix of it
   Reply answer(const Request& request, const Fault* fault, Instant now) override;
   void forget() override;
   const std::vector<Message>& messages() const { return messages_; }

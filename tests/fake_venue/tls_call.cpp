@@ -24,8 +24,7 @@ int connected(int port) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-    return socket;
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
   ::close(socket);
   return -1;
 }
@@ -38,19 +37,17 @@ Answered read_answer(const std::string& text) {
   answer.body = text.substr(end + 4);
   answer.status = std::stoi(answer.head.substr(answer.head.find(' ') + 1));
   const auto length = lower(answer.head).find("content-length: ");
-  answer.complete = length != std::string::npos &&
-                    std::stoull(answer.head.substr(length + 16)) == answer.body.size();
+  answer.complete = length != std::string::npos && std::stoull(answer.head.substr(length + 16)) == answer.body.size();
   return answer;
 }
 
 }  // namespace
 
-Answered tls_call(int port, const std::string& ca_file, const std::string& method,
-                  const std::string& target, const Pairs& headers, const std::string& body) {
+Answered tls_call(int port, const std::string& ca_file, const std::string& method, const std::string& target,
+                  const Pairs& headers, const std::string& body) {
   const int socket = connected(port);
   if (socket < 0) return {};
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()),
-                                                                  SSL_CTX_free};
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
   if (SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr) != 1)
     throw std::runtime_error{"no CA in " + ca_file};
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);

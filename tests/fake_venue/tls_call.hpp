@@ -16,8 +16,7 @@ struct Answered {
 };
 // Connects to 127.0.0.1, checks the certificate against `ca_file`, sends, reads to the end. Nothing
 // at all is an answer that is not complete.
-Answered tls_call(int port, const std::string& ca_file, const std::string& method,
-                  const std::string& target, const Pairs& headers = {},
-                  const std::string& body = {});
+Answered tls_call(int port, const std::string& ca_file, const std::string& method, const std::string& target,
+                  const Pairs& headers = {}, const std::string& body = {});
 
 }  // namespace tradeguard::fake

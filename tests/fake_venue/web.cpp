@@ -22,8 +22,7 @@ int hex_digit(char c) {
 std::string percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
       decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else {
@@ -33,9 +32,7 @@ std::string percent_decoded(std::string_view text) {
   return decoded;
 }
 
-const unsigned char* bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
+const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 EVP_PKEY* raw(const std::shared_ptr<void>& key) { return static_cast<EVP_PKEY*>(key.get()); }
 
@@ -49,8 +46,8 @@ Context context() { return {EVP_MD_CTX_new(), EVP_MD_CTX_free}; }
 std::optional<std::string> base64_decoded(std::string_view text) {
   std::string decoded(text.size() / 4 * 3, '\0');
   if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()), bytes(text),
-                                   static_cast<int>(text.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()), bytes(text), static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && text[text.size() - 1 - padding] == '=') ++padding;
@@ -60,9 +57,7 @@ std::optional<std::string> base64_decoded(std::string_view text) {
 
 }  // namespace
 
-std::string Request::header(std::string_view name) const {
-  return value_of(headers, name).value_or("");
-}
+std::string Request::header(std::string_view name) const { return value_of(headers, name).value_or(""); }
 
 Pairs parse_query(std::string_view query) {
   Pairs pairs;
@@ -72,8 +67,7 @@ Pairs parse_query(std::string_view query) {
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
     if (part.empty()) continue;
     const auto equals = part.find('=');
-    const auto value =
-        equals == std::string_view::npos ? std::string_view{} : part.substr(equals + 1);
+    const auto value = equals == std::string_view::npos ? std::string_view{} : part.substr(equals + 1);
     pairs.emplace_back(percent_decoded(part.substr(0, equals)), percent_decoded(value));
   }
   return pairs;
@@ -91,8 +85,7 @@ bool is_percent_encoded(std::string_view text) {
     const char c = text[i];
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (plain || std::string_view{"-_.~=&+"}.find(c) != std::string_view::npos) continue;
-    if (c == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
+    if (c == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
       i += 2;
       continue;
     }
@@ -120,8 +113,7 @@ std::string upper(std::string_view text) {
 std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
   unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(message), message.size(),
-       sum.data(), &size);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(message), message.size(), sum.data(), &size);
   constexpr std::string_view digits = "0123456789abcdef";
   std::string hex;
   for (unsigned i = 0; i < size; ++i) {
@@ -174,8 +166,7 @@ bool Ed25519Pair::signed_by_it(std::string_view message, std::string_view signat
   if (!signature) return false;
   const auto checking = context();
   return EVP_DigestVerifyInit(checking.get(), nullptr, nullptr, nullptr, raw(key_)) == 1 &&
-         EVP_DigestVerify(checking.get(), bytes(*signature), signature->size(), bytes(message),
-                          message.size()) == 1;
+         EVP_DigestVerify(checking.get(), bytes(*signature), signature->size(), bytes(message), message.size()) == 1;
 }
 
 }  // namespace tradeguard::fake

@@ -10,9 +10,7 @@ namespace {
 
 Order order_of(Leg leg, OrderType type) {
   Order order{.symbol = *Symbol::parse("ETH_USDT")};
-  order.client_id = leg == Leg::entry  ? "tg1-e1-abc"
-                    : leg == Leg::stop ? "tg1-s1-abc"
-                                       : "tg1-t1-abc";
+  order.client_id = leg == Leg::entry ? "tg1-e1-abc" : leg == Leg::stop ? "tg1-s1-abc" : "tg1-t1-abc";
   order.leg = leg;
   order.side = leg == Leg::entry ? Side::buy : Side::sell;
   order.type = type;
@@ -32,8 +30,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     require(ruling(call, answer).message.size() <= 200, "foreign text is bounded");
   const auto made = read_order_made(answer, order_of(Leg::entry, OrderType::market), at);
   check_outcome(answer, made.it);
-  static_cast<void>(read_pair_made(answer, order_of(Leg::stop, OrderType::stop_limit),
-                                   order_of(Leg::target, OrderType::limit), at));
+  static_cast<void>(
+      read_pair_made(answer, order_of(Leg::stop, OrderType::stop_limit), order_of(Leg::target, OrderType::limit), at));
   static_cast<void>(read_cancelled(answer));
   static_cast<void>(read_order(answer, symbol, at));
   const auto page = read_orders(answer, {{"ETHUSDT", symbol}}, at);
@@ -43,12 +41,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto rules = read_market_rules(answer, *Decimal::parse("0.001"), at);
   if (rules.it)
     for (const auto& [name, of_market] : rules.it->rules)
-      require(of_market.tick.value.is_positive() && of_market.step.value.is_positive(),
-              "tick and step are positive");
+      require(of_market.tick.value.is_positive() && of_market.step.value.is_positive(), "tick and step are positive");
   const auto prices = read_prices(answer);
   if (prices.it)
-    for (const auto& [name, price] : *prices.it)
-      require(price.value.is_positive(), "prices are positive");
+    for (const auto& [name, price] : *prices.it) require(price.value.is_positive(), "prices are positive");
   static_cast<void>(read_account(answer));
   static_cast<void>(read_time(answer));
   return 0;

@@ -16,8 +16,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     for (const std::string& fault : first.error()) require(!fault.empty(), "a fault is a sentence");
     return 0;
   }
-  require(first->settings.policy.cooldown.cooldown >= Micros{0},
-          "a cooldown does not run backwards");
+  require(first->settings.policy.cooldown.cooldown >= Micros{0}, "a cooldown does not run backwards");
   const auto again = cli::read_configuration(given);
   require(again && again->hash == first->hash, "one file is one configuration");
   return 0;

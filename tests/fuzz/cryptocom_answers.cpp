@@ -29,8 +29,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_page(read_order(answer));
   check_page(read_trades(answer));
   for (const auto& [symbol, instrument] : read_instruments(answer).rows)
-    require(instrument.tick.value.is_positive() && instrument.step.value.is_positive(),
-            "tick and step are positive");
+    require(instrument.tick.value.is_positive() && instrument.step.value.is_positive(), "tick and step are positive");
   const auto symbol = Symbol::parse("ETH_USDT");
   for (const auto& asked : {symbol, std::optional<Symbol>{}})
     for (const auto& [name, price] : read_tickers(answer, asked).rows)

@@ -48,8 +48,7 @@ void check_text(std::string_view text) {
   require(Decimal::parse(number->text()) == number, "a number's text is that number");
   require(number->text().size() <= 40, "a number's text is short");
   require(Decimal::parse(number->text_with(18)) == number, "all digits are that number too");
-  require(number->text_with(number->digits_needed()) == number->text(),
-          "the digits needed are those shown");
+  require(number->text_with(number->digits_needed()) == number->text(), "the digits needed are those shown");
 }
 
 // The quotient the slow way.
@@ -81,8 +80,7 @@ void check_sums(std::int64_t first, std::int64_t second, Rounding rounding) {
   require((x + y).units() == a + b && (x - y).units() == a - b && (-x).units() == -a, "sums");
   require((x <=> y) == (a <=> b), "order");
   require(Decimal::multiply(x, y, rounding).units() == quotient(a * b, one, rounding), "products");
-  if (b != 0)
-    require(Decimal::divide(x, y, rounding).units() == quotient(a * one, b, rounding), "quotients");
+  if (b != 0) require(Decimal::divide(x, y, rounding).units() == quotient(a * one, b, rounding), "quotients");
   if (b > 0) {
     require(x.to_multiple(y, rounding).units() == quotient(a, b, rounding) * b, "multiples");
     require(x.is_multiple_of(y) == (a % b == 0), "what is a multiple");

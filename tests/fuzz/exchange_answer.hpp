@@ -12,8 +12,7 @@ inline HttpResult answer_of(Bytes& bytes) {
   HttpResponse response;
   for (const char c : bytes.line().substr(0, 3))
     if (c >= '0' && c <= '9') response.status = response.status * 10 + (c - '0');
-  if (response.status == 0)
-    return tl::unexpected{HttpFailure{bytes.rest().size() % 2 == 1, "no answer"}};
+  if (response.status == 0) return tl::unexpected{HttpFailure{bytes.rest().size() % 2 == 1, "no answer"}};
   response.body = bytes.rest();
   response.sent = Instant{std::chrono::sys_days{std::chrono::year{2025} / 1 / 1} + 12h};
   response.answered = response.sent + 100ms;
@@ -22,9 +21,7 @@ inline HttpResult answer_of(Bytes& bytes) {
   return response;
 }
 
-inline void check_foreign(const std::string& text) {
-  require(text.size() < 1000, "what the exchange says is bounded");
-}
+inline void check_foreign(const std::string& text) { require(text.size() < 1000, "what the exchange says is bounded"); }
 
 inline void check_outcome(const HttpResult& answer, const PlaceOutcome& outcome) {
   if (!answer) {

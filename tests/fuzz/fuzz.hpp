@@ -59,9 +59,8 @@ class MemoryFile {
  public:
   explicit MemoryFile(std::string_view content) : number_{::memfd_create("fuzz", 0)} {
     require(number_ >= 0, "there is memory for a file");
-    require(
-        ::write(number_, content.data(), content.size()) == static_cast<::ssize_t>(content.size()),
-        "a file in memory takes what is written");
+    require(::write(number_, content.data(), content.size()) == static_cast<::ssize_t>(content.size()),
+            "a file in memory takes what is written");
   }
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;

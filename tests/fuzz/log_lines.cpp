@@ -9,12 +9,10 @@ namespace {
 
 void check_written(std::string_view first, std::string_view second) {
   const std::string line = Line{Level::info, "NAME"}.add("one", first).add("two", second).plain();
-  for (const char c : line)
-    require(static_cast<unsigned char>(c) >= 0x20, "a line has no control characters");
+  for (const char c : line) require(static_cast<unsigned char>(c) >= 0x20, "a line has no control characters");
   const auto parsed = parse_line(line);
   require(parsed && parsed->name == "NAME" && parsed->fields.size() == 2, "two fields are two");
-  require(parsed->fields[0].second == first && parsed->fields[1].second == second,
-          "values are read back as they were");
+  require(parsed->fields[0].second == first && parsed->fields[1].second == second, "values are read back as they were");
 }
 
 // What the parser takes for a line is one: written anew it says the same.

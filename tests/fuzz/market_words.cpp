@@ -13,8 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view word = bytes.rest();
   const auto read = cli::read_market_word(word, known);
   if (!read) {
-    require(!read.error().empty() && read.error().find('\n') == std::string::npos,
-            "a refusal is one sentence");
+    require(!read.error().empty() && read.error().find('\n') == std::string::npos, "a refusal is one sentence");
     return 0;
   }
   require(read->symbol.has_value() || !read->base.empty(), "it names something");

@@ -29,8 +29,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string replacement = replaced(text);
   for (std::size_t at = 0; at < replacement.size();) {
     const std::size_t length = printable_length(replacement, at);
-    require(length > 0 || static_cast<unsigned char>(replacement[at]) < 0x20,
-            "only what JSON escapes is left");
+    require(length > 0 || static_cast<unsigned char>(replacement[at]) < 0x20, "only what JSON escapes is left");
     at += length > 0 ? length : 1;
   }
   require(replaced(replacement) == replacement, "replaced twice is replaced once");

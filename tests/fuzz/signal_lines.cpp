@@ -17,8 +17,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (alone) {
     const auto again = Symbol::parse(alone->symbol.text());
     require(again && *again == alone->symbol, "a symbol is one when it is read again");
-    require(signal_key(*alone).find_first_of(" \n\"") == std::string::npos,
-            "a signal key is one word");
+    require(signal_key(*alone).find_first_of(" \n\"") == std::string::npos, "a signal key is one word");
     require(!alone->notional || alone->notional->value.is_positive(), "an amount is positive");
     require(!alone->quantity || alone->quantity->value.is_positive(), "a quantity is positive");
   }
@@ -28,7 +27,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto batch = cli::SignalFile{file.path(), clock}.read();
   require(batch.has_value(), "a file in memory can be read");
   const auto lines = 1 + std::count(text.begin(), text.end(), '\n');
-  require(static_cast<long>(batch->signals.size() + batch->rejected.size()) <= lines,
-          "no line is two signals");
+  require(static_cast<long>(batch->signals.size() + batch->rejected.size()) <= lines, "no line is two signals");
   return 0;
 }

@@ -12,8 +12,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
   if (const auto rules = parse_rules(text)) {
     require(parse_rules(stored_text(*rules)) == rules, "rules are read back as they were");
-    require(rules->tick.value.is_positive() && rules->step.value.is_positive(),
-            "tick and step are positive");
+    require(rules->tick.value.is_positive() && rules->step.value.is_positive(), "tick and step are positive");
   }
   if (const auto plan = parse_plan(text))
     require(parse_plan(stored_text(*plan)) == plan, "a plan is read back as it was");

@@ -25,8 +25,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const char c : bytes.line().substr(0, 4))
     if (c >= '0' && c <= '9') response.status = response.status * 10 + (c - '0');
   response.headers = {{"retry-after", std::string{bytes.line()}}};
-  for (const char c : bytes.rest())
-    c == '%' ? response.body.append(token) : response.body.append(1, c);
+  for (const char c : bytes.rest()) c == '%' ? response.body.append(token) : response.body.append(1, c);
 
   std::visit(overloaded{
                  [&](const Delivered&) { require(response.status == 200, "200 is delivered"); },

@@ -81,8 +81,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     require(units_of(message.plain) <= 4096, "a message is not too long");
     require(message.html.size() <= 32'768, "nor is its text");
     require(message.plain.find_first_not_of(" \n") != std::string::npos, "no message is empty");
-    const auto request =
-        telegram::build_message({"-1001", 1}, message, telegram::Markup::html, "1:a");
+    const auto request = telegram::build_message({"-1001", 1}, message, telegram::Markup::html, "1:a");
     rapidjson::Document body;
     body.Parse<rapidjson::kParseValidateEncodingFlag>(request.body.data(), request.body.size());
     require(!body.HasParseError(), "the body is JSON in valid UTF-8");

@@ -17,8 +17,7 @@ bool is_plain(std::string_view text) {
 void check_base(const BaseUrl& base) {
   require(!base.host.empty() && is_plain(base.host), "a host is a word");
   require(base.host.find_first_of("/@?#\\") == std::string::npos, "a host is nothing but a host");
-  require(!base.port.empty() && base.port.find_first_not_of("0123456789") == std::string::npos,
-          "a port is a number");
+  require(!base.port.empty() && base.port.find_first_not_of("0123456789") == std::string::npos, "a port is a number");
   require(is_plain(base.path), "a path ends no line of a request");
   if (!base.tls)
     require(base.host == "localhost" || base.host == "::1" || base.host.starts_with("127."),

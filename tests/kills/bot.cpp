@@ -38,8 +38,7 @@ std::string content(const std::string& path) {
 }
 
 void remove_beside(const std::string& file) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"})
-    std::filesystem::remove(file + suffix);
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(file + suffix);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -79,10 +78,7 @@ bool ends_soon(const Started& run) {
 }  // namespace
 
 Bot::Bot(Fake& venue, Kind kind, Ports ports)
-    : venue_{venue},
-      kind_{std::move(kind)},
-      environment_{environment_of_a_bot(venue)},
-      place_{environment_} {
+    : venue_{venue}, kind_{std::move(kind)}, environment_{environment_of_a_bot(venue)}, place_{environment_} {
   std::string url = "sqlite:" + database_file;
   if (kind_.store == "postgres") {
     database_ = std::make_unique<support::ScratchDatabase>();
@@ -91,21 +87,18 @@ Bot::Bot(Fake& venue, Kind kind, Ports ports)
               ? store_url_
               : support::test_server({.database = database_->name(), .user = support::store_role, .port = ports.store});
   }
-  const std::string origin =
-      "https://127.0.0.1:" + std::to_string(ports.venue == 0 ? venue.port() : ports.venue);
+  const std::string origin = "https://127.0.0.1:" + std::to_string(ports.venue == 0 ? venue.port() : ports.venue);
   const bool is_cryptocom = kind_.venue == "cryptocom";
   // No cooldown: it would hide what is bought twice. The exchange's clock may be ahead by minutes,
   // because nobody waits here until an order that is in doubt is too old to be taken.
-  folder().write(
-      "bot.ini",
-      "[store]\nurl = " + url + "\n[run]\nlive = true\ndeadline = 25s\nhard_deadline = 25s\n" +
-          "[venue]\nkind = " + kind_.venue + "\nbase_url = " + origin +
-          (is_cryptocom ? "/exchange/v1" : "") + "\nca_file = " + venue.ca_file() +
-          "\npace = off\n[cooldown]\nseconds = 0s\nafter_stop = 0s\n" +
-          "[clock]\nmax_offset = 60s\n[telegram]\nchat_id = " + std::string{Fake::chat_id} +
-          "\nbase_url = " + venue.url() + "\nca_file = " + venue.ca_file() + "\npace = 0s\n" +
-          // Where a venue lists the past by market, these are looked through.
-          "[market.ETH_USDT]\nnotional = 50\n[market.BTC_USDT]\nnotional = 50\n");
+  folder().write("bot.ini", "[store]\nurl = " + url + "\n[run]\nlive = true\ndeadline = 25s\nhard_deadline = 25s\n" +
+                                "[venue]\nkind = " + kind_.venue + "\nbase_url = " + origin +
+                                (is_cryptocom ? "/exchange/v1" : "") + "\nca_file = " + venue.ca_file() +
+                                "\npace = off\n[cooldown]\nseconds = 0s\nafter_stop = 0s\n" +
+                                "[clock]\nmax_offset = 60s\n[telegram]\nchat_id = " + std::string{Fake::chat_id} +
+                                "\nbase_url = " + venue.url() + "\nca_file = " + venue.ca_file() + "\npace = 0s\n" +
+                                // Where a venue lists the past by market, these are looked through.
+                                "[market.ETH_USDT]\nnotional = 50\n[market.BTC_USDT]\nnotional = 50\n");
   folder().write("signals.jsonl", "");
   const Ran made = place_.run({"init", "--config", "bot.ini", "--log-format", "bare"});
   INFO(made.err);
@@ -113,8 +106,7 @@ Bot::Bot(Fake& venue, Kind kind, Ports ports)
   const Ran quiet = cycle("");
   INFO(quiet.err);
   REQUIRE(quiet.code == 0);
-  if (!database_)
-    std::filesystem::copy_file(folder().file(database_file), folder().file(template_file));
+  if (!database_) std::filesystem::copy_file(folder().file(database_file), folder().file(template_file));
 }
 
 void Bot::begin_anew() {
@@ -141,13 +133,11 @@ void Bot::move_to(const std::string& url) {
   moved_to_ = url;
 }
 
-std::vector<std::string> Bot::command_line(const std::string& signals,
-                                           const std::vector<std::string>& more) const {
+std::vector<std::string> Bot::command_line(const std::string& signals, const std::vector<std::string>& more) const {
   // A run that was started before may still read it.
   if (folder().read("signals.jsonl") != signals) folder().write("signals.jsonl", signals);
-  std::vector<std::string> arguments{"run",       "--config",        "bot.ini",
-                                     "--signals", "signals.jsonl",   "--log-format",
-                                     "bare",      "--venue.account", account_};
+  std::vector<std::string> arguments{"run",          "--config", "bot.ini",         "--signals", "signals.jsonl",
+                                     "--log-format", "bare",     "--venue.account", account_};
   if (!moved_to_.empty()) arguments.insert(arguments.end(), {"--store.url", moved_to_});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
@@ -172,8 +162,7 @@ Started Bot::start(const std::string& signals, const std::vector<std::string>& m
   return place_.start(command_line(signals, more));
 }
 
-Bot::Followed Bot::follow(const std::string& signals, const At& at,
-                          const std::vector<std::string>& more) const {
+Bot::Followed Bot::follow(const std::string& signals, const At& at, const std::vector<std::string>& more) const {
   Start start;
   start.command = command_line(signals, more);
   start.command.insert(start.command.begin(), TRADEGUARD_BINARY);
@@ -215,9 +204,7 @@ std::vector<std::string> Bot::listed(const std::string& column, const std::strin
 std::string buy_signals(const std::vector<std::string>& symbols) {
   std::string signals;
   for (const std::string& symbol : symbols) {
-    const std::string price = symbol.starts_with("BTC")   ? "50000"
-                              : symbol.starts_with("SOL") ? "100"
-                                                          : "3000";
+    const std::string price = symbol.starts_with("BTC") ? "50000" : symbol.starts_with("SOL") ? "100" : "3000";
     signals += cli::test::buy(symbol, cli::test::time_text(3), price);
   }
   return signals;
@@ -232,8 +219,7 @@ Position position(const Bot& bot, const std::string& symbol) {
   Position sum;
   const std::string base = symbol.substr(0, symbol.find('_'));
   for (const fake::Json& order : bot.venue().orders()) {
-    if (order.text_of("exchange") != bot.kind().venue || order.text_of("symbol") != symbol)
-      continue;
+    if (order.text_of("exchange") != bot.kind().venue || order.text_of("symbol") != symbol) continue;
     const Decimal filled = amount(order, "filled");
     if (order.text_of("side") == "buy") {
       sum.entries += 1;
@@ -243,8 +229,7 @@ Position position(const Bot& bot, const std::string& symbol) {
     } else {
       sum.sold += filled;
       const bool rests = order.text_of("status") == "open" || order.text_of("status") == "pending";
-      if (rests && order.text_of("kind").starts_with("stop"))
-        sum.covered += amount(order, "quantity") - filled;
+      if (rests && order.text_of("kind").starts_with("stop")) sum.covered += amount(order, "quantity") - filled;
     }
   }
   return sum;
@@ -253,8 +238,8 @@ Position position(const Bot& bot, const std::string& symbol) {
 void check_never_twice(const Bot& bot, const std::vector<std::string>& symbols) {
   for (const std::string& symbol : symbols) {
     const Position found = position(bot, symbol);
-    INFO(symbol << ": bought " << found.received.text() << ", sold " << found.sold.text()
-                << ", covered " << found.covered.text());
+    INFO(symbol << ": bought " << found.received.text() << ", sold " << found.sold.text() << ", covered "
+                << found.covered.text());
     CHECK(found.entries <= 1);
     CHECK(found.covered <= found.held());
   }
@@ -280,13 +265,12 @@ void check_at_rest(const Bot& bot, const std::vector<std::string>& symbols) {
     CHECK_FALSE(found.naked());
     // Carried out, or known never to have arrived: nothing is forgotten.
     if (found.entries == 0) {
-      CHECK(bot.sql("SELECT state FROM exchange_orders WHERE leg = 'entry' AND symbol = '" +
-                    symbol + "' AND" + of_account) == "lapsed");
+      CHECK(bot.sql("SELECT state FROM exchange_orders WHERE leg = 'entry' AND symbol = '" + symbol + "' AND" +
+                    of_account) == "lapsed");
     }
   }
   using Cells = std::vector<std::string>;
-  CHECK(bot.listed("client_id", "exchange_orders WHERE state = 'claimed' AND" + of_account) ==
-        Cells{});
+  CHECK(bot.listed("client_id", "exchange_orders WHERE state = 'claimed' AND" + of_account) == Cells{});
   CHECK(bot.listed("kind", "alarms WHERE cleared_at IS NULL AND" + of_account) == Cells{});
   CHECK(bot.listed("event_id", "notices WHERE state <> 'delivered' AND" + of_account) == Cells{});
   const Cells rows = bot.listed("client_id", "exchange_orders WHERE" + of_account);
@@ -298,8 +282,7 @@ void check_at_rest(const Bot& bot, const std::vector<std::string>& symbols) {
   }
 }
 
-void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols,
-                     const std::string& signals) {
+void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols, const std::string& signals) {
   bot.wait_until_unlocked();
   Started run = bot.start(signals);
   // If it does not end it waits until an order in doubt is too old for the exchange to take.
@@ -321,9 +304,7 @@ void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols,
     // A message that failed is tried again some seconds later, which nobody waits for.
     bot.sql("UPDATE notices SET next_try = NULL WHERE state = 'waiting'");
     const Ran next = bot.cycle(with_signals ? signals : "");
-    INFO("run " << runs << " afterwards: exit code " << next.code << "\n"
-                << next.err << "before it:\n"
-                << before);
+    INFO("run " << runs << " afterwards: exit code " << next.code << "\n" << next.err << "before it:\n" << before);
     before += next.err;
     check_truthful(bot, symbols, next);
     check_never_twice(bot, symbols);

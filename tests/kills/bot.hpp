@@ -48,11 +48,9 @@ class Bot {
     Traced traced;
     Ran ran;
   };
-  Followed follow(const std::string& signals, const At& at = {},
-                  const std::vector<std::string>& more = {}) const;
+  Followed follow(const std::string& signals, const At& at = {}, const std::vector<std::string>& more = {}) const;
   // `command --config bot.ini`, for what is no run.
-  std::vector<std::string> command_line(const std::string& signals,
-                                        const std::vector<std::string>& more = {}) const;
+  std::vector<std::string> command_line(const std::string& signals, const std::vector<std::string>& more = {}) const;
 
   // The one cell that a statement asks for; "" for none.
   std::string sql(const std::string& statement) const;
@@ -106,7 +104,6 @@ void check_at_rest(const Bot& bot, const std::vector<std::string>& symbols);
 
 // What comes after trouble: the same signals at once, as cron would bring them; and again when the
 // exchange would not take an order any more that was claimed and perhaps sent.
-void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols,
-                     const std::string& signals);
+void run_until_quiet(const Bot& bot, const std::vector<std::string>& symbols, const std::string& signals);
 
 }  // namespace tradeguard::kills

@@ -35,8 +35,7 @@ bool carry_over(int from, int to) {
   const auto size = ::recv(from, buffer.data(), buffer.size(), 0);
   if (size <= 0) return false;
   for (ssize_t sent = 0; sent < size;) {
-    const auto part =
-        ::send(to, buffer.data() + sent, static_cast<std::size_t>(size - sent), MSG_NOSIGNAL);
+    const auto part = ::send(to, buffer.data() + sent, static_cast<std::size_t>(size - sent), MSG_NOSIGNAL);
     if (part <= 0) return false;
     sent += part;
   }
@@ -50,8 +49,7 @@ Forwarder::Forwarder(int to) : to_{to} {
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   constexpr int waiting = 64;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, waiting) != 0 ||
+  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, waiting) != 0 ||
       ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error{"no port to forward from"};
   port_ = ntohs(address.sin_port);

@@ -28,8 +28,7 @@ bool has_ended(pid_t pid) {
 double a_hundred_looks(const Bot& bot) {
   const auto began = Clock::now();
   std::vector<Started> looks;
-  for (std::size_t i = 0; i < starts; ++i)
-    looks.push_back(bot.place().start({"status", "--config", "bot.ini"}));
+  for (std::size_t i = 0; i < starts; ++i) looks.push_back(bot.place().start({"status", "--config", "bot.ini"}));
   for (Started& look : looks) look.finish();
   return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
 }
@@ -72,8 +71,7 @@ void start_a_hundred(const Kind& kind) {
     if (took[i] > 0) {
       CHECK(one.code == 75);
       CHECK(one.lines().size() == 1);
-      CHECK(one.err.starts_with(
-          "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #"));
+      CHECK(one.err.starts_with("RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #"));
     } else {
       ++ran;
       CHECK(one.code == 0);
@@ -86,10 +84,9 @@ void start_a_hundred(const Kind& kind) {
   std::erase(took, 0.0);
   std::ranges::sort(took);
   REQUIRE_FALSE(took.empty());
-  std::cout << "a hundred starts on " << kind.store << ": the others left after " << took.front()
-            << " ms, " << took[took.size() / 2] << " ms, " << took.back()
-            << " ms (first, median, last), and a hundred looks took " << looks << " ms, on "
-            << std::thread::hardware_concurrency() << " cores\n";
+  std::cout << "a hundred starts on " << kind.store << ": the others left after " << took.front() << " ms, "
+            << took[took.size() / 2] << " ms, " << took.back() << " ms (first, median, last), and a hundred looks took "
+            << looks << " ms, on " << std::thread::hardware_concurrency() << " cores\n";
   // A second, on a machine on which a hundred processes cost nothing.
   constexpr double a_second = 1000;
   CHECK(took.back() < a_second + 2 * looks);

@@ -49,8 +49,8 @@ void kill_everywhere(const Kind& kind, int step) {
       bot.begin_anew();
       const std::string signals = buy_signals(symbols);
       const Bot::Followed followed = bot.follow(signals, kill_at(number, when));
-      INFO("killed " << (when == When::before ? "before" : "behind") << " call " << number << ", "
-                     << known.name << " " << known.object << "\n"
+      INFO("killed " << (when == When::before ? "before" : "behind") << " call " << number << ", " << known.name << " "
+                     << known.object << "\n"
                      << followed.ran.err);
       ++points;
       if (followed.ran.code != -9) {
@@ -69,16 +69,10 @@ void kill_everywhere(const Kind& kind, int step) {
   CHECK(killed > static_cast<int>(whole.traced.calls.size()) / step / 2);
 }
 
-TEST_CASE("killed at any call, on SQLite at Crypto.com") {
-  kill_everywhere({"cryptocom", "sqlite"}, 4);
-}
+TEST_CASE("killed at any call, on SQLite at Crypto.com") { kill_everywhere({"cryptocom", "sqlite"}, 4); }
 TEST_CASE("killed at any call, on SQLite at Binance") { kill_everywhere({"binance", "sqlite"}, 5); }
-TEST_CASE("killed at any call, on PostgreSQL at Crypto.com") {
-  kill_everywhere({"cryptocom", "postgres"}, 3);
-}
-TEST_CASE("killed at any call, on PostgreSQL at Binance") {
-  kill_everywhere({"binance", "postgres"}, 4);
-}
+TEST_CASE("killed at any call, on PostgreSQL at Crypto.com") { kill_everywhere({"cryptocom", "postgres"}, 3); }
+TEST_CASE("killed at any call, on PostgreSQL at Binance") { kill_everywhere({"binance", "postgres"}, 4); }
 
 }  // namespace
 }  // namespace tradeguard::kills

@@ -36,8 +36,7 @@ bool run_with(Bot& bot, Forwarder& wire, Wire to, int number, std::chrono::milli
       more);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
   wire.set(Wire::whole);
-  INFO("before call " << number << ", after " << took.count() << " ms: exit code " << run.ran.code
-                      << "\n"
+  INFO("before call " << number << ", after " << took.count() << " ms: exit code " << run.ran.code << "\n"
                       << run.ran.err);
   CHECK(took < most);
   check_never_twice(bot, symbols);
@@ -48,11 +47,9 @@ bool run_with(Bot& bot, Forwarder& wire, Wire to, int number, std::chrono::milli
   return changed;
 }
 
-int try_everywhere(Bot& bot, Forwarder& wire, Wire to, int step,
-                   const std::vector<std::string>& more = {}) {
+int try_everywhere(Bot& bot, Forwarder& wire, Wire to, int step, const std::vector<std::string>& more = {}) {
   int moments = 0;
-  for (int number = 1; run_with(bot, wire, to, number, hard_deadline, more); number += step)
-    ++moments;
+  for (int number = 1; run_with(bot, wire, to, number, hard_deadline, more); number += step) ++moments;
   CHECK(moments > 3);
   return moments;
 }
@@ -61,13 +58,11 @@ int try_everywhere(Bot& bot, Forwarder& wire, Wire to, int step,
 const std::vector<std::string> in_a_hurry{"--run.deadline", "21s",  "--run.hard_deadline", "21s",
                                           "--net.patience", "200ms"};
 
-TEST_CASE(
-    "the network to the exchange is cut in the middle: nothing twice, and what is naked is said") {
+TEST_CASE("the network to the exchange is cut in the middle: nothing twice, and what is naked is said") {
   fake::FakeVenueProcess venue;
   Forwarder wire{venue.port()};
   Bot bot{venue, {"cryptocom", "sqlite"}, {.venue = wire.port()}};
-  std::cout << "cut from the exchange at " << try_everywhere(bot, wire, Wire::cut, 40, in_a_hurry)
-            << " moments\n";
+  std::cout << "cut from the exchange at " << try_everywhere(bot, wire, Wire::cut, 40, in_a_hurry) << " moments\n";
 }
 
 TEST_CASE("the exchange goes silent in the middle: the run ends in time, nothing twice") {
@@ -78,20 +73,16 @@ TEST_CASE("the exchange goes silent in the middle: the run ends in time, nothing
   CHECK(run_with(bot, wire, Wire::silent, 70, hard_deadline, in_a_hurry));
 }
 
-TEST_CASE(
-    "the network to the database is cut in the middle: what was bought is protected by the run") {
-  const int server =
-      std::stoi(support::test_server().substr(support::test_server().rfind(':') + 1));
+TEST_CASE("the network to the database is cut in the middle: what was bought is protected by the run") {
+  const int server = std::stoi(support::test_server().substr(support::test_server().rfind(':') + 1));
   fake::FakeVenueProcess venue;
   Forwarder wire{server};
   Bot bot{venue, {"cryptocom", "postgres"}, {.store = wire.port()}};
-  std::cout << "cut from the database at " << try_everywhere(bot, wire, Wire::cut, 7)
-            << " moments\n";
+  std::cout << "cut from the database at " << try_everywhere(bot, wire, Wire::cut, 7) << " moments\n";
 }
 
 TEST_CASE("the database goes silent in the middle: the run ends in time, nothing twice") {
-  const int server =
-      std::stoi(support::test_server().substr(support::test_server().rfind(':') + 1));
+  const int server = std::stoi(support::test_server().substr(support::test_server().rfind(':') + 1));
   fake::FakeVenueProcess venue;
   Forwarder wire{server};
   Bot bot{venue, {"cryptocom", "postgres"}, {.store = wire.port()}};

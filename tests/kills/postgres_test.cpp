@@ -34,24 +34,20 @@ std::string variable(const char* name) {
 void as_owner(std::vector<std::string> command) {
   const std::string owner = variable("TRADEGUARD_TEST_PGUSER_OS");
   if (::geteuid() == 0)
-    command.insert(command.begin(),
-                   {"setpriv", "--reuid=" + owner, "--regid=" + owner, "--init-groups"});
+    command.insert(command.begin(), {"setpriv", "--reuid=" + owner, "--regid=" + owner, "--init-groups"});
   // A server that is started outlives the command and must not hold its output.
   const Ran ran = run_program(command, "/tmp");
   INFO(command.back() << "\n" << ran.out << ran.err);
   REQUIRE(ran.code == 0);
 }
 
-std::string program(const std::string& name) {
-  return variable("TRADEGUARD_TEST_PGBIN") + "/" + name;
-}
+std::string program(const std::string& name) { return variable("TRADEGUARD_TEST_PGBIN") + "/" + name; }
 std::string log_file() {
   return std::filesystem::path{variable("TRADEGUARD_TEST_PGDATA")}.parent_path().string() + "/log";
 }
 
 void control(const std::string& data, const std::vector<std::string>& words) {
-  std::vector<std::string> command{
-      program("pg_ctl"), "-D", data, "-l", log_file(), "-t", "60", "-s", "-w"};
+  std::vector<std::string> command{program("pg_ctl"), "-D", data, "-l", log_file(), "-t", "60", "-s", "-w"};
   command.insert(command.end(), words.begin(), words.end());
   as_owner(std::move(command));
 }
@@ -59,8 +55,7 @@ void crash_server() { control(variable("TRADEGUARD_TEST_PGDATA"), {"-m", "immedi
 void start_server() {
   const std::string url = support::test_server();
   const auto port = url.rfind(':') + 1;
-  control(variable("TRADEGUARD_TEST_PGDATA"),
-          {"-o", "-p " + url.substr(port, url.rfind('/') - port), "start"});
+  control(variable("TRADEGUARD_TEST_PGDATA"), {"-o", "-p " + url.substr(port, url.rfind('/') - port), "start"});
 }
 
 void end_sessions(const Bot& bot) {
@@ -79,8 +74,7 @@ void wait_for_requests(const Bot& bot, const std::string& endpoint, std::int64_t
   constexpr int tries = 2000;
   for (int i = 0; i < tries; ++i) {
     const auto requests = bot.venue().stats().at("requests");
-    if (const auto* found = requests.find(endpoint); found && std::stoll(found->scalar) >= count)
-      return;
+    if (const auto* found = requests.find(endpoint); found && std::stoll(found->scalar) >= count) return;
     ::usleep(5000);
   }
   FAIL("the exchange was not asked: " << endpoint);
@@ -126,8 +120,7 @@ TEST_CASE(
 }
 
 // With the session the lock is gone. What a run that slept through it remembers of a trade is the past.
-TEST_CASE(
-    "a run that slept while its session was ended leaves alone what another run has worked on") {
+TEST_CASE("a run that slept while its session was ended leaves alone what another run has worked on") {
   const bool sold = GENERATE(false, true);
   for (const char* venue_kind : {"cryptocom", "binance"}) {
     INFO(venue_kind);
@@ -189,8 +182,7 @@ TEST_CASE(
     INFO(next.err);
     CHECK(next.code == 0);
     CHECK(lines_beginning(next.lines(), "TRADE_CLOSED symbol=ETH_USDT ").size() == 1);
-    CHECK(lines_beginning(next.lines(), "SLTP_SKIPPED_ALREADY_EXISTS symbol=BTC_USDT ").size() ==
-          1);
+    CHECK(lines_beginning(next.lines(), "SLTP_SKIPPED_ALREADY_EXISTS symbol=BTC_USDT ").size() == 1);
     CHECK(venue.orders().size() == orders);
   }
 }
@@ -204,10 +196,9 @@ TEST_CASE(
   bot.begin_anew();
   std::string signals;
   for (int i = 0; i < 20; ++i)
-    signals += cli::test::buy(i < 15 ? "ETH_USDT" : "BTC_USDT", cli::test::time_text(3),
-                              i < 15 ? "3000" : "50000", ",\"id\":\"s" + std::to_string(i) + "\"");
-  const std::vector<std::string> wide{"--venue.pace", "documented", "--limits.max_open_positions",
-                                      "0"};
+    signals += cli::test::buy(i < 15 ? "ETH_USDT" : "BTC_USDT", cli::test::time_text(3), i < 15 ? "3000" : "50000",
+                              ",\"id\":\"s" + std::to_string(i) + "\"");
+  const std::vector<std::string> wide{"--venue.pace", "documented", "--limits.max_open_positions", "0"};
   bool ended = false;
   // When the second batch is claimed, before the lease is asked for to send it.
   const auto run = bot.follow(
@@ -255,8 +246,7 @@ TEST_CASE(
     });
     over = !ended;
     ++tried;
-    INFO("sessions ended before call " << number << ": exit code " << run.ran.code << "\n"
-                                       << run.ran.err);
+    INFO("sessions ended before call " << number << ": exit code " << run.ran.code << "\n" << run.ran.err);
     check_never_twice(bot, symbols);
     check_truthful(bot, symbols, run.ran);
     for (const std::string& symbol : symbols) {
@@ -308,10 +298,10 @@ class Standby {
  public:
   Standby() {
     port_ = support::free_port();
-    folder_ = std::filesystem::path{variable("TRADEGUARD_TEST_PGDATA")}.parent_path().string() +
-              "/standby" + std::to_string(port_);
-    as_owner({program("pg_basebackup"), "-D", folder_, "-R", "-X", "stream", "-c", "fast", "-d",
-              support::test_server()});
+    folder_ = std::filesystem::path{variable("TRADEGUARD_TEST_PGDATA")}.parent_path().string() + "/standby" +
+              std::to_string(port_);
+    as_owner(
+        {program("pg_basebackup"), "-D", folder_, "-R", "-X", "stream", "-c", "fast", "-d", support::test_server()});
     control(folder_, {"-o", "-p " + std::to_string(port_), "start"});
   }
   ~Standby() { control(folder_, {"-m", "immediate", "stop"}); }
@@ -369,8 +359,7 @@ TEST_CASE(
 
     // And one that was new when the claims were lost: it may have been carried out for all this
     // store knows.
-    const Ran next =
-        bot.cycle(signals + cli::test::buy("SOL_USDT", cli::test::time_text(-1), "100"));
+    const Ran next = bot.cycle(signals + cli::test::buy("SOL_USDT", cli::test::time_text(-1), "100"));
     INFO(next.err);
     CHECK(next.code == 1);
     CHECK(lines_with(next.lines(), "NEW_EPOCH ").size() == 1);
@@ -380,9 +369,8 @@ TEST_CASE(
     CHECK(lines_with(next.lines(), "ORDER_PLACED ").empty());
     check_never_twice(bot, symbols);
     // Now signals this store has every right to trade: where an order is nobody's it does not.
-    const Ran later =
-        bot.cycle(cli::test::buy("ETH_USDT", cli::test::time_text(4), "3000", ",\"id\":\"new\"") +
-                  cli::test::buy("SOL_USDT", cli::test::time_text(4), "100", ",\"id\":\"new\""));
+    const Ran later = bot.cycle(cli::test::buy("ETH_USDT", cli::test::time_text(4), "3000", ",\"id\":\"new\"") +
+                                cli::test::buy("SOL_USDT", cli::test::time_text(4), "100", ",\"id\":\"new\""));
     INFO(later.err);
     CHECK(later.code == 1);
     CHECK(lines_with(later.lines(), "ENTRY_DENIED symbol=ETH_USDT ").size() == 1);

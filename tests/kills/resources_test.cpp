@@ -49,8 +49,8 @@ Ran restricted(const Bot& bot, const std::string& signals, const std::function<b
   if (child == 0) {
     const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     const int error = ::open(errors.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-    const bool ready = ::dup2(nothing, 0) == 0 && ::dup2(nothing, 1) == 1 &&
-                       ::dup2(error, 2) == 2 && ::chdir(bot.folder().path().c_str()) == 0;
+    const bool ready = ::dup2(nothing, 0) == 0 && ::dup2(nothing, 1) == 1 && ::dup2(error, 2) == 2 &&
+                       ::chdir(bot.folder().path().c_str()) == 0;
     ::alarm(far_too_long_in_seconds);  // outlives exec
     if (ready && take_away()) ::execve(arguments[0], arguments.data(), environment.data());
     ::_exit(not_restricted);
@@ -58,8 +58,7 @@ Ran restricted(const Bot& bot, const std::string& signals, const std::function<b
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), "",
-          bot.folder().read(".restricted.err")};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), "", bot.folder().read(".restricted.err")};
 }
 
 // Standard output and error go where there is a reader, and he sleeps: nothing more goes in.
@@ -70,8 +69,7 @@ bool nobody_empties(const int (&ends)[2]) {
   while (::write(ends[1], bytes.data(), bytes.size()) > 0) {
   }
   // The other end stays open in the process itself, which will not read it.
-  return errno == EAGAIN && ::fcntl(ends[1], F_SETFL, flags) == 0 && ::dup2(ends[1], 1) == 1 &&
-         ::dup2(ends[1], 2) == 2;
+  return errno == EAGAIN && ::fcntl(ends[1], F_SETFL, flags) == 0 && ::dup2(ends[1], 1) == 1 && ::dup2(ends[1], 2) == 2;
 }
 
 bool limit(__rlimit_resource_t what, rlim_t to) {
@@ -125,9 +123,8 @@ void from_nothing_upwards(__rlimit_resource_t what, rlim_t from, rlim_t step, rl
       INFO("exit code " << ran.code << "\n" << ran.err);
       CHECK(std::ranges::count(allowed, ran.code) == 1);
       if (ran.code != 0)
-        CHECK(std::ranges::any_of(names, [&](const std::string& name) {
-          return ran.err.find(name) != std::string::npos;
-        }));
+        CHECK(std::ranges::any_of(names,
+                                  [&](const std::string& name) { return ran.err.find(name) != std::string::npos; }));
     }
     check_nothing_unwritten(bot, ran);
     if (ran.code == 0 && bought(bot) == 2) enough = to;
@@ -135,14 +132,11 @@ void from_nothing_upwards(__rlimit_resource_t what, rlim_t from, rlim_t step, rl
     run_until_quiet(bot, symbols, signals);
   }
   std::string summary;
-  for (const auto& [code, count] : outcomes)
-    summary += " " + std::to_string(code) + " x" + std::to_string(count);
-  std::cout << "limit " << what << ": enough is " << enough << "; exit codes on the way:" << summary
-            << "\n";
+  for (const auto& [code, count] : outcomes) summary += " " + std::to_string(code) + " x" + std::to_string(count);
+  std::cout << "limit " << what << ": enough is " << enough << "; exit codes on the way:" << summary << "\n";
 }
 
-TEST_CASE(
-    "no room on the disk: nothing is bought that is not written down, however early it ends") {
+TEST_CASE("no room on the disk: nothing is bought that is not written down, however early it ends") {
   constexpr rlim_t page = 4096;
   from_nothing_upwards(RLIMIT_FSIZE, page, 2 * page, 1024 * page, {0, 1, 69}, {"bot.db"});
 }
@@ -153,8 +147,7 @@ TEST_CASE("no memory: a run ends, says so, and what it did is on record") {
   // memory to throw with.
   // 65: the signals could not be read into what was left. SQLite calls a map it cannot have a disk
   // error.
-  from_nothing_upwards(RLIMIT_AS, 16 * megabyte, megabyte / 4, 512 * megabyte,
-                       {0, 1, 65, 69, 70, 127, -SIGABRT},
+  from_nothing_upwards(RLIMIT_AS, 16 * megabyte, megabyte / 4, 512 * megabyte, {0, 1, 65, 69, 70, 127, -SIGABRT},
                        {"memory", "bad_alloc", "disk I/O error", "failed to map segment", "cannot create",
                         "cannot allocate", "terminate"});
 }
@@ -174,11 +167,9 @@ TEST_CASE("a store that cannot be written: nothing is bought, and why is said") 
   // kernel lets users have namespaces, for everybody.
   const Ran ran = restricted(bot, signals, [&] {
     const int spaces = CLONE_NEWNS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER);
-    return ::unshare(spaces) == 0 &&
-           ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    return ::unshare(spaces) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
            ::mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
-           ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) ==
-               0 &&
+           ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0 &&
            ::chdir(folder.c_str()) == 0;
   });
   if (ran.code == not_restricted) {
@@ -199,13 +190,12 @@ TEST_CASE("lines that standard error could not take are counted in RUN_END") {
   fake::FakeVenueProcess venue;
   Bot bot{venue, {"cryptocom", "sqlite"}};
   bot.begin_anew();
-  const Ran ran = restricted(
-      bot, buy_signals(symbols) + "this is no signal\n",
-      [] {
-        int ends[2];
-        return ::pipe(ends) == 0 && nobody_empties(ends);
-      },
-      {"--run.log_file", "counted.log"});
+  const Ran ran = restricted(bot, buy_signals(symbols) + "this is no signal\n",
+                             [] {
+                               int ends[2];
+                               return ::pipe(ends) == 0 && nobody_empties(ends);
+                             },
+                             {"--run.log_file", "counted.log"});
   CHECK(ran.code == 65);
   std::istringstream log{bot.folder().read("counted.log")};
   std::string last;
@@ -225,17 +215,12 @@ TEST_CASE("nobody reads what a run says: it buys, protects, and ends as ever") {
     std::vector<std::string> more;
   };
   const std::vector<Way> ways{
-      {"standard output and error are closed",
-       [] { return ::close(1) == 0 && ::close(2) == 0; },
-       {}},
-      {"all three are closed",
-       [] { return ::close(0) == 0 && ::close(1) == 0 && ::close(2) == 0; },
-       {}},
+      {"standard output and error are closed", [] { return ::close(1) == 0 && ::close(2) == 0; }, {}},
+      {"all three are closed", [] { return ::close(0) == 0 && ::close(1) == 0 && ::close(2) == 0; }, {}},
       {"a pipe whose reader is gone",
        [] {
          int ends[2];
-         return ::pipe(ends) == 0 && ::close(ends[0]) == 0 && ::dup2(ends[1], 1) == 1 &&
-                ::dup2(ends[1], 2) == 2;
+         return ::pipe(ends) == 0 && ::close(ends[0]) == 0 && ::dup2(ends[1], 1) == 1 && ::dup2(ends[1], 2) == 2;
        },
        {}},
       {"a full pipe whose reader sleeps",

@@ -49,8 +49,7 @@ int at_its_end(const Program& program, const std::function<void(pid_t)>& look) {
   if (child == 0) {
     const int nothing = ::open("/dev/null", O_RDWR);
     for (const int stream : {0, 1, 2}) ::dup2(nothing, stream);
-    if (::chdir(program.folder.c_str()) == 0 &&
-        (program.uid == ::geteuid() || ::setuid(program.uid) == 0) &&
+    if (::chdir(program.folder.c_str()) == 0 && (program.uid == ::geteuid() || ::setuid(program.uid) == 0) &&
         ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0)
       ::fexecve(binary, arguments.data(), environment.data());
     ::_exit(126);
@@ -122,8 +121,7 @@ TEST_CASE("a run that has ended left no copy of a secret in its memory or its en
     CHECK(at_start == std::vector<std::string>{"key in [stack]"});
 
     std::vector<std::string> left;
-    const Program run{bot.command_line(buy_signals({"ETH_USDT"})), bot.environment(),
-                      bot.folder().path()};
+    const Program run{bot.command_line(buy_signals({"ETH_USDT"})), bot.environment(), bot.folder().path()};
     CHECK(at_its_end(run, [&](pid_t pid) { left = found_in(pid, secrets); }) == 0);
     CHECK(position(bot, "ETH_USDT").entries == 1);
     CHECK(left == std::vector<std::string>{});

@@ -40,8 +40,7 @@ TEST_CASE("asked to end before any call: it protects what it bought, buys nothin
     }
     ++moments;
     // 65: signals that were not read are said to be rejected.  -15: it had nothing to finish yet.
-    CHECK((run.ran.code == 0 || run.ran.code == 1 || run.ran.code == 65 ||
-           (early && run.ran.code == -SIGTERM)));
+    CHECK((run.ran.code == 0 || run.ran.code == 1 || run.ran.code == 65 || (early && run.ran.code == -SIGTERM)));
     check_never_twice(bot, symbols);
     for (const std::string& symbol : symbols) {
       CHECK_FALSE(position(bot, symbol).naked());
@@ -85,8 +84,7 @@ TEST_CASE(
     } else {
       // The first one had no lock yet, or had let it go, or it is just opening or closing the file.
       // What cannot open the store says so with the exit code 1 where live trades are open.
-      const bool told = second.code == 1 &&
-                        second.err.find("LIVE_POSITIONS_UNATTENDED") != std::string::npos &&
+      const bool told = second.code == 1 && second.err.find("LIVE_POSITIONS_UNATTENDED") != std::string::npos &&
                         second.err.find("because=run_failed") != std::string::npos;
       CHECK((second.code == 0 || second.code == 69 || told));
       CHECK((run.ran.code == 0 || run.ran.code == 75));

@@ -62,8 +62,8 @@ constexpr std::array counted{
 std::vector<sock_filter> filter() {
   std::vector<sock_filter> program;
   const auto add = [&](unsigned code, std::uint32_t k, std::size_t yes = 0, std::size_t no = 0) {
-    program.push_back({static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(yes),
-                       static_cast<std::uint8_t>(no), k});
+    program.push_back(
+        {static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(yes), static_cast<std::uint8_t>(no), k});
   };
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   for (const Counted& call : counted) {
@@ -91,16 +91,14 @@ constexpr int not_started = 127;
   put(start.output, O_WRONLY | O_CREAT | O_APPEND, STDOUT_FILENO);
   put(start.errors, O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
   if (::chdir(start.folder.c_str()) != 0) ::_exit(not_started);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
     ::_exit(tracing_refused);
   ::execve(arguments[0], arguments, variables);
   ::_exit(not_started);
 }
 
 std::string object_of(pid_t pid, std::uint64_t descriptor) {
-  const std::string link =
-      "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(descriptor));
+  const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(descriptor));
   std::array<char, PATH_MAX> target{};
   const auto size = ::readlink(link.c_str(), target.data(), target.size());
   if (size <= 0) return "";
@@ -116,8 +114,7 @@ bool describe(pid_t pid, SystemCall& call) {
   if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return false;
   for (const Counted& known : counted) {
     if (known.number != info.seccomp.nr) continue;
-    call = {known.name, known.has_descriptor ? object_of(pid, info.seccomp.args[0]) : "",
-            known.sends};
+    call = {known.name, known.has_descriptor ? object_of(pid, info.seccomp.args[0]) : "", known.sends};
     call.sends = call.sends || call.object == "socket";
     return call.object != "anon_inode:[eventfd]";
   }
@@ -161,9 +158,8 @@ Traced trace(const Start& start, const At& at) {
   while (::waitpid(child, &status, __WALL) < 0 && errno == EINTR) {
   }
   if (!WIFSTOPPED(status)) refused("the kernel refuses PTRACE_TRACEME");
-  constexpr long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                           PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD |
-                           PTRACE_O_EXITKILL;
+  constexpr long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                           PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SETOPTIONS, child, nullptr, options) != 0) {
     const std::string why = std::strerror(errno);
     ::kill(child, SIGKILL);
@@ -190,8 +186,7 @@ Traced trace(const Start& start, const At& at) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
       if (who != child) continue;
       traced.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-      if (traced.calls.empty() && traced.code == tracing_refused)
-        refused("the kernel refuses a seccomp filter");
+      if (traced.calls.empty() && traced.code == tracing_refused) refused("the kernel refuses a seccomp filter");
       if (traced.calls.empty() && traced.code == not_started)
         throw std::runtime_error{start.command[0] + " cannot be started"};
       return traced;

@@ -26,8 +26,7 @@ TEST_CASE("doctor finds an exchange that is well, and places nothing and tells n
   INFO(well.out);
   CHECK(well.code == 0);
   CHECK(well.out.find("problem") == std::string::npos);
-  for (const char* what :
-       {"exchange", "clock", "balances", "ETH_USD ", "BTC_USDT", "orders", "telegram"})
+  for (const char* what : {"exchange", "clock", "balances", "ETH_USD ", "BTC_USDT", "orders", "telegram"})
     CHECK(line_of(well, what).starts_with("ok "));
   CHECK(line_of(well, "lock").find("a second session is kept out") != std::string::npos);
   CHECK(bot.orders().empty());
@@ -44,8 +43,7 @@ TEST_CASE("doctor says what is wrong with key, clock, market, stops and token, a
   bot.venue.set_clock_offset(-5s);
   bot.venue.post("/market", {{"symbol", "SOL_USDT"}, {"open", "0"}});
   bot.venue.fault("getMe",
-                  {{"status", "401"},
-                   {"body", R"({"ok":false,"error_code":401,"description":"Unauthorized"})"}});
+                  {{"status", "401"}, {"body", R"({"ok":false,"error_code":401,"description":"Unauthorized"})"}});
   if (!bot.cryptocom())
     bot.venue.fault("POST /api/v3/order/test",
                     {{"code", "-1013"}, {"message", "Filter failure: NOTIONAL"}, {"times", "0"}});
@@ -97,8 +95,7 @@ TEST_CASE("doctor tries the stop and the target that are configured, not others"
   CHECK(well.code == 0);
   CHECK(line_of(well, "stops SOL_USDT").starts_with("ok"));
   CHECK(line_of(well, "targets SOL_USDT").starts_with("ok"));
-  CHECK(line_of(well, "SOL_USDT").find("sells from 0.9 times the price up to 1.2") !=
-        std::string::npos);
+  CHECK(line_of(well, "SOL_USDT").find("sells from 0.9 times the price up to 1.2") != std::string::npos);
 
   const Ran deep = bot.command({"doctor", "--protection.stop_loss_percent", "15"});
   INFO(deep.out);
@@ -193,8 +190,7 @@ TEST_CASE("doctor finds files that others could write or read a password in") {
   fs::permissions(bot.trading.folder().path(), fs::perms::others_write, fs::perm_options::add);
   CHECK(bot.command({"doctor"}).code == 78);
   fs::permissions(bot.trading.folder().path(), fs::perms::others_write, fs::perm_options::remove);
-  bot.trading.folder().write("bot.ini",
-                             "[store]\nurl = postgresql://bot:hunter2@127.0.0.1:1/none\n");
+  bot.trading.folder().write("bot.ini", "[store]\nurl = postgresql://bot:hunter2@127.0.0.1:1/none\n");
   const Ran open = bot.trading.command({"doctor"});
   CHECK(line_of(open, "files").find("chmod 600") != std::string::npos);
   CHECK(open.out.find("hunter2") == std::string::npos);
@@ -202,14 +198,12 @@ TEST_CASE("doctor finds files that others could write or read a password in") {
 
 TEST_CASE("doctor leaves an exchange alone that asked for silence, and status says until when") {
   LiveBot bot{any_kind()};
-  bot.venue.fault(bot.endpoint(At::entry),
-                  {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
+  bot.venue.fault(bot.endpoint(At::entry), {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
   bot.cycle(buy_eth());
   const auto asked = bot.all_requests();
   const Ran status = bot.command({"status"});
   INFO(status.out);
-  CHECK(status.out.find("exchange   answered HTTP 418 and asked for silence until ") !=
-        std::string::npos);
+  CHECK(status.out.find("exchange   answered HTTP 418 and asked for silence until ") != std::string::npos);
   const Ran doctor = bot.command({"doctor"});
   INFO(doctor.out);
   CHECK(doctor.out.find("answered HTTP 418 and asked for silence until ") != std::string::npos);

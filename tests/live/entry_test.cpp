@@ -17,10 +17,9 @@ TEST_CASE(
   const Ran first = bot.cycle(signal);
   INFO(first.err);
   CHECK(first.code == 0);
-  CHECK(cli::test::is_subsequence(
-      {"GUARD cooldown_passed symbol=ETH_USDT", "ORDER_PLACED side=BUY symbol=ETH_USDT",
-       "ORDER_FILLED side=BUY symbol=ETH_USDT", "SLTP_PLACED symbol=ETH_USDT"},
-      first.lines()));
+  CHECK(cli::test::is_subsequence({"GUARD cooldown_passed symbol=ETH_USDT", "ORDER_PLACED side=BUY symbol=ETH_USDT",
+                                   "ORDER_FILLED side=BUY symbol=ETH_USDT", "SLTP_PLACED symbol=ETH_USDT"},
+                                  first.lines()));
   CHECK(bot.entries().size() == 1);
   CHECK(bot.open_stops().size() == 1);
   CHECK(bot.open_targets().size() == 1);
@@ -50,17 +49,16 @@ TEST_CASE("several signals of one run are each entered, protected and told, as o
   CHECK(bot.entries().size() == 3);
   CHECK(bot.open_stops().size() == 3);
   CHECK(bot.open_targets().size() == 3);
-  for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"})
-    CHECK(count_of(bot.venue.messages(), symbol) >= 1);
+  for (const char* symbol : {"ETH_USDT", "BTC_USDT", "SOL_USDT"}) CHECK(count_of(bot.venue.messages(), symbol) >= 1);
 }
 
 TEST_CASE("an entry whose answer is lost is looked up: one order, protected in the same run") {
   const auto kinds = any_kind();
-  const auto fault = GENERATE(
-      values<FakeVenueProcess::Effects>({{{"drop", "after"}},
-                                         {{"status", "502"}, {"body", "html"}, {"executed", "1"}},
-                                         {{"status", "503"}, {"body", "empty"}, {"executed", "1"}},
-                                         {{"truncate", "5"}}}));
+  const auto fault =
+      GENERATE(values<FakeVenueProcess::Effects>({{{"drop", "after"}},
+                                                  {{"status", "502"}, {"body", "html"}, {"executed", "1"}},
+                                                  {{"status", "503"}, {"body", "empty"}, {"executed", "1"}},
+                                                  {{"truncate", "5"}}}));
   LiveBot bot{kinds};
   bot.venue.fault(bot.endpoint(At::entry), fault);
   const std::string signal = buy_eth();
@@ -74,11 +72,10 @@ TEST_CASE("an entry whose answer is lost is looked up: one order, protected in t
   CHECK(bot.entries().size() == 1);
 }
 
-TEST_CASE(
-    "an entry that was lost on its way is never sent twice: in doubt and frozen, then lapsed") {
+TEST_CASE("an entry that was lost on its way is never sent twice: in doubt and frozen, then lapsed") {
   const auto kinds = any_kind();
-  const auto fault = GENERATE(values<FakeVenueProcess::Effects>(
-      {{{"drop", "before"}}, {{"status", "502"}, {"body", "html"}}}));
+  const auto fault =
+      GENERATE(values<FakeVenueProcess::Effects>({{{"drop", "before"}}, {{"status", "502"}, {"body", "html"}}}));
   LiveBot bot{kinds};
   bot.venue.fault(bot.endpoint(At::entry), fault);
   const std::string signal = buy_eth();
@@ -132,9 +129,7 @@ TEST_CASE(
 
 namespace {
 
-void silence_is_over(const LiveBot& bot) {
-  bot.trading.sql("UPDATE accounts SET quiet_until = NULL");
-}
+void silence_is_over(const LiveBot& bot) { bot.trading.sql("UPDATE accounts SET quiet_until = NULL"); }
 
 }  // namespace
 
@@ -157,8 +152,7 @@ TEST_CASE("a firewall's page spends no signal and starts no cooldown, and the ex
 
 TEST_CASE("a ban of two hours is kept by the runs after it, and they say so") {
   LiveBot bot{any_kind()};
-  bot.venue.fault(bot.endpoint(At::entry),
-                  {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
+  bot.venue.fault(bot.endpoint(At::entry), {{"status", "418"}, {"body", "html"}, {"retry_after", "7200"}});
   const std::string signal = buy_eth();
   const Ran banned = bot.cycle(signal);
   INFO(banned.err);
@@ -211,8 +205,7 @@ TEST_CASE("an order that the exchange refuses is refused once, told, and not tri
                   bot.cryptocom()
                       ? FakeVenueProcess::Effects{{"code", "220"}}
                       : FakeVenueProcess::Effects{
-                            {"code", "-2010"},
-                            {"message", "Account has insufficient balance for requested action."}});
+                            {"code", "-2010"}, {"message", "Account has insufficient balance for requested action."}});
   const std::string signal = buy_eth();
   const Ran refused = bot.cycle(signal);
   INFO(refused.err);

@@ -57,8 +57,7 @@ TEST_CASE(
   CHECK(bot.orders().empty());
 }
 
-TEST_CASE(
-    "killed while its pair is being placed, the next run finds the pair and places no other") {
+TEST_CASE("killed while its pair is being placed, the next run finds the pair and places no other") {
   LiveBot bot{any_kind()};
   const std::string signal = buy_eth();
   kill_at(bot, {At::pair, "after"}, signal);
@@ -71,8 +70,7 @@ TEST_CASE(
   CHECK(bot.covered());
 }
 
-TEST_CASE(
-    "killed before its pair arrived, the position gets its stop once, and it is told until then") {
+TEST_CASE("killed before its pair arrived, the position gets its stop once, and it is told until then") {
   LiveBot bot{any_kind()};
   const std::string signal = buy_eth();
   kill_at(bot, {At::pair, "before"}, signal);

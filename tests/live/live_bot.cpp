@@ -9,14 +9,12 @@ namespace tradeguard::live {
 
 namespace {
 
-std::string usual_ini(const Kinds& kinds, const FakeVenueProcess& venue, std::string_view more,
-                      bool live) {
+std::string usual_ini(const Kinds& kinds, const FakeVenueProcess& venue, std::string_view more, bool live) {
   const std::string base = kinds.venue == "cryptocom" ? venue.cryptocom_url() : venue.url();
-  std::string ini = std::string{"[run]\nlive = "} + (live ? "true" : "false") +
-                    "\n[venue]\nkind = " + kinds.venue + "\nbase_url = " + base +
-                    "\nca_file = " + venue.ca_file() + "\npace = off\n[telegram]\nchat_id = " +
-                    std::string{FakeVenueProcess::chat_id} + "\nbase_url = " + venue.url() +
-                    "\nca_file = " + venue.ca_file() + "\npace = 0\n";
+  std::string ini = std::string{"[run]\nlive = "} + (live ? "true" : "false") + "\n[venue]\nkind = " + kinds.venue +
+                    "\nbase_url = " + base + "\nca_file = " + venue.ca_file() +
+                    "\npace = off\n[telegram]\nchat_id = " + std::string{FakeVenueProcess::chat_id} +
+                    "\nbase_url = " + venue.url() + "\nca_file = " + venue.ca_file() + "\npace = 0\n";
   ini += more;
   for (const char* symbol : {"ETH_USDT", "ETH_USD", "BTC_USDT", "SOL_USDT"})
     ini += std::string{"[market."} + symbol + "]\nnotional = 50\n";
@@ -74,9 +72,8 @@ Ran LiveBot::cycle(std::string_view signals, const std::vector<std::string>& mor
 
 Started LiveBot::start_cycle(std::string_view signals) const {
   trading.folder().write("signals.jsonl", signals);
-  return trading.place().start(
-      {"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--log-format", "bare"},
-      environment_);
+  return trading.place().start({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--log-format", "bare"},
+                               environment_);
 }
 
 Ran LiveBot::command(std::vector<std::string> arguments) const {
@@ -142,14 +139,12 @@ bool LiveBot::covered() {
     add(naked[order.text_of("symbol")], order, "filled", order.text_of("side") == "buy");
   for (const Json& stop : open_stops()) add(naked[stop.text_of("symbol")], stop, "quantity", false);
   // The entry's fee may have been taken from the coins, and the stop is floored to a step.
-  return std::ranges::all_of(naked, [](const auto& one) {
-    return one.second <= *Decimal::parse("0.002") && !one.second.is_negative();
-  });
+  return std::ranges::all_of(
+      naked, [](const auto& one) { return one.second <= *Decimal::parse("0.002") && !one.second.is_negative(); });
 }
 
 std::string LiveBot::store_text() const {
-  if (kinds_.store == "sqlite")
-    return trading.folder().read("bot.db") + trading.folder().read("bot.db-wal");
+  if (kinds_.store == "sqlite") return trading.folder().read("bot.db") + trading.folder().read("bot.db-wal");
   const Ran dump = cli::test::run_program({"pg_dump", trading.url()}, trading.folder().path());
   INFO(dump.err);
   REQUIRE(dump.code == 0);
@@ -163,13 +158,11 @@ std::string buy_of(std::string_view symbol, std::string_view price) {
   return cli::test::buy(symbol, cli::test::time_text(2), price);
 }
 
-bool mentions(const Ran& ran, std::string_view text) {
-  return !cli::test::lines_with(ran.lines(), text).empty();
-}
+bool mentions(const Ran& ran, std::string_view text) { return !cli::test::lines_with(ran.lines(), text).empty(); }
 
 std::size_t count_of(const std::vector<std::string>& texts, std::string_view part) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      texts, [&](const std::string& text) { return text.find(part) != std::string::npos; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(texts, [&](const std::string& text) { return text.find(part) != std::string::npos; }));
 }
 
 }  // namespace tradeguard::live

@@ -72,8 +72,8 @@ std::vector<std::string> run_with(std::vector<std::string> more = {}) {
 
 // The command in a mount namespace of its own, behind what `prepare` does there; nullopt: this kernel
 // gives none to this user.
-std::optional<Ran> in_own_mounts(const LiveBot& bot, const std::string& prepare,
-                                 const std::string& store_url, const std::string& state, int runs = 1) {
+std::optional<Ran> in_own_mounts(const LiveBot& bot, const std::string& prepare, const std::string& store_url,
+                                 const std::string& state, int runs = 1) {
   const std::string folder = bot.trading.folder().path();
   if (run_program({"unshare", "-m", "true"}, folder).code != 0) {
     WARN("not tried: this kernel gives no mount namespaces to this user");
@@ -98,7 +98,8 @@ TEST_CASE("no start: a secret that others can read is told with the trade that i
   std::erase_if(environment, [](const auto& pair) { return pair.first == "TRADEGUARD_API_KEY"; });
   environment.emplace_back("TRADEGUARD_API_KEY_FILE",
                            bot.trading.folder().write("key", std::string{FakeVenueProcess::api_key}, 0644));
-  check_reported(bot, [&] { return bot.trading.place().run(run_with(), environment); }, "0600");
+  check_reported(
+      bot, [&] { return bot.trading.place().run(run_with(), environment); }, "0600");
   check_well_again(bot);
 }
 
@@ -128,7 +129,12 @@ TEST_CASE("no start: what is wrong with the configuration or the command line is
 TEST_CASE("no start: a venue that is not traded without run.live is told when it has open trades") {
   LiveBot bot{any_kind()};
   open_a_trade(bot);
-  check_reported(bot, [&] { return bot.cycle("", {"--run.live", "false"}); }, "run.live");
+  check_reported(
+      bot,
+      [&] {
+        return bot.cycle("", {"--run.live", "false"});
+      },
+      "run.live");
   check_well_again(bot);
 }
 
@@ -138,7 +144,8 @@ TEST_CASE("no start: a store of an older schema is told with the command that me
   const std::string version =
       bot.trading.sql("SELECT value FROM tradeguard_meta WHERE key = 'schema_version'").substr(0, 1);
   bot.trading.sql("UPDATE tradeguard_meta SET value = '1' WHERE key = 'schema_version'");
-  check_reported(bot, [&] { return bot.cycle(); }, "tradeguard init");
+  check_reported(
+      bot, [&] { return bot.cycle(); }, "tradeguard init");
   bot.trading.sql("UPDATE tradeguard_meta SET value = '" + version + "' WHERE key = 'schema_version'");
   check_well_again(bot);
 }
@@ -147,7 +154,10 @@ TEST_CASE("no start: a server that is away is told from what the marker remember
   LiveBot bot{{GENERATE(as<std::string>{}, "cryptocom", "binance"), "postgres"}};
   open_a_trade(bot);
   check_reported(
-      bot, [&] { return bot.cycle("", {"--store.url", "postgresql://127.0.0.1:1/" + std::string{"away"}}); },
+      bot,
+      [&] {
+        return bot.cycle("", {"--store.url", "postgresql://127.0.0.1:1/" + std::string{"away"}});
+      },
       "refused");
   check_well_again(bot);
 }
@@ -161,7 +171,10 @@ TEST_CASE("no start: a role without rights in the database is told by name") {
   const auto at = url.find('@');
   const std::string host = url.substr(at == std::string::npos ? slashes : at + 1);
   check_reported(
-      bot, [&] { return bot.cycle("", {"--store.url", url.substr(0, slashes) + "tradeguard_stranger@" + host}); },
+      bot,
+      [&] {
+        return bot.cycle("", {"--store.url", url.substr(0, slashes) + "tradeguard_stranger@" + host});
+      },
       "tradeguard_stranger");
   bot.trading.sql("DROP ROLE tradeguard_stranger");
   check_well_again(bot);
@@ -207,7 +220,8 @@ TEST_CASE("no start: a stranger who holds the run lock is told at once by name, 
     INFO(first.err);
     CHECK(first.code == 1);
     CHECK(lines_with(first.lines(), "RUN_LOCKED: ").size() == 1);
-    CHECK(mentions(first, "LOCK_STRANGER role=mallory application=tradeguard address=- pid=" + std::to_string(mallory.pid())));
+    CHECK(mentions(first,
+                   "LOCK_STRANGER role=mallory application=tradeguard address=- pid=" + std::to_string(mallory.pid())));
     CHECK(mentions(first, "LIVE_POSITIONS_UNATTENDED trades=1 because=run_failed"));
     CHECK(count_of(bot.venue.messages(), "RUN_FAILED") == before + 1);
     CHECK(all_messages(bot).find("the run lock is held by the role mallory") != std::string::npos);
@@ -265,7 +279,8 @@ TEST_CASE("no start: a full disk is told by its name, and not again a minute lat
   CHECK(std::filesystem::is_empty(state.path()));
 }
 
-TEST_CASE("no start: where nobody knows whether trades are open it is told all the same, and where none is, nobody is") {
+TEST_CASE(
+    "no start: where nobody knows whether trades are open it is told all the same, and where none is, nobody is") {
   LiveBot bot{{"binance", "postgres"}};
   const std::vector<std::string> away{"--store.url", "postgresql://127.0.0.1:1/away"};
   // Nothing is open, and the first run of all has said so.

@@ -15,7 +15,9 @@ TEST_CASE("sixty signals at once keep limits that the exchange enforces: all are
   for (int i = 0; i < many; ++i) {
     const std::string symbol = "C" + std::to_string(100 + i) + "_USDT";
     bot.venue.post("/market", {{"symbol", symbol}, {"price", "100"}});
-    signals += R"({"symbol":")" + symbol + R"(","side":"BUY","id":"1","quantity":"0.5"})" "\n";
+    signals += R"({"symbol":")" + symbol +
+               R"(","side":"BUY","id":"1","quantity":"0.5"})"
+               "\n";
   }
   bot.venue.set("latency_ms", "10");
   bot.venue.set("enforce_limits", "1");

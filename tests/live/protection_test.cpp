@@ -9,8 +9,7 @@ using namespace tradeguard::live;
 
 namespace {
 
-FakeVenueProcess::Effects refusal(const LiveBot& bot, const char* code_of_cryptocom,
-                                  bool for_good) {
+FakeVenueProcess::Effects refusal(const LiveBot& bot, const char* code_of_cryptocom, bool for_good) {
   FakeVenueProcess::Effects effects;
   if (bot.cryptocom())
     effects = {{"code", code_of_cryptocom}};
@@ -22,8 +21,7 @@ FakeVenueProcess::Effects refusal(const LiveBot& bot, const char* code_of_crypto
 
 }  // namespace
 
-TEST_CASE(
-    "a pair that is refused is followed by a stop alone, or it is told and the exit code says so") {
+TEST_CASE("a pair that is refused is followed by a stop alone, or it is told and the exit code says so") {
   const auto kinds = any_kind();
   const char* code = GENERATE("50007", "140001");
   LiveBot bot{kinds};
@@ -34,9 +32,7 @@ TEST_CASE(
   if (bot.open_stops().empty()) {
     CHECK(ran.code == 1);
     CHECK(mentions(ran, "UNPROTECTED"));
-    CHECK(count_of(bot.venue.messages(), "UNPROTECTED") +
-              count_of(bot.venue.messages(), "nprotected") >=
-          1);
+    CHECK(count_of(bot.venue.messages(), "UNPROTECTED") + count_of(bot.venue.messages(), "nprotected") >= 1);
   } else {
     CHECK(bot.covered());
     CHECK(bot.open_targets().empty());
@@ -167,9 +163,8 @@ TEST_CASE("a stop whose trigger the exchange does not show is not cancelled for 
 }
 
 TEST_CASE("a fill of which the exchange says no value or no quantity is completed from its trades") {
-  const char* const left_out = GENERATE(
-      "avg_price,cumulative_value", "avg_price,cumulative_value,cumulative_quantity",
-      "quantity,cumulative_quantity");
+  const char* const left_out = GENERATE("avg_price,cumulative_value", "avg_price,cumulative_value,cumulative_quantity",
+                                        "quantity,cumulative_quantity");
   INFO(left_out);
   LiveBot bot{{"cryptocom", "sqlite"}};
   bot.venue.fault("private/get-order-detail", {{"omit", left_out}, {"times", "0"}});

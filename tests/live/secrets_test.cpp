@@ -16,9 +16,7 @@ void check_shows_no_secret(std::string_view where, const std::string& text) {
   }
 }
 
-void check_shows_no_secret(std::string_view where, const Ran& ran) {
-  check_shows_no_secret(where, ran.out + ran.err);
-}
+void check_shows_no_secret(std::string_view where, const Ran& ran) { check_shows_no_secret(where, ran.out + ran.err); }
 
 }  // namespace
 
@@ -37,8 +35,7 @@ TEST_CASE("DRY_RUN=1 over a live configuration trades on paper, contacts nobody,
     return ini.replace(ini.find("live = false"), 12, "live = true");
   }());
   bot.set("DRY_RUN", "1");
-  for (const char* name :
-       {"TRADEGUARD_API_KEY", "TRADEGUARD_API_SECRET", "TRADEGUARD_TELEGRAM_TOKEN"})
+  for (const char* name : {"TRADEGUARD_API_KEY", "TRADEGUARD_API_SECRET", "TRADEGUARD_TELEGRAM_TOKEN"})
     bot.set(std::string{name} + "_FILE", "/nonexistent");  // beside the other it would be an error
   const Ran ran = bot.cycle(buy_eth());
   INFO(ran.err);
@@ -55,11 +52,11 @@ TEST_CASE(
   bot.set("DEBUG_TRADING", "1");
   const std::string key{FakeVenueProcess::api_key};
   // The exchange repeats the request it refuses, and so does Telegram.
-  bot.venue.fault(bot.endpoint(At::entry), {{"code", bot.cryptocom() ? "220" : "-1102"},
-                                            {"message", "bad request of " + key}});
-  bot.venue.fault("sendMessage", {{"status", "502"},
-                                  {"body", "<html>/bot" + std::string{FakeVenueProcess::bot_token} +
-                                               "/sendMessage</html>"}});
+  bot.venue.fault(bot.endpoint(At::entry),
+                  {{"code", bot.cryptocom() ? "220" : "-1102"}, {"message", "bad request of " + key}});
+  bot.venue.fault(
+      "sendMessage",
+      {{"status", "502"}, {"body", "<html>/bot" + std::string{FakeVenueProcess::bot_token} + "/sendMessage</html>"}});
   const std::string signal = buy_eth();
   const Ran refused = bot.cycle(signal);
   INFO(refused.err);
@@ -68,8 +65,7 @@ TEST_CASE(
   check_shows_no_secret("refused run", refused);
   const Ran well = bot.cycle(buy_of("BTC_USDT", "50000"));
   check_shows_no_secret("run", well);
-  bot.venue.fault(bot.endpoint(At::balances),
-                  {{"status", "500"}, {"body", "key=" + key}, {"times", "0"}});
+  bot.venue.fault(bot.endpoint(At::balances), {{"status", "500"}, {"body", "key=" + key}, {"times", "0"}});
   check_shows_no_secret("blind run", bot.cycle());
   bot.venue.listen(false);
   check_shows_no_secret("lonely run", bot.cycle());

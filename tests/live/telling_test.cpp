@@ -49,11 +49,9 @@ TEST_CASE("while Telegram is down notices wait, and the next run tells them in o
 TEST_CASE("a CRITICAL that cannot be told stands on standard error, and the exit code says so") {
   LiveBot bot{any_kind(), "[run]\nlog_file = bot.log\n"};
   bot.venue.fault("sendMessage", {{"status", "502"}, {"body", "html"}, {"times", "0"}});
-  bot.venue.fault(bot.endpoint(At::pair),
-                  {{"code", bot.cryptocom() ? "140001" : "-2010"}, {"times", "0"}});
-  bot.venue.fault(
-      bot.endpoint(At::stop),
-      {{"code", bot.cryptocom() ? "140001" : "-2010"}, {"client", "tg1-s"}, {"times", "0"}});
+  bot.venue.fault(bot.endpoint(At::pair), {{"code", bot.cryptocom() ? "140001" : "-2010"}, {"times", "0"}});
+  bot.venue.fault(bot.endpoint(At::stop),
+                  {{"code", bot.cryptocom() ? "140001" : "-2010"}, {"client", "tg1-s"}, {"times", "0"}});
   Started run = bot.start_cycle(buy_eth());
   run.wait_for("UNPROTECTED");
   run.send(SIGTERM);
@@ -85,8 +83,7 @@ TEST_CASE("Telegram asks to wait: nothing is lost and nothing told twice") {
 
 TEST_CASE("a token that Telegram refused for one run loses nothing: the next run tells it all") {
   LiveBot bot{any_kind()};
-  bot.venue.fault("sendMessage",
-                  {{"code", "401"}, {"message", "Unauthorized"}, {"times", "0"}});
+  bot.venue.fault("sendMessage", {{"code", "401"}, {"message", "Unauthorized"}, {"times", "0"}});
   const Ran refused = bot.cycle(buy_eth());
   INFO(refused.err);
   CHECK(refused.code == 1);

@@ -10,9 +10,7 @@ namespace {
 
 const std::string of_the_bot(const LiveBot& bot) { return bot.cryptocom() ? "cryptocom/main" : "binance/main"; }
 
-std::string unattended(const LiveBot& bot) {
-  return "LIVE_POSITIONS_UNATTENDED trades=1 account=" + of_the_bot(bot);
-}
+std::string unattended(const LiveBot& bot) { return "LIVE_POSITIONS_UNATTENDED trades=1 account=" + of_the_bot(bot); }
 
 }  // namespace
 

@@ -31,8 +31,7 @@ std::map<std::string, std::vector<std::string>>& names() {
 }  // namespace
 
 // In the place of the C library's: names of these tests are answered here, with real addresses.
-extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
-                           addrinfo** found) {
+extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found) {
   using Resolver = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto real = reinterpret_cast<Resolver>(::dlsym(RTLD_NEXT, "getaddrinfo"));
   const auto known = names().find(node == nullptr ? "" : node);
@@ -44,8 +43,7 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
     numeric.ai_family = AF_INET;
     numeric.ai_socktype = SOCK_STREAM;
     numeric.ai_flags = AI_NUMERICHOST;
-    if (const int trouble = real(one->c_str(), nullptr, &numeric, &entry); trouble != 0)
-      return trouble;
+    if (const int trouble = real(one->c_str(), nullptr, &numeric, &entry); trouble != 0) return trouble;
     entry->ai_next = first;
     first = entry;
   }
@@ -278,8 +276,7 @@ TEST_CASE("behind a proxy the certificate is verified for the host") {
 
 TEST_CASE("what a proxy refuses was not sent, and the words name the proxy and no password") {
   const auto [answer, words] = GENERATE(table<std::string, std::string>({
-      {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
-       " wants a user name and password, or others (407)"},
+      {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", " wants a user name and password, or others (407)"},
       {"HTTP/1.1 403 p@ss\r\nContent-Length: 0\r\n\r\n", " refused with status 403"},
       {"SSH-2.0-OpenSSH_9.2 and more\r\n\r\n", " does not speak HTTP"},
       {"", " closed the connection"},
@@ -294,8 +291,7 @@ TEST_CASE("what a proxy refuses was not sent, and the words name the proxy and n
   const auto result = ask(transport);
   REQUIRE_FALSE(result);
   CHECK_FALSE(result.error().sent);
-  CHECK(result.error().what ==
-        "not connected: the proxy 127.0.0.1:" + std::to_string(server.port()) + words);
+  CHECK(result.error().what == "not connected: the proxy 127.0.0.1:" + std::to_string(server.port()) + words);
 }
 
 TEST_CASE("a proxy that is not there and one without a name were asked nothing") {

@@ -34,8 +34,7 @@ void extend(X509* certificate, X509* issuer, int what, const std::string& value)
 }
 
 // Valid since two days ago, so that one that expired yesterday was valid once.
-std::shared_ptr<X509> new_certificate(EVP_PKEY* key, const std::string& name,
-                                      std::chrono::seconds valid_for) {
+std::shared_ptr<X509> new_certificate(EVP_PKEY* key, const std::string& name, std::chrono::seconds valid_for) {
   static std::atomic<long> serial{1};
   std::shared_ptr<X509> certificate{X509_new(), Freed{}};
   X509_set_version(certificate.get(), X509_VERSION_3);
@@ -78,9 +77,7 @@ Identity Authority::issue(const std::string& names, std::chrono::seconds valid_f
   return signed_leaf(new_key(), no_name, names, valid_for);
 }
 
-Identity Authority::issue_by_subject(const std::string& name) const {
-  return signed_leaf(new_key(), name, "", a_day);
-}
+Identity Authority::issue_by_subject(const std::string& name) const { return signed_leaf(new_key(), name, "", a_day); }
 
 Identity Authority::issue_rsa(const std::string& names) const {
   constexpr std::size_t bits = 2048;
@@ -89,8 +86,8 @@ Identity Authority::issue_rsa(const std::string& names) const {
   return signed_leaf({key, Freed{}}, no_name, names, a_day);
 }
 
-Identity Authority::signed_leaf(std::shared_ptr<EVP_PKEY> key, const std::string& subject,
-                                const std::string& names, std::chrono::seconds valid_for) const {
+Identity Authority::signed_leaf(std::shared_ptr<EVP_PKEY> key, const std::string& subject, const std::string& names,
+                                std::chrono::seconds valid_for) const {
   Identity leaf;
   leaf.key = std::move(key);
   leaf.certificate = new_certificate(leaf.key.get(), subject, valid_for);

@@ -29,8 +29,7 @@ class Authority {
   Authority& operator=(const Authority&) = delete;
 
   // `names` as OpenSSL spells them: "DNS:localhost,IP:127.0.0.1".
-  Identity issue(const std::string& names,
-                 std::chrono::seconds valid_for = std::chrono::hours{24}) const;
+  Identity issue(const std::string& names, std::chrono::seconds valid_for = std::chrono::hours{24}) const;
   // For this subject, without any alternative name.
   Identity issue_by_subject(const std::string& name) const;
   // With a key of RSA, with which TLS 1.2 can do without forward secrecy.
@@ -38,8 +37,8 @@ class Authority {
   const std::string& file() const { return file_; }
 
  private:
-  Identity signed_leaf(std::shared_ptr<EVP_PKEY> key, const std::string& subject,
-                       const std::string& names, std::chrono::seconds valid_for) const;
+  Identity signed_leaf(std::shared_ptr<EVP_PKEY> key, const std::string& subject, const std::string& names,
+                       std::chrono::seconds valid_for) const;
   Identity own_;
   std::string file_;
 };

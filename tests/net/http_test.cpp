@@ -45,8 +45,7 @@ TEST_CASE(
 
 TEST_CASE("http without TLS is for this machine only") {
   for (const std::string_view here :
-       {"http://127.0.0.1:8080", "http://127.9.8.7", "http://[::1]:80/x", "http://localhost",
-        "http://LOCALHOST:1"}) {
+       {"http://127.0.0.1:8080", "http://127.9.8.7", "http://[::1]:80/x", "http://localhost", "http://LOCALHOST:1"}) {
     INFO(here);
     const auto base = parse_base_url(here);
     REQUIRE(base);
@@ -54,9 +53,8 @@ TEST_CASE("http without TLS is for this machine only") {
   }
   CHECK(parse_base_url("http://localhost")->port == "80");
   for (const std::string_view elsewhere :
-       {"http://api.crypto.com", "http://10.0.0.1", "http://127.0.0.1.example.com",
-        "http://127.example.com", "http://localhost.example.com", "http://[::2]", "http://127.1",
-        "http://0.0.0.0"}) {
+       {"http://api.crypto.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://127.example.com",
+        "http://localhost.example.com", "http://[::2]", "http://127.1", "http://0.0.0.0"}) {
     INFO(elsewhere);
     CHECK(wrong_with(elsewhere) == "http without TLS to a host that is not this machine");
   }
@@ -76,14 +74,12 @@ TEST_CASE("what a base URL must not hold is named and not repeated") {
   CHECK(wrong_with("https://2001:db8::1") == "a port that is not between 1 and 65535 in the URL");
   CHECK(wrong_with("https://[::1") == "a bracket without its partner in the URL");
   CHECK(wrong_with("https://[host]") == "no IPv6 address between the brackets in the URL");
-  CHECK(wrong_with("https://[::1]443") ==
-        "something other than a port after the brackets in the URL");
+  CHECK(wrong_with("https://[::1]443") == "something other than a port after the brackets in the URL");
   CHECK(wrong_with("https://host\r\nX: y") == "a blank, control or non-ASCII character in the URL");
   CHECK(wrong_with("https://host/a b") == "a blank, control or non-ASCII character in the URL");
   for (const std::string_view port : {"", "0", "65536", "-1", "+1", "80x", "x", "000080", "1e3"}) {
     INFO(port);
-    CHECK(wrong_with("https://host:" + std::string{port}) ==
-          "a port that is not between 1 and 65535 in the URL");
+    CHECK(wrong_with("https://host:" + std::string{port}) == "a port that is not between 1 and 65535 in the URL");
   }
   CHECK(parse_base_url("https://host:65535")->port == "65535");
   CHECK(parse_base_url("https://host:1")->port == "1");
@@ -104,13 +100,12 @@ TEST_CASE("a Date header is read in whole seconds of UTC") {
 }
 
 TEST_CASE("a Date header that is not understood is none") {
-  for (const char* date : {"", "now", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-                           "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 24:00:00 GMT",
-                           "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:60 GMT",
-                           "Sun, 31 Nov 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-                           "Sun, 29 Feb 2025 08:49:37 GMT", "Sun, 06 NOV 1994 08:49:37 GMT",
-                           "Sun, -6 Nov 1994 08:49:37 GMT", "Sun, 6  Nov 1994 08:49:37 GMT",
-                           "Sun, 06 Nov 1994 08:49:37 GMT "}) {
+  for (const char* date :
+       {"", "now", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:60 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 29 Feb 2025 08:49:37 GMT",
+        "Sun, 06 NOV 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT", "Sun, 6  Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT "}) {
     INFO(date);
     CHECK_FALSE(http_date(dated(date)));
   }
@@ -161,12 +156,10 @@ TEST_CASE("a proxy is for hosts elsewhere, as HTTPS_PROXY and NO_PROXY say") {
   CHECK(proxy(exchange, "http://u:p@proxy.lan:1") == "proxy.lan 1 dTpw");
   CHECK(proxy(exchange, "http://u%3A:p%40%25@proxy.lan:1") == "proxy.lan 1 dTo6cEAl");
 
-  for (const char* here : {"https://127.0.0.1:8443", "https://localhost", "https://[::1]:9",
-                           "http://127.0.0.1:80"})
+  for (const char* here : {"https://127.0.0.1:8443", "https://localhost", "https://[::1]:9", "http://127.0.0.1:80"})
     CHECK(proxy(here, "http://proxy.lan:3128") == "none");
 
-  for (const char* list : {"*", "binance.com", ".binance.com", "other.test, api.binance.com",
-                           "API.BINANCE.COM:443"})
+  for (const char* list : {"*", "binance.com", ".binance.com", "other.test, api.binance.com", "API.BINANCE.COM:443"})
     CHECK(proxy(exchange, "http://proxy.lan:3128", list) == "none");
   for (const char* list : {"", "api", "inance.com", "other.test", "api.binance.com:8443", ",,"})
     CHECK(proxy(exchange, "http://proxy.lan:3128", list) == "proxy.lan 3128");
@@ -174,16 +167,15 @@ TEST_CASE("a proxy is for hosts elsewhere, as HTTPS_PROXY and NO_PROXY say") {
 
 TEST_CASE("a proxy that cannot be used is refused by name, without its password") {
   const auto base = parse_base_url("https://api.binance.com").value();
-  for (const char* url : {"socks5://u:geheim@proxy.lan:1080", "https://u:geheim@proxy.lan:443",
-                          "http://u:geheim@proxy.lan", "http://u:geheim@", "http://u:geheim%4@p:1",
-                          "http://u:geheim@proxy.lan:3128/path", "http://u:geheim@proxy lan:3128",
-                          "http://u:geheim@[fd00::1]", "http://u:geheim@proxy.lan:99999"}) {
+  for (const char* url :
+       {"socks5://u:geheim@proxy.lan:1080", "https://u:geheim@proxy.lan:443", "http://u:geheim@proxy.lan",
+        "http://u:geheim@", "http://u:geheim%4@p:1", "http://u:geheim@proxy.lan:3128/path",
+        "http://u:geheim@proxy lan:3128", "http://u:geheim@[fd00::1]", "http://u:geheim@proxy.lan:99999"}) {
     const auto refused = proxy_for(base, url, "");
     INFO(url);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().fault == Fault::configuration);
-    CHECK_THAT(refused.error().what, Catch::StartsWith("HTTPS_PROXY: ") &&
-                                         Catch::Contains("nothing was sent") &&
+    CHECK_THAT(refused.error().what, Catch::StartsWith("HTTPS_PROXY: ") && Catch::Contains("nothing was sent") &&
                                          Catch::Contains("NO_PROXY") && !Catch::Contains("geheim"));
   }
 }

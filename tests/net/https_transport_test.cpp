@@ -55,17 +55,14 @@ SystemClock& wall() {
 }
 
 // One request over a transport of its own.
-HttpResult ask(HttpsSettings settings, Micros patience = ample,
-               const HttpRequest& request = get()) {
+HttpResult ask(HttpsSettings settings, Micros patience = ample, const HttpRequest& request = get()) {
   HttpsTransport transport{std::move(settings), wall()};
   return transport.exchange({&request, 1}, patience).at(0);
 }
-HttpResult ask(const MisbehavingServer& server, Micros patience = ample,
-               const HttpRequest& request = get()) {
+HttpResult ask(const MisbehavingServer& server, Micros patience = ample, const HttpRequest& request = get()) {
   return ask(to(server.url()), patience, request);
 }
-HttpResult ask(HttpsTransport& transport, const HttpRequest& request = get(),
-               Micros patience = ample) {
+HttpResult ask(HttpsTransport& transport, const HttpRequest& request = get(), Micros patience = ample) {
   return transport.exchange({&request, 1}, patience).at(0);
 }
 
@@ -100,14 +97,13 @@ MisbehavingServer::Script says(std::string bytes) {
 
 TEST_CASE("a request arrives whole, and its answer comes back whole") {
   Heard heard;
-  MisbehavingServer server{
-      tls(), [&](Peer& peer) {
-        heard = peer.hear().value();
-        peer.say(
-            "HTTP/1.1 201 Created\r\nContent-LENGTH: 2\r\nX-Twice: 1\r\nx-twice: 2\r\n"
-            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nok");
-        peer.wait_for_end();
-      }};
+  MisbehavingServer server{tls(), [&](Peer& peer) {
+                             heard = peer.hear().value();
+                             peer.say(
+                                 "HTTP/1.1 201 Created\r\nContent-LENGTH: 2\r\nX-Twice: 1\r\nx-twice: 2\r\n"
+                                 "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nok");
+                             peer.wait_for_end();
+                           }};
   HttpRequest request = post("/private/order?a=1", "{\"quantity\":\"1\"}");
   request.headers = {{"Content-Type", "application/json"}, {"X-KEY", "k"}};
   const Instant before = wall().now();
@@ -127,40 +123,37 @@ TEST_CASE("a request arrives whole, and its answer comes back whole") {
   CHECK(heard.target == "/v1/private/order?a=1");
   CHECK(heard.body == "{\"quantity\":\"1\"}");
   const std::string host = server.url().substr(8);
-  CHECK_THAT(heard.head, Catch::Contains("Host: " + host + "\r\n") &&
-                             Catch::Contains("Content-Type: application/json\r\n") &&
-                             Catch::Contains("X-KEY: k\r\n") &&
-                             Catch::Contains("User-Agent: tradeguard") &&
-                             Catch::Contains("Accept-Encoding: identity\r\n") &&
-                             Catch::Contains("Content-Length: 16\r\n"));
+  CHECK_THAT(heard.head,
+             Catch::Contains("Host: " + host + "\r\n") && Catch::Contains("Content-Type: application/json\r\n") &&
+                 Catch::Contains("X-KEY: k\r\n") && Catch::Contains("User-Agent: tradeguard") &&
+                 Catch::Contains("Accept-Encoding: identity\r\n") && Catch::Contains("Content-Length: 16\r\n"));
 }
 
 TEST_CASE("a body comes together from the oddest pieces") {
   const std::string body(100'000, 'b');
   const auto server_says = GENERATE(0, 1, 2);
-  MisbehavingServer server{
-      tls(), [&](Peer& peer) {
-        peer.hear();
-        std::string bytes = "HTTP/1.1 200 OK\r\n";
-        if (server_says == 0) {  // announced, in pieces of 1, 2, 3, … bytes
-          bytes += "Content-Length: 100000\r\n\r\n" + body;
-        } else if (server_says == 1) {  // chunks of all lengths, with extensions and a trailer
-          bytes += "Transfer-Encoding: chunked\r\n\r\n";
-          char length[32];
-          for (std::size_t at = 0, size = 1; at < body.size(); at += size++) {
-            size = std::min(size, body.size() - at);
-            std::snprintf(length, sizeof length, "%zX;x=y\r\n", size);
-            bytes += length + body.substr(at, size) + "\r\n";
-          }
-          bytes += "0\r\nX-Trailer: 1\r\n\r\n";
-        } else {  // until the end of the connection
-          bytes += "\r\n" + body;
-        }
-        for (std::size_t at = 0, size = 1; at < bytes.size(); at += size++)
-          peer.say(std::string_view{bytes}.substr(at, size));
-        if (server_says == 2) peer.say_goodbye();
-        peer.wait_for_end();
-      }};
+  MisbehavingServer server{tls(), [&](Peer& peer) {
+                             peer.hear();
+                             std::string bytes = "HTTP/1.1 200 OK\r\n";
+                             if (server_says == 0) {  // announced, in pieces of 1, 2, 3, … bytes
+                               bytes += "Content-Length: 100000\r\n\r\n" + body;
+                             } else if (server_says == 1) {  // chunks of all lengths, with extensions and a trailer
+                               bytes += "Transfer-Encoding: chunked\r\n\r\n";
+                               char length[32];
+                               for (std::size_t at = 0, size = 1; at < body.size(); at += size++) {
+                                 size = std::min(size, body.size() - at);
+                                 std::snprintf(length, sizeof length, "%zX;x=y\r\n", size);
+                                 bytes += length + body.substr(at, size) + "\r\n";
+                               }
+                               bytes += "0\r\nX-Trailer: 1\r\n\r\n";
+                             } else {  // until the end of the connection
+                               bytes += "\r\n" + body;
+                             }
+                             for (std::size_t at = 0, size = 1; at < bytes.size(); at += size++)
+                               peer.say(std::string_view{bytes}.substr(at, size));
+                             if (server_says == 2) peer.say_goodbye();
+                             peer.wait_for_end();
+                           }};
   const auto result = ask(server);
   REQUIRE(result);
   CHECK(result->body == body);
@@ -168,17 +161,15 @@ TEST_CASE("a body comes together from the oddest pieces") {
 
 TEST_CASE("answers without a body have none, and those with 1xx only announce one") {
   CHECK(ask(MisbehavingServer{tls(), says("HTTP/1.1 204 No Content\r\n\r\n")})->status == 204);
-  CHECK(ask(MisbehavingServer{tls(), says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")})->body ==
-        "");
+  CHECK(ask(MisbehavingServer{tls(), says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")})->body == "");
   const HttpRequest head{.method = "HEAD", .target = "/"};
   const auto headed =
-      ask(MisbehavingServer{tls(), says("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")}, ample,
-          head);
+      ask(MisbehavingServer{tls(), says("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")}, ample, head);
   REQUIRE(headed);
   CHECK(headed->body.empty());
-  const auto announced = ask(MisbehavingServer{
-      tls(), says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: 1\r\n\r\n"
-                  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")});
+  const auto announced =
+      ask(MisbehavingServer{tls(), says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: 1\r\n\r\n"
+                                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")});
   REQUIRE(announced);
   CHECK(announced->status == 200);
   CHECK(announced->body == "ok");
@@ -190,13 +181,13 @@ TEST_CASE("the interim answers to one request are eight at most") {
   const auto after = [&](int count) {
     std::string bytes;
     for (int i = 0; i < count; ++i) bytes += interim;
-    return ask(
-        MisbehavingServer{tls(), says(bytes + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")});
+    return ask(MisbehavingServer{tls(), says(bytes + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")});
   };
   CHECK(after(8)->body == "ok");
   check_lost(after(9), "more than 8 interim answers");
   // Without end, as fast as they can be read.
-  check_lost(ask(MisbehavingServer{tls(), [&](Peer& peer) {
+  check_lost(ask(MisbehavingServer{tls(),
+                                   [&](Peer& peer) {
                                      if (peer.hear())
                                        while (peer.say(interim)) {
                                        }
@@ -208,8 +199,7 @@ TEST_CASE("an answer of which more is always there outlives neither patience nor
   SECTION("pieces wrapped in more than they hold") {
     MisbehavingServer server{tls(), [](Peer& peer) {
                                const std::string piece = "1;" + std::string(60'000, 'x') + "\r\na\r\n";
-                               if (peer.hear() &&
-                                   peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
+                               if (peer.hear() && peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
                                  while (peer.say(piece)) {
                                  }
                              }};
@@ -230,8 +220,7 @@ TEST_CASE("an answer of which more is always there outlives neither patience nor
 
 TEST_CASE("HTTP/1.0 is understood, and its connection is not used again") {
   MisbehavingServer server{tls(), [](Peer& peer) {
-                             while (peer.hear())
-                               peer.say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                             while (peer.hear()) peer.say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
                            }};
   HttpsTransport transport{to(server.url()), wall()};
   CHECK(ask(transport)->body == "ok");
@@ -241,8 +230,8 @@ TEST_CASE("HTTP/1.0 is understood, and its connection is not used again") {
 
 TEST_CASE("a redirect is an answer like any other") {
   MisbehavingServer elsewhere{tls(), echo};
-  MisbehavingServer server{tls(), says("HTTP/1.1 302 Found\r\nLocation: " + elsewhere.url() +
-                                       "/\r\nContent-Length: 0\r\n\r\n")};
+  MisbehavingServer server{
+      tls(), says("HTTP/1.1 302 Found\r\nLocation: " + elsewhere.url() + "/\r\nContent-Length: 0\r\n\r\n")};
   const auto result = ask(server);
   REQUIRE(result);
   CHECK(result->status == 302);
@@ -365,8 +354,7 @@ TEST_CASE("with its own authority only, the system's are not trusted") {
 }
 
 TEST_CASE("a server that can only speak without forward secrecy gets no request") {
-  ServerOptions options{.identity = authority().issue_rsa("IP:127.0.0.1"),
-                        .newest_tls = TLS1_2_VERSION};
+  ServerOptions options{.identity = authority().issue_rsa("IP:127.0.0.1"), .newest_tls = TLS1_2_VERSION};
   CHECK(ask(MisbehavingServer{options, echo}));
   options.ciphers = "AES256-GCM-SHA384:AES128-SHA";
   const auto result = ask(MisbehavingServer{options, echo});
@@ -384,9 +372,8 @@ TEST_CASE("a port that another user of this machine serves gets no request witho
   const auto script = [&](Peer& peer) { asked += peer.hear() ? 1 : 0; };
   for (const char* address : {"127.0.0.1", "0.0.0.0"}) {
     MisbehavingServer theirs{{.uid = somebody, .address = address}, script};
-    check_unsent(ask(theirs),
-                 "not connected: port " + std::to_string(theirs.port()) +
-                     " is served by uid 65533, which is neither root nor this user");
+    check_unsent(ask(theirs), "not connected: port " + std::to_string(theirs.port()) +
+                                  " is served by uid 65533, which is neither root nor this user");
   }
   CHECK(asked == 0);
   MisbehavingServer theirs{{.uid = somebody}, echo};
@@ -413,15 +400,14 @@ TEST_CASE("TLS 1.2 is spoken, TLS 1.1 is not") {
   const auto result = ask(MisbehavingServer{options, script});
   REQUIRE_FALSE(result);
   CHECK_FALSE(result.error().sent);
-  CHECK_THAT(result.error().what, Catch::StartsWith("not connected: TLS handshake: ") &&
-                                      Catch::Contains("protocol version"));
+  CHECK_THAT(result.error().what,
+             Catch::StartsWith("not connected: TLS handshake: ") && Catch::Contains("protocol version"));
 }
 
 TEST_CASE("a peer that does not speak TLS gets no request") {
   ServerOptions options = tls();
   options.before_handshake = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
-  check_unsent(ask(MisbehavingServer{options, echo}),
-               "not connected: TLS handshake: wrong version number");
+  check_unsent(ask(MisbehavingServer{options, echo}), "not connected: TLS handshake: wrong version number");
 }
 
 TEST_CASE("plain http to this machine works the same way") {
@@ -457,8 +443,7 @@ TEST_CASE("a server that does not finish its handshake is given up, and nothing 
 
 TEST_CASE("a server that ends the handshake sent for nothing") {
   MisbehavingServer server{plain(), [](Peer& peer) { peer.hang_up(); }};
-  check_unsent(ask(to("https://" + server.url().substr(7))),
-               "not connected: closed during the TLS handshake");
+  check_unsent(ask(to("https://" + server.url().substr(7))), "not connected: closed during the TLS handshake");
 }
 
 TEST_CASE("an answer that never comes leaves doubt") {
@@ -482,8 +467,7 @@ TEST_CASE("an answer that drips does not outlive patience") {
   check_lost(ask(server, short_wait), "no answer within 250ms");
 }
 
-TEST_CASE(
-    "a connection that ends before the answer, or within it, leaves doubt and is not tried again") {
+TEST_CASE("a connection that ends before the answer, or within it, leaves doubt and is not tried again") {
   struct End {
     const char* before;
     void (Peer::*how)();
@@ -493,14 +477,12 @@ TEST_CASE(
       End{"", &Peer::say_goodbye, "connection closed without an answer"},
       End{"", &Peer::hang_up, "connection closed without an answer"},
       End{"HTTP/1.1 2", &Peer::say_goodbye, "connection closed within the answer"},
-      End{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", &Peer::say_goodbye,
-          "connection closed within the answer"},
+      End{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", &Peer::say_goodbye, "connection closed within the answer"},
       End{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", &Peer::say_goodbye,
           "connection closed within the answer"},
       // Without a length only a proper goodbye tells the end from a cut.
       End{"HTTP/1.1 200 OK\r\n\r\nhello", &Peer::hang_up, "connection closed within the answer"},
-      End{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", &Peer::hang_up,
-          "connection closed within the answer"},
+      End{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", &Peer::hang_up, "connection closed within the answer"},
       End{"", &Peer::reset, "connection lost: connection reset by peer"});
   INFO(end.before);
   MisbehavingServer server{tls(), [&](Peer& peer) {
@@ -515,11 +497,10 @@ TEST_CASE(
 }
 
 TEST_CASE("what is not HTTP leaves doubt") {
-  const auto bytes =
-      GENERATE(as<std::string>{}, "garbage\r\n\r\n", "SSH-2.0-x\r\n\r\n\r\n",
-               "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-               "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab");
+  const auto bytes = GENERATE(as<std::string>{}, "garbage\r\n\r\n", "SSH-2.0-x\r\n\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
+                              "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+                              "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab");
   INFO(bytes);
   check_lost(ask(MisbehavingServer{tls(), says(bytes)}), "not HTTP");
 }
@@ -541,17 +522,14 @@ TEST_CASE("an answer over the limit is not read to its end") {
   };
   check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n", chunk)}),
              "answer larger than 1 MiB");
-  check_lost(
-      asked({tls(), endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)}),
-      "answer larger than 1 MiB");
+  check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)}),
+             "answer larger than 1 MiB");
   check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\n\r\n", chunk)}), "answer larger than 1 MiB");
   const std::string field = "X-Field: " + std::string(2000, 'h') + "\r\n";
-  check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\n", field)}),
-             "answer's head larger than 64 KiB");
+  check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\n", field)}), "answer's head larger than 64 KiB");
   check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\nX: ", std::string(5000, 'l'))}),
              "answer's head larger than 64 KiB");
-  check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
-                                   std::string(5000, 'x'))}),
+  check_lost(asked({tls(), endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", std::string(5000, 'x'))}),
              "answer's head larger than 64 KiB");
 }
 
@@ -579,8 +557,7 @@ TEST_CASE("a server that is gone in the middle of a request does not end this pr
                              peer.wait_for_bytes();
                              peer.stop_talking(false);
                            }};
-  check_lost(ask(server, ample, post("/", std::string(32u << 20, 'b'))),
-             "connection lost: broken pipe");
+  check_lost(ask(server, ample, post("/", std::string(32u << 20, 'b'))), "connection lost: broken pipe");
 }
 
 // ------------------------------------------------------------------------------------- connections
@@ -588,14 +565,12 @@ TEST_CASE("a server that is gone in the middle of a request does not end this pr
 TEST_CASE("connections are kept within an exchange and between exchanges") {
   MisbehavingServer server{tls(), echo};
   HttpsTransport transport{to(server.url()), wall()};
-  for (int i = 0; i < 5; ++i)
-    CHECK(ask(transport, get("/" + std::to_string(i)))->body == "/" + std::to_string(i));
+  for (int i = 0; i < 5; ++i) CHECK(ask(transport, get("/" + std::to_string(i)))->body == "/" + std::to_string(i));
   CHECK(server.connections() == 1);
 }
 
 TEST_CASE("an answer that says close, or has more bytes than it should, ends its connection") {
-  const auto bytes = GENERATE(as<std::string>{},
-                              "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+  const auto bytes = GENERATE(as<std::string>{}, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
                               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
                               "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
   MisbehavingServer server{tls(), [&](Peer& peer) {
@@ -656,21 +631,19 @@ TEST_CASE("the second connection resumes the session of the first") {
   ServerOptions options = tls();
   options.newest_tls = version;
   std::atomic<int> resumed{0};
-  MisbehavingServer server{
-      options, [&](Peer& peer) {
-        if (peer.resumed()) ++resumed;
-        if (!peer.hear()) return;
-        peer.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
-        peer.hang_up();
-      }};
+  MisbehavingServer server{options, [&](Peer& peer) {
+                             if (peer.resumed()) ++resumed;
+                             if (!peer.hear()) return;
+                             peer.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+                             peer.hang_up();
+                           }};
   HttpsTransport transport{to(server.url()), wall()};
   for (int i = 0; i < 4; ++i) CHECK(ask(transport)->body == "ok");
   CHECK(server.connections() == 4);
   CHECK(resumed == 3);
 }
 
-TEST_CASE(
-    "200 requests over 8 connections arrive once each, and the answers stand in their order") {
+TEST_CASE("200 requests over 8 connections arrive once each, and the answers stand in their order") {
   std::mutex mutex;
   std::map<std::string, int> arrived;
   MisbehavingServer server{tls(), [&](Peer& peer) {
@@ -694,8 +667,7 @@ TEST_CASE(
     CHECK(results[i]->body == "/" + std::to_string(i));
   }
   CHECK(arrived.size() == 200);
-  CHECK(
-      std::all_of(arrived.begin(), arrived.end(), [](const auto& one) { return one.second == 1; }));
+  CHECK(std::all_of(arrived.begin(), arrived.end(), [](const auto& one) { return one.second == 1; }));
   CHECK(server.connections() <= 8);
 }
 
@@ -753,8 +725,7 @@ TEST_CASE("patience runs for each request from its turn, not from the start of t
   HttpsTransport transport{settings, wall()};
   const std::vector<HttpRequest> requests(3, get());
   const Micros began = wall().monotonic();
-  for (const auto& result : transport.exchange(requests, short_wait))
-    check_lost(result, "no answer within 250ms");
+  for (const auto& result : transport.exchange(requests, short_wait)) check_lost(result, "no answer within 250ms");
   CHECK(wall().monotonic() - began >= 3 * short_wait);
 }
 
@@ -835,9 +806,7 @@ TEST_CASE("never more than the limit arrives in any window, over exchanges too")
   HttpsTransport transport{settings, wall()};
   const Micros began = wall().monotonic();
   for (const std::size_t count : {3u, 12u, 7u})
-    for (const auto& result :
-         transport.exchange(std::vector<HttpRequest>(count, weighing(1)), ample))
-      CHECK(result);
+    for (const auto& result : transport.exchange(std::vector<HttpRequest>(count, weighing(1)), ample)) CHECK(result);
   CHECK(arrivals.all.size() == 22);
   CHECK(arrivals.most_within(50ms) == 5);
   const Micros took = wall().monotonic() - began;
@@ -880,8 +849,8 @@ TEST_CASE("limits do not hold up each other, nor what has none") {
   HttpsSettings settings = to(server.url());
   settings.limits = {{"slow", 1, 600ms}, {"quick", 100, 50ms}};
   HttpsTransport transport{settings, wall()};
-  const std::vector<HttpRequest> requests{weighing(1, "slow"), weighing(1, "slow"),
-                                          weighing(2, "quick"), weighing(3, "")};
+  const std::vector<HttpRequest> requests{weighing(1, "slow"), weighing(1, "slow"), weighing(2, "quick"),
+                                          weighing(3, "")};
   const auto results = transport.exchange(requests, ample);
   for (const auto& result : results) REQUIRE(result);
   CHECK(results[1]->sent - results[0]->sent >= 600ms);

@@ -45,10 +45,8 @@ TEST_CASE("a body for which the memory ends anywhere throws, and what was read i
   std::string body = "{\"data\":[";
   for (int i = 0; i < 2000; ++i) body += "{\"price\":\"12345.678901234\",\"id\":5755600460000000002},";
   body += "{}]}";
-  constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag |
-                             rapidjson::kParseIterativeFlag;
-  using Document = rapidjson::GenericDocument<rapidjson::UTF8<>,
-                                              rapidjson::MemoryPoolAllocator<Little>, Little>;
+  constexpr unsigned flags = rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseIterativeFlag;
+  using Document = rapidjson::GenericDocument<rapidjson::UTF8<>, rapidjson::MemoryPoolAllocator<Little>, Little>;
   int refused = 0;
   bool read = false;
   for (std::size_t bytes = 0; !read; bytes += 8192) {

@@ -18,8 +18,7 @@
 namespace net_test {
 namespace {
 
-int listener(int& port, const std::string& at = "127.0.0.1",
-             const std::optional<unsigned>& uid = std::nullopt) {
+int listener(int& port, const std::string& at = "127.0.0.1", const std::optional<unsigned>& uid = std::nullopt) {
   // A socket belongs to whom this thread is, for files, when it is made.
   const int before = uid ? ::setfsuid(*uid) : 0;
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -31,8 +30,7 @@ int listener(int& port, const std::string& at = "127.0.0.1",
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   ::inet_pton(AF_INET, at.c_str(), &address.sin_addr);
   socklen_t size = sizeof address;
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(fd, 256) != 0 ||
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd, 256) != 0 ||
       ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error{"the test server cannot listen"};
   port = ntohs(address.sin_port);
@@ -52,10 +50,8 @@ MisbehavingServer::MisbehavingServer(ServerOptions options, Script script)
     // Old versions are spoken at this level only.
     SSL_CTX_set_security_level(context_.get(), 0);
     SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
-    if (options_.newest_tls != 0)
-      SSL_CTX_set_max_proto_version(context_.get(), options_.newest_tls);
-    if (!options_.ciphers.empty())
-      SSL_CTX_set_cipher_list(context_.get(), options_.ciphers.c_str());
+    if (options_.newest_tls != 0) SSL_CTX_set_max_proto_version(context_.get(), options_.newest_tls);
+    if (!options_.ciphers.empty()) SSL_CTX_set_cipher_list(context_.get(), options_.ciphers.c_str());
     SSL_CTX_use_certificate(context_.get(), options_.identity->certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), options_.identity->key.get());
   }
@@ -154,8 +150,7 @@ bool Peer::read_more() {
   unread_.append(bytes, static_cast<std::size_t>(count));
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
-  if (const cmsghdr* stamp = CMSG_FIRSTHDR(&message);
-      stamp != nullptr && stamp->cmsg_type == SCM_TIMESTAMPNS)
+  if (const cmsghdr* stamp = CMSG_FIRSTHDR(&message); stamp != nullptr && stamp->cmsg_type == SCM_TIMESTAMPNS)
     std::memcpy(&time, CMSG_DATA(stamp), sizeof time);
   last_arrival_ = nanoseconds_of(time);
   return true;
@@ -199,13 +194,12 @@ bool Peer::give_tickets() {
   ERR_clear_error();
   // That a ticket could not be written is no error to OpenSSL.
   pollfd gone{fd_, POLLRDHUP, 0};
-  return SSL_new_session_ticket(tls_) == 1 && SSL_do_handshake(tls_) == 1 &&
-         ::poll(&gone, 1, 0) == 0;
+  return SSL_new_session_ticket(tls_) == 1 && SSL_do_handshake(tls_) == 1 && ::poll(&gone, 1, 0) == 0;
 }
 
 void Peer::answer(std::string_view body, int status) {
-  say("HTTP/1.1 " + std::to_string(status) + " As Asked\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + std::string{body});
+  say("HTTP/1.1 " + std::to_string(status) + " As Asked\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n" + std::string{body});
 }
 
 void Peer::say_goodbye() {
@@ -248,8 +242,7 @@ void Peer::relay_to(int port) {
         if (both[from].revents == 0) continue;
         const ssize_t count = ::recv(both[from].fd, bytes, sizeof bytes, 0);
         open = open && count > 0 &&
-               ::send(both[1 - from].fd, bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL) ==
-                   count;
+               ::send(both[1 - from].fd, bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL) == count;
       }
   }
   ::close(other);
@@ -258,8 +251,7 @@ void Peer::relay_to(int port) {
 bool Peer::wait_for_end(std::chrono::milliseconds at_most) {
   const auto end = std::chrono::steady_clock::now() + at_most;
   for (;;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     pollfd poll{fd_, POLLIN | POLLRDHUP, 0};
     // Looks at least once, also when there is no time to wait.
     if (::poll(&poll, 1, static_cast<int>(std::max<long>(left.count(), 0))) <= 0) return false;
@@ -269,8 +261,7 @@ bool Peer::wait_for_end(std::chrono::milliseconds at_most) {
 }
 
 std::string Peer::name_asked_for() const {
-  const char* name =
-      tls_ != nullptr ? SSL_get_servername(tls_, TLSEXT_NAMETYPE_host_name) : nullptr;
+  const char* name = tls_ != nullptr ? SSL_get_servername(tls_, TLSEXT_NAMETYPE_host_name) : nullptr;
   return name != nullptr ? name : "";
 }
 

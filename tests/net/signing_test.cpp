@@ -25,10 +25,8 @@ Secret secret(std::string_view text) { return Secret{std::string{text}}; }
 
 std::string pem(EVP_PKEY* key, const char* password = nullptr) {
   const std::unique_ptr<BIO, Freed> bio{BIO_new(BIO_s_mem())};
-  const auto length =
-      password != nullptr ? static_cast<int>(std::char_traits<char>::length(password)) : 0;
-  REQUIRE(PEM_write_bio_PKCS8PrivateKey(bio.get(), key,
-                                        password != nullptr ? EVP_aes_256_cbc() : nullptr, password,
+  const auto length = password != nullptr ? static_cast<int>(std::char_traits<char>::length(password)) : 0;
+  REQUIRE(PEM_write_bio_PKCS8PrivateKey(bio.get(), key, password != nullptr ? EVP_aes_256_cbc() : nullptr, password,
                                         length, nullptr, nullptr) == 1);
   std::string text(BIO_ctrl_pending(bio.get()), '\0');
   BIO_read(bio.get(), text.data(), static_cast<int>(text.size()));
@@ -37,14 +35,12 @@ std::string pem(EVP_PKEY* key, const char* password = nullptr) {
 
 bool verifies(EVP_PKEY* key, std::string_view message, const std::string& base64) {
   std::vector<unsigned char> signature(base64.size());
-  const int length =
-      EVP_DecodeBlock(signature.data(), reinterpret_cast<const unsigned char*>(base64.data()),
-                      static_cast<int>(base64.size()));
+  const int length = EVP_DecodeBlock(signature.data(), reinterpret_cast<const unsigned char*>(base64.data()),
+                                     static_cast<int>(base64.size()));
   if (length != 66 || !base64.ends_with("==")) return false;  // 64 bytes and two of padding
   const std::unique_ptr<EVP_MD_CTX, Freed> context{EVP_MD_CTX_new()};
   REQUIRE(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key) == 1);
-  return EVP_DigestVerify(context.get(), signature.data(), 64,
-                          reinterpret_cast<const unsigned char*>(message.data()),
+  return EVP_DigestVerify(context.get(), signature.data(), 64, reinterpret_cast<const unsigned char*>(message.data()),
                           message.size()) == 1;
 }
 
@@ -53,8 +49,7 @@ bool verifies(EVP_PKEY* key, std::string_view message, const std::string& base64
 TEST_CASE("HMAC-SHA256 is what the openssl command says it is") {
   CHECK(hmac_sha256_hex(secret("Jefe"), "what do ya want for nothing?") ==
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  CHECK(hmac_sha256_hex(secret("k"), "") ==
-        "8bb990c40a7d61cb97597a942125025be50ac8beb74436e3735b98893a7f6620");
+  CHECK(hmac_sha256_hex(secret("k"), "") == "8bb990c40a7d61cb97597a942125025be50ac8beb74436e3735b98893a7f6620");
   // Longer than a block, so that the key itself is hashed first.
   CHECK(hmac_sha256_hex(secret(std::string(131, 'a')), "Test Using Larger Than Block-Size Key") ==
         "b4e96b7e2a0c8281ed52c6bc2cc47bb5f2e22c3bc0d0489ee47ea4f304a1e0f2");
@@ -82,8 +77,7 @@ TEST_CASE("HMAC-SHA256 signs Crypto.com's payloads") {
                         "private/create-order-list7test_api_keycontingency_typeLISTorder_list"
                         "client_oidl1instrument_nameCRO_USDprice0.12quantity10sideSELLtypeLIMIT"
                         "client_oidl2instrument_nameCRO_USDprice0.122quantity20sideSELLtypeLIMIT"
-                        "1767225600000") ==
-        "d4c0a7f44286373816c4b9d80baaec7310d4636ac5fa67e8322ad71a812675d0");
+                        "1767225600000") == "d4c0a7f44286373816c4b9d80baaec7310d4636ac5fa67e8322ad71a812675d0");
 }
 
 TEST_CASE("an Ed25519 signature is verified by the public key and by no other message") {
@@ -127,8 +121,7 @@ TEST_CASE("what is no Ed25519 key is a configuration error that does not show it
     CHECK(key.error().fault == Fault::configuration);
     return key.error().what;
   };
-  const std::string no_pem =
-      "the private key is not an unencrypted PEM key (PKCS#8, BEGIN PRIVATE KEY)";
+  const std::string no_pem = "the private key is not an unencrypted PEM key (PKCS#8, BEGIN PRIVATE KEY)";
   CHECK(wrong_with("") == no_pem);
   CHECK(wrong_with("hunter2") == no_pem);
   CHECK(wrong_with("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n") == no_pem);

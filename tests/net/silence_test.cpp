@@ -17,8 +17,7 @@ TEST_CASE("a silence is kept to its end, says with what it was asked for, and th
   silence.asked(1s, "429");
   REQUIRE(silence.why());
   CHECK(silence.why()->fault == Fault::unreachable);
-  CHECK(silence.why()->what ==
-        "the exchange answered HTTP 418: nothing is sent to it before 2026-01-01T14:00:00Z");
+  CHECK(silence.why()->what == "the exchange answered HTTP 418: nothing is sent to it before 2026-01-01T14:00:00Z");
   REQUIRE(silence.quiet());
   CHECK(silence.quiet()->until == noon + 2h);
   CHECK(silence.quiet()->status == "418");

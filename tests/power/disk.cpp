@@ -81,8 +81,7 @@ void carry_out(const std::vector<Write>& writes, Loss loss, std::string& content
 
 }  // namespace
 
-Disk::Disk(std::string folder, std::string files)
-    : folder_{std::move(folder)}, files_{std::move(files)} {
+Disk::Disk(std::string folder, std::string files) : folder_{std::move(folder)}, files_{std::move(files)} {
   fs::create_directories(folder_);
 }
 

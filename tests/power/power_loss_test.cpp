@@ -59,8 +59,7 @@ struct Powered {
     std::set<std::string> ids;
     for (const Json& order : bot.orders()) ids.insert(order.text_of("client_id"));
     for (const std::string& id : std::set<std::string>{ids})
-      if (bot.trading.sql("SELECT count(*) FROM exchange_orders WHERE client_id = '" + id + "'")
-              .starts_with("1"))
+      if (bot.trading.sql("SELECT count(*) FROM exchange_orders WHERE client_id = '" + id + "'").starts_with("1"))
         ids.erase(id);
     return ids;
   }

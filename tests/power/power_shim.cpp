@@ -49,18 +49,14 @@ Power& power() {
   return *one;
 }
 
-bool is_ours(const std::string& path) {
-  return path.starts_with(power().files) && !path.ends_with("-shm");
-}
+bool is_ours(const std::string& path) { return path.starts_with(power().files) && !path.ends_with("-shm"); }
 std::string path_of(int descriptor) {
   char path[4096];
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
   const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
   return length < 0 ? std::string{} : std::string{path, static_cast<std::size_t>(length)};
 }
-std::string place(const char* kind, ino_t inode) {
-  return power().disk + "/" + kind + "-" + std::to_string(inode);
-}
+std::string place(const char* kind, ino_t inode) { return power().disk + "/" + kind + "-" + std::to_string(inode); }
 ino_t inode_of(int descriptor) {
   struct stat found {};
   return ::fstat(descriptor, &found) == 0 ? found.st_ino : 0;
@@ -69,8 +65,8 @@ bool is_tracked(int descriptor) { return power().tracked.contains(inode_of(descr
 
 // Raw calls: what is written here is not what is watched.
 void write_all(const std::string& path, int flags, const void* data, std::size_t size) {
-  const int out = real<int (*)(const char*, int, ...)>("open")(
-      path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+  const int out =
+      real<int (*)(const char*, int, ...)>("open")(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   const auto* bytes = static_cast<const char*>(data);
   while (out >= 0 && size > 0) {
     const ssize_t more = real<ssize_t (*)(int, const void*, size_t)>("write")(out, bytes, size);
@@ -108,8 +104,7 @@ void keep_names(const std::string& folder) {
     while (const dirent* entry = ::readdir(entries)) {
       const std::string path = folder + "/" + entry->d_name;
       struct stat found {};
-      if (is_ours(path) && ::stat(path.c_str(), &found) == 0)
-        names += std::to_string(found.st_ino) + " " + path + "\n";
+      if (is_ours(path) && ::stat(path.c_str(), &found) == 0) names += std::to_string(found.st_ino) + " " + path + "\n";
     }
     ::closedir(entries);
   }
@@ -154,8 +149,7 @@ int opened(const char* how, const char* path, int flags, mode_t mode) {
 ssize_t written_at(const char* how, int descriptor, const void* data, size_t size, off64_t offset) {
   Power& p = power();
   const std::lock_guard lock{p.mutex};
-  const ssize_t done =
-      real<ssize_t (*)(int, const void*, size_t, off64_t)>(how)(descriptor, data, size, offset);
+  const ssize_t done = real<ssize_t (*)(int, const void*, size_t, off64_t)>(how)(descriptor, data, size, offset);
   if (p.on() && done > 0 && is_tracked(descriptor)) note_pending(descriptor, offset, data, done);
   return done;
 }

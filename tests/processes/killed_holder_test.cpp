@@ -77,7 +77,9 @@ void kill_at_random_moments(const std::string& kind) {
   CHECK(entered > kills / 2);
 }
 
-TEST_CASE("a run killed at a random moment is finished by the next one, on SQLite") { kill_at_random_moments("sqlite"); }
+TEST_CASE("a run killed at a random moment is finished by the next one, on SQLite") {
+  kill_at_random_moments("sqlite");
+}
 TEST_CASE("a run killed at a random moment is finished by the next one, on PostgreSQL") {
   kill_at_random_moments("postgres");
 }
@@ -109,8 +111,8 @@ TEST_CASE("a child that outlives the killed holder does not hold the lock") {
   CHECK(bot.cycle("").code == 75);
   holder.send(SIGKILL);
   CHECK(holder.finish().code == -SIGKILL);
-  const Ran next = kind == "sqlite" ? bot.cycle(signal_for("ETH_USDT"))
-                                    : cycle_behind_the_dead(bot, signal_for("ETH_USDT"));
+  const Ran next =
+      kind == "sqlite" ? bot.cycle(signal_for("ETH_USDT")) : cycle_behind_the_dead(bot, signal_for("ETH_USDT"));
   INFO(next.err);
   CHECK(next.code == 0);
   check_entered_once_and_protected(bot, "ETH_USDT");

@@ -25,7 +25,8 @@ TEST_CASE("a role whose sessions end when they are idle for a second: a run that
     wait_until("two idle sessions of the run, for more than a second", [&] {
       return server.ask("SELECT count(*) FROM pg_stat_activity WHERE usename = '" + role +
                         "' AND state = 'idle' AND clock_timestamp() - state_change > interval '1.5 s' "
-                        "AND pid <> " + std::to_string(ordinary.pid())) == "2";
+                        "AND pid <> " +
+                        std::to_string(ordinary.pid())) == "2";
     });
     // What an ordinary session of this role comes to.
     CHECK_THROWS_AS(ordinary.ask("SELECT 1"), std::runtime_error);
@@ -45,32 +46,39 @@ TEST_CASE("the original bot's table in the same database stays as it is, down to
   original.ask("SET client_min_messages = warning");
   original.ask("DROP SCHEMA tradeguard CASCADE");
   original.ask("CREATE TYPE order_side AS ENUM ('BUY', 'SELL')");
-  original.ask("CREATE TYPE order_status AS ENUM ('NEW', 'ACTIVE', 'PARTIALLY_FILLED', 'FILLED', 'CANCELLED', "
-               "'REJECTED', 'EXPIRED')");
-  original.ask("CREATE TABLE public.exchange_orders (id SERIAL PRIMARY KEY, "
-               "exchange_order_id VARCHAR(100) UNIQUE NOT NULL, client_oid VARCHAR(100), "
-               "symbol VARCHAR(50) NOT NULL, side order_side NOT NULL, order_type VARCHAR(20), "
-               "status order_status NOT NULL, price NUMERIC(20,8), quantity NUMERIC(20,8) NOT NULL, "
-               "cumulative_quantity NUMERIC(20,8) DEFAULT 0, cumulative_value NUMERIC(20,8) DEFAULT 0, "
-               "avg_price NUMERIC(20,8), trigger_condition NUMERIC(20,8), exchange_create_time TIMESTAMPTZ, "
-               "exchange_update_time TIMESTAMPTZ, created_at TIMESTAMPTZ DEFAULT now(), updated_at TIMESTAMPTZ, "
-               "imported_at TIMESTAMPTZ, trade_signal_id INTEGER, parent_order_id VARCHAR(100), "
-               "oco_group_id VARCHAR(100), order_role VARCHAR(20))");
-  original.ask("INSERT INTO public.exchange_orders (exchange_order_id, symbol, side, order_type, status, price, "
-               "quantity, exchange_create_time, order_role) VALUES "
-               "('4711', 'ETH_USDT', 'BUY', 'MARKET', 'FILLED', 3350.5, 0.0149, now(), NULL), "
-               "('4712', 'ETH_USDT', 'SELL', 'STOP_LIMIT', 'ACTIVE', 3249.98, 0.0149, now(), 'STOP_LOSS'), "
-               "('4713', 'ETH_USDT', 'SELL', 'TAKE_PROFIT_LIMIT', 'NEW', 3451.01, 0.0149, now(), 'TAKE_PROFIT')");
+  original.ask(
+      "CREATE TYPE order_status AS ENUM ('NEW', 'ACTIVE', 'PARTIALLY_FILLED', 'FILLED', 'CANCELLED', "
+      "'REJECTED', 'EXPIRED')");
+  original.ask(
+      "CREATE TABLE public.exchange_orders (id SERIAL PRIMARY KEY, "
+      "exchange_order_id VARCHAR(100) UNIQUE NOT NULL, client_oid VARCHAR(100), "
+      "symbol VARCHAR(50) NOT NULL, side order_side NOT NULL, order_type VARCHAR(20), "
+      "status order_status NOT NULL, price NUMERIC(20,8), quantity NUMERIC(20,8) NOT NULL, "
+      "cumulative_quantity NUMERIC(20,8) DEFAULT 0, cumulative_value NUMERIC(20,8) DEFAULT 0, "
+      "avg_price NUMERIC(20,8), trigger_condition NUMERIC(20,8), exchange_create_time TIMESTAMPTZ, "
+      "exchange_update_time TIMESTAMPTZ, created_at TIMESTAMPTZ DEFAULT now(), updated_at TIMESTAMPTZ, "
+      "imported_at TIMESTAMPTZ, trade_signal_id INTEGER, parent_order_id VARCHAR(100), "
+      "oco_group_id VARCHAR(100), order_role VARCHAR(20))");
+  original.ask(
+      "INSERT INTO public.exchange_orders (exchange_order_id, symbol, side, order_type, status, price, "
+      "quantity, exchange_create_time, order_role) VALUES "
+      "('4711', 'ETH_USDT', 'BUY', 'MARKET', 'FILLED', 3350.5, 0.0149, now(), NULL), "
+      "('4712', 'ETH_USDT', 'SELL', 'STOP_LIMIT', 'ACTIVE', 3249.98, 0.0149, now(), 'STOP_LOSS'), "
+      "('4713', 'ETH_USDT', 'SELL', 'TAKE_PROFIT_LIMIT', 'NEW', 3451.01, 0.0149, now(), 'TAKE_PROFIT')");
   const auto as_it_lies = [&] {
-    return original.ask("SELECT string_agg(concat_ws(' ', ctid, xmin, xmax, t::text), chr(10) ORDER BY ctid) "
-                        "FROM public.exchange_orders t") +
-           original.ask("SELECT concat_ws(' ', relfilenode, pg_relation_size(oid), relacl) FROM pg_class "
-                        "WHERE oid = 'public.exchange_orders'::regclass") +
-           original.ask("SELECT string_agg(concat_ws(' ', attname, atttypid::regtype, atttypmod, attnotnull), ', ' "
-                        "ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'public.exchange_orders'::regclass") +
+    return original.ask(
+               "SELECT string_agg(concat_ws(' ', ctid, xmin, xmax, t::text), chr(10) ORDER BY ctid) "
+               "FROM public.exchange_orders t") +
+           original.ask(
+               "SELECT concat_ws(' ', relfilenode, pg_relation_size(oid), relacl) FROM pg_class "
+               "WHERE oid = 'public.exchange_orders'::regclass") +
+           original.ask(
+               "SELECT string_agg(concat_ws(' ', attname, atttypid::regtype, atttypmod, attnotnull), ', ' "
+               "ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'public.exchange_orders'::regclass") +
            original.ask("SELECT last_value FROM public.exchange_orders_id_seq") +
-           original.ask("SELECT string_agg(concat_ws('.', table_schema, table_name), ' ' ORDER BY 1) "
-                        "FROM information_schema.tables WHERE table_schema = 'public'");
+           original.ask(
+               "SELECT string_agg(concat_ws('.', table_schema, table_name), ' ' ORDER BY 1) "
+               "FROM information_schema.tables WHERE table_schema = 'public'");
   };
   const std::string before = as_it_lies();
 

@@ -68,7 +68,8 @@ TEST_CASE("twelve starts at once on SQLite, fifty times: one run enters, the oth
   start_together("sqlite");
 }
 
-TEST_CASE("twelve starts at once on PostgreSQL, fifty times: one run enters, the others are locked out or find it done") {
+TEST_CASE(
+    "twelve starts at once on PostgreSQL, fifty times: one run enters, the others are locked out or find it done") {
   start_together("postgres");
 }
 

@@ -27,9 +27,9 @@ Racer::Racer(const Trading& bot, int racer, const std::vector<std::string>& opti
   const std::string stem = bot.folder().file("racer" + std::to_string(racer));
   orders_ = new_pipe(stem + ".orders");
   answers_ = new_pipe(stem + ".answers");
-  std::vector<std::string> command{"/usr/bin/env", "-C", bot.folder().path(), "DRY_RUN=1", UNLOCKED_CYCLE,
-                                   stem + ".orders", stem + ".answers", stem + ".log",
-                                   "--config", "bot.ini"};
+  std::vector<std::string> command{
+      "/usr/bin/env",    "-C",          bot.folder().path(), "DRY_RUN=1", UNLOCKED_CYCLE, stem + ".orders",
+      stem + ".answers", stem + ".log", "--config",          "bot.ini"};
   command.insert(command.end(), options.begin(), options.end());
   program_ = std::make_unique<support::Program>(command);
 }

@@ -41,8 +41,8 @@ TEST_CASE("the server restarted when a run has bought and was not answered: the 
   const std::string signal = signal_for("ETH_USDT");
   bot.folder().write("signals.jsonl", signal);
   bot.folder().write("faults", "place accepted_dropped\nfind view_truncated times=0\n");
-  Started run = bot.start_cycle("signals.jsonl", {"--paper.faults", "faults", "--run.deadline", "30s",
-                                                  "--run.hard_deadline", "30s"});
+  Started run = bot.start_cycle("signals.jsonl",
+                                {"--paper.faults", "faults", "--run.deadline", "30s", "--run.hard_deadline", "30s"});
   run.wait_for("ORDER_IN_DOUBT ");
   crash_and_restart_server();
   // It cannot know yet that all is lost; the lock is free all the same.

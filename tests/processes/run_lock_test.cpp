@@ -26,8 +26,7 @@ void check_locked_out(const Ran& ran) {
 class Psql {
  public:
   explicit Psql(const Trading& bot)
-      : commands_{bot.place()},
-        program_{{"psql", bot.url(), "-q", "-o", "/dev/null", "-f", commands_.path()}} {}
+      : commands_{bot.place()}, program_{{"psql", bot.url(), "-q", "-o", "/dev/null", "-f", commands_.path()}} {}
   void tell(const std::string& sql) const { commands_.write(sql + ";\n"); }
 
  private:
@@ -43,9 +42,10 @@ TEST_CASE("advisory lock 123456 held by psql: RUN_LOCKED, and the exchange is no
     const Psql original{bot};
     original.tell("SELECT pg_advisory_lock(123456)");
     wait_until("psql's lock", [&] {
-      return number(bot, "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
-                         "WHERE locktype = 'advisory' AND objid = 123456 AND granted "
-                         "AND datname = current_database()") == 1;
+      return number(bot,
+                    "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
+                    "WHERE locktype = 'advisory' AND objid = 123456 AND granted "
+                    "AND datname = current_database()") == 1;
     });
     const Ran ran = bot.cycle(signal_for("BTC_USDT"));
     check_locked_out(ran);
@@ -62,9 +62,10 @@ TEST_CASE("advisory lock 123456 held by psql before the very first run: RUN_LOCK
   const Psql original{bot};
   original.tell("SELECT pg_advisory_lock(123456)");
   wait_until("psql's lock", [&] {
-    return number(bot, "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
-                       "WHERE locktype = 'advisory' AND objid = 123456 AND granted "
-                       "AND datname = current_database()") == 1;
+    return number(bot,
+                  "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
+                  "WHERE locktype = 'advisory' AND objid = 123456 AND granted "
+                  "AND datname = current_database()") == 1;
   });
   check_locked_out(bot.cycle(signal_for("ETH_USDT")));
   CHECK(entries(bot) == 0);
@@ -138,7 +139,8 @@ TEST_CASE("a database reached through symbolic links from other folders has the 
   check_entered_once_and_protected(bot, "ETH_USDT");
   // The same again the other way round: held through the link, asked for by name.
   HeldSignals signals{elsewhere};
-  Started holder = elsewhere.start({"run", "--store.url", ways[0], "--signals", signals.path(), "--log-format", "bare"});
+  Started holder =
+      elsewhere.start({"run", "--store.url", ways[0], "--signals", signals.path(), "--log-format", "bare"});
   holder.wait_for("RUN_START ");
   check_locked_out(bot.cycle(""));
 }

@@ -61,9 +61,10 @@ TEST_CASE("a stopped holder that lost the lock meanwhile does nothing more when 
     std::filesystem::copy_file(lock, lock + ".new");
     std::filesystem::rename(lock + ".new", lock);
   } else {
-    REQUIRE(number(bot, "SELECT count(*) FROM (SELECT pg_terminate_backend(pid, 5000) AS ended FROM pg_locks "
-                        "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
-                        "WHERE datname = current_database())) t WHERE ended") == 1);
+    REQUIRE(number(bot,
+                   "SELECT count(*) FROM (SELECT pg_terminate_backend(pid, 5000) AS ended FROM pg_locks "
+                   "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
+                   "WHERE datname = current_database())) t WHERE ended") == 1);
   }
   const std::string signal = signal_for("ETH_USDT");
   CHECK(bot.cycle(signal).code == 0);

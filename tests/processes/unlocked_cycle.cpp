@@ -57,8 +57,7 @@ class Racer {
     const auto store = or_end(open_store(settings, account_of(settings)), "opening the store");
     const auto exchange = or_end(open_paper(settings, clock, *(*desk)->log), "opening the exchange");
     const auto notifier =
-        or_end(make_notifier(settings, (*desk)->environment, clock, *(*desk)->log, stderr),
-               "making the notifier");
+        or_end(make_notifier(settings, (*desk)->environment, clock, *(*desk)->log, stderr), "making the notifier");
     // So that a race for the account's first row does not bring order into the one that is meant.
     or_end(store->session->run(std::array{ensure_account(account_of(settings))}), "making the account");
 
@@ -67,8 +66,7 @@ class Racer {
     PaperVenue& venue = *exchange->venue;
     CyclePorts ports{door,  store->pen, *store->journal, *store->guard, venue,
                      venue, *notifier,  signals,         clock,         *(*desk)->log};
-    CycleSettings cycle =
-        cycle_settings((*desk)->configuration, process_id(), host_name(), clock.now());
+    CycleSettings cycle = cycle_settings((*desk)->configuration, process_id(), host_name(), clock.now());
     cycle.fast_patience = 5ms;
     answer("ready");
     std::string go;

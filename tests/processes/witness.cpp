@@ -38,11 +38,10 @@ void check_entered_once_and_protected(const Trading& bot, const std::string& sym
   INFO(symbol << " of " << account);
   CHECK(entries(bot, symbol, account) == 1);
   CHECK(number(bot, "SELECT count(*)" + orders(open_stops, symbol, account)) == 1);
-  const double received = number(
-      bot, "SELECT coalesce(sum(CAST(filled AS NUMERIC) - CAST(fee_base AS NUMERIC)), -1)" +
-               orders("side = 'BUY'", symbol, account));
-  const double covered = number(
-      bot, "SELECT coalesce(sum(CAST(quantity AS NUMERIC)), 0)" + orders(open_stops, symbol, account));
+  const double received = number(bot, "SELECT coalesce(sum(CAST(filled AS NUMERIC) - CAST(fee_base AS NUMERIC)), -1)" +
+                                          orders("side = 'BUY'", symbol, account));
+  const double covered =
+      number(bot, "SELECT coalesce(sum(CAST(quantity AS NUMERIC)), 0)" + orders(open_stops, symbol, account));
   constexpr double step = 0.00001;
   CHECK(covered == Approx(received).margin(step));
 }
@@ -71,7 +70,8 @@ void check_nothing_written_since(const std::vector<std::string>& before, const T
 void check_cut_off(const Ran& ran) {
   INFO(ran.err);
   CHECK((ran.code == 69 || ran.code == 70));
-  for (const char* done : {"ORDER_PLACED", "ORDER_IN_DOUBT", "SLTP_PLACED"}) CHECK(lines_with(ran.lines(), done).empty());
+  for (const char* done : {"ORDER_PLACED", "ORDER_IN_DOUBT", "SLTP_PLACED"})
+    CHECK(lines_with(ran.lines(), done).empty());
   REQUIRE_FALSE(ran.lines().empty());
   CHECK(ran.lines().back().starts_with("RUN_END "));
 }

@@ -21,17 +21,14 @@ struct Service {
     ground.folder("etc", 0755);
     ground.folder("var", 0755);
     ground.folder("var/bot", 0700, service, service);
-    ground.write("etc/bot.ini",
-                 "[store]\nurl = sqlite:../var/bot/bot.db\n[run]\nlog_file = ../var/bot/bot.log\n");
+    ground.write("etc/bot.ini", "[store]\nurl = sqlite:../var/bot/bot.db\n[run]\nlog_file = ../var/bot/bot.log\n");
     ground.write("var/bot/signals", "", 0600, service, service);
   }
   Ran init(const std::string& config = "etc/bot.ini") const {
     return run_as(service, ground, {"init", "--config", config});
   }
-  Ran run(const std::string& config = "etc/bot.ini",
-          const std::string& signals = "var/bot/signals") const {
-    return run_as(service, ground,
-                  {"run", "--config", config, "--signals", signals, "--log-format", "bare"});
+  Ran run(const std::string& config = "etc/bot.ini", const std::string& signals = "var/bot/signals") const {
+    return run_as(service, ground, {"run", "--config", config, "--signals", signals, "--log-format", "bare"});
   }
   std::string log() const { return ground.read("var/bot/bot.log"); }
 };
@@ -63,9 +60,8 @@ TEST_CASE(
   ground.folder("run/credentials/unit", 0550, 0, service);
   ground.write("run/credentials/unit/key", "provided\n", 0440, 0, service);
   CHECK(as_user(service, [&] {
-          const auto read = cli::read_secret(
-              cli::SecretName::api_key,
-              {{"TRADEGUARD_API_KEY_FILE", ground.file("run/credentials/unit/key")}});
+          const auto read = cli::read_secret(cli::SecretName::api_key,
+                                             {{"TRADEGUARD_API_KEY_FILE", ground.file("run/credentials/unit/key")}});
           return read ? std::string{read->reveal()} : read.error().what;
         }) == "provided");
 }
@@ -88,8 +84,8 @@ TEST_CASE(
   INFO(run.err);
   CHECK(run.code == 0);
   CHECK(as_user(service, [&] {
-          const auto read = cli::read_secret(
-              cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("mount/key")}});
+          const auto read =
+              cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("mount/key")}});
           return read ? std::string{read->reveal()} : read.error().what;
         }) == "provided");
 }
@@ -102,17 +98,15 @@ TEST_CASE("allowed: links that the user who runs it made, to configuration, stor
   bot.ground.link("../../etc/bot.ini", "var/bot/bot.ini", service);
   bot.ground.link(bot.ground.file("elsewhere.log"), "var/bot/link.log", service);
   bot.ground.link("bot.db", "var/bot/link.db", service);
-  const Ran run =
-      run_as(service, bot.ground,
-             {"run", "--config", "var/bot/bot.ini", "--signals", "var/bot/signals", "--store.url",
-              "sqlite:var/bot/link.db", "--run.log_file", "var/bot/link.log"});
+  const Ran run = run_as(service, bot.ground,
+                         {"run", "--config", "var/bot/bot.ini", "--signals", "var/bot/signals", "--store.url",
+                          "sqlite:var/bot/link.db", "--run.log_file", "var/bot/link.log"});
   INFO(run.err);
   CHECK(run.code == 0);
   CHECK(says(bot.ground.read("elsewhere.log"), "RUN_END"));
 }
 
-TEST_CASE(
-    "allowed: a private group that can write, as the umask 002 of many distributions makes it") {
+TEST_CASE("allowed: a private group that can write, as the umask 002 of many distributions makes it") {
   NEEDS_ROOT();
   const Service bot;
   ::chmod(bot.ground.file("var/bot").c_str(), 0775);
@@ -124,8 +118,7 @@ TEST_CASE(
   CHECK(run.code == 0);
 }
 
-TEST_CASE(
-    "allowed: root over folders of root's, and everything below a sticky folder such as /tmp") {
+TEST_CASE("allowed: root over folders of root's, and everything below a sticky folder such as /tmp") {
   NEEDS_ROOT();
   const Ground ground;
   ground.folder("tmp", 01777);
@@ -133,8 +126,7 @@ TEST_CASE(
   ground.write("tmp/bot.ini", "[store]\nurl = sqlite:bot/bot.db\n");
   ground.write("tmp/signals", "");
   REQUIRE(run_as_root(ground, {"init", "--config", "tmp/bot.ini"}).code == 0);
-  const Ran run =
-      run_as_root(ground, {"run", "--config", "tmp/bot.ini", "--signals", "tmp/signals"});
+  const Ran run = run_as_root(ground, {"run", "--config", "tmp/bot.ini", "--signals", "tmp/signals"});
   INFO(run.err);
   CHECK(run.code == 0);
 }
@@ -147,27 +139,22 @@ TEST_CASE(
   bot.ground.write("var/bot/own.ini", "[store]\nurl = sqlite:bot.db\n", 0600, service, service);
   REQUIRE(bot.init("var/bot/own.ini").code == 0);
   REQUIRE(bot.run("var/bot/own.ini").code == 0);
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"status"},
-                                                  {"doctor"},
-                                                  {"halt", "--reason", "r"},
-                                                  {"resume"},
-                                                  {"config"}}) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"status"}, {"doctor"}, {"halt", "--reason", "r"}, {"resume"}, {"config"}}) {
     std::vector<std::string> arguments = command;
     arguments.insert(arguments.end(), {"--config", "var/bot/own.ini"});
     const Ran ran = run_as_root(bot.ground, arguments);
     INFO(command.front() << ran.out << ran.err);
     CHECK(ran.code == 0);
   }
-  const Ran run = run_as_root(
-      bot.ground, {"run", "--config", "var/bot/own.ini", "--signals", "var/bot/signals"});
+  const Ran run = run_as_root(bot.ground, {"run", "--config", "var/bot/own.ini", "--signals", "var/bot/signals"});
   CHECK(run.code == 78);
   CHECK(says(run.err, "expected root"));
   // And the bot goes on.
   CHECK(bot.run("var/bot/own.ini").code == 0);
 }
 
-TEST_CASE(
-    "allowed: pipes that the caller hands over, and /dev/null, as configuration, signals and log") {
+TEST_CASE("allowed: pipes that the caller hands over, and /dev/null, as configuration, signals and log") {
   const Trading bot{"sqlite"};
   const auto shell = [&](const std::string& text) {
     return run_program({"bash", "-c", "export DRY_RUN=1; " + text}, bot.folder().path());
@@ -183,14 +170,12 @@ TEST_CASE(
     INFO(arguments << "\n" << ran.err);
     CHECK(ran.code == 0);
   }
-  const Ran piped =
-      shell(run + "--config bot.ini --signals /dev/null --run.log_file /dev/stdout | cat");
+  const Ran piped = shell(run + "--config bot.ini --signals /dev/null --run.log_file /dev/stdout | cat");
   CHECK(says(piped.out, "RUN_END"));
   CHECK_FALSE(says(piped.err, "LOG_FILE_UNUSABLE"));
 }
 
-TEST_CASE(
-    "allowed: signals of a strategy that runs as another user, if signals.from_uids names it") {
+TEST_CASE("allowed: signals of a strategy that runs as another user, if signals.from_uids names it") {
   NEEDS_ROOT();
   const Service bot;
   constexpr uid_t strategy = 65531;

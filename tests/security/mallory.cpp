@@ -61,8 +61,7 @@ std::string attempt_to_lock(const std::string& path) {
   if (descriptor < 0) return std::strerror(errno);
   struct flock record {};
   record.l_type = F_RDLCK;
-  const bool locked =
-      ::flock(descriptor, LOCK_SH | LOCK_NB) == 0 || ::fcntl(descriptor, F_SETLK, &record) == 0;
+  const bool locked = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0 || ::fcntl(descriptor, F_SETLK, &record) == 0;
   ::close(descriptor);
   return locked ? "locked" : "not locked";
 }
@@ -111,8 +110,8 @@ void give(const std::string& path, uid_t owner, gid_t group) {
 
 Ground::Ground() { ::chmod(folder_.path().c_str(), 0755); }
 
-std::string Ground::write(const std::string& name, std::string_view content, mode_t mode,
-                          uid_t owner, gid_t group) const {
+std::string Ground::write(const std::string& name, std::string_view content, mode_t mode, uid_t owner,
+                          gid_t group) const {
   const std::string path = folder_.write(name, content, mode);
   give(path, owner, group);
   REQUIRE(::chmod(path.c_str(), mode) == 0);
@@ -141,8 +140,7 @@ std::string Ground::link(const std::string& target, const std::string& name, uid
 
 cli::test::Ran run_as(uid_t uid, const Ground& ground, const std::vector<std::string>& arguments) {
   static int count = 0;
-  const std::string stem =
-      "/tmp/tradeguard-security." + std::to_string(::getpid()) + "." + std::to_string(++count);
+  const std::string stem = "/tmp/tradeguard-security." + std::to_string(::getpid()) + "." + std::to_string(++count);
   const std::string out = stem + ".out";
   const std::string err = stem + ".err";
   const std::string binary = binary_for_all();
@@ -158,8 +156,7 @@ cli::test::Ran run_as(uid_t uid, const Ground& ground, const std::vector<std::st
     if (::chdir(ground.path().c_str()) != 0) ::_exit(112);
     become(uid);
     std::vector<char*> words{const_cast<char*>(binary.c_str())};
-    for (const std::string& argument : arguments)
-      words.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
     char dry_run[] = "DRY_RUN=1";
     char path[] = "PATH=/usr/bin:/bin";
@@ -187,8 +184,6 @@ uid_t owner_of(const std::string& path) {
   return status.st_uid;
 }
 
-bool says(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
+bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace tradeguard::security

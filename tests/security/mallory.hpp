@@ -26,9 +26,7 @@ inline constexpr uid_t service = 65532;  // another user, who runs the bot
 
 // In a process of that user; the text is what came of it.
 std::string as_user(uid_t uid, const std::function<std::string()>& does);
-inline std::string as_mallory(const std::function<std::string()>& does) {
-  return as_user(mallory, does);
-}
+inline std::string as_mallory(const std::function<std::string()>& does) { return as_user(mallory, does); }
 
 // "opened", or why it cannot be.
 std::string attempt_to_open(const std::string& path, int flags);
@@ -67,8 +65,8 @@ class Ground {
   std::string file(const std::string& name) const { return folder_.file(name); }
   const std::string& path() const { return folder_.path(); }
   std::string read(const std::string& name) const { return folder_.read(name); }
-  std::string write(const std::string& name, std::string_view content, mode_t mode = 0644,
-                    uid_t owner = 0, gid_t group = 0) const;
+  std::string write(const std::string& name, std::string_view content, mode_t mode = 0644, uid_t owner = 0,
+                    gid_t group = 0) const;
   std::string folder(const std::string& name, mode_t mode, uid_t owner = 0, gid_t group = 0) const;
   std::string pipe(const std::string& name, mode_t mode = 0600, uid_t owner = 0) const;
   std::string link(const std::string& target, const std::string& name, uid_t owner = 0) const;

@@ -8,9 +8,7 @@
 namespace tradeguard::security {
 
 struct OpenBot : cli::test::Trading {
-  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} {
-    ::chmod(folder().path().c_str(), 0755);
-  }
+  explicit OpenBot(std::string_view ini = "") : Trading{"sqlite", ini} { ::chmod(folder().path().c_str(), 0755); }
   std::string file(const std::string& name) const { return folder().file(name); }
   // Over the signals in signals.jsonl.
   cli::test::Ran run(const std::vector<std::string>& more = {}) const {

@@ -67,8 +67,8 @@ TEST_CASE(
     const Ground ground;
     ground.folder("tmp", 01777);
     ground.link(ini, "tmp/bot.ini", mallory);
-    const Ran run = bot.place().run({"run", "--config", ground.file("tmp/bot.ini"), "--signals",
-                                     "signals.jsonl", "--log-format", "bare"});
+    const Ran run = bot.place().run(
+        {"run", "--config", ground.file("tmp/bot.ini"), "--signals", "signals.jsonl", "--log-format", "bare"});
     CHECK(run.code == 78);
     CHECK(says(run.err, "is reached through the link "));
   }
@@ -88,8 +88,7 @@ TEST_CASE("S-7 signals, prices and faults that others could have written are not
   CHECK(says(run.err, "chmod go-w signals.jsonl"));
   bot.folder().write("signals.jsonl", "");
   for (const char* key : {"--paper.prices", "--paper.faults"}) {
-    bot.folder().write("given", says(key, "prices") ? "time,symbol,open,high,low,close\n" : "",
-                       0666);
+    bot.folder().write("given", says(key, "prices") ? "time,symbol,open,high,low,close\n" : "", 0666);
     const Ran refused = bot.run({key, "given"});
     INFO(refused.err);
     CHECK(refused.code == 78);
@@ -109,12 +108,12 @@ TEST_CASE(
   const OpenBot bot;
   bot.folder().write("ca.pem", "-----BEGIN CERTIFICATE-----\n", 0666);
   bot.folder().write("signals.jsonl", "");
-  const Ran run = bot.place().run(
-      {"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--venue.kind", "binance",
-       "--run.live", "true", "--notify.kind", "printing", "--venue.ca_file", "ca.pem"},
-      {{"DRY_RUN", "0"},
-       {"TRADEGUARD_API_KEY", "key-of-sixteen-characters"},
-       {"TRADEGUARD_API_SECRET", "secret-of-sixteen-characters"}});
+  const Ran run =
+      bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--venue.kind", "binance",
+                       "--run.live", "true", "--notify.kind", "printing", "--venue.ca_file", "ca.pem"},
+                      {{"DRY_RUN", "0"},
+                       {"TRADEGUARD_API_KEY", "key-of-sixteen-characters"},
+                       {"TRADEGUARD_API_SECRET", "secret-of-sixteen-characters"}});
   INFO(run.err);
   CHECK(run.code == 78);
   CHECK(says(run.err, "ca_file: ca.pem belongs to root"));
@@ -128,21 +127,18 @@ TEST_CASE(
   const OpenBot bot;
   bot.folder().write("signals.jsonl", "");
   REQUIRE(::mkfifo(bot.file("pipe").c_str(), 0600) == 0);
-  for (const std::string& what :
-       {bot.file("pipe"), std::string{"/dev/zero"}, bot.folder().path()}) {
+  for (const std::string& what : {bot.file("pipe"), std::string{"/dev/zero"}, bot.folder().path()}) {
     INFO(what);
     for (const char* command : {"run", "config", "doctor"}) {
       std::vector<std::string> arguments{command, "--config", what};
-      if (std::string_view{command} == "run")
-        arguments.insert(arguments.end(), {"--signals", "signals.jsonl"});
+      if (std::string_view{command} == "run") arguments.insert(arguments.end(), {"--signals", "signals.jsonl"});
       const Ran ran = bot.place().run(arguments);
       CHECK(ran.code == 78);
       CHECK(says(ran.err, "expected a regular file"));
     }
     CHECK(bot.run({"--paper.prices", what}).code == 78);
     CHECK(bot.run({"--paper.faults", what}).code == 78);
-    const auto secret =
-        cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", what}});
+    const auto secret = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", what}});
     REQUIRE_FALSE(secret);
     CHECK(says(secret.error().what, "expected a regular file"));
   }
@@ -152,8 +148,7 @@ TEST_CASE("S-15 a configuration or fault script beyond its cap is refused and no
   const OpenBot bot;
   bot.folder().write("signals.jsonl", "");
   bot.folder().write("large", std::string((1U << 20) + 1, '#'));
-  for (const Ran& ran :
-       {bot.place().run({"config", "--config", "large"}), bot.run({"--paper.faults", "large"})}) {
+  for (const Ran& ran : {bot.place().run({"config", "--config", "large"}), bot.run({"--paper.faults", "large"})}) {
     INFO(ran.err);
     CHECK(ran.code == 78);
     CHECK(says(ran.err, "is larger than 1 MiB"));
@@ -166,14 +161,13 @@ TEST_CASE("S-9 a secret is not read through a link that another user made, nor f
   ground.folder("tmp", 01777);
   ground.write("key", "the-key", 0600);
   ground.link(ground.file("key"), "tmp/key", mallory);
-  const auto linked = cli::read_secret(cli::SecretName::api_key,
-                                       {{"TRADEGUARD_API_KEY_FILE", ground.file("tmp/key")}});
+  const auto linked = cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("tmp/key")}});
   REQUIRE_FALSE(linked);
   CHECK(says(linked.error().what, "is reached through the link"));
   ground.folder("hers", 0755, mallory, mallory);
   ground.write("hers/key", "her-key", 0600);
-  const auto placed = cli::read_secret(cli::SecretName::api_key,
-                                       {{"TRADEGUARD_API_KEY_FILE", ground.file("hers/key")}});
+  const auto placed =
+      cli::read_secret(cli::SecretName::api_key, {{"TRADEGUARD_API_KEY_FILE", ground.file("hers/key")}});
   REQUIRE_FALSE(placed);
   CHECK(says(placed.error().what, "belongs to uid 65533"));
 }
@@ -188,8 +182,8 @@ TEST_CASE("S-9 messages are not written through a link or into a file that anoth
   ground.write("tmp/hers", "", 0666, mallory, mallory);
   bot.folder().write("signals.jsonl", "");
   for (const char* name : {"tmp/link", "tmp/hers"}) {
-    const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl",
-                                     "--notify.kind", "file", "--notify.file", ground.file(name)},
+    const Ran run = bot.place().run({"run", "--config", "bot.ini", "--signals", "signals.jsonl", "--notify.kind",
+                                     "file", "--notify.file", ground.file(name)},
                                     {{"DRY_RUN", "0"}});
     INFO(run.err);
     CHECK(run.code == 78);
@@ -202,11 +196,9 @@ TEST_CASE(
     "S-7 with live trades open a configuration or store that others could change is a CRITICAL, "
     "told without using either") {
   NEEDS_ROOT();
-  const OpenBot bot{
-      "[venue]\nkind = binance\n[run]\nlive = true\n[notify]\nkind = file\nfile = messages\n"};
+  const OpenBot bot{"[venue]\nkind = binance\n[run]\nlive = true\n[notify]\nkind = file\nfile = messages\n"};
   bot.folder().write("signals.jsonl", "");
-  REQUIRE(cli::RunMarker{{{bot.file("bot.db.binance.main.marker")}}}.note_open_trades(
-      2, SystemClock{}.now()));
+  REQUIRE(cli::RunMarker{{{bot.file("bot.db.binance.main.marker")}}}.note_open_trades(2, SystemClock{}.now()));
   const auto run = [&](const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments{"run", "--config", "bot.ini", "--signals", "signals.jsonl"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -254,8 +246,7 @@ TEST_CASE(
     CHECK(run.code == 0);
     CHECK(lines_beginning(run.lines(), "LOG_FILE_UNUSABLE file=" + log).size() == 1);
     CHECK(lines_beginning(run.lines(), "RUN_END ").size() == 1);
-    if (std::string_view{name} != "pipe.log")
-      CHECK_FALSE(says(ground.read(std::string{"tmp/"} + name), "RUN_END"));
+    if (std::string_view{name} != "pipe.log") CHECK_FALSE(says(ground.read(std::string{"tmp/"} + name), "RUN_END"));
   }
   CHECK(ground.read("precious") == "precious\n");
 }
@@ -299,8 +290,7 @@ TEST_CASE(
 
 TEST_CASE("S-5 what never ends is left after 16 MiB, and a device is no signal file") {
   const OpenBot bot;
-  const Ran device = bot.place().run(
-      {"run", "--config", "bot.ini", "--signals", "/dev/zero", "--log-format", "bare"});
+  const Ran device = bot.place().run({"run", "--config", "bot.ini", "--signals", "/dev/zero", "--log-format", "bare"});
   INFO(device.err);
   CHECK(device.code == 65);
   CHECK(says(device.err, "/dev/zero: is a device"));

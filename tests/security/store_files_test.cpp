@@ -21,8 +21,7 @@ using namespace tradeguard::security;
 
 namespace {
 
-const std::vector<std::string> files_of_a_store{"bot.db", "bot.db-wal", "bot.db-shm",
-                                                "bot.db.paper.main.lock"};
+const std::vector<std::string> files_of_a_store{"bot.db", "bot.db-wal", "bot.db-shm", "bot.db.paper.main.lock"};
 
 class Umask {
  public:
@@ -49,10 +48,8 @@ TEST_CASE(
   for (const std::string& name : files_of_a_store) {
     INFO(name);
     CHECK(mode_of(bot.file(name)) == 0600);
-    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDONLY); }) ==
-          "Permission denied");
-    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDWR); }) ==
-          "Permission denied");
+    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDONLY); }) == "Permission denied");
+    CHECK(as_mallory([&] { return attempt_to_open(bot.file(name), O_RDWR); }) == "Permission denied");
     CHECK(as_mallory([&] { return attempt_to_lock(bot.file(name)); }) == "Permission denied");
   }
   run.send(SIGTERM);
@@ -65,10 +62,8 @@ TEST_CASE(
   NEEDS_ROOT();
   const OpenBot bot;
   REQUIRE(bot.cycle("").code == 0);
-  for (const char* name : {"bot.db", "bot.db.paper.main.lock"})
-    ::chmod(bot.file(name).c_str(), 0644);
-  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) ==
-        "locked");
+  for (const char* name : {"bot.db", "bot.db.paper.main.lock"}) ::chmod(bot.file(name).c_str(), 0644);
+  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) == "locked");
   // doctor changes nothing, and says who will.
   const Ran doctor = bot.command({"doctor"});
   CHECK(doctor.code == 0);
@@ -84,13 +79,11 @@ TEST_CASE(
   CHECK(says(lines[0], "bot.db.paper.main.lock"));
   CHECK_FALSE(lines_beginning(run.lines(), "ORDER_PLACED").empty());
   CHECK(mode_of(bot.file("bot.db")) == 0600);
-  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) ==
-        "Permission denied");
+  CHECK(as_mallory([&] { return attempt_to_lock(bot.file("bot.db.paper.main.lock")); }) == "Permission denied");
   CHECK(lines_with(bot.cycle("").lines(), "STORE_TIGHTENED").empty());
 }
 
-TEST_CASE(
-    "S-1 store.mode = 0660 shares a store with the group of its folder, and with nobody else") {
+TEST_CASE("S-1 store.mode = 0660 shares a store with the group of its folder, and with nobody else") {
   NEEDS_ROOT();
   constexpr gid_t traders = 65530;
   const OpenBot bot{"mode = 0660\n"};
@@ -205,8 +198,7 @@ TEST_CASE("S-1 who keeps the database itself locked is named too") {
   ::close(ends[1]);
   INFO(run.err);
   CHECK(run.code == 69);
-  const auto lines = lines_beginning(
-      run.lines(), "LOCK_HOLDER pid=" + std::to_string(holder) + " uid=0 user=root ");
+  const auto lines = lines_beginning(run.lines(), "LOCK_HOLDER pid=" + std::to_string(holder) + " uid=0 user=root ");
   REQUIRE(lines.size() == 1);
   CHECK(says(lines[0], " tradeguard=0"));
 }
@@ -222,9 +214,8 @@ TEST_CASE(
   const std::string log = bot.file("bot.db-wal");
   REQUIRE(as_mallory([&] {
             const int made = ::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
-            return made >= 0 && ::write(made, "mallory's", 9) == 9
-                       ? std::string{"planted"}
-                       : std::string{std::strerror(errno)};
+            return made >= 0 && ::write(made, "mallory's", 9) == 9 ? std::string{"planted"}
+                                                                   : std::string{std::strerror(errno)};
           }) == "planted");
   const Ran run = bot.cycle("");
   INFO(run.err);
@@ -233,9 +224,8 @@ TEST_CASE(
     CHECK(says(run.err, "anybody can put files beside the store"));
     CHECK(says(run.err, "bot.db-wal: belongs to uid 65533"));
   } else {
-    CHECK(
-        says(run.err,
-             "anybody can write it; to mend it: chmod go-w "));  // the configuration lies there too
+    CHECK(says(run.err,
+               "anybody can write it; to mend it: chmod go-w "));  // the configuration lies there too
   }
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"status"}, {"halt", "--reason", "r"}, {"init"}, {"prune"}}) {
@@ -246,8 +236,7 @@ TEST_CASE(
   const Ran doctor = bot.command({"doctor"});
   INFO(doctor.out);
   CHECK(doctor.code == 78);
-  CHECK(says(doctor.out, mode == 01777 ? "put the store into a folder of its own, of mode 0700"
-                                       : "chmod go-w "));
+  CHECK(says(doctor.out, mode == 01777 ? "put the store into a folder of its own, of mode 0700" : "chmod go-w "));
   CHECK(bot.folder().read("bot.db-wal") == "mallory's");
   ::unlink(log.c_str());
   CHECK(bot.cycle("").code == 78);
@@ -310,8 +299,7 @@ TEST_CASE("S-1 a lock that root makes beside the store of a bot is the bot's") {
   REQUIRE(run_as(service, ground, {"init", "--config", "home/bot.ini"}).code == 0);
   CHECK(run_as_root(ground, {"prune", "--config", "home/bot.ini"}).code == 0);
   CHECK(owner_of(home + "/bot.db.paper.main.lock") == service);
-  const Ran run =
-      run_as(service, ground, {"run", "--config", "home/bot.ini", "--signals", "home/signals"});
+  const Ran run = run_as(service, ground, {"run", "--config", "home/bot.ini", "--signals", "home/signals"});
   INFO(run.err);
   CHECK(run.code == 0);
 }

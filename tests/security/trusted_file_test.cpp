@@ -20,8 +20,7 @@ TEST_CASE("a path is followed through its links, and a loop of them ends") {
   REQUIRE(::symlink("file", ground.file("link").c_str()) == 0);
   REQUIRE(::symlink(ground.path().c_str(), ground.file("folder").c_str()) == 0);
   ground.folder("sub", 0755);
-  for (const char* name :
-       {"file", "link", "folder/link", "./sub/../folder/./link", "folder/sub/..//file"}) {
+  for (const char* name : {"file", "link", "folder/link", "./sub/../folder/./link", "folder/sub/..//file"}) {
     INFO(name);
     CHECK(text_of_file(ground.file(name), {}).value() == "content");
   }
@@ -73,8 +72,7 @@ TEST_CASE("an access list that lets another user write is seen behind the bits o
   };
   struct {
     std::uint32_t version = 2;
-    Entry entries[5] = {
-        {0x01, 6, ~0U}, {0x02, 6, mallory}, {0x04, 4, ~0U}, {0x10, 6, ~0U}, {0x20, 4, ~0U}};
+    Entry entries[5] = {{0x01, 6, ~0U}, {0x02, 6, mallory}, {0x04, 4, ~0U}, {0x10, 6, ~0U}, {0x20, 4, ~0U}};
   } list;
   if (::setxattr(path.c_str(), "system.posix_acl_access", &list, sizeof list, 0) != 0) {
     WARN("SKIPPED: this file system has no access lists");

@@ -73,8 +73,8 @@ TEST_CASE("the lock of another account than the first is watched as well") {
   PostgresRunLock lock{*session};
   { const auto first = value_of(lock.try_acquire(the_account)); }
   { const auto other = value_of(lock.try_acquire(second)); }
-  const std::string key = PlainConnection{store.database.url()}.ask(
-      "SELECT lock_id FROM tradeguard.accounts WHERE venue = 'binance'");
+  const std::string key =
+      PlainConnection{store.database.url()}.ask("SELECT lock_id FROM tradeguard.accounts WHERE venue = 'binance'");
   PlainConnection hers{mallory.url()};
   hers.ask("SELECT pg_advisory_lock(" + key + ")");
   CHECK(value_of(lock.stranger(second)));

@@ -6,8 +6,7 @@ namespace tradeguard::security_db {
 
 using support::PlainConnection;
 
-Mallory::Mallory(const support::ScratchDatabase& database)
-    : database_{database}, name_{"mallory_" + database.name()} {
+Mallory::Mallory(const support::ScratchDatabase& database) : database_{database}, name_{"mallory_" + database.name()} {
   as_superuser("CREATE ROLE " + name_ + " LOGIN");
 }
 
@@ -20,15 +19,11 @@ Mallory::~Mallory() {
   }
 }
 
-std::string Mallory::url() const {
-  return support::test_server({.database = database_.name(), .user = name_});
-}
+std::string Mallory::url() const { return support::test_server({.database = database_.name(), .user = name_}); }
 
 void Mallory::run(const std::string& sql) const { PlainConnection{url()}.ask(sql); }
 
-void Mallory::as_superuser(const std::string& sql) const {
-  PlainConnection{database_.superuser_url()}.ask(sql);
-}
+void Mallory::as_superuser(const std::string& sql) const { PlainConnection{database_.superuser_url()}.ask(sql); }
 
 void Mallory::make_spy() const {
   as_superuser("CREATE SCHEMA mallory AUTHORIZATION " + name_);

@@ -16,7 +16,7 @@ class Mallory {
 
   const std::string& name() const { return name_; }
   std::string url() const;
-  void run(const std::string& sql) const;          // as her
+  void run(const std::string& sql) const;           // as her
   void as_superuser(const std::string& sql) const;  // what a careless owner does for her
 
   // A function of hers, in her own schema, that writes down who runs it. "" so far: nobody did.

@@ -140,7 +140,9 @@ TEST_CASE("store.insecure is what it says: the password goes to whoever asks") {
   FakeServer server;
   const Password password{GENERATE(Way::address, Way::environment, Way::file), server};
   // Nobody answers to it, and the other side ends the session.
-  std::thread opening{[&] { static_cast<void>(PostgresSession::open(password.in(server.url("?connect_timeout=2")), {.insecure = true})); }};
+  std::thread opening{[&] {
+    static_cast<void>(PostgresSession::open(password.in(server.url("?connect_timeout=2")), {.insecure = true}));
+  }};
   opening.join();
   CHECK(server.heard().find(the_password) != std::string::npos);
 }
@@ -155,11 +157,14 @@ TEST_CASE("a server on another host has to show a certificate of its name") {
   for (const char* mode : {"disable", "allow", "require", "verify-ca"}) {
     INFO(mode);
     // 192.0.2.1 is nobody's: what is refused is refused before anything is sent.
-    CHECK_THAT(complaint_of(PostgresSession::open(std::string{"postgresql://bot@192.0.2.1/store?connect_timeout=2&sslmode="} + mode)),
+    CHECK_THAT(complaint_of(PostgresSession::open(
+                   std::string{"postgresql://bot@192.0.2.1/store?connect_timeout=2&sslmode="} + mode)),
                StartsWith("configuration: ") && Contains("verify-full") && Contains("store.insecure"));
-    CHECK_THAT(complaint_of(PostgresSession::open(std::string{"postgresql://bot@localhost,db.example/store?sslmode="} + mode)),
-               StartsWith("configuration: ") && Contains("verify-full"));
-    CHECK_THAT(complaint_of(PostgresSession::open(std::string{"postgresql://bot@localhost/store?hostaddr=192.0.2.1&sslmode="} + mode)),
+    CHECK_THAT(
+        complaint_of(PostgresSession::open(std::string{"postgresql://bot@localhost,db.example/store?sslmode="} + mode)),
+        StartsWith("configuration: ") && Contains("verify-full"));
+    CHECK_THAT(complaint_of(PostgresSession::open(
+                   std::string{"postgresql://bot@localhost/store?hostaddr=192.0.2.1&sslmode="} + mode)),
                StartsWith("configuration: ") && Contains("verify-full"));
   }
 }
@@ -192,9 +197,9 @@ TEST_CASE("where no sslmode is written a server on another host has to show its 
     const Password password{Way::environment, server};
     std::array<char, INET_ADDRSTRLEN> text{};
     ::inet_ntop(AF_INET, &*address, text.data(), text.size());
-    complaint = complaint_of(PostgresSession::open(
-        "postgresql://bot@" + std::string{text.data()} + ":" + std::to_string(server.port()) + "/store?connect_timeout=2",
-        {.insecure = insecure}));
+    complaint = complaint_of(PostgresSession::open("postgresql://bot@" + std::string{text.data()} + ":" +
+                                                       std::to_string(server.port()) + "/store?connect_timeout=2",
+                                                   {.insecure = insecure}));
     heard = server.heard();
   }
   INFO(complaint);
@@ -223,8 +228,7 @@ class ServerWithPasswords {
     return std::string{"postgresql://bot:"} + the_password + "@127.0.0.1:" + port() + "/store";
   }
   std::string by_socket() const {
-    return std::string{"postgresql://bot:"} + the_password + "@/store?host=" + server_.folder() +
-           "&port=" + port();
+    return std::string{"postgresql://bot:"} + the_password + "@/store?host=" + server_.folder() + "&port=" + port();
   }
 
  private:
@@ -242,7 +246,8 @@ TEST_CASE("a real server of this machine gets the proof of the password by TLS, 
     CHECK(by_tcp.empty());
   else
     CHECK_THAT(by_tcp, StartsWith("configuration: ") && Contains("store.insecure"));
-  CHECK(complaint_of(PostgresSession::open(server.by_tcp(), {.mode = PostgresOptions::Mode::create, .insecure = true})).empty());
+  CHECK(complaint_of(PostgresSession::open(server.by_tcp(), {.mode = PostgresOptions::Mode::create, .insecure = true}))
+            .empty());
 }
 
 }  // namespace

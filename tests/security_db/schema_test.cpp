@@ -31,8 +31,7 @@ std::string complaint_of_init(const ScratchDatabase& database) {
 
 // What doctor shows.
 std::vector<SchemaProblem> problems_in(const std::string& url, SchemaAge age = SchemaAge::current) {
-  const auto session =
-      value_of(PostgresSession::open(url, {.mode = PostgresOptions::Mode::looking}));
+  const auto session = value_of(PostgresSession::open(url, {.mode = PostgresOptions::Mode::looking}));
   return value_of(examine_schema(*session, SchemaRoles::no_superuser, age));
 }
 
@@ -48,7 +47,8 @@ TEST_CASE("init refuses a schema that another role made before it, and runs noth
   mallory.run("GRANT USAGE ON SCHEMA tradeguard TO PUBLIC");
   mallory.run("GRANT SELECT ON tradeguard.tradeguard_meta TO PUBLIC");
 
-  CHECK_THAT(complaint_of_init(database), StartsWith("configuration: ") && Contains("belongs to the role " + mallory.name()) &&
+  CHECK_THAT(complaint_of_init(database), StartsWith("configuration: ") &&
+                                              Contains("belongs to the role " + mallory.name()) &&
                                               Contains("DROP SCHEMA tradeguard CASCADE"));
   CHECK_THAT(complaint_of(PostgresSession::open(database.url())),
              StartsWith("configuration: ") && Contains("belongs to the role " + mallory.name()));
@@ -118,7 +118,8 @@ const std::vector<Planted>& everything_planted() {
        "of tradeguard.accounts calls a function that is not PostgreSQL's own"},
       {"ALTER TABLE tradeguard.accounts ALTER COLUMN quiet_status SET DEFAULT mallory.spy()",
        "of tradeguard.accounts calls a function that is not PostgreSQL's own"},
-      {"ALTER TABLE tradeguard.accounts DROP COLUMN quiet_until", "the column quiet_until of tradeguard.accounts is not there"},
+      {"ALTER TABLE tradeguard.accounts DROP COLUMN quiet_until",
+       "the column quiet_until of tradeguard.accounts is not there"},
       {"DROP TABLE tradeguard.exit_words", "the table tradeguard.exit_words is not there"},
   };
   return all;
@@ -153,7 +154,8 @@ TEST_CASE("what another role could run its code by refuses every opening, and th
   CHECK(store.complaint().empty());
 }
 
-TEST_CASE("another role's trigger that comes after the opening does not eat a claim: it is IMPOSSIBLE, and nothing is sent") {
+TEST_CASE(
+    "another role's trigger that comes after the opening does not eat a claim: it is IMPOSSIBLE, and nothing is sent") {
   const Store store;
   const Mallory mallory{store.database};
   const auto session = postgres_session(store.database.url(), {.server_clock = false});
@@ -163,7 +165,8 @@ TEST_CASE("another role's trigger that comes after the opening does not eat a cl
   CHECK_FALSE(claimed);
   mallory.as_superuser("DROP RULE nothing ON tradeguard.signal_claims");
   mallory.as_superuser("CREATE FUNCTION public.eat() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
-  mallory.as_superuser("CREATE TRIGGER eating BEFORE INSERT ON tradeguard.signal_claims FOR EACH ROW EXECUTE FUNCTION public.eat()");
+  mallory.as_superuser(
+      "CREATE TRIGGER eating BEFORE INSERT ON tradeguard.signal_claims FOR EACH ROW EXECUTE FUNCTION public.eat()");
   const auto eaten = over.guard().claim(std::array{request(buy("BTC_USDT"), noon)}, open_policy(), noon);
   CHECK_THAT(complaint_of(eaten), StartsWith("configuration: IMPOSSIBLE: ") && Contains("signal_claims"));
 }
@@ -209,7 +212,8 @@ TEST_CASE("an older store is still told to be migrated, and is, with the columns
 
 TEST_CASE("looking at the schema costs no round trip of its own") {
   const Store store;
-  must(init_paper_book(*value_of(PostgresSession::open(store.database.url(), {.mode = PostgresOptions::Mode::create}))));
+  must(
+      init_paper_book(*value_of(PostgresSession::open(store.database.url(), {.mode = PostgresOptions::Mode::create}))));
   const auto session = postgres_session(store.database.url());
   CHECK(session->round_trips() == 1);
 }

@@ -58,7 +58,8 @@ const std::vector<Crafted>& everything_crafted() {
   static const std::vector<Crafted> all{
       {"CREATE TRIGGER eating BEFORE INSERT ON signal_claims BEGIN SELECT RAISE(IGNORE); END",
        "the trigger eating on signal_claims"},
-      {"CREATE TRIGGER looping AFTER UPDATE ON accounts BEGIN WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+      {"CREATE TRIGGER looping AFTER UPDATE ON accounts BEGIN WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+       "FROM c) "
        "SELECT count(*) FROM c; END",
        "the trigger looping on accounts"},
       {"CREATE VIEW orders AS SELECT * FROM exchange_orders", "the view orders"},
@@ -71,7 +72,8 @@ const std::vector<Crafted>& everything_crafted() {
       {"DROP TABLE paper_fills", "the table paper_fills is not there"},
       {"ALTER TABLE accounts ADD COLUMN more TEXT", "the table accounts is not defined as `init` defines it"},
       {"ALTER TABLE accounts DROP COLUMN quiet_until", "the table accounts is not defined as `init` defines it"},
-      {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY (signal_key, venue, account)', "
+      {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY (signal_key, venue, "
+       "account)', "
        "'PRIMARY KEY (signal_key, venue, account) ON CONFLICT IGNORE') WHERE name = 'signal_claims'",
        "the table signal_claims is not defined as `init` defines it"},
       {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'decided TEXT NOT NULL', "
@@ -97,10 +99,10 @@ TEST_CASE("a definition in the file that init did not make is refused by its nam
 
 TEST_CASE("what is shown with a foreign definition takes it away, and the store is as it was") {
   const Store store;
-  for (const char* sql : {"CREATE TRIGGER \"a \"\" b\" AFTER UPDATE ON accounts BEGIN SELECT 1; END",
-                          "CREATE VIEW orders AS SELECT * FROM exchange_orders", "CREATE INDEX slow ON exchange_orders (reason)",
-                          "CREATE TABLE notes (text TEXT)",
-                          "DROP INDEX notices_ended; CREATE INDEX notices_ended ON notices (venue)"}) {
+  for (const char* sql :
+       {"CREATE TRIGGER \"a \"\" b\" AFTER UPDATE ON accounts BEGIN SELECT 1; END",
+        "CREATE VIEW orders AS SELECT * FROM exchange_orders", "CREATE INDEX slow ON exchange_orders (reason)",
+        "CREATE TABLE notes (text TEXT)", "DROP INDEX notices_ended; CREATE INDEX notices_ended ON notices (venue)"}) {
     INFO(sql);
     Hand{store.file}.run(sql);
     CHECK_FALSE(store.complaint().empty());
@@ -153,8 +155,7 @@ TEST_CASE("a trigger that comes into the file under a run does not fire") {
   OverSession over{*session};
   Hand{store.file}.run("CREATE TRIGGER eating BEFORE INSERT ON signal_claims BEGIN SELECT RAISE(IGNORE); END");
   const Order entry = bought(over, buy("ETH_USDT"), noon);
-  CHECK(rows(*session, "SELECT count(*) FROM signal_claims").rows ==
-        std::vector<SqlRow>{{std::int64_t{1}}});
+  CHECK(rows(*session, "SELECT count(*) FROM signal_claims").rows == std::vector<SqlRow>{{std::int64_t{1}}});
   CHECK(book(over, noon).trades.size() == 1);
 }
 
@@ -162,17 +163,20 @@ TEST_CASE("a database that changes another number of rows than it was told to is
   const Store store;
   const auto session = sqlite_session(store.file);
   const std::array statements{
-      Statement{"BEGIN", {}},
-      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}, 1},
+      Statement{"BEGIN", {}}, Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}, 1},
       Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x') ON CONFLICT DO NOTHING", {}, 1},
       Statement{"COMMIT", {}}};
   CHECK_THAT(complaint_of(session->run(statements)),
-             StartsWith("configuration: IMPOSSIBLE: ") && Contains("changed 0 rows where 1 had to be changed (INSERT INTO accounts"));
+             StartsWith("configuration: IMPOSSIBLE: ") &&
+                 Contains("changed 0 rows where 1 had to be changed (INSERT INTO accounts"));
   CHECK(rows(*session, "SELECT * FROM accounts").rows.empty());
 
   // The very claim, in a file whose table ignores what it does not like.
-  Hand{store.file}.run("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'released BIGINT NOT NULL CHECK (released IN (0, 1)), attempts', "
-                       "'released BIGINT NOT NULL CHECK (released IN (0, 1)) , x TEXT NOT NULL ON CONFLICT IGNORE DEFAULT NULL, attempts') WHERE name = 'signal_claims'");
+  Hand{store.file}.run(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'released BIGINT NOT NULL CHECK "
+      "(released IN (0, 1)), attempts', "
+      "'released BIGINT NOT NULL CHECK (released IN (0, 1)) , x TEXT NOT NULL ON CONFLICT IGNORE DEFAULT NULL, "
+      "attempts') WHERE name = 'signal_claims'");
   const auto crafted = value_of(SqliteSession::open(store.file, {.mode = SqliteOptions::Mode::create}));
   OverSession over{*crafted};
   CHECK_THAT(complaint_of(over.guard().claim(std::array{request(buy("ETH_USDT"), noon)}, open_policy(), noon)),

@@ -33,9 +33,7 @@ class Chance {
     return mixed(state_);
   }
   std::uint64_t below(std::uint64_t n) { return next() % n; }
-  int between(int low, int high) {
-    return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low) + 1));
-  }
+  int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low) + 1)); }
   bool once_in(std::uint64_t n) { return below(n) == 0; }
   template <class Container>
   auto& one_of(Container& all) {

@@ -21,8 +21,8 @@ struct Listing {
   std::int64_t ticks;
 };
 constexpr Listing listings[] = {
-    {"ETH_USDT", "0.01", "0.0001", 300'000},  {"ETH_USD", "0.01", "0.0001", 300'100},
-    {"BTC_USDT", "0.1", "0.00001", 950'000},  {"SOL_USDT", "0.01", "0.01", 15'000},
+    {"ETH_USDT", "0.01", "0.0001", 300'000}, {"ETH_USD", "0.01", "0.0001", 300'100},
+    {"BTC_USDT", "0.1", "0.00001", 950'000}, {"SOL_USDT", "0.01", "0.01", 15'000},
     {"DOGE_USDT", "0.00001", "1", 31'000},
 };
 
@@ -41,17 +41,35 @@ bool too_little(Quantity quantity, Price price, const InstrumentRules& rules) {
 VenueTraits traits_of(Exchange exchange) {
   switch (exchange) {
     case Exchange::oco_slow_window:
-      return {.oco = true, .stop_market = true, .duplicate_ids_refused = false,
-              .answers_are_sightings = false, .validity_window = 60s, .absence_margin = 2s,
-              .entries_at_a_time = 3, .network = true, .absent_balance = AbsentBalance::zero};
+      return {.oco = true,
+              .stop_market = true,
+              .duplicate_ids_refused = false,
+              .answers_are_sightings = false,
+              .validity_window = 60s,
+              .absence_margin = 2s,
+              .entries_at_a_time = 3,
+              .network = true,
+              .absent_balance = AbsentBalance::zero};
     case Exchange::answers_at_once:
-      return {.oco = true, .stop_market = true, .duplicate_ids_refused = true,
-              .answers_are_sightings = true, .validity_window = 5s, .absence_margin = 2s,
-              .entries_at_a_time = 10, .network = true, .absent_balance = AbsentBalance::zero};
+      return {.oco = true,
+              .stop_market = true,
+              .duplicate_ids_refused = true,
+              .answers_are_sightings = true,
+              .validity_window = 5s,
+              .absence_margin = 2s,
+              .entries_at_a_time = 10,
+              .network = true,
+              .absent_balance = AbsentBalance::zero};
     case Exchange::plain:
-      return {.oco = false, .stop_market = false, .duplicate_ids_refused = false,
-              .answers_are_sightings = false, .validity_window = 10s, .absence_margin = 2s,
-              .entries_at_a_time = 1, .network = true, .absent_balance = AbsentBalance::zero};
+      return {.oco = false,
+              .stop_market = false,
+              .duplicate_ids_refused = false,
+              .answers_are_sightings = false,
+              .validity_window = 10s,
+              .absence_margin = 2s,
+              .entries_at_a_time = 1,
+              .network = true,
+              .absent_balance = AbsentBalance::zero};
   }
   return {};
 }
@@ -97,9 +115,8 @@ void SimExchange::advance(Instant to) {
     }
     now_ = next;
     while (true) {
-      const auto due = std::min_element(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) {
-        return a.first < b.first;
-      });
+      const auto due = std::min_element(pending_.begin(), pending_.end(),
+                                        [](const auto& a, const auto& b) { return a.first < b.first; });
       if (due == pending_.end() || due->first > now_) break;
       const auto request = std::move(due->second);
       pending_.erase(due);
@@ -107,14 +124,12 @@ void SimExchange::advance(Instant to) {
     }
     const std::vector<std::size_t> open = open_;
     for (const std::size_t index : open) {
-      while (papers_[index].open() && !papers_[index].to_come.empty() &&
-             papers_[index].to_come.front().first <= now_) {
+      while (papers_[index].open() && !papers_[index].to_come.empty() && papers_[index].to_come.front().first <= now_) {
         const Quantity part = papers_[index].to_come.front().second;
         papers_[index].to_come.erase(papers_[index].to_come.begin());
         fill(index, part, price_of(market(papers_[index].asked.symbol)));
       }
-      if (papers_[index].open() && papers_[index].expires && *papers_[index].expires <= now_)
-        end_by_itself(index);
+      if (papers_[index].open() && papers_[index].expires && *papers_[index].expires <= now_) end_by_itself(index);
     }
     if (now_ == full) {
       tick_prices();
@@ -167,7 +182,8 @@ void SimExchange::run_order(std::size_t index) {
   if (!paper.to_come.empty()) return;
   switch (paper.type) {
     case OrderType::market: {
-      const Price off = moved_by_percent(price, Decimal::from_units(Decimal::Units{paper.slips} * 100'000'000'000'000'000));
+      const Price off =
+          moved_by_percent(price, Decimal::from_units(Decimal::Units{paper.slips} * 100'000'000'000'000'000));
       fill_all(index, to_tick(off, m.grain, Rounding::down));
       return;
     }
@@ -175,7 +191,8 @@ void SimExchange::run_order(std::size_t index) {
       if (price >= *paper.asked.price) fill_all(index, price);
       return;
     case OrderType::stop_market:
-    case OrderType::stop_limit: break;
+    case OrderType::stop_limit:
+      break;
   }
   if (paper.sleeps) return;
   if (!paper.now.fired && price <= *paper.trigger) {
@@ -187,15 +204,13 @@ void SimExchange::run_order(std::size_t index) {
     show(papers_[index]);
   }
   if (!papers_[index].now.fired) return;
-  if (papers_[index].type == OrderType::stop_market || price >= *papers_[index].asked.price)
-    fill_all(index, price);
+  if (papers_[index].type == OrderType::stop_market || price >= *papers_[index].asked.price) fill_all(index, price);
 }
 
 void SimExchange::fill_all(std::size_t index, Price at) {
   Paper& paper = papers_[index];
   const Quantity step = market(paper.asked.symbol).rules.step;
-  const Quantity first =
-      floor_to_step(Quantity{Decimal::divide(paper.left().value, Decimal{3}, Rounding::down)}, step);
+  const Quantity first = floor_to_step(Quantity{Decimal::divide(paper.left().value, Decimal{3}, Rounding::down)}, step);
   if (paper.in_parts.count() == 0 || !first.is_positive()) return fill(index, paper.left(), at);
   const Quantity second = first;
   const Quantity rest = paper.left() - first - second;
@@ -211,10 +226,9 @@ void SimExchange::fill(std::size_t index, Quantity quantity, Price at) {
   const Money value = cost(at, quantity, Rounding::half_even);
   if (!sells(paper.asked)) {
     if (balances_[quote] < value.value) return close(index, VenueStatus::cancelled, "insufficient balance");
-    const Decimal fee = fees_in_coin_
-                            ? Decimal::multiply(quantity.value, fee_rate_, Rounding::down)
-                                  .to_multiple(Decimal::from_units(10'000'000'000), Rounding::down)
-                            : Decimal{};
+    const Decimal fee = fees_in_coin_ ? Decimal::multiply(quantity.value, fee_rate_, Rounding::down)
+                                            .to_multiple(Decimal::from_units(10'000'000'000), Rounding::down)
+                                      : Decimal{};
     balances_[quote] -= value.value;
     balances_[base] += quantity.value - fee;
     balances_["fees " + base] += fee;
@@ -278,8 +292,7 @@ std::optional<Refused> SimExchange::objection(const Order& order) const {
     return Refused{"213", "invalid quantity"};
   const Price at = order.trigger ? *order.trigger : (order.price && sells(order) ? *order.price : price_of(m));
   if (cost(at, order.quantity, Rounding::down) < m.rules.min_notional) return Refused{"415", "below minimum"};
-  if (order.trigger && !order.trigger->value.is_multiple_of(m.rules.tick.value))
-    return Refused{"308", "invalid price"};
+  if (order.trigger && !order.trigger->value.is_multiple_of(m.rules.tick.value)) return Refused{"308", "invalid price"};
   if (order.price && sells(order) && !order.price->value.is_multiple_of(m.rules.tick.value))
     return Refused{"308", "invalid price"};
   if (is_stop(order.type) && stops_refused_until && now_ < *stops_refused_until)
@@ -328,16 +341,13 @@ SimExchange::Taken SimExchange::take(const Order& order, const Mishap& mishap) {
     run_order(index);
   }
   Accepted accepted{papers_[index].venue_id, {}};
-  if (traits_.answers_are_sightings)
-    accepted.record = sighting_of(papers_[index], {now_, order.stamp, true});
+  if (traits_.answers_are_sightings) accepted.record = sighting_of(papers_[index], {now_, order.stamp, true});
   return {accepted, index};
 }
 
 std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const Order& stop, const Order& target,
                                                                          const Mishap& mishap) {
-  const auto both = [](const PlaceOutcome& outcome) {
-    return std::pair{Taken{outcome, {}}, Taken{outcome, {}}};
-  };
+  const auto both = [](const PlaceOutcome& outcome) { return std::pair{Taken{outcome, {}}, Taken{outcome, {}}}; };
   if (now_ > stop.valid_until || stop.stamp > now_ + 1s + 500ms)
     return both(Unsent{Unsent::Why::clock, "the time stamp is outside of the window"});
   if (traits_.duplicate_ids_refused) {
@@ -367,8 +377,7 @@ std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const O
   watch_naked(stop.trade);
   const auto answer = [&](std::size_t index) {
     Accepted accepted{traits_.answers_are_sightings ? papers_[index].venue_id : "", {}};
-    if (traits_.answers_are_sightings)
-      accepted.record = sighting_of(papers_[index], {now_, stop.stamp, true});
+    if (traits_.answers_are_sightings) accepted.record = sighting_of(papers_[index], {now_, stop.stamp, true});
     return Taken{accepted, index};
   };
   return {answer(first), answer(second)};
@@ -376,8 +385,13 @@ std::pair<SimExchange::Taken, SimExchange::Taken> SimExchange::take_pair(const O
 
 std::size_t SimExchange::open_paper(const Order& order, const Mishap& mishap) {
   const std::size_t index = papers_.size();
-  Paper paper{.asked = order, .type = order.type, .trigger = order.trigger, .venue_id = new_id(),
-              .fired_id = {}, .created = now_, .visible_from = now_ + slow_to_show_};
+  Paper paper{.asked = order,
+              .type = order.type,
+              .trigger = order.trigger,
+              .venue_id = new_id(),
+              .fired_id = {},
+              .created = now_,
+              .visible_from = now_ + slow_to_show_};
   paper.in_parts = mishap.in_parts;
   paper.sleeps = mishap.sleeps && is_stop(paper.type);
   paper.slips = paper.type == OrderType::market ? mishap.slips : 0;
@@ -385,11 +399,11 @@ std::size_t SimExchange::open_paper(const Order& order, const Mishap& mishap) {
   if (mishap.expires.count() > 0) paper.expires = now_ + mishap.expires;
   if (mishap.stored_wrong && is_stop(paper.type)) {
     const Market& m = market(order.symbol);
-    paper.trigger = to_tick(Price{Decimal::divide(order.trigger->value, Decimal{2}, Rounding::down)},
-                            m.rules.tick, Rounding::down);
+    paper.trigger =
+        to_tick(Price{Decimal::divide(order.trigger->value, Decimal{2}, Rounding::down)}, m.rules.tick, Rounding::down);
   }
-  stop_came_twice = stop_came_twice || (sells(order) && traits_.duplicate_ids_refused &&
-                                        by_client_.contains(order.client_id));
+  stop_came_twice =
+      stop_came_twice || (sells(order) && traits_.duplicate_ids_refused && by_client_.contains(order.client_id));
   papers_.push_back(std::move(paper));
   by_client_.emplace(order.client_id, index);
   by_trade_.emplace(order.trade, index);
@@ -405,8 +419,8 @@ void SimExchange::check_offer(const Order& order) {
   const Quantity held = received(order.trade) - sold(order.trade);
   const Quantity offered = for_sale(order.trade);
   if (offered > held && !stop_came_twice)
-    broken.push_back("more is for sale than the trade holds: " + order.client_id + ", " + offered.text() +
-                     " of " + held.text());
+    broken.push_back("more is for sale than the trade holds: " + order.client_id + ", " + offered.text() + " of " +
+                     held.text());
 }
 
 CancelOutcome SimExchange::cancel(const CancelRequest& request) {
@@ -470,9 +484,7 @@ std::vector<const SimExchange::Paper*> SimExchange::matching(const OrderQuery& q
   return found;
 }
 
-Price SimExchange::price_of(const Market& m) {
-  return Price{Decimal::from_units(m.grain.value.units() * m.ticks)};
-}
+Price SimExchange::price_of(const Market& m) { return Price{Decimal::from_units(m.grain.value.units() * m.ticks)}; }
 Price SimExchange::price(const Symbol& symbol) const { return price_of(market(symbol)); }
 
 Price SimExchange::price_ago(const Symbol& symbol, Micros span) const {
@@ -564,10 +576,10 @@ bool SimExchange::owner_sells(std::size_t which, int permille) {
   const Market& m = markets_[which % markets_.size()];
   const std::string base = m.symbol.base();
   const Decimal free = balances_[base] - locked(base);
-  const Quantity quantity = floor_to_step(
-      Quantity{Decimal::multiply(free, Decimal::from_units(Decimal::Units{permille} * 1'000'000'000'000'000),
-                                 Rounding::down)},
-      m.rules.step);
+  const Quantity quantity =
+      floor_to_step(Quantity{Decimal::multiply(
+                        free, Decimal::from_units(Decimal::Units{permille} * 1'000'000'000'000'000), Rounding::down)},
+                    m.rules.step);
   if (!quantity.is_positive()) return false;
   const Decimal value = cost(price_of(m), quantity, Rounding::half_even).value;
   balances_[base] -= quantity.value;
@@ -594,11 +606,11 @@ bool SimExchange::half_fill_a_target(std::size_t which, int permille) {
     if (papers_[index].type == OrderType::limit && papers_[index].to_come.empty()) targets.push_back(index);
   if (targets.empty()) return false;
   const std::size_t index = targets[which % targets.size()];
-  const Quantity part = floor_to_step(
-      Quantity{Decimal::multiply(papers_[index].left().value,
-                                 Decimal::from_units(Decimal::Units{permille} * 1'000'000'000'000'000),
-                                 Rounding::down)},
-      market(papers_[index].asked.symbol).rules.step);
+  const Quantity part =
+      floor_to_step(Quantity{Decimal::multiply(papers_[index].left().value,
+                                               Decimal::from_units(Decimal::Units{permille} * 1'000'000'000'000'000),
+                                               Rounding::down)},
+                    market(papers_[index].asked.symbol).rules.step);
   if (!part.is_positive() || part >= papers_[index].left()) return false;
   fill(index, part, *papers_[index].asked.price);
   return true;

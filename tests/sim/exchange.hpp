@@ -19,17 +19,17 @@ namespace tradeguard::sim {
 
 // How one request was treated on its way; what was not said is as usual.
 struct Mishap {
-  bool rejected_later = false;   // taken, and rejected in the order's own record
-  bool stored_wrong = false;     // taken as something else than was asked
-  Micros in_parts{0};            // the fill grows over this time
-  Micros expires{0};             // the venue ends it by itself
-  bool gone_soon = false;        // and then says that it was rejected, with what it was paired with
-  bool sleeps = false;           // a stop that never fires, wherever the price goes
-  int slips = 0;                 // filled so many permille above the price
+  bool rejected_later = false;  // taken, and rejected in the order's own record
+  bool stored_wrong = false;    // taken as something else than was asked
+  Micros in_parts{0};           // the fill grows over this time
+  Micros expires{0};            // the venue ends it by itself
+  bool gone_soon = false;       // and then says that it was rejected, with what it was paired with
+  bool sleeps = false;          // a stop that never fires, wherever the price goes
+  int slips = 0;                // filled so many permille above the price
 };
 
 struct Look {
-  Instant at;                    // what is shown is the truth of then
+  Instant at;  // what is shown is the truth of then
   Instant since;
   bool fees = false;
 };
@@ -50,9 +50,9 @@ class SimExchange {
     Quantity fee;
     bool fired = false;
   };
-  struct Paper {                 // one order in the exchange's books
-    Order asked;                 // as the request said it
-    OrderType type;              // as it was taken
+  struct Paper {     // one order in the exchange's books
+    Order asked;     // as the request said it
+    OrderType type;  // as it was taken
     std::optional<Price> trigger;
     std::string venue_id;
     std::string fired_id;
@@ -61,16 +61,16 @@ class SimExchange {
     std::optional<Instant> closed;
     Face now;
     std::string reason;
-    std::vector<Face> past;      // oldest first
+    std::vector<Face> past;  // oldest first
     std::vector<Fill> fills;
     std::vector<std::pair<Instant, Quantity>> to_come;  // parts of the fill still to happen
     std::optional<Instant> expires;
-    std::optional<std::size_t> sibling;                 // the other half of its OCO
+    std::optional<std::size_t> sibling;  // the other half of its OCO
     Micros in_parts{0};
-    bool owners = false;         // not the bot's
+    bool owners = false;  // not the bot's
     bool sleeps = false;
     bool gone_soon = false;
-    bool taken_away = false;     // ended by the owner or the exchange while it rested
+    bool taken_away = false;  // ended by the owner or the exchange while it rested
     int slips = 0;
     bool open() const { return now.status == VenueStatus::open; }
     Quantity left() const { return asked.quantity - now.filled; }
@@ -114,16 +114,16 @@ class SimExchange {
   bool change_tick(std::size_t market);
   std::optional<Instant> stops_refused_until;
   std::optional<Instant> pairs_refused_until;
-  bool zeros_omitted = false;              // a currency of which there is nothing has no row
-  std::optional<Instant> closed_until;     // maintenance: nobody is answered
-  std::optional<Instant> banned_until;     // throttled
+  bool zeros_omitted = false;           // a currency of which there is nothing has no row
+  std::optional<Instant> closed_until;  // maintenance: nobody is answered
+  std::optional<Instant> banned_until;  // throttled
 
   // The witness.
   const std::vector<Paper>& papers() const { return papers_; }
-  std::vector<std::string> broken;         // promises, as they were broken
+  std::vector<std::string> broken;  // promises, as they were broken
   std::uint64_t events_hash = 0xcbf29ce484222325U;
   std::function<void(const std::string&)> on_event;
-  std::string money_is_lost() const;       // empty: every coin is where it should be
+  std::string money_is_lost() const;  // empty: every coin is where it should be
   Quantity received(const ClientOrderId& trade) const;
   Quantity sold(const ClientOrderId& trade) const;
   Quantity for_sale(const ClientOrderId& trade) const;
@@ -137,16 +137,16 @@ class SimExchange {
   // A stop that was sent again while the first copy was on its way, and came to rest twice: the first copy found
   // the second one closed already. One in a million, told as TWIN, and beyond what can be promised.
   bool stop_came_twice = false;
-  Micros longest_naked{0};                 // over all trades, by the exchange's own books
+  Micros longest_naked{0};  // over all trades, by the exchange's own books
 
  private:
   struct Market {
     Symbol symbol;
     InstrumentRules rules;
-    Price grain;                           // of the price; the tick that orders have to keep may change
-    std::int64_t ticks;                    // the price, in grains
+    Price grain;         // of the price; the tick that orders have to keep may change
+    std::int64_t ticks;  // the price, in grains
     std::int64_t anchor;
-    std::vector<std::int64_t> recent;      // of the last seconds
+    std::vector<std::int64_t> recent;  // of the last seconds
   };
   const Market& market(const Symbol& symbol) const;
   Market& market(const Symbol& symbol);
@@ -181,7 +181,7 @@ class SimExchange {
   std::vector<std::size_t> open_;
   std::vector<std::pair<Instant, std::function<void()>>> pending_;
   std::map<std::string, Decimal> balances_;
-  std::map<std::string, Decimal> given_;   // from outside: the beginning, and the owner's gifts
+  std::map<std::string, Decimal> given_;  // from outside: the beginning, and the owner's gifts
   std::map<ClientOrderId, Instant> naked_since_;
   std::map<ClientOrderId, Instant> stopless_since_;
   std::set<ClientOrderId> once_covered_;

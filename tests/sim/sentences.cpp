@@ -44,17 +44,43 @@ Price times(Price price, int permille) {
 
 // Decisions; anything else is an obstacle, and leaves the signal open.
 bool is_final(std::string_view reason) {
-  constexpr std::array finals{"cooldown",       "halted",         "max_order_notional", "max_open_positions",
-                              "max_entries_per_day", "slippage",  "no_size",            "below_min_quantity",
-                              "above_max_quantity",  "below_min_notional", "above_max_notional", "stop_below_min_notional",
-                              "no_protection",  "balance",        "strands",            "stale", "superseded"};
+  constexpr std::array finals{"cooldown",
+                              "halted",
+                              "max_order_notional",
+                              "max_open_positions",
+                              "max_entries_per_day",
+                              "slippage",
+                              "no_size",
+                              "below_min_quantity",
+                              "above_max_quantity",
+                              "below_min_notional",
+                              "above_max_notional",
+                              "stop_below_min_notional",
+                              "no_protection",
+                              "balance",
+                              "strands",
+                              "stale",
+                              "superseded"};
   return std::find(finals.begin(), finals.end(), reason.substr(0, reason.find(':'))) != finals.end();
 }
 
 bool is_obstacle(const std::string& reason) {
-  constexpr std::array obstacles{"unsent", "throttled", "deferred", "deadline", "stopping", "unreadable", "rules_unreadable",
-                                 "prices_unreadable", "balances_unreadable", "clock_unreadable", "clock_offset", "unverified",
-                                 "frozen", "protection_failing", "open_order_limit", "future"};
+  constexpr std::array obstacles{"unsent",
+                                 "throttled",
+                                 "deferred",
+                                 "deadline",
+                                 "stopping",
+                                 "unreadable",
+                                 "rules_unreadable",
+                                 "prices_unreadable",
+                                 "balances_unreadable",
+                                 "clock_unreadable",
+                                 "clock_offset",
+                                 "unverified",
+                                 "frozen",
+                                 "protection_failing",
+                                 "open_order_limit",
+                                 "future"};
   return std::find(obstacles.begin(), obstacles.end(), reason) != obstacles.end();
 }
 
@@ -67,7 +93,8 @@ bool all_is_well(const Ended& ended) {
 
 void Sentences::broken(std::string_view finding, std::string sentence) {
   world_.counted["sentence " + std::string{finding} + " broken"] += 1;
-  if (broken_.empty()) broken_ = (finding.empty() ? std::string{"sentence"} : std::string{finding}) + ": " + std::move(sentence);
+  if (broken_.empty())
+    broken_ = (finding.empty() ? std::string{"sentence"} : std::string{finding}) + ": " + std::move(sentence);
 }
 
 // ---- while a run goes on ---------------------------------------------------------------------------------
@@ -91,23 +118,26 @@ void Sentences::claimed(const Signal& signal, const Order& order, const EntryPol
   entry.fixed_levels = signal.stop_loss_price || signal.take_profit_price;
   const std::string who = order.client_id + " of " + entry.key;
   if (const auto decision = decided_.find(entry.key); decision != decided_.end())
-    entry.wrong.emplace_back("F-4", "a decision is made once: denied with " + decision->second.first + ", and entered: " + who);
+    entry.wrong.emplace_back(
+        "F-4", "a decision is made once: denied with " + decision->second.first + ", and entered: " + who);
 
   // The newest word wins, whether it came before or with this one.
   for (const Word& word : words_)
     if ((!word.symbol || *word.symbol == signal.symbol) && word.said > signal.time && word.said <= now)
-      entry.wrong.emplace_back("F-4", "the newest word wins: entered although an exit was said at " +
-                                          iso_micros(word.said) + ": " + who);
+      entry.wrong.emplace_back(
+          "F-4", "the newest word wins: entered although an exit was said at " + iso_micros(word.said) + ": " + who);
   for (const Signal& other : batch_)
     if (other.side == Side::sell && other.symbol == signal.symbol && other.time > signal.time && other.time <= now)
       entry.wrong.emplace_back("F-2", "the newest word wins: entered beside a later SELL: " + who);
   for (const Paper& stop : exchange_.papers()) {
-    if (stop.asked.leg != Leg::stop || stop.asked.symbol != signal.symbol || !stop.now.filled.is_positive() || !stop.closed) continue;
+    if (stop.asked.leg != Leg::stop || stop.asked.symbol != signal.symbol || !stop.now.filled.is_positive() ||
+        !stop.closed)
+      continue;
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(stop.asked.client_id);
     const bool known = row != rows.end() && row->second.state == OrderState::closed;
-    if (known && signal.time < *stop.closed - slack && first_given_[entry.key] < *stop.closed && world_.skew == Micros{0} &&
-        !world_.counted.contains("fault clock_step"))
+    if (known && signal.time < *stop.closed - slack && first_given_[entry.key] < *stop.closed &&
+        world_.skew == Micros{0} && !world_.counted.contains("fault clock_step"))
       entry.wrong.emplace_back("F-4", "the newest word wins: given before the stop-out, entered after it: " + who);
   }
 
@@ -121,13 +151,16 @@ void Sentences::claimed(const Signal& signal, const Order& order, const EntryPol
                                            " after " + id + ": " + who);
   }
   for (const Paper* exit : forced_exits()) {
-    if (exit->asked.symbol.base() != base || world_.counted.contains("fault clock_step") || world_.counted.contains("fault clock_ahead")) continue;
+    if (exit->asked.symbol.base() != base || world_.counted.contains("fault clock_step") ||
+        world_.counted.contains("fault clock_ahead"))
+      continue;
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(exit->asked.client_id);
     if (row == rows.end() || row->second.state != OrderState::closed) continue;
     const Micros gap = now - *exit->closed;
     if (gap > slack && gap < policy.cooldown.after_stop - slack)
-      entry.wrong.emplace_back("F-16", "every forced exit cools: " + duration_text(gap) + " after " + exit->asked.client_id + ": " + who);
+      entry.wrong.emplace_back(
+          "F-16", "every forced exit cools: " + duration_text(gap) + " after " + exit->asked.client_id + ": " + who);
   }
   entries_.insert_or_assign(order.client_id, std::move(entry));
 }
@@ -175,7 +208,8 @@ void Sentences::written(std::span<const Change> items, const std::vector<Written
           if (key == "signal") told_unsold_.insert(value);
       if (notice.type == NoticeType::order_filled)
         for (const auto& [key, value] : notice.facts)
-          if (key == "value" && value == "0") broken("F-59", "what is unknown is said as unknown: " + notice.event_id + " for a value of 0");
+          if (key == "value" && value == "0")
+            broken("F-59", "what is unknown is said as unknown: " + notice.event_id + " for a value of 0");
     }
   }
 }
@@ -234,7 +268,8 @@ std::string Sentences::after_run(const Ended& ended) {
 
 std::string Sentences::at_the_end() {
   for (const auto& [trade, wish] : wishes_)
-    if (is_held(trade) && !released_.contains(trade)) broken(wish.first, "every SELL ends on record: all is quiet, and still held: " + trade);
+    if (is_held(trade) && !released_.contains(trade))
+      broken(wish.first, "every SELL ends on record: all is quiet, and still held: " + trade);
   return broken_;
 }
 
@@ -250,12 +285,14 @@ bool Sentences::undisturbed(const Ended& ended) const {
 void Sentences::read_lines(const Ended& ended) {
   for (const std::string& line : ended.log) {
     if (line.starts_with("GUARD cooldown_blocked")) {
-      const Micros longest = std::max(world_.settings.policy.cooldown.cooldown, world_.settings.policy.cooldown.after_stop);
+      const Micros longest =
+          std::max(world_.settings.policy.cooldown.cooldown, world_.settings.policy.cooldown.after_stop);
       const auto left = number(field(line, "seconds_remaining"));
       if (left && *left > longest.count() / 1'000'000 + 1)
-        broken(world_.counted.contains("fault clock_ahead") || world_.counted.contains("fault clock_step") ? "F-22" : "F-54",
+        broken(world_.counted.contains("fault clock_ahead") || world_.counted.contains("fault clock_step") ? "F-22"
+                                                                                                           : "F-54",
                "a stored time is checked before it is believed: a cooldown of " + duration_text(longest) + " has " +
-                           std::to_string(*left) + " s left");
+                   std::to_string(*left) + " s left");
     }
   }
   breaker_after_resume(ended);
@@ -265,9 +302,8 @@ void Sentences::read_lines(const Ended& ended) {
 void Sentences::hear(const Ended& ended, const Signal& signal) {
   const SignalKey key = signal_key(signal);
   const auto any = [&](std::string_view start, const std::string& part) {
-    return std::find_if(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return line.starts_with(start) && says(line + " ", part);
-    });
+    return std::find_if(ended.log.begin(), ended.log.end(),
+                        [&](const std::string& line) { return line.starts_with(start) && says(line + " ", part); });
   };
   const auto none = ended.log.end();
   const auto about = [&](std::string_view start) {
@@ -277,18 +313,22 @@ void Sentences::hear(const Ended& ended, const Signal& signal) {
   const bool passed = about("GUARD idempotency_passed") != none;
   const auto blocked = about("GUARD idempotency_blocked");
   if (signal.side == Side::sell) return;
-  if (const auto decision = decided_.find(key); decision != decided_.end() && passed &&
-                                                              decision->second.first != "stale" && decision->second.second < ended.from)
-    broken("F-4", "a decision is made once: " + key + " was denied with " + decision->second.first + " and is judged again");
+  if (const auto decision = decided_.find(key);
+      decision != decided_.end() && passed && decision->second.first != "stale" && decision->second.second < ended.from)
+    broken("F-4",
+           "a decision is made once: " + key + " was denied with " + decision->second.first + " and is judged again");
   if (blocked != none && says(*blocked, "decided=") && is_obstacle(field(*blocked, "decided")))
     broken("F-4", "an obstacle is no decision: " + *blocked);
   if (!passed) return;
   const auto denied = about("ENTRY_DENIED");
   const auto rejected = any("SIGNAL_REJECTED", " line=" + std::to_string(signal.line) + " ");
   std::string reason;
-  if (denied != none) reason = field(*denied, "reason");
-  else if (rejected != none) reason = field(*rejected, "reason");
-  else if (about("SIGNAL_WAITS") == none && any("GUARD cooldown_blocked", " symbol=" + signal.symbol.text() + " ") != none &&
+  if (denied != none)
+    reason = field(*denied, "reason");
+  else if (rejected != none)
+    reason = field(*rejected, "reason");
+  else if (about("SIGNAL_WAITS") == none &&
+           any("GUARD cooldown_blocked", " symbol=" + signal.symbol.text() + " ") != none &&
            any("GUARD cooldown_passed", " symbol=" + signal.symbol.text() + " ") == none)
     reason = "cooldown";
   if (reason == "cooldown" && undisturbed(ended) && cooled_down(signal.symbol.base(), ended.from))
@@ -301,9 +341,9 @@ bool Sentences::cooled_down(const std::string& base, Instant now) const {
   const CooldownPolicy& policy = world_.settings.policy.cooldown;
   const Micros span = std::max(policy.cooldown, policy.after_stop) + 2min;
   const auto lately = [&](Instant at) { return now - at < span; };
-  return std::none_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
-           return entry.second.symbol.base() == base && lately(entry.second.claimed);
-         }) &&
+  return std::none_of(
+             entries_.begin(), entries_.end(),
+             [&](const auto& entry) { return entry.second.symbol.base() == base && lately(entry.second.claimed); }) &&
          std::none_of(exchange_.papers().begin(), exchange_.papers().end(), [&](const Paper& paper) {
            if (paper.asked.symbol.base() != base) return false;
            // Where the exchange does not say when, an end counts from the moment at which it was read.
@@ -320,19 +360,22 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
     if (signal.side != Side::sell || signal.time > ended.from || ended.from - signal.time > 24h - 1min) continue;
     const bool known = !sells_seen_.insert(signal_key(signal)).second;
     for (const auto& [id, entry] : entries_) {
-      if (entry.symbol != signal.symbol || entry.said >= signal.time || released_.contains(id) || !is_held(id)) continue;
+      if (entry.symbol != signal.symbol || entry.said >= signal.time || released_.contains(id) || !is_held(id))
+        continue;
       // It failed, and somebody was notified.
       if (world_.live_witness->unreadable(id) && told_unsold_.contains(claim_key(signal))) continue;
       wishes_.emplace(id, std::pair{known || ended.from - signal.time > 295s ? "F-3" : "F-1", 0});
     }
     // Where it concerns nothing, that is what is said.
     const auto& rows = world_.live_witness->rows();
-    const bool concerns = before_.open.contains(signal.symbol) || std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
-      return row.second.leg == Leg::entry && row.second.symbol == signal.symbol && !row.second.settled;
-    });
+    const bool concerns =
+        before_.open.contains(signal.symbol) || std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
+          return row.second.leg == Leg::entry && row.second.symbol == signal.symbol && !row.second.settled;
+        });
     const SignalKey key = signal_key(signal);
     const bool said = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return (line.starts_with("EXIT_") || line.starts_with("GUARD idempotency_blocked") || line.starts_with("SIGNAL_WAITS")) &&
+      return (line.starts_with("EXIT_") || line.starts_with("GUARD idempotency_blocked") ||
+              line.starts_with("SIGNAL_WAITS")) &&
              names_key(line, key);
     });
     const bool rejected = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
@@ -348,8 +391,8 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
       continue;
     }
     const int runs = ++it->second.second;
-    const bool excused = in_doubt(trade) || !coins_are_there(entries_.at(trade).symbol) ||
-                         world_.live_witness->unreadable(trade);
+    const bool excused =
+        in_doubt(trade) || !coins_are_there(entries_.at(trade).symbol) || world_.live_witness->unreadable(trade);
     if (!excused && runs >= 2 && all_is_well(ended))
       broken(wish.first, "every SELL ends on record: not sold, and the run ends with " +
                              std::to_string(exit_code(ended.report.verdict)) + ": " + trade);
@@ -378,18 +421,21 @@ void Sentences::no_stop(const Ended& ended, const ClientOrderId& id, const Entry
   const bool waits_below = !plan.flatten_on_breach && exchange_.price(entry.symbol) <= times(level, 1003);
   if (in_doubt(id) || !coins_are_there(entry.symbol) || waits_below || world_.live_witness->unreadable(id)) return;
 
-  if (tried_[id] == 0) broken(why_without(entry), "nothing wears out: a run in which nothing went wrong does nothing for " + id);
+  if (tried_[id] == 0)
+    broken(why_without(entry), "nothing wears out: a run in which nothing went wrong does nothing for " + id);
   const auto look = first_look_.emplace(id, ended.to).first->second;
   if (plan.flatten_unprotected && ended.from - look > plan.flatten_after + 1s)
-    broken("F-6", "a spell without a stop counts from the state: to be sold after " + duration_text(plan.flatten_after) +
-                      ", and not sold after " + duration_text(ended.from - look) + ": " + id);
+    broken("F-6", "a spell without a stop counts from the state: to be sold after " +
+                      duration_text(plan.flatten_after) + ", and not sold after " + duration_text(ended.from - look) +
+                      ": " + id);
   const bool refused = exchange_.stops_refused_until && *exchange_.stops_refused_until > ended.from;
   if (refused) {
     stopless_runs_.erase(id);
     return;
   }
   if (++stopless_runs_[id] >= 3)
-    broken(why_without(entry), "a stop rests where one can rest: none in three runs in which nothing went wrong: " + id);
+    broken(why_without(entry),
+           "a stop rests where one can rest: none in three runs in which nothing went wrong: " + id);
 }
 
 // The times that are said are those of the exchange's books. A clock that was moved moves them.
@@ -401,7 +447,8 @@ void Sentences::counted_from_the_state(const Ended& ended) {
     const auto said = number(field(line, "seconds"));
     for (const Paper& paper : exchange_.papers()) {
       const ClientOrderId& id = paper.asked.client_id;
-      if (paper.asked.leg != Leg::entry || (paper.venue_id != order && id != order) || !seen_covered_.contains(id)) continue;
+      if (paper.asked.leg != Leg::entry || (paper.venue_id != order && id != order) || !seen_covered_.contains(id))
+        continue;
       const auto since = before_.stopless.find(id);
       if (!said || since == before_.stopless.end() || exchange_.stopless_since(id) != since->second) continue;
       const Micros spell = ended.from - since->second;
@@ -418,8 +465,8 @@ void Sentences::counted_from_the_state(const Ended& ended) {
       if (stop.asked.trade != id || stop.asked.leg != Leg::stop || !stop.open() || stop.created < ended.from) continue;
       const Micros spell = stop.created - since;
       if (spell > slack && (!longest || Micros{*longest * 1000} < spell - slack))
-        broken("F-6", "every spell without a stop is counted, the second like the first: " + duration_text(spell) + " of " + id +
-                          ", unprotected_max_ms=" + field(ended.log.back(), "unprotected_max_ms"));
+        broken("F-6", "every spell without a stop is counted, the second like the first: " + duration_text(spell) +
+                          " of " + id + ", unprotected_max_ms=" + field(ended.log.back(), "unprotected_max_ms"));
     }
   }
 }
@@ -443,15 +490,18 @@ void Sentences::profit_is_taken(const Ended& ended) {
   for (const auto& [id, entry] : entries_) {
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(id);
-    if (!is_held(id) || released_.contains(id) || entry.claimed > ended.from || row == rows.end() || !row->second.plan) {
+    if (!is_held(id) || released_.contains(id) || entry.claimed > ended.from || row == rows.end() ||
+        !row->second.plan) {
       target_runs_.erase(id);
       continue;
     }
     const Price at = target_of(id);
-    const bool rests = std::any_of(exchange_.papers().begin(), exchange_.papers().end(), [&, &id = id](const Paper& paper) {
-      return paper.asked.trade == id && paper.asked.leg == Leg::target && paper.open();
-    });
-    const bool there = before_.prices.at(entry.symbol) > times(at, 1003) && exchange_.price(entry.symbol) > times(at, 1003);
+    const bool rests =
+        std::any_of(exchange_.papers().begin(), exchange_.papers().end(), [&, &id = id](const Paper& paper) {
+          return paper.asked.trade == id && paper.asked.leg == Leg::target && paper.open();
+        });
+    const bool there =
+        before_.prices.at(entry.symbol) > times(at, 1003) && exchange_.price(entry.symbol) > times(at, 1003);
     if (rests || !there || in_doubt(id) || !coins_are_there(entry.symbol) || world_.live_witness->unreadable(id)) {
       target_runs_.erase(id);
       continue;
@@ -473,7 +523,8 @@ void Sentences::stops_that_do_not_work(const Ended& ended) {
       continue;
     }
     if (++asleep_runs_[id] >= 2)
-      broken("F-57", "a stop that does not fire is none: the market is below " + stop.trigger->text() + ", and it rests: " + id);
+      broken("F-57", "a stop that does not fire is none: the market is below " + stop.trigger->text() +
+                         ", and it rests: " + id);
   }
 }
 
@@ -498,24 +549,29 @@ void Sentences::money_left_behind(const Ended& ended) {
       const Decimal most = Decimal::multiply(paper.asked.quantity.value, thousandths(999), Rounding::down);
       const Decimal left = most - most.to_multiple(exchange_.rules(paper.asked.symbol).step.value, Rounding::down);
       if (left > Decimal::multiply(paper.asked.quantity.value, thousandths(22), Rounding::up))
-        broken("F-10", "no entry strands more than two per cent: " + left.text() + " of " + paper.asked.quantity.text() + ": " + id);
+        broken("F-10", "no entry strands more than two per cent: " + left.text() + " of " +
+                           paper.asked.quantity.text() + ": " + id);
     }
     const auto closing = std::find_if(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
       return line.starts_with("TRADE_CLOSED") && field(line, "order_id") == paper.venue_id;
     });
     const Quantity left = exchange_.held(id);
-    if (closing == ended.log.end() || !left.is_positive() || !closed_judged_.insert(id).second || released_.contains(id)) continue;
+    if (closing == ended.log.end() || !left.is_positive() || !closed_judged_.insert(id).second ||
+        released_.contains(id))
+      continue;
     const bool said = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return (line.starts_with("TRADE_CLOSED") || line.starts_with("DUST")) && field(line, "order_id") == paper.venue_id &&
-             says(line + " ", "=" + left.text() + " ");
+      return (line.starts_with("TRADE_CLOSED") || line.starts_with("DUST")) &&
+             field(line, "order_id") == paper.venue_id && says(line + " ", "=" + left.text() + " ");
     });
     if (!said) broken("F-10", "money left behind is said: " + left.text() + " of " + id + " stays, " + *closing);
     if (!coins_are_there(paper.asked.symbol) || wished_away(id, ended.to)) continue;
     // More than rounding: something that rested could have sold it, and was taken away by us.
     for (const Paper& leg : exchange_.papers())
-      if (leg.asked.trade == id && leg.asked.leg == Leg::target && leg.now.filled.is_positive() && leg.left().is_positive() &&
-          !leg.open() && !leg.taken_away && left.value > Decimal::multiply(paper.now.filled.value, thousandths(50), Rounding::up))
-        broken("F-9", "a leg that can still sell the rest stays: " + left.text() + " of " + paper.now.filled.text() + " abandoned: " + id);
+      if (leg.asked.trade == id && leg.asked.leg == Leg::target && leg.now.filled.is_positive() &&
+          leg.left().is_positive() && !leg.open() && !leg.taken_away &&
+          left.value > Decimal::multiply(paper.now.filled.value, thousandths(50), Rounding::up))
+        broken("F-9", "a leg that can still sell the rest stays: " + left.text() + " of " + paper.now.filled.text() +
+                          " abandoned: " + id);
   }
 }
 
@@ -525,7 +581,8 @@ void Sentences::coins_that_are_missing(const Ended& ended) {
   for (const auto& [id, entry] : entries_) {
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(id);
-    if (row == rows.end() || row->second.settled || released_.contains(id) || world_.live_witness->unreadable(id)) continue;
+    if (row == rows.end() || row->second.settled || released_.contains(id) || world_.live_witness->unreadable(id))
+      continue;
     held[entry.symbol.base()] += exchange_.held(id).value;
     market.insert_or_assign(entry.symbol.base(), entry.symbol);
   }
@@ -555,8 +612,8 @@ void Sentences::coins_that_are_missing(const Ended& ended) {
 // the span may have moved the next time by as much.
 void Sentences::reminded(const Ended& ended) {
   for (const auto& [subject, standing] : standing_) {
-    if (subject.first != NoticeType::unprotected && subject.first != NoticeType::drift && subject.first != NoticeType::twin &&
-        subject.first != NoticeType::orphan)
+    if (subject.first != NoticeType::unprotected && subject.first != NoticeType::drift &&
+        subject.first != NoticeType::twin && subject.first != NoticeType::orphan)
       continue;
     const Micros gap = standing.told == 1 ? 5min : standing.told == 2 ? 10min : standing.told == 3 ? 45min : 60min;
     // A moment that is no further ahead than the pause and a minute is as good as any.
@@ -564,8 +621,9 @@ void Sentences::reminded(const Ended& ended) {
     const Micros to_come = gap + std::max(Micros{0}, standing.ahead) - since;
     const bool believed = to_come > Micros{0} && to_come <= gap + 1min;
     if (since > gap + 5s && !believed)
-      broken("F-22", "a stored time is checked before it is believed: " + std::string{text(subject.first)} + " stands, last told " +
-                         duration_text(ended.from - standing.last_told) + " ago: " + subject.second);
+      broken("F-22", "a stored time is checked before it is believed: " + std::string{text(subject.first)} +
+                         " stands, last told " + duration_text(ended.from - standing.last_told) +
+                         " ago: " + subject.second);
   }
 }
 
@@ -597,8 +655,8 @@ std::string Sentences::after_the_restore(const Ended& ended) {
 
 bool Sentences::is_held(const ClientOrderId& trade) const {
   const auto entry = entries_.find(trade);
-  return entry != entries_.end() &&
-         !too_little(exchange_.held(trade), exchange_.price(entry->second.symbol), exchange_.rules(entry->second.symbol));
+  return entry != entries_.end() && !too_little(exchange_.held(trade), exchange_.price(entry->second.symbol),
+                                                exchange_.rules(entry->second.symbol));
 }
 
 // Something of it may be at the exchange, and nobody knows yet.
@@ -626,8 +684,9 @@ bool Sentences::coins_are_there(const Symbol& symbol) const {
 bool Sentences::wished_away(const ClientOrderId& trade, Instant before) const {
   const auto entry = entries_.find(trade);
   return entry != entries_.end() && std::any_of(words_.begin(), words_.end(), [&](const Word& word) {
-    return (!word.symbol || *word.symbol == entry->second.symbol) && word.said > entry->second.said && word.heard <= before;
-  });
+           return (!word.symbol || *word.symbol == entry->second.symbol) && word.said > entry->second.said &&
+                  word.heard <= before;
+         });
 }
 
 // Sold at a loss by the program, and nobody had asked for it. A target below what was paid is asked for.

@@ -47,27 +47,27 @@ class Sentences {
   struct Entry {
     Symbol symbol;
     SignalKey key;
-    Instant said;              // by the strategy
+    Instant said;  // by the strategy
     Instant claimed;
-    Micros skew;               // of the wall clock then
+    Micros skew;  // of the wall clock then
     bool may_have_left = false;
     bool fixed_levels = false;
     std::vector<std::pair<std::string, std::string>> wrong;  // finding, sentence: if it leaves
   };
-  struct Word {                // that ends what was said before it
+  struct Word {                    // that ends what was said before it
     std::optional<Symbol> symbol;  // nullopt: every one
     Instant said;
     Instant heard;
   };
   struct Standing {
     Instant last_told;
-    Micros ahead;              // the clock that the next time was counted by
+    Micros ahead;  // the clock that the next time was counted by
     int told = 1;
   };
   struct AtTheBeginning {
     std::map<ClientOrderId, Instant> stopless;
     std::map<Symbol, Price> prices;
-    std::set<Symbol> open;     // a trade of it is
+    std::set<Symbol> open;  // a trade of it is
   };
 
   void broken(std::string_view finding, std::string sentence);
@@ -105,7 +105,7 @@ class Sentences {
   std::vector<Signal> batch_;
   std::map<SignalKey, std::pair<std::string, Instant>> decided_;
   std::map<SignalKey, Instant> first_given_;
-  std::map<ClientOrderId, std::pair<std::string, int>> wishes_;   // to sell: the finding, and runs since
+  std::map<ClientOrderId, std::pair<std::string, int>> wishes_;  // to sell: the finding, and runs since
   std::set<SignalKey> sells_seen_;
   std::set<SignalKey> told_unsold_;
   std::map<ClientOrderId, int> stopless_runs_;
@@ -114,8 +114,8 @@ class Sentences {
   std::map<std::string, int> missing_runs_;
   std::map<ClientOrderId, int> asleep_runs_;
   std::set<ClientOrderId> seen_covered_;
-  std::set<ClientOrderId> seen_resting_;         // stops, on record and at the exchange
-  std::map<ClientOrderId, int> tried_;           // in this run
+  std::set<ClientOrderId> seen_resting_;  // stops, on record and at the exchange
+  std::map<ClientOrderId, int> tried_;    // in this run
   std::map<Symbol, int> lost_told_;
   std::set<ClientOrderId> lost_judged_;
   std::set<ClientOrderId> closed_judged_;

@@ -23,11 +23,11 @@ struct Wanted {
   std::optional<std::vector<std::size_t>> only;  // these happenings and no others
   Lessons lessons;                               // these and no others; empty: all
   StoreKind store = StoreKind::memory;
-  double seconds = 0;                            // 0: until all seeds are done
+  double seconds = 0;  // 0: until all seeds are done
   bool shrink = true;
   bool log = false;
   bool twice = false;
-  bool first = false;                            // end at the first failure
+  bool first = false;  // end at the first failure
   bool quiet = false;
 };
 
@@ -84,15 +84,24 @@ std::optional<Wanted> read_arguments(int count, char** words) {
     const std::string word = words[i];
     const auto value = [&](auto& number) { return ++i < count && read_number(words[i], number); };
     bool good = true;
-    if (word == "--seeds") good = value(wanted.seeds);
-    else if (word == "--from") good = value(wanted.from);
-    else if (word == "--seconds") good = value(wanted.seconds);
-    else if (word == "--seed") good = value(wanted.only_seed.emplace());
-    else if (word == "--log") wanted.log = true;
-    else if (word == "--twice") wanted.twice = true;
-    else if (word == "--first") wanted.first = true;
-    else if (word == "--quiet") wanted.quiet = true;
-    else if (word == "--no-shrink") wanted.shrink = false;
+    if (word == "--seeds")
+      good = value(wanted.seeds);
+    else if (word == "--from")
+      good = value(wanted.from);
+    else if (word == "--seconds")
+      good = value(wanted.seconds);
+    else if (word == "--seed")
+      good = value(wanted.only_seed.emplace());
+    else if (word == "--log")
+      wanted.log = true;
+    else if (word == "--twice")
+      wanted.twice = true;
+    else if (word == "--first")
+      wanted.first = true;
+    else if (word == "--quiet")
+      wanted.quiet = true;
+    else if (word == "--no-shrink")
+      wanted.shrink = false;
     else if (word == "--lessons") {
       std::string list = ++i < count ? words[i] : "";
       for (char* part = std::strtok(list.data(), ","); part != nullptr; part = std::strtok(nullptr, ","))
@@ -145,7 +154,8 @@ Outcome tell(const Story& story, SimStore& store, bool keep_log, Figures* figure
     figures->seeds += 1;
     figures->cycles += world.cycles;
     for (const auto& [what, times] : world.counted) figures->counted[what] += times;
-    if (calm && !waits) figures->longest_calm_naked = std::max(figures->longest_calm_naked, world.exchange.longest_naked);
+    if (calm && !waits)
+      figures->longest_calm_naked = std::max(figures->longest_calm_naked, world.exchange.longest_naked);
   }
   if (keep_log)
     for (const std::string& line : world.log) std::printf("%s\n", line.c_str());
@@ -245,8 +255,8 @@ std::string replay_command(const Wanted& wanted, std::uint64_t seed, const std::
   std::string with;
   for (const std::string& finding : wanted.lessons) with += (with.empty() ? "" : ",") + finding;
   return "simulation --seed " + std::to_string(seed) + " --only " + (list.empty() ? "-" : list) +
-         (wanted.store == StoreKind::sqlite ? " --store sqlite" : "") +
-         (with.empty() ? "" : " --lessons " + with) + " --log";
+         (wanted.store == StoreKind::sqlite ? " --store sqlite" : "") + (with.empty() ? "" : " --lessons " + with) +
+         " --log";
 }
 
 void report(const Wanted& wanted, const Figures& figures, double seconds) {

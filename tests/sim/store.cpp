@@ -91,7 +91,8 @@ class OnSqlite final : public SimStore {
     std::filesystem::remove(file() + "-shm");
     for (const char* part : parts) {
       std::filesystem::remove(file() + part);
-      if (std::filesystem::exists(file() + ".copy" + part)) std::filesystem::copy_file(file() + ".copy" + part, file() + part);
+      if (std::filesystem::exists(file() + ".copy" + part))
+        std::filesystem::copy_file(file() + ".copy" + part, file() + part);
     }
     first_ = value_or_throw(SqliteSession::open(file()));
     return true;
@@ -101,14 +102,16 @@ class OnSqlite final : public SimStore {
   bool damage(const AccountKey& account, int which) override {
     constexpr std::array columns{"quantity", "filled", "fee_base", "leg"};
     const std::string column = columns[static_cast<std::size_t>(which) % columns.size()];
-    const auto found = first_->run(std::array{Statement{
-        "SELECT client_id, " + column + " FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND leg = 'stop' "
-        "AND state = 'placed' ORDER BY client_id", {account.venue, account.account}}});
+    const auto found =
+        first_->run(std::array{Statement{"SELECT client_id, " + column +
+                                             " FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND leg = 'stop' "
+                                             "AND state = 'placed' ORDER BY client_id",
+                                         {account.venue, account.account}}});
     if (!found || (*found)[0].rows.empty()) return false;
     const SqlRow& row = (*found)[0].rows.front();
     const Statement undo{"UPDATE exchange_orders SET " + column + " = ?2 WHERE client_id = ?1", {row[0], row[1]}};
-    const auto done = first_->run(std::array{
-        Statement{"UPDATE exchange_orders SET " + column + " = 'x' WHERE client_id = ?1", {row[0]}}});
+    const auto done = first_->run(
+        std::array{Statement{"UPDATE exchange_orders SET " + column + " = 'x' WHERE client_id = ?1", {row[0]}}});
     if (!done) return false;
     undo_.push_back(undo);
     return true;
@@ -144,8 +147,10 @@ class OnSqlite final : public SimStore {
 
 std::unique_ptr<SimStore> fresh_store(StoreKind kind) {
   switch (kind) {
-    case StoreKind::memory: return std::make_unique<InMemory>();
-    case StoreKind::sqlite: return std::make_unique<OnSqlite>();
+    case StoreKind::memory:
+      return std::make_unique<InMemory>();
+    case StoreKind::sqlite:
+      return std::make_unique<OnSqlite>();
   }
   return nullptr;
 }

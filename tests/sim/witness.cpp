@@ -31,8 +31,8 @@ void Witness::note(std::string broken) {
 // ---- while a run goes on ---------------------------------------------------------------------------------
 
 void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread) {
-  Claim claim{world_.now(), request.signal, policy, exchange_.price(order.symbol),
-              exchange_.price_ago(order.symbol, 3s), ""};
+  Claim claim{
+      world_.now(), request.signal, policy, exchange_.price(order.symbol), exchange_.price_ago(order.symbol, 3s), ""};
   const std::string base = order.symbol.base();
   const auto wrong = [&](std::string what) {
     if (claim.wrong.empty()) claim.wrong = std::move(what);
@@ -100,9 +100,9 @@ void Witness::put(Order order, std::int64_t version) {
   const auto known = rows_.find(order.client_id);
   const std::string before = known == rows_.end() ? "new" : std::string{text(known->second.state)};
   if (known == rows_.end() || known->second.state != order.state)
-    world_.counted["state " + std::string{text(order.leg)} + " " + before + " > " + std::string{text(order.state)}] += 1;
-  if (known != rows_.end() && order.filled < known->second.filled)
-    note("a fill was taken back: " + order.client_id);
+    world_.counted["state " + std::string{text(order.leg)} + " " + before + " > " + std::string{text(order.state)}] +=
+        1;
+  if (known != rows_.end() && order.filled < known->second.filled) note("a fill was taken back: " + order.client_id);
   rows_.insert_or_assign(order.client_id, std::move(order));
 }
 
@@ -135,16 +135,20 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
         case AlarmEdge::What::raise:
           alarms_.insert(subject);
           // This exchange is honest: what was proven to be absent stays absent. A row that nobody can read is no proof.
-          if (edge.alarm.kind == NoticeType::impossible && !edge.alarm.subject.starts_with("row/")) note("P7: a proof was wrong: " + edge.alarm.subject);
+          if (edge.alarm.kind == NoticeType::impossible && !edge.alarm.subject.starts_with("row/"))
+            note("P7: a proof was wrong: " + edge.alarm.subject);
           if (edge.alarm.kind == NoticeType::unprotected || edge.alarm.kind == NoticeType::oversold)
             breaks_.insert(subject);
           if (!edge.alarm.freezes.empty())
             freezes_[subject] = edge.alarm.freezes;
-          else if (edge.alarm.kind == NoticeType::drift || edge.alarm.kind == NoticeType::twin || edge.alarm.kind == NoticeType::orphan)
-            note("frozen: an alarm that keeps no entry out: " + std::string{text(edge.alarm.kind)} + " " + edge.alarm.subject);
+          else if (edge.alarm.kind == NoticeType::drift || edge.alarm.kind == NoticeType::twin ||
+                   edge.alarm.kind == NoticeType::orphan)
+            note("frozen: an alarm that keeps no entry out: " + std::string{text(edge.alarm.kind)} + " " +
+                 edge.alarm.subject);
           world_.counted["alarm " + std::string{text(edge.alarm.kind)}] += 1;
           break;
-        case AlarmEdge::What::remind: break;
+        case AlarmEdge::What::remind:
+          break;
         case AlarmEdge::What::clear:
           alarms_.erase(subject);
           breaks_.erase(subject);
@@ -252,8 +256,8 @@ Quantity Witness::still_bare(const Order& entry, Instant since) const {
     const bool as_planned = paper.trigger == paper.asked.trigger || taken_over;
     const bool rested = paper.open() || (paper.closed && *paper.closed >= since - 2s);
     // A run that was told to end does not wait to see its fresh legs rejected.
-    const bool gone_meanwhile = paper.gone_soon && paper.closed && *paper.closed >= since - 2s &&
-                                world_.counted.contains("fault sigterm");
+    const bool gone_meanwhile =
+        paper.gone_soon && paper.closed && *paper.closed >= since - 2s && world_.counted.contains("fault sigterm");
     if (as_planned && rested && (paper.now.status != VenueStatus::rejected || gone_meanwhile)) bare -= paper.left();
   }
   return bare;
@@ -262,9 +266,8 @@ Quantity Witness::still_bare(const Order& entry, Instant since) const {
 std::string Witness::naked_in_silence(const Ended& ended) const {
   const int exit = exit_code(ended.report.verdict);
   const auto said = [&](std::string_view part) {
-    return std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return contains(line, part);
-    });
+    return std::any_of(ended.log.begin(), ended.log.end(),
+                       [&](const std::string& line) { return contains(line, part); });
   };
   for (const auto& [id, row] : rows_) {
     if (row.leg != Leg::entry || row.twin || released_.contains(id)) continue;
@@ -287,9 +290,8 @@ std::string Witness::naked_in_silence(const Ended& ended) const {
 
 std::string Witness::lines_of(const Ended& ended) const {
   const auto count = [&](std::string_view part) {
-    return std::count_if(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
-      return starts_with(line, part);
-    });
+    return std::count_if(ended.log.begin(), ended.log.end(),
+                         [&](const std::string& line) { return starts_with(line, part); });
   };
   if (ended.report.verdict == RunVerdict::locked || ended.report.verdict == RunVerdict::stuck)
     return count("RUN_LOCKED") == 1 && count("RUN_START") == 0 && count("RUN_END") == 0
@@ -309,7 +311,8 @@ std::string Witness::lines_of(const Ended& ended) const {
     });
     if (!idempotency) return "P9: no idempotency line for " + key;
     if (signal.side == Side::buy && count("GUARD cooldown_passed symbol=" + signal.symbol.text()) +
-                                            count("GUARD cooldown_blocked symbol=" + signal.symbol.text()) == 0)
+                                            count("GUARD cooldown_blocked symbol=" + signal.symbol.text()) ==
+                                        0)
       return "P9: no cooldown line for " + key;
   }
   return "";
@@ -334,7 +337,8 @@ std::string Witness::entries_of() const {
     if (!c.wrong.empty()) return c.wrong + ", and executed: " + id;
     if (c.signal.time < c.at - c.policy.max_age - 3s) return "stale: " + id;
     if (c.signal.time > c.at + c.policy.max_future + 3s) return "from the future: " + id;
-    if (epoch_changed_ && !world_.counted.contains("fault clock_step") && c.at > *epoch_changed_ && c.signal.time < *epoch_changed_ - 2s)
+    if (epoch_changed_ && !world_.counted.contains("fault clock_step") && c.at > *epoch_changed_ &&
+        c.signal.time < *epoch_changed_ - 2s)
       return "epoch: a signal from before it was entered: " + id;
     if (c.signal.price && &exchange_ == &world_.exchange) {
       // A quote may be a moment old.
@@ -373,7 +377,8 @@ std::string Witness::entries_of() const {
     // A stop-out cools its base too, by the clock of the machine that saw it.
     if (world_.counted.contains("fault clock_step")) continue;
     for (const Paper& stop : exchange_.papers()) {
-      if (stop.asked.leg != Leg::stop || stop.asked.symbol.base() != base || !stop.now.filled.is_positive() || stop.open())
+      if (stop.asked.leg != Leg::stop || stop.asked.symbol.base() != base || !stop.now.filled.is_positive() ||
+          stop.open())
         continue;
       const auto row = rows_.find(stop.asked.client_id);
       if (row == rows_.end() || !row->second.sighted_at || row->second.state != OrderState::closed) continue;
@@ -404,8 +409,8 @@ std::string Witness::rows_against_truth() const {
   for (const Paper& paper : exchange_.papers()) {
     if (paper.owners || released_.contains(paper.asked.trade)) continue;
     ClientOrderId id = paper.asked.client_id;
-    if (const auto row = rows_.find(id); row != rows_.end() && row->second.venue_id != paper.venue_id &&
-                                         rows_.contains(id + "/" + paper.venue_id))
+    if (const auto row = rows_.find(id);
+        row != rows_.end() && row->second.venue_id != paper.venue_id && rows_.contains(id + "/" + paper.venue_id))
       id += "/" + paper.venue_id;
     const auto row = rows_.find(id);
     const bool matters = paper.open() || paper.now.filled.is_positive();
@@ -440,7 +445,8 @@ std::string Witness::rows_against_truth() const {
             low = std::min(low, fill.price);
             high = std::max(high, fill.price);
           }
-      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent), -Decimal::from_units(500'000'000'000'000'000));
+      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent),
+                                          -Decimal::from_units(500'000'000'000'000'000));
       const Price to = moved_by_percent(moved_by_percent(high, -entry.plan->stop_percent),
                                         Decimal::from_units(500'000'000'000'000'000));
       if (!entry.plan->stop_price && (*paper.asked.trigger < from || *paper.asked.trigger > to))
@@ -448,8 +454,8 @@ std::string Witness::rows_against_truth() const {
     }
   }
   for (const auto& [id, order] : rows_)
-    if (!at_venue.contains(id) && !released_.contains(order.trade) && (order.state == OrderState::placed || order.state == OrderState::claimed ||
-                                   order.filled.is_positive()))
+    if (!at_venue.contains(id) && !released_.contains(order.trade) &&
+        (order.state == OrderState::placed || order.state == OrderState::claimed || order.filled.is_positive()))
       return "rows: nothing at the exchange is " + id + ", " + std::string{text(order.state)};
   for (const auto& [trade, paper] : trades) {
     if (released_.contains(trade)) continue;
@@ -457,7 +463,8 @@ std::string Witness::rows_against_truth() const {
     const Quantity for_sale = exchange_.for_sale(trade);
     if (held.is_negative()) return "oversold: " + trade;
     if (for_sale > held) return "quiet: more is for sale than held: " + trade;
-    if (!is_little(held - for_sale, average_price(paper->now.value, paper->now.filled), exchange_.rules(paper->asked.symbol)))
+    if (!is_little(held - for_sale, average_price(paper->now.value, paper->now.filled),
+                   exchange_.rules(paper->asked.symbol)))
       return "P4: quiet and naked: " + (held - for_sale).text() + " of " + trade;
     const auto entry = rows_.find(trade);
     if (entry != rows_.end() && entry->second.settled && for_sale.is_positive())

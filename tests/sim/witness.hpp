@@ -61,8 +61,8 @@ class Witness {
     Signal signal;
     EntryPolicy policy;
     Price market;
-    Price market_before;       // a moment ago
-    std::string wrong;         // not allowed, whatever becomes of it
+    Price market_before;  // a moment ago
+    std::string wrong;    // not allowed, whatever becomes of it
   };
   void note(std::string broken);
   void put(Order order, std::int64_t version);
@@ -77,14 +77,14 @@ class Witness {
   World& world_;
   const SimExchange& exchange_;
   std::map<ClientOrderId, Order> rows_;
-  std::map<std::string, Told> notices_;                    // by event id
-  std::vector<std::string> waiting_;                       // event ids, in order of writing
-  std::set<std::pair<NoticeType, std::string>> alarms_;    // standing
+  std::map<std::string, Told> notices_;                  // by event id
+  std::vector<std::string> waiting_;                     // event ids, in order of writing
+  std::set<std::pair<NoticeType, std::string>> alarms_;  // standing
   std::set<std::pair<NoticeType, std::string>> breaks_;
   std::map<std::pair<NoticeType, std::string>, std::string> freezes_;  // the base that takes no entries
   std::map<ClientOrderId, Claim> claims_;
   std::map<ClientOrderId, int> sends_;
-  std::map<ClientOrderId, Order> refused_;                 // entries the exchange said no to
+  std::map<ClientOrderId, Order> refused_;  // entries the exchange said no to
   std::set<ClientOrderId> released_;
   std::set<ClientOrderId> resolved_;
   std::optional<Instant> epoch_changed_;

@@ -52,8 +52,8 @@ class SimHold final : public RunLease::Hold {
   SimHold(const SimHold&) = delete;
   SimHold& operator=(const SimHold&) = delete;
   Result<bool> still_held() override {
-    return process_.step(Port::still_held, store_latency, [&](auto) { return inner_.still_held(); },
-                         no_answer<bool>());
+    return process_.step(
+        Port::still_held, store_latency, [&](auto) { return inner_.still_held(); }, no_answer<bool>());
   }
 
  private:
@@ -66,20 +66,23 @@ class SimLock final : public RunLock {
   SimLock(RunLock& inner, Process& process) : inner_{inner}, process_{process} {}
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override {
     using Answer = Result<std::variant<RunLease, HeldElsewhere>>;
-    return process_.step(Port::acquire, store_latency, [&](auto) -> Answer {
-      auto acquired = inner_.try_acquire(account);
-      if (!acquired || std::holds_alternative<HeldElsewhere>(*acquired)) return acquired;
-      RunLease lease = std::move(std::get<RunLease>(*acquired));
-      const Fence fence = lease.fence();
-      const std::int64_t cycle = lease.cycle();
-      World& world = process_.world;
-      World::Holder& holder = world.holders[account];
-      if (holder.process != nullptr) world.exchange.broken.push_back("P1: two runs hold the lock");
-      if (fence <= holder.newest) world.exchange.broken.push_back("P1: the fence does not grow");
-      holder = {&process_, fence};
-      process_.fence = fence;
-      return RunLease{fence, cycle, std::make_unique<SimHold>(std::move(lease), process_)};
-    }, no_answer<std::variant<RunLease, HeldElsewhere>>());
+    return process_.step(
+        Port::acquire, store_latency,
+        [&](auto) -> Answer {
+          auto acquired = inner_.try_acquire(account);
+          if (!acquired || std::holds_alternative<HeldElsewhere>(*acquired)) return acquired;
+          RunLease lease = std::move(std::get<RunLease>(*acquired));
+          const Fence fence = lease.fence();
+          const std::int64_t cycle = lease.cycle();
+          World& world = process_.world;
+          World::Holder& holder = world.holders[account];
+          if (holder.process != nullptr) world.exchange.broken.push_back("P1: two runs hold the lock");
+          if (fence <= holder.newest) world.exchange.broken.push_back("P1: the fence does not grow");
+          holder = {&process_, fence};
+          process_.fence = fence;
+          return RunLease{fence, cycle, std::make_unique<SimHold>(std::move(lease), process_)};
+        },
+        no_answer<std::variant<RunLease, HeldElsewhere>>());
   }
 
  private:
@@ -92,16 +95,20 @@ class SimGuard final : public IdempotencyGuard {
   SimGuard(IdempotencyGuard& inner, Process& process) : inner_{inner}, process_{process} {}
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                                     Instant now) override {
-    return process_.step(Port::claim, store_latency, [&](auto) {
-      auto judged = inner_.claim(entries, policy, now);
-      for (std::size_t i = 0; judged && i < judged->size(); ++i)
-        if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
-          process_.wrote("a claim");
-          process_.world.witness(process_.dry_run).claimed(entries[i], ticket->order(), policy, process_.trade_unread);
-          if (!process_.dry_run) process_.world.sentences->claimed(entries[i].signal, ticket->order(), policy);
-        }
-      return judged;
-    }, no_answer<std::vector<Judged>>());
+    return process_.step(
+        Port::claim, store_latency,
+        [&](auto) {
+          auto judged = inner_.claim(entries, policy, now);
+          for (std::size_t i = 0; judged && i < judged->size(); ++i)
+            if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
+              process_.wrote("a claim");
+              process_.world.witness(process_.dry_run)
+                  .claimed(entries[i], ticket->order(), policy, process_.trade_unread);
+              if (!process_.dry_run) process_.world.sentences->claimed(entries[i].signal, ticket->order(), policy);
+            }
+          return judged;
+        },
+        no_answer<std::vector<Judged>>());
   }
   Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
     return inner_.settle(ticket, outcome, now);
@@ -116,70 +123,82 @@ class SimJournal final : public cycle_test::ForwardingJournal {
  public:
   SimJournal(OrderJournal& inner, Process& process) : ForwardingJournal{inner}, process_{process} {}
   Result<OpenBook> open_book(Instant now) override {
-    return process_.step(Port::open_book, store_latency,
-                         [&](auto) { return ForwardingJournal::open_book(now); }, no_answer<OpenBook>());
+    return process_.step(
+        Port::open_book, store_latency, [&](auto) { return ForwardingJournal::open_book(now); }, no_answer<OpenBook>());
   }
   Result<std::vector<Written>> write(std::span<const Change> items) override {
-    return process_.step(Port::write, store_latency, [&](auto) {
-      auto written = ForwardingJournal::write(items);
-      if (written) process_.world.witness(process_.dry_run).written(items, *written);
-      if (written && !process_.dry_run) process_.world.sentences->written(items, *written);
-      if (written) process_.wrote("rows");
-      return written;
-    }, no_answer<std::vector<Written>>());
+    return process_.step(
+        Port::write, store_latency,
+        [&](auto) {
+          auto written = ForwardingJournal::write(items);
+          if (written) process_.world.witness(process_.dry_run).written(items, *written);
+          if (written && !process_.dry_run) process_.world.sentences->written(items, *written);
+          if (written) process_.wrote("rows");
+          return written;
+        },
+        no_answer<std::vector<Written>>());
   }
-  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
-                                               Micros max_future, Instant now) override {
-    return process_.step(Port::claim_exits, store_latency, [&](auto) {
-      auto verdicts = ForwardingJournal::claim_exits(claims, max_age, max_future, now);
-      if (verdicts) process_.world.witness(process_.dry_run).wished(claims, *verdicts);
-      if (verdicts && !process_.dry_run) process_.world.sentences->heard(claims, *verdicts);
-      return verdicts;
-    }, no_answer<std::vector<ExitVerdict>>());
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age, Micros max_future,
+                                               Instant now) override {
+    return process_.step(
+        Port::claim_exits, store_latency,
+        [&](auto) {
+          auto verdicts = ForwardingJournal::claim_exits(claims, max_age, max_future, now);
+          if (verdicts) process_.world.witness(process_.dry_run).wished(claims, *verdicts);
+          if (verdicts && !process_.dry_run) process_.world.sentences->heard(claims, *verdicts);
+          return verdicts;
+        },
+        no_answer<std::vector<ExitVerdict>>());
   }
   Result<Outlook> outlook(std::span<const Signal> signals) override {
-    return process_.step(Port::store_other, store_latency,
-                         [&](auto) { return ForwardingJournal::outlook(signals); }, no_answer<Outlook>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::outlook(signals); },
+        no_answer<Outlook>());
   }
   Result<void> remember_rules(std::span<const InstrumentRules> rules) override {
-    return process_.step(Port::store_other, store_latency,
-                         [&](auto) { return ForwardingJournal::remember_rules(rules); }, no_answer<void>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::remember_rules(rules); },
+        no_answer<void>());
   }
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override {
-    return process_.step(Port::outbox, store_latency,
-                         [&](auto) { return ForwardingJournal::due_notices(now, at_most); },
-                         no_answer<std::vector<Notice>>());
+    return process_.step(
+        Port::outbox, store_latency, [&](auto) { return ForwardingJournal::due_notices(now, at_most); },
+        no_answer<std::vector<Notice>>());
   }
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override {
-    return process_.step(Port::outbox, store_latency,
-                         [&](auto) { return ForwardingJournal::record_deliveries(records, now); },
-                         no_answer<void>());
+    return process_.step(
+        Port::outbox, store_latency, [&](auto) { return ForwardingJournal::record_deliveries(records, now); },
+        no_answer<void>());
   }
   Result<void> begin_run(const std::string& id, const std::string& hash, Instant now) override {
-    return process_.step(Port::frame, store_latency,
-                         [&](auto) { return ForwardingJournal::begin_run(id, hash, now); },
-                         no_answer<void>());
+    return process_.step(
+        Port::frame, store_latency, [&](auto) { return ForwardingJournal::begin_run(id, hash, now); },
+        no_answer<void>());
   }
   Result<void> finish_run(const RunSummary& summary, Instant now) override {
-    return process_.step(Port::frame, store_latency,
-                         [&](auto) { return ForwardingJournal::finish_run(summary, now); },
-                         no_answer<void>());
+    return process_.step(
+        Port::frame, store_latency, [&](auto) { return ForwardingJournal::finish_run(summary, now); },
+        no_answer<void>());
   }
   Result<void> note_stuck_told(Instant now) override {
-    return process_.step(Port::store_other, store_latency,
-                         [&](auto) { return ForwardingJournal::note_stuck_told(now); }, no_answer<void>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::note_stuck_told(now); },
+        no_answer<void>());
   }
   Result<void> accept_epoch(const std::string& id, Instant after) override {
-    return process_.step(Port::store_other, store_latency,
-                         [&](auto) { return ForwardingJournal::accept_epoch(id, after); }, no_answer<void>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::accept_epoch(id, after); },
+        no_answer<void>());
   }
   Result<void> set_breaker(const std::optional<std::string>& reason, Instant now) override {
-    return process_.step(Port::store_other, store_latency,
-                         [&](auto) { return ForwardingJournal::set_breaker(reason, now); }, no_answer<void>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::set_breaker(reason, now); },
+        no_answer<void>());
   }
   Result<std::optional<Order>> order(const ClientOrderId& id) override {
-    return process_.step(Port::store_other, store_latency, [&](auto) { return ForwardingJournal::order(id); },
-                         no_answer<std::optional<Order>>());
+    return process_.step(
+        Port::store_other, store_latency, [&](auto) { return ForwardingJournal::order(id); },
+        no_answer<std::optional<Order>>());
   }
 
  private:
@@ -236,44 +255,51 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     const auto nothing = [&] {
       return std::vector<Result<Lookup>>(queries.size(), failed(Fault::unreachable, "no answer"));
     };
-    return process_.step(Port::find, venue_latency, [&](const Happening* h) -> std::vector<Result<Lookup>> {
-      maybe_throw(h);
-      if (unanswered() || means(h, Kind::unread)) {
-        process_.trade_unread = std::any_of(queries.begin(), queries.end(), [&](const OrderQuery& q) { return of_open_trade(q); });
-        process_.world.advance(patience);
-        return nothing();
-      }
-      if (means(h, Kind::incomplete) && h->who == 3) process_.one_view_down = true;
-      std::vector<Result<Lookup>> answers;
-      for (std::size_t i = 0; i < queries.size(); ++i)
-        answers.push_back(look_up(queries[i], began, this_one(h, i, queries.size()) ? h : nullptr));
-      process_.trade_unread = false;
-      for (std::size_t i = 0; i < queries.size(); ++i)
-        process_.trade_unread = process_.trade_unread || (!answers[i] && of_open_trade(queries[i]));
-      if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
-      return answers;
-    }, nothing);
+    return process_.step(
+        Port::find, venue_latency,
+        [&](const Happening* h) -> std::vector<Result<Lookup>> {
+          maybe_throw(h);
+          if (unanswered() || means(h, Kind::unread)) {
+            process_.trade_unread =
+                std::any_of(queries.begin(), queries.end(), [&](const OrderQuery& q) { return of_open_trade(q); });
+            process_.world.advance(patience);
+            return nothing();
+          }
+          if (means(h, Kind::incomplete) && h->who == 3) process_.one_view_down = true;
+          std::vector<Result<Lookup>> answers;
+          for (std::size_t i = 0; i < queries.size(); ++i)
+            answers.push_back(look_up(queries[i], began, this_one(h, i, queries.size()) ? h : nullptr));
+          process_.trade_unread = false;
+          for (std::size_t i = 0; i < queries.size(); ++i)
+            process_.trade_unread = process_.trade_unread || (!answers[i] && of_open_trade(queries[i]));
+          if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
+          return answers;
+        },
+        nothing);
   }
 
   std::vector<CancelOutcome> cancel(std::span<const CancelRequest> requests) override {
     const auto doubt = [&] { return std::vector<CancelOutcome>(requests.size(), InDoubt{"no answer"}); };
-    return process_.step(Port::cancel, venue_latency, [&](const Happening* h) -> std::vector<CancelOutcome> {
-      maybe_throw(h);
-      if (unanswered()) {
-        process_.world.advance(patience);
-        return doubt();
-      }
-      std::vector<CancelOutcome> outcomes;
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        midway(h, i);
-        if (!process_.dry_run) process_.world.sentences->asked_to_cancel(requests[i].client_id);
-        if (this_one(h, i, requests.size()))
-          outcomes.push_back(cancel_with(requests[i], *h));
-        else
-          outcomes.push_back(exchange_.cancel(requests[i]));
-      }
-      return outcomes;
-    }, doubt);
+    return process_.step(
+        Port::cancel, venue_latency,
+        [&](const Happening* h) -> std::vector<CancelOutcome> {
+          maybe_throw(h);
+          if (unanswered()) {
+            process_.world.advance(patience);
+            return doubt();
+          }
+          std::vector<CancelOutcome> outcomes;
+          for (std::size_t i = 0; i < requests.size(); ++i) {
+            midway(h, i);
+            if (!process_.dry_run) process_.world.sentences->asked_to_cancel(requests[i].client_id);
+            if (this_one(h, i, requests.size()))
+              outcomes.push_back(cancel_with(requests[i], *h));
+            else
+              outcomes.push_back(exchange_.cancel(requests[i]));
+          }
+          return outcomes;
+        },
+        doubt);
   }
 
   std::vector<PlaceOutcome> place(std::span<const EntryTicket> tickets) override {
@@ -291,15 +317,18 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
       for (const LegRequest& request : requests) outcomes.push_back(both(request, InDoubt{"no answer"}));
       return outcomes;
     };
-    return process_.step(Port::protect, venue_latency, [&](const Happening* h) {
-      maybe_throw(h);
-      std::vector<LegOutcome> outcomes;
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        midway(h, i);
-        outcomes.push_back(leg(requests[i], this_one(h, i, requests.size()) ? h : nullptr));
-      }
-      return outcomes;
-    }, doubt);
+    return process_.step(
+        Port::protect, venue_latency,
+        [&](const Happening* h) {
+          maybe_throw(h);
+          std::vector<LegOutcome> outcomes;
+          for (std::size_t i = 0; i < requests.size(); ++i) {
+            midway(h, i);
+            outcomes.push_back(leg(requests[i], this_one(h, i, requests.size()) ? h : nullptr));
+          }
+          return outcomes;
+        },
+        doubt);
   }
 
  private:
@@ -324,11 +353,14 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
   template <class T, class Read>
   Result<T> read(Port port, Read&& read) {
     const auto nothing = [] { return Result<T>{failed(Fault::unreachable, "no answer")}; };
-    return process_.step(port, venue_latency, [&](const Happening* h) -> Result<T> {
-      if (unanswered() || means(h, Kind::unread)) return nothing();
-      if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
-      return read(means(h, Kind::stale) ? Micros{h->amount * 1000} : Micros{0});
-    }, nothing);
+    return process_.step(
+        port, venue_latency,
+        [&](const Happening* h) -> Result<T> {
+          if (unanswered() || means(h, Kind::unread)) return nothing();
+          if (means(h, Kind::slow)) process_.world.advance(Micros{h->amount * 1000});
+          return read(means(h, Kind::stale) ? Micros{h->amount * 1000} : Micros{0});
+        },
+        nothing);
   }
 
   bool of_open_trade(const OrderQuery& query) {
@@ -337,8 +369,7 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     if (row == rows.end()) return false;
     const auto entry = rows.find(row->second.trade);
     // What is judged is the barrier before the first claim: the batches behind it go on.
-    return entry != rows.end() && !entry->second.settled &&
-           process_.calls[Port::claim] == 0;
+    return entry != rows.end() && !entry->second.settled && process_.calls[Port::claim] == 0;
   }
 
   Result<Lookup> look_up(const OrderQuery& query, Instant began, const Happening* h) {
@@ -367,30 +398,31 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
     if (h.kind == Kind::throttled) return Unsent{Unsent::Why::throttled, "too many requests"};
     if (h.kind == Kind::not_connected) return Unsent{Unsent::Why::not_connected, "no connection"};
     if (h.kind == Kind::refused) return CancelGone{};  // as venues say it of what they still work on
-    if (h.kind != Kind::lost && h.kind != Kind::late && h.kind != Kind::answer_lost)
-      return exchange_.cancel(request);
+    if (h.kind != Kind::lost && h.kind != Kind::late && h.kind != Kind::answer_lost) return exchange_.cancel(request);
     if (h.kind == Kind::answer_lost) static_cast<void>(exchange_.cancel(request));
     if (h.kind == Kind::late)
-      exchange_.on_its_way(exchange_.now() + Micros{h.amount * 1000}, [exchange = &exchange_, request] {
-        static_cast<void>(exchange->cancel(request));
-      });
+      exchange_.on_its_way(exchange_.now() + Micros{h.amount * 1000},
+                           [exchange = &exchange_, request] { static_cast<void>(exchange->cancel(request)); });
     process_.world.advance(patience);
     return InDoubt{"no answer"};
   }
 
   std::vector<PlaceOutcome> send(Port port, const std::vector<Order>& orders) {
     const auto doubt = [&] { return std::vector<PlaceOutcome>(orders.size(), InDoubt{"no answer"}); };
-    return process_.step(port, venue_latency, [&](const Happening* h) {
-      maybe_throw(h);
-      std::vector<PlaceOutcome> outcomes(orders.size(), InDoubt{""});
-      for (std::size_t n = 0; n < orders.size(); ++n) {
-        const std::size_t i = means(h, Kind::reordered) ? orders.size() - 1 - n : n;
-        midway(h, n);
-        outcomes[i] = one(orders[i], this_one(h, i, orders.size()) ? h : nullptr);
-        sent(orders[i], outcomes[i]);
-      }
-      return outcomes;
-    }, doubt);
+    return process_.step(
+        port, venue_latency,
+        [&](const Happening* h) {
+          maybe_throw(h);
+          std::vector<PlaceOutcome> outcomes(orders.size(), InDoubt{""});
+          for (std::size_t n = 0; n < orders.size(); ++n) {
+            const std::size_t i = means(h, Kind::reordered) ? orders.size() - 1 - n : n;
+            midway(h, n);
+            outcomes[i] = one(orders[i], this_one(h, i, orders.size()) ? h : nullptr);
+            sent(orders[i], outcomes[i]);
+          }
+          return outcomes;
+        },
+        doubt);
   }
 
   void sent(const Order& order, const PlaceOutcome& outcome) {
@@ -619,11 +651,19 @@ auto Process::step(Port port, Micros latency, Do&& act, Fail&& failure)
 // ---- the story ---------------------------------------------------------------------------------------------
 
 World::World(const Story& s, SimStore& st, bool keep_log)
-    : story{s}, exchange{s, traits_of(s.exchange)},
-      paper{s, [&] { VenueTraits traits = traits_of(Exchange::answers_at_once); traits.network = false; return traits; }()},
-      store{st}, live_account{"sim", "s" + std::to_string(s.seed)},
+    : story{s},
+      exchange{s, traits_of(s.exchange)},
+      paper{s,
+            [&] {
+              VenueTraits traits = traits_of(Exchange::answers_at_once);
+              traits.network = false;
+              return traits;
+            }()},
+      store{st},
+      live_account{"sim", "s" + std::to_string(s.seed)},
       paper_account{"paper", "s" + std::to_string(s.seed)},
-      other_account{"sim", "other" + std::to_string(s.seed)}, keep_log_{keep_log} {
+      other_account{"sim", "other" + std::to_string(s.seed)},
+      keep_log_{keep_log} {
   live_witness = std::make_unique<Witness>(*this, exchange);
   paper_witness = std::make_unique<Witness>(*this, paper);
   sentences = std::make_unique<Sentences>(*this, exchange);
@@ -752,9 +792,10 @@ void World::happen(const Happening& h, std::vector<Signal>& signals, bool& misse
 Signal World::signal_of(std::int64_t number, int who) {
   Chance chance{mixed(story.seed) ^ static_cast<std::uint64_t>(number), "signal"};
   const Symbol symbol = exchange.symbols()[static_cast<std::size_t>(who) % exchange.symbols().size()];
-  Signal signal{.symbol = symbol, .side = chance.once_in(5) ? Side::sell : Side::buy,
+  Signal signal{.symbol = symbol,
+                .side = chance.once_in(5) ? Side::sell : Side::buy,
                 .time = now() - Micros{static_cast<std::int64_t>(chance.below(45'000'000))}};
-  if (chance.once_in(12)) signal.time -= 10min;                                   // stale
+  if (chance.once_in(12)) signal.time -= 10min;  // stale
   if (chance.once_in(12)) signal.time = now() + std::chrono::seconds{chance.between(1, 120)};
   if (chance.once_in(6)) signal.id = "sig-" + std::to_string(number % 1000);
   if (signal.side == Side::sell) return signal;
@@ -763,8 +804,8 @@ Signal World::signal_of(std::int64_t number, int who) {
   if (!chance.once_in(4)) {
     // What the strategy saw: near, or an hour old.
     const int off = chance.once_in(6) ? chance.between(5, 9) * (chance.once_in(2) ? 1 : -1) : 0;
-    signal.price = to_tick(moved_by_percent(exchange.price(symbol), Decimal{off}),
-                           exchange.rules(symbol).tick, Rounding::down);
+    signal.price =
+        to_tick(moved_by_percent(exchange.price(symbol), Decimal{off}), exchange.rules(symbol).tick, Rounding::down);
   }
   if (chance.once_in(8)) signal.stop_loss_percent = Decimal{chance.between(1, 5)};
   if (chance.once_in(8)) signal.take_profit_percent = Decimal{chance.between(1, 5)};
@@ -876,9 +917,8 @@ bool World::operator_releases(const Symbol& symbol) {
       changes.front().advance.push_back(std::move(entry));
       for (const Alarm& alarm : book.alarms) {
         const std::string& about = alarm.subject;
-        const bool of_it = about == trade.id() || std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-          return leg.client_id == about;
-        });
+        const bool of_it = about == trade.id() || std::any_of(trade.legs.begin(), trade.legs.end(),
+                                                              [&](const Order& leg) { return leg.client_id == about; });
         if (!of_it) continue;
         changes.front().alarms.push_back({AlarmEdge::What::clear, alarm});
         changes.front().alarms.back().alarm.cleared_at = wall;
@@ -902,8 +942,13 @@ bool World::another_account_buys(const Signal& signal) {
   auto acquired = session->lock().try_acquire(other_account);
   if (!acquired || !std::holds_alternative<RunLease>(*acquired)) return false;
   session->pen.fence = std::get<RunLease>(*acquired).fence();
-  Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(signal), .symbol = signal.symbol, .side = signal.side,
-              .type = OrderType::market, .quantity = exchange.rules(signal.symbol).step};
+  Order order{.client_id = {},
+              .trade = {},
+              .signal_key = signal_key(signal),
+              .symbol = signal.symbol,
+              .side = signal.side,
+              .type = OrderType::market,
+              .quantity = exchange.rules(signal.symbol).step};
   order.stamp = now();
   order.valid_until = now() + 10s;
   std::vector<EntryRequest> requests;
@@ -921,7 +966,8 @@ bool World::another_account_buys(const Signal& signal) {
 std::string World::the_other_account() const {
   for (const Order& order : of_the_other_) {
     const auto now_there = store.open(other_account)->journal().order(order.client_id);
-    if (!now_there || !*now_there || !(**now_there == order)) return "account: a row of another account was changed: " + order.client_id;
+    if (!now_there || !*now_there || !(**now_there == order))
+      return "account: a row of another account was changed: " + order.client_id;
     for (const SimExchange::Paper& one : exchange.papers())
       if (one.asked.client_id == order.client_id || one.asked.trade == order.client_id)
         return "account: an order of another account was sent: " + order.client_id;
@@ -951,7 +997,8 @@ bool World::operator_resolves() {
           }
           if (applied.order.state == order.state) continue;
           applied.order.reason = "operator: looked it up";
-          if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since) applied.order.naked_since = wall;
+          if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since)
+            applied.order.naked_since = wall;
           std::vector<Change> changes(1);
           changes.front().advance.push_back(std::move(applied.order));
           const auto written = journal.write(changes);
@@ -969,8 +1016,8 @@ bool World::operator_resolves() {
 bool World::wear_out(int attempt) {
   return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant) {
     for (const Trade& trade : book.trades) {
-      const auto stop = std::find_if(trade.legs.begin(), trade.legs.end(),
-                                     [](const Order& leg) { return leg.leg == Leg::stop; });
+      const auto stop =
+          std::find_if(trade.legs.begin(), trade.legs.end(), [](const Order& leg) { return leg.leg == Leg::stop; });
       if (trade.entry().settled || stop == trade.legs.end()) continue;
       Order worn = *stop;
       worn.attempt = attempt;
@@ -1064,7 +1111,7 @@ Ended World::run(int index, std::vector<Signal> signals) {
                 if (keep_log_) log.push_back(iso_micros(at) + (depth_ > 1 ? " | " : " ") + std::string{text});
               },
               clock};
-    CyclePorts ports{lock,     session->pen, journal, guard, venue, venue,
+    CyclePorts ports{lock,     session->pen, journal, guard, venue,         venue,
                      notifier, source,       clock,   lines, &process.stop, nullptr};
     if (!dry_run_ && !of_the_other_.empty())
       ports.live_accounts = [this] {
@@ -1090,9 +1137,9 @@ Ended World::run(int index, std::vector<Signal> signals) {
 }
 
 std::string World::judge(const Ended& ended) {
-  const bool undisturbed = !ended.killed && !ended.faulty && !ended.inner && !ended.dry_run && skew == Micros{0} && !calm &&
-                           ended.report.verdict != RunVerdict::locked && ended.report.verdict != RunVerdict::stuck &&
-                           ended.report.verdict != RunVerdict::unreachable;
+  const bool undisturbed = !ended.killed && !ended.faulty && !ended.inner && !ended.dry_run && skew == Micros{0} &&
+                           !calm && ended.report.verdict != RunVerdict::locked &&
+                           ended.report.verdict != RunVerdict::stuck && ended.report.verdict != RunVerdict::unreachable;
   const bool somebody_says = std::any_of(ended.log.begin(), ended.log.end(), [](const std::string& line) {
     return line.starts_with("LIVE_POSITIONS_UNATTENDED");
   });
@@ -1103,8 +1150,7 @@ std::string World::judge(const Ended& ended) {
       if (line.find(order.client_id) != std::string::npos) return "account: said of another account: " + line;
   beyond_the_promises = beyond_the_promises || exchange.stop_came_twice || paper.stop_came_twice;
   if (beyond_the_promises) return "";
-  if (!ended.killed)
-    counted["verdict " + std::to_string(exit_code(ended.report.verdict))] += 1;
+  if (!ended.killed) counted["verdict " + std::to_string(exit_code(ended.report.verdict))] += 1;
   for (const auto* place : {&exchange, &paper})
     if (!place->broken.empty()) return place->broken.front();
   if (std::string broken = witness(ended.dry_run).after_run(ended); !broken.empty()) return broken;
@@ -1145,7 +1191,8 @@ std::string World::until_quiet() {
     if (std::string broken = judge(ended); !broken.empty()) return broken;
     const bool quiet = ended.report.verdict == RunVerdict::ok && live_witness->nothing_waits();
     if (!quiet) {
-      why = ended.report.verdict == RunVerdict::ok ? "notices are still waiting" : "exit " + std::to_string(exit_code(ended.report.verdict));
+      why = ended.report.verdict == RunVerdict::ok ? "notices are still waiting"
+                                                   : "exit " + std::to_string(exit_code(ended.report.verdict));
       for (const auto& [kind, subject] : live_witness->alarms()) {
         why += ", " + std::string{text(kind)} + " " + subject;
         const auto entry = live_witness->rows().find(subject);

@@ -29,14 +29,14 @@ struct Process {
   World& world;
   int index;
   bool dry_run;
-  bool dying = false;          // killed where no exception can be thrown
+  bool dying = false;  // killed where no exception can be thrown
   bool store_down = false;
   bool trade_unread = false;   // the last look-up could not be answered for an open trade
   bool one_view_down = false;  // readings are incomplete from now on
   bool faulty = false;         // something went wrong in this run
   std::atomic<bool> stop{false};
   Micros began{0};
-  Fence fence = 0;             // of its lease
+  Fence fence = 0;  // of its lease
   std::map<Port, int> calls;
   int all_calls = 0;
   std::set<std::size_t> used;  // happenings
@@ -56,7 +56,7 @@ struct Ended {
   bool dry_run = false;
   bool killed = false;
   bool faulty = false;
-  bool inner = false;                       // it came and went while another one waited
+  bool inner = false;  // it came and went while another one waited
   RunReport report;
   Instant from;
   Instant to;
@@ -73,22 +73,22 @@ class World {
   std::string tell();
 
   const Story story;
-  SimExchange exchange;        // the live one
-  SimExchange paper;           // of dry runs
+  SimExchange exchange;  // the live one
+  SimExchange paper;     // of dry runs
   SimStore& store;
   AccountKey live_account;
   AccountKey paper_account;
   AccountKey other_account;
   CycleSettings settings;
-  Micros skew{0};              // of the machine's wall clock
+  Micros skew{0};  // of the machine's wall clock
   std::unique_ptr<Witness> live_witness;
   std::unique_ptr<Witness> paper_witness;
-  std::unique_ptr<Sentences> sentences;     // of the live account
+  std::unique_ptr<Sentences> sentences;  // of the live account
   Witness& witness(bool dry_run) { return dry_run ? *paper_witness : *live_witness; }
 
   Instant now() const { return exchange.now(); }
   void advance(Micros span);
-  int looks_at_the_clock = 0;               // since it last moved
+  int looks_at_the_clock = 0;  // since it last moved
   void interleave(Process& outer);
   void operator_beside(int who, std::int64_t what);
   void say(const std::string& event);
@@ -112,9 +112,9 @@ class World {
   std::int64_t cycles = 0;
   std::map<std::string, std::int64_t> counted;
   std::uint64_t log_hash = 0xcbf29ce484222325U;
-  std::vector<std::string> log;             // kept only when asked for
+  std::vector<std::string> log;  // kept only when asked for
   std::optional<Instant> notifier_down_until;
-  bool calm = false;                        // the end of the story: nothing goes wrong any more
+  bool calm = false;  // the end of the story: nothing goes wrong any more
 
  private:
   friend struct Process;
@@ -142,10 +142,10 @@ class World {
   std::optional<Instant> dry_until_;
   std::optional<Instant> skew_until_;
   int depth_ = 0;
-  std::vector<Signal> given_;               // all signals so far
+  std::vector<Signal> given_;  // all signals so far
   std::vector<Signal> of_this_minute_;
   bool restored_ = false;
-  std::vector<Order> of_the_other_;         // rows of another account of the same store, as they were written
+  std::vector<Order> of_the_other_;  // rows of another account of the same store, as they were written
 };
 
 }  // namespace tradeguard::sim

@@ -71,14 +71,10 @@ const std::vector<std::pair<std::string, Call>>& calls() {
   static const std::vector<std::pair<std::string, Call>> all{
       {"claim",
        [](Session& s, const Order&) {
-         return asked(
-             s.guard().claim(std::array{request(buy("BTC_USDT"), noon)}, open_policy(), noon));
+         return asked(s.guard().claim(std::array{request(buy("BTC_USDT"), noon)}, open_policy(), noon));
        }},
       {"latest", [](Session& s, const Order&) { return asked(s.history().latest({"ETH"})); }},
-      {"remember",
-       [](Session& s, const Order&) {
-         return asked(s.history().remember(symbol("ETH_USDT"), noon));
-       }},
+      {"remember", [](Session& s, const Order&) { return asked(s.history().remember(symbol("ETH_USDT"), noon)); }},
       {"open_book", [](Session& s, const Order&) { return asked(s.journal().open_book(noon)); }},
       {"write",
        [](Session& s, const Order& open) {
@@ -89,37 +85,21 @@ const std::vector<std::pair<std::string, Call>>& calls() {
        }},
       {"claim_exits",
        [](Session& s, const Order&) {
-         return asked(
-             s.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {}}}, 300s, 5s, noon));
+         return asked(s.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {}}}, 300s, 5s, noon));
        }},
-      {"outlook",
-       [](Session& s, const Order&) {
-         return asked(s.journal().outlook(std::array{buy("ETH_USDT")}));
-       }},
+      {"outlook", [](Session& s, const Order&) { return asked(s.journal().outlook(std::array{buy("ETH_USDT")})); }},
       {"remember_rules",
-       [](Session& s, const Order&) {
-         return asked(s.journal().remember_rules(std::array{some_rules()}));
-       }},
-      {"due_notices",
-       [](Session& s, const Order&) { return asked(s.journal().due_notices(noon, 100)); }},
-      {"begin_run",
-       [](Session& s, const Order&) { return asked(s.journal().begin_run("run", "cafe", noon)); }},
-      {"note_stuck_told",
-       [](Session& s, const Order&) { return asked(s.journal().note_stuck_told(noon)); }},
-      {"accept_epoch",
-       [](Session& s, const Order&) { return asked(s.journal().accept_epoch("", noon)); }},
-      {"set_halt",
-       [](Session& s, const Order&) { return asked(s.journal().set_halt("why", noon)); }},
-      {"set_breaker",
-       [](Session& s, const Order&) { return asked(s.journal().set_breaker("why", noon)); }},
-      {"decisions",
-       [](Session& s, const Order& open) { return asked(s.journal().decisions(open.signal_key)); }},
-      {"orders_of",
-       [](Session& s, const Order& open) { return asked(s.journal().orders_of(open.signal_key)); }},
-      {"order",
-       [](Session& s, const Order& open) { return asked(s.journal().order(open.client_id)); }},
-      {"waiting_notices",
-       [](Session& s, const Order&) { return asked(s.journal().waiting_notices()); }},
+       [](Session& s, const Order&) { return asked(s.journal().remember_rules(std::array{some_rules()})); }},
+      {"due_notices", [](Session& s, const Order&) { return asked(s.journal().due_notices(noon, 100)); }},
+      {"begin_run", [](Session& s, const Order&) { return asked(s.journal().begin_run("run", "cafe", noon)); }},
+      {"note_stuck_told", [](Session& s, const Order&) { return asked(s.journal().note_stuck_told(noon)); }},
+      {"accept_epoch", [](Session& s, const Order&) { return asked(s.journal().accept_epoch("", noon)); }},
+      {"set_halt", [](Session& s, const Order&) { return asked(s.journal().set_halt("why", noon)); }},
+      {"set_breaker", [](Session& s, const Order&) { return asked(s.journal().set_breaker("why", noon)); }},
+      {"decisions", [](Session& s, const Order& open) { return asked(s.journal().decisions(open.signal_key)); }},
+      {"orders_of", [](Session& s, const Order& open) { return asked(s.journal().orders_of(open.signal_key)); }},
+      {"order", [](Session& s, const Order& open) { return asked(s.journal().order(open.client_id)); }},
+      {"waiting_notices", [](Session& s, const Order&) { return asked(s.journal().waiting_notices()); }},
       {"prune", [](Session& s, const Order&) { return asked(s.journal().prune(noon, noon)); }},
   };
   return all;
@@ -133,8 +113,8 @@ Order furnished(Session& session) {
   must(session.journal().remember_rules(std::array{some_rules()}));
   must(session.journal().begin_run("first", "cafe", noon));
   Change change;
-  change.alarms.push_back({AlarmEdge::What::raise,
-                           Alarm{.kind = NoticeType::drift, .subject = "ADA", .freezes = "ADA"}});
+  change.alarms.push_back(
+      {AlarmEdge::What::raise, Alarm{.kind = NoticeType::drift, .subject = "ADA", .freezes = "ADA"}});
   write(session, change);
   return open;
 }
@@ -142,18 +122,16 @@ Order furnished(Session& session) {
 // Every column that somebody else could have written into.
 std::vector<std::pair<std::string, std::string>> cells(SqlSession& session) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const std::string table : {"accounts", "exchange_orders", "signal_claims", "entry_memory",
-                                  "decisions", "notices", "alarms", "instrument_rules"})
-    for (const SqlRow& row :
-         rows(session, "SELECT name FROM pragma_table_info('" + table + "')").rows)
+  for (const std::string table : {"accounts", "exchange_orders", "signal_claims", "entry_memory", "decisions",
+                                  "notices", "alarms", "instrument_rules"})
+    for (const SqlRow& row : rows(session, "SELECT name FROM pragma_table_info('" + table + "')").rows)
       all.emplace_back(table, std::get<std::string>(row[0]));
   return all;
 }
 
 }  // namespace
 
-TEST_CASE("a server lost at any question of any call is an outage, said with what was being done",
-          "[sql]") {
+TEST_CASE("a server lost at any question of any call is an outage, said with what was being done", "[sql]") {
   const auto [name, call] = GENERATE(from_range(calls()));
   int questions = 0;
   for (;; ++questions) {
@@ -181,9 +159,7 @@ TEST_CASE("a server lost at any question of any call is an outage, said with wha
 }
 
 // SQLite keeps what it is given, whatever the column says.
-TEST_CASE(
-    "a cell that cannot be read is never taken for an answer: an error, an alarm, or no entry",
-    "[sql]") {
+TEST_CASE("a cell that cannot be read is never taken for an answer: an error, an alarm, or no entry", "[sql]") {
   const Store first;
   const auto all = cells(*first.session);
   int illegible = 0;
@@ -193,30 +169,25 @@ TEST_CASE(
     OverSession session{*store.session};
     const Order open = furnished(session);
     // Keys, checked columns and generated ones cannot be spoilt.
-    if (!store.session->run(
-            std::array{Statement{"UPDATE " + table + " SET " + column + " = x'ff'", {}}}))
-      continue;
+    if (!store.session->run(std::array{Statement{"UPDATE " + table + " SET " + column + " = x'ff'", {}}})) continue;
     std::map<std::string, std::string> said;
     for (const auto& [name, call] : calls()) said[name] = call(session, open);
     for (const auto& [name, answer] : said) {
       INFO(name);
-      CHECK((answer == "an answer" || answer.starts_with("data: ") ||
-             answer.starts_with("configuration: ") || answer.starts_with("fenced: ")));
+      CHECK((answer == "an answer" || answer.starts_with("data: ") || answer.starts_with("configuration: ") ||
+             answer.starts_with("fenced: ")));
       illegible += answer == "an answer" ? 0 : 1;
     }
     // The open trade is there as it was, or its base is frozen, or the book is not opened at all.
     const auto seen = session.journal().open_book(noon);
     if (!seen) continue;
-    const bool whole =
-        std::any_of(seen->trades.begin(), seen->trades.end(), [&](const Trade& trade) {
-          return trade.entry().client_id == open.client_id && trade.entry().filled == open.filled &&
-                 trade.entry().quantity == open.quantity && trade.entry().state == open.state;
-        });
-    const bool frozen =
-        std::any_of(seen->unreadable.begin(), seen->unreadable.end(),
-                    [](const auto& alarm) { return alarm.kind == NoticeType::impossible; });
-    const bool spoils_what_counts =
-        table == "exchange_orders" && column != "venue" && column != "account";
+    const bool whole = std::any_of(seen->trades.begin(), seen->trades.end(), [&](const Trade& trade) {
+      return trade.entry().client_id == open.client_id && trade.entry().filled == open.filled &&
+             trade.entry().quantity == open.quantity && trade.entry().state == open.state;
+    });
+    const bool frozen = std::any_of(seen->unreadable.begin(), seen->unreadable.end(),
+                                    [](const auto& alarm) { return alarm.kind == NoticeType::impossible; });
+    const bool spoils_what_counts = table == "exchange_orders" && column != "venue" && column != "account";
     if (spoils_what_counts) CHECK((whole || frozen));
   }
   CHECK(illegible > 20);
@@ -233,16 +204,13 @@ TEST_CASE("what asks for nothing asks nobody", "[sql]") {
   CHECK(store.session->round_trips() == before);
 }
 
-TEST_CASE(
-    "a server lost while the store is looked for, made or opened is an outage, not a missing store",
-    "[sql]") {
+TEST_CASE("a server lost while the store is looked for, made or opened is an outage, not a missing store", "[sql]") {
   const bool made = GENERATE(false, true);
   const std::string step = GENERATE("find", "require", "init");
   for (int n = 0;; ++n) {
     INFO(step << " at question " << n << (made ? ", made" : ", not made"));
     const ScratchFolder folder;
-    const auto session = value_of(
-        SqliteSession::open(folder.file("store.db"), {.mode = SqliteOptions::Mode::create}));
+    const auto session = value_of(SqliteSession::open(folder.file("store.db"), {.mode = SqliteOptions::Mode::create}));
     if (made) must(init_schema(*session));
     LosingSession losing{*session, n};
     const std::string said = step == "find"      ? asked(find_schema(losing))
@@ -262,8 +230,7 @@ TEST_CASE("a ticket is settled in the store that gave it, or not at all", "[sql]
   const EntryTicket ticket = admitted(session, buy("ETH_USDT"), noon);
   const Store other;
   OverSession stranger{*other.session};
-  CHECK(complaint_of(stranger.guard().settle(ticket, Refused{"1", "no"}, noon))
-            .starts_with("data: no claim"));
+  CHECK(complaint_of(stranger.guard().settle(ticket, Refused{"1", "no"}, noon)).starts_with("data: no claim"));
   for (int n = 0;; ++n) {
     LosingSession losing{*store.session, n};
     OverSession over{losing};
@@ -275,8 +242,7 @@ TEST_CASE("a ticket is settled in the store that gave it, or not at all", "[sql]
   CHECK(row(session, ticket.order().client_id).state == OrderState::refused);
 }
 
-TEST_CASE("text of others is kept as it is where it is UTF-8, and marked where it is not",
-          "[sql]") {
+TEST_CASE("text of others is kept as it is where it is UTF-8, and marked where it is not", "[sql]") {
   struct Text {
     std::string given;
     std::string kept;

@@ -25,9 +25,7 @@ struct SqliteStore {
 };
 struct PostgresStore {
   PostgresStore() { new_postgres_store(database.url()); }
-  std::unique_ptr<SqlSession> open() const {
-    return postgres_session(database.url(), {.server_clock = false});
-  }
+  std::unique_ptr<SqlSession> open() const { return postgres_session(database.url(), {.server_clock = false}); }
   support::ScratchDatabase database;
 };
 
@@ -90,8 +88,7 @@ RACE("of those who race for one signal and for one base exactly one gets each") 
     const std::array<const char*, racers> quotes{"_USDT", "_USD", "_EUR", "_BTC"};
     const auto results = track.run(
         [&](std::size_t racer) {
-          return std::vector{buy(coin("KEY", race) + "_USDT"),
-                             buy(coin("BASE", race) + quotes[racer])};
+          return std::vector{buy(coin("KEY", race) + "_USDT"), buy(coin("BASE", race) + quotes[racer])};
         },
         noon, open_policy());
     wrong += tickets(results, 0) != 1 || tickets(results, 1) != 1;
@@ -113,8 +110,7 @@ RACE("those who race for the last places under a cap get as many as there are") 
     EntryPolicy policy = open_policy();
     policy.max_open_positions = 2 * (race + 1);
     const auto results = track.run(
-        [&](std::size_t racer) { return std::vector{buy(coin("CAP", race, racer) + "_USDT")}; },
-        noon, policy);
+        [&](std::size_t racer) { return std::vector{buy(coin("CAP", race, racer) + "_USDT")}; }, noon, policy);
     wrong += tickets(results, 0) != 2;
   }
   CHECK(wrong == 0);
@@ -129,8 +125,8 @@ RACE("processes that race for one signal get it once") {
       const auto session = store.open();
       OverSession over{*session};
       for (int race = 0; race < races; ++race) {
-        const auto judged = over.guard().claim(
-            std::array{request(buy(coin("KEY", race) + "_USDT"), noon)}, open_policy(), noon);
+        const auto judged =
+            over.guard().claim(std::array{request(buy(coin("KEY", race) + "_USDT"), noon)}, open_policy(), noon);
         if (!judged) parent.say(complaint_of(judged));
         parent.say(judged && is_ticket(judged->front()) ? "1" : "0");
       }

@@ -24,12 +24,10 @@ struct SqliteDatabase {
 struct PostgresDatabase {
   std::unique_ptr<SqlSession> for_init() const {
     // The stories tell their own time.
-    return contract::value_of(PostgresSession::open(
-        database.url(), {.mode = PostgresOptions::Mode::create, .server_clock = false}));
+    return contract::value_of(
+        PostgresSession::open(database.url(), {.mode = PostgresOptions::Mode::create, .server_clock = false}));
   }
-  std::string complaint_of_run() const {
-    return complaint_of(PostgresSession::open(database.url()));
-  }
+  std::string complaint_of_run() const { return complaint_of(PostgresSession::open(database.url())); }
   support::ScratchDatabase database;
 };
 

@@ -12,25 +12,21 @@ bool can_be_explained(const std::string& sql) {
   return false;
 }
 
-bool contains(const std::string& line, std::string_view words) {
-  return line.find(words) != std::string::npos;
-}
+bool contains(const std::string& line, std::string_view words) { return line.find(words) != std::string::npos; }
 
 // Small by nature: a row for each account, base or market, and indexes of what is open, standing or
 // waiting; and what is rare, entries proven absent.
 bool is_small(const std::string& line) {
-  for (const char* name : {" accounts", "autoindex_accounts", " entry_memory",
-                           "exchange_orders_open", "alarms_standing", "notices_waiting",
-                           "exit_words", "exchange_orders_absent"})
+  for (const char* name : {" accounts", "autoindex_accounts", " entry_memory", "exchange_orders_open",
+                           "alarms_standing", "notices_waiting", "exit_words", "exchange_orders_absent"})
     if (contains(line, name)) return true;
   return false;
 }
 
 // A condition on nothing but the account lets all of the account's rows through.
 bool narrows(const std::string& condition) {
-  for (const char* column : {"client_id", "trade", "signal_key", "base", "stamp", "question_until",
-                             "closed_at", "claimed_at", "created_at", "last_at", "cleared_at", "event_id",
-                             "subject", "<expr>>"})
+  for (const char* column : {"client_id", "trade", "signal_key", "base", "stamp", "question_until", "closed_at",
+                             "claimed_at", "created_at", "last_at", "cleared_at", "event_id", "subject", "<expr>>"})
     if (contains(condition, column)) return true;
   return false;
 }
@@ -57,9 +53,8 @@ Result<std::vector<SqlRows>> ExplainingSession::run(std::span<const Statement> s
   for (const Statement& statement : statements) {
     if (can_be_explained(statement.sql)) {
       plans_at.push_back(all.size());
-      all.push_back(
-          {(dialect() == SqlDialect::sqlite ? "EXPLAIN QUERY PLAN " : "EXPLAIN ") + statement.sql,
-           statement.arguments});
+      all.push_back({(dialect() == SqlDialect::sqlite ? "EXPLAIN QUERY PLAN " : "EXPLAIN ") + statement.sql,
+                     statement.arguments});
     }
     all.push_back(statement);
   }

@@ -67,8 +67,7 @@ TEST_CASE("sqlite: runs one after the other know their store", "[fence_file]") {
   for (int i = 0; i < 4; ++i) CHECK(store.run());
 }
 
-TEST_CASE("sqlite: a copy that is put back after a later run is a new epoch, and its fences go on",
-          "[fence_file]") {
+TEST_CASE("sqlite: a copy that is put back after a later run is a new epoch, and its fences go on", "[fence_file]") {
   const Store store;
   const std::string backup = store.folder.file("backup.db");
   const int runs = GENERATE(1, 2, 3);
@@ -82,8 +81,7 @@ TEST_CASE("sqlite: a copy that is put back after a later run is a new epoch, and
   CHECK(store.run());  // once it is accepted it is the store that is known
 }
 
-TEST_CASE("sqlite: a copy that is put back before another run has forgotten nothing",
-          "[fence_file]") {
+TEST_CASE("sqlite: a copy that is put back before another run has forgotten nothing", "[fence_file]") {
   const Store store;
   const std::string backup = store.folder.file("backup.db");
   store.copy(backup);
@@ -138,8 +136,7 @@ TEST_CASE("sqlite: a fence whose writing was torn leaves the one before it", "[f
   REQUIRE(before.size() == after.size());
   for (std::size_t torn_at = 0; torn_at <= after.size(); ++torn_at) {
     INFO("torn at byte " << torn_at);
-    std::ofstream{store.lock_file(), std::ios::binary}
-        << after.substr(0, torn_at) << before.substr(torn_at);
+    std::ofstream{store.lock_file(), std::ios::binary} << after.substr(0, torn_at) << before.substr(torn_at);
     CHECK(store.run());
   }
 }
@@ -152,12 +149,10 @@ TEST_CASE("sqlite: a lease whose database is put elsewhere meanwhile is no answe
   CHECK(value_of(lease.still_held()));
   store.copy(backup);
   std::filesystem::rename(backup, store.file);
-  CHECK_THAT(complaint_of(lease.still_held()),
-             Catch::StartsWith("unreachable: ") && Catch::Contains(store.file));
+  CHECK_THAT(complaint_of(lease.still_held()), Catch::StartsWith("unreachable: ") && Catch::Contains(store.file));
 }
 
-TEST_CASE("sqlite: a database that is replaced before its lock is taken is not run on",
-          "[fence_file]") {
+TEST_CASE("sqlite: a database that is replaced before its lock is taken is not run on", "[fence_file]") {
   const Store store;
   const std::string backup = store.folder.file("backup.db");
   Run run{store.file};

@@ -20,8 +20,7 @@ using Catch::Contains;
 using Catch::StartsWith;
 using support::Fork;
 
-#define MIGRATION_TEST(sentence) \
-  TEMPLATE_TEST_CASE(sentence, "[migration]", SqliteDatabase, PostgresDatabase)
+#define MIGRATION_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[migration]", SqliteDatabase, PostgresDatabase)
 
 void go_back_to(SqlSession& session, int version) {
   for (const std::string& statement : statements_back_to(version)) must_run(session, statement);
@@ -35,20 +34,19 @@ void write_orders_of_a_year(SqlSession& session, long count) {
       sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " + trades + ") "
              : "WITH g(i) AS (SELECT * FROM generate_series(CAST(1 AS BIGINT), " + trades + ")) ";
   const std::string at = "(" + std::to_string(to_micros(noon - 2h)) + " - i * 60000000)";
-  for (const auto& [id, leg, key, side, type] :
-       {std::array{"old-", "entry", "'old:' || i", "BUY", "market"},
-        std::array{"stop-", "stop", "''", "SELL", "stop_market"}})
-    must_run(session,
-             numbers +
-                 "INSERT INTO exchange_orders (venue, account, client_id, trade, base, symbol, leg, "
-                 "attempt, signal_key, side, type, quantity, state, claimed_at, stamp, valid_until, "
-                 "acknowledged, twin, pair, venue_id, fired_id, filled, filled_value, fee_base, "
-                 "fees_known, exchange_time, sighted_at, closed_at, reason, strategy, naked_total, "
-                 "legs_told, skip_told, dust_told, exit_reason, released, settled, version) "
-                 "SELECT 'paper', 'main', '" + id + "' || i, 'old-' || i, 'ETH', 'ETH_USDT', '" + leg +
-                 "', 1, " + key + ", '" + side + "', '" + type + "', '0.01', 'closed', " + at + ", " +
-                 at + ", " + at + " + 10000000, 1, 0, '', 'v', '', '0.01', '50', '0', 1, " + at + ", " +
-                 at + ", " + at + ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g");
+  for (const auto& [id, leg, key, side, type] : {std::array{"old-", "entry", "'old:' || i", "BUY", "market"},
+                                                 std::array{"stop-", "stop", "''", "SELL", "stop_market"}})
+    must_run(session, numbers +
+                          "INSERT INTO exchange_orders (venue, account, client_id, trade, base, symbol, leg, "
+                          "attempt, signal_key, side, type, quantity, state, claimed_at, stamp, valid_until, "
+                          "acknowledged, twin, pair, venue_id, fired_id, filled, filled_value, fee_base, "
+                          "fees_known, exchange_time, sighted_at, closed_at, reason, strategy, naked_total, "
+                          "legs_told, skip_told, dust_told, exit_reason, released, settled, version) "
+                          "SELECT 'paper', 'main', '" +
+                          id + "' || i, 'old-' || i, 'ETH', 'ETH_USDT', '" + leg + "', 1, " + key + ", '" + side +
+                          "', '" + type + "', '0.01', 'closed', " + at + ", " + at + ", " + at +
+                          " + 10000000, 1, 0, '', 'v', '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at +
+                          ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g");
 }
 
 std::int64_t count_of_orders(SqlSession& session) {
@@ -92,8 +90,8 @@ MIGRATION_TEST("a migration that is killed at any statement has changed nothing,
   entry.ending = {};
   int deaths = 0;
   for (int n = 0;; ++n) {
-    INFO("version " << version << ", at question " << n
-                    << (when == DyingSession::When::before ? ", before" : ", after") << " it was asked");
+    INFO("version " << version << ", at question " << n << (when == DyingSession::When::before ? ", before" : ", after")
+                    << " it was asked");
     {
       const auto session = database.for_init();
       go_back_to(*session, version);
@@ -180,8 +178,7 @@ MIGRATION_TEST("a store with an account whose lock is not held is not migrated")
   go_back_to(*session, 2);
   InitOptions options;
   options.held = std::set<AccountKey>{{"paper", "main"}};
-  CHECK_THAT(complaint_of(init_schema(*session, options)),
-             StartsWith("fenced: ") && Contains("binance/two"));
+  CHECK_THAT(complaint_of(init_schema(*session, options)), StartsWith("fenced: ") && Contains("binance/two"));
   CHECK(value_of(find_schema(*session)).version == 2);
   options.held->insert({"binance", "two"});
   must(init_schema(*session, options));
@@ -191,11 +188,9 @@ MIGRATION_TEST("a store with an account whose lock is not held is not migrated")
 TEST_CASE("postgres: init has no statement limit, and a run has one", "[migration]") {
   const support::ScratchDatabase database;
   const auto limit = [](SqlSession& session) {
-    return std::get<std::string>(
-        rows(session, "SELECT current_setting('statement_timeout')").rows.at(0).at(0));
+    return std::get<std::string>(rows(session, "SELECT current_setting('statement_timeout')").rows.at(0).at(0));
   };
-  const auto init =
-      value_of(PostgresSession::open(database.url(), {.mode = PostgresOptions::Mode::create}));
+  const auto init = value_of(PostgresSession::open(database.url(), {.mode = PostgresOptions::Mode::create}));
   CHECK(limit(*init) == "0");
   must(init_schema(*init));
   CHECK(limit(*value_of(PostgresSession::open(database.url()))) == "5s");
@@ -206,10 +201,10 @@ TEST_CASE("sqlite: a statement that takes long calls whoever wants to say so", "
   const ScratchFolder folder;
   int called = 0;
   const auto session = value_of(SqliteSession::open(
-      folder.file("store.db"),
-      {.mode = SqliteOptions::Mode::create, .waiting = [&] { ++called; }}));
-  rows(*session, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 1000000) "
-                 "SELECT count(*) FROM g");
+      folder.file("store.db"), {.mode = SqliteOptions::Mode::create, .waiting = [&] { ++called; }}));
+  rows(*session,
+       "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 1000000) "
+       "SELECT count(*) FROM g");
   CHECK(called > 0);
 }
 

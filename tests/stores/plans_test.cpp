@@ -17,10 +17,9 @@ using namespace contract;
 void write_history(SqlSession& session, int trades) {
   const bool sqlite = session.dialect() == SqlDialect::sqlite;
   const std::string numbers =
-      sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " +
-                   std::to_string(trades) + ") "
-             : "WITH g(i) AS (SELECT * FROM generate_series(CAST(1 AS BIGINT), " +
-                   std::to_string(trades) + ")) ";
+      sqlite
+          ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " + std::to_string(trades) + ") "
+          : "WITH g(i) AS (SELECT * FROM generate_series(CAST(1 AS BIGINT), " + std::to_string(trades) + ")) ";
   const std::string at = "(" + std::to_string(to_micros(noon - 2h)) + " - i * 60000000)";
   const std::string row =
       "attempt, signal_key, side, type, quantity, state, claimed_at, stamp, valid_until, "
@@ -28,27 +27,26 @@ void write_history(SqlSession& session, int trades) {
       "exchange_time, sighted_at, closed_at, reason, strategy, naked_total, legs_told, skip_told, "
       "dust_told, exit_reason, released, settled, version) ";
   const std::string told = ", " + at + ", " + at + ", " + at +
-                           " + 10000000, 1, 0, '', 'v', '', '0.01', '50', '0', 1, " + at + ", " +
-                           at + ", " + at + ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
+                           " + 10000000, 1, 0, '', 'v', '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at +
+                           ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
   const std::string base = "(CASE i % 4 WHEN 0 THEN 'ETH' WHEN 1 THEN 'BTC' ELSE 'LTC' END)";
   must_run(session, numbers +
                         "INSERT INTO exchange_orders (venue, account, client_id, trade, base, "
                         "symbol, leg, " +
-                        row + "SELECT 'paper', 'main', 'old-' || i, 'old-' || i, " + base + ", " +
-                        base +
+                        row + "SELECT 'paper', 'main', 'old-' || i, 'old-' || i, " + base + ", " + base +
                         " || '_USDT', 'entry', 1, 'old:' || i, 'BUY', "
                         "'market', '0.01', 'closed'" +
                         told);
   must_run(session, numbers +
                         "INSERT INTO exchange_orders (venue, account, client_id, trade, base, "
                         "symbol, leg, " +
-                        row + "SELECT 'paper', 'main', 'stop-' || i, 'old-' || i, " + base + ", " +
-                        base +
+                        row + "SELECT 'paper', 'main', 'stop-' || i, 'old-' || i, " + base + ", " + base +
                         " || '_USDT', 'stop', 1, '', 'SELL', 'stop_market', "
                         "'0.01', 'closed'" +
                         told);
-  must_run(session, "UPDATE exchange_orders SET filled = '0' WHERE leg = 'stop' AND substr(client_id, "
-                    "length(client_id)) IN ('1', '4', '7')");
+  must_run(session,
+           "UPDATE exchange_orders SET filled = '0' WHERE leg = 'stop' AND substr(client_id, "
+           "length(client_id)) IN ('1', '4', '7')");
   must_run(session, numbers +
                         "INSERT INTO signal_claims (venue, account, signal_key, digest, client_id, "
                         "claimed_at, released, attempts) SELECT 'paper', 'main', 'old:' || i, 'd', "
@@ -60,12 +58,11 @@ void write_history(SqlSession& session, int trades) {
                         "SELECT 'paper', 'main', i, 'event-' || i, 'ORDER_FILLED', 'INFO', "
                         "'old-' || i, '', '', '', " +
                         at + ", 1, 'delivered', '' FROM g");
-  must_run(session,
-           numbers +
-               "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, "
-               "first_at, last_at, count) SELECT 'paper', 'main', 'old:' || i, "
-               "'idempotency', 'passed', '', " +
-               at + ", " + at + ", 1 FROM g");
+  must_run(session, numbers +
+                        "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, "
+                        "first_at, last_at, count) SELECT 'paper', 'main', 'old:' || i, "
+                        "'idempotency', 'passed', '', " +
+                        at + ", " + at + ", 1 FROM g");
   must_run(session, numbers +
                         "INSERT INTO exit_wishes (venue, account, signal_key, trade) "
                         "SELECT 'paper', 'main', 'sold:' || i, 'old-' || i FROM g");
@@ -90,8 +87,7 @@ void live_through_a_cycle(Session& session) {
   advance(session, stop);
   Order wished = entry;
   wished.exit_reason = ExitReason::signal;
-  value_of(session.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {wished}}}, 300s,
-                                         5s, noon));
+  value_of(session.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {wished}}}, 300s, 5s, noon));
   CHECK(book(session, noon).trades.size() == 2);
   value_of(session.history().latest({"ETH", "BTC"}));
   value_of(session.journal().orders_of(entry.signal_key));

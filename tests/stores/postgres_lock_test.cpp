@@ -28,9 +28,7 @@ struct Store {
 // A process of its own: session, lock, and what writes under it.
 struct Runner {
   explicit Runner(const std::string& url, std::int64_t lock_id = default_lock_id)
-      : session{postgres_session(url, {.server_clock = false})},
-        lock{*session, lock_id},
-        store{*session} {}
+      : session{postgres_session(url, {.server_clock = false})}, lock{*session, lock_id}, store{*session} {}
   std::variant<RunLease, HeldElsewhere> attempt(const AccountKey& account = the_account) {
     return value_of(lock.try_acquire(account));
   }
@@ -40,10 +38,7 @@ struct Runner {
     store.pen.fence = lease.fence();
     return lease;
   }
-  int pid() {
-    return static_cast<int>(
-        std::get<std::int64_t>(rows(*session, "SELECT pg_backend_pid()").rows[0][0]));
-  }
+  int pid() { return static_cast<int>(std::get<std::int64_t>(rows(*session, "SELECT pg_backend_pid()").rows[0][0])); }
 
   std::unique_ptr<PostgresSession> session;
   PostgresRunLock lock;
@@ -60,8 +55,7 @@ void end_session(int pid) {
 void wait_for_end_of(int pid) {
   PlainConnection server{support::test_server()};
   for (int i = 0; i < 500; ++i) {
-    if (server.ask("SELECT 1 FROM pg_stat_activity WHERE pid = " + std::to_string(pid)).empty())
-      return;
+    if (server.ask("SELECT 1 FROM pg_stat_activity WHERE pid = " + std::to_string(pid)).empty()) return;
     server.ask("SELECT pg_sleep(0.01)");
   }
   FAIL("the session of a process that was killed goes on");
@@ -76,8 +70,7 @@ std::string locks_held(const ScratchDatabase& database) {
       "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
 }
 
-TEST_CASE("postgres: the original's advisory lock excludes us, and ours excludes it",
-          "[run_lock]") {
+TEST_CASE("postgres: the original's advisory lock excludes us, and ours excludes it", "[run_lock]") {
   const Store store;
   Runner runner{store.database.url()};
   PlainConnection original{store.database.url()};
@@ -95,8 +88,7 @@ TEST_CASE("postgres: the original's advisory lock excludes us, and ours excludes
   CHECK(original.ask("SELECT pg_try_advisory_lock(123456)") == "t");
 }
 
-TEST_CASE("postgres: one account has the original's key and every other one its own",
-          "[run_lock]") {
+TEST_CASE("postgres: one account has the original's key and every other one its own", "[run_lock]") {
   const Store store;
   const AccountKey binance{"binance", "main"};
   Runner first{store.database.url()};
@@ -116,26 +108,23 @@ TEST_CASE("postgres: an account keeps its key whatever lock_id says later", "[ru
   CHECK(locks_held(store.database) == "777");
 }
 
-TEST_CASE("postgres: accounts that start for the first time together agree on their keys",
-          "[run_lock]") {
+TEST_CASE("postgres: accounts that start for the first time together agree on their keys", "[run_lock]") {
   const Store store;
   constexpr int accounts = 4;
   for (int round = 0; round < 5; ++round) {
     std::vector<std::unique_ptr<Runner>> runners;
-    for (int i = 0; i < accounts; ++i)
-      runners.push_back(std::make_unique<Runner>(store.database.url()));
+    for (int i = 0; i < accounts; ++i) runners.push_back(std::make_unique<Runner>(store.database.url()));
     std::vector<std::string> complaints(accounts);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < accounts; ++i)
       threads.emplace_back([&, i] {
-        complaints[i] = complaint_of(
-            runners[i]->lock.try_acquire({"v" + std::to_string(round), "a" + std::to_string(i)}));
+        complaints[i] =
+            complaint_of(runners[i]->lock.try_acquire({"v" + std::to_string(round), "a" + std::to_string(i)}));
       });
     for (auto& thread : threads) thread.join();
     CHECK(complaints == std::vector<std::string>(accounts));
   }
-  CHECK(rows(*postgres_session(store.database.url()),
-             "SELECT count(*) FROM accounts WHERE lock_id IS NULL")
+  CHECK(rows(*postgres_session(store.database.url()), "SELECT count(*) FROM accounts WHERE lock_id IS NULL")
             .rows.at(0)
             .at(0) == SqlValue{std::int64_t{0}});
 }
@@ -215,8 +204,7 @@ TEST_CASE("postgres: a holder that is stopped keeps the lock", "[run_lock]") {
   CHECK(std::get<HeldElsewhere>(outcome).last_started_cycle == 1);
 }
 
-TEST_CASE("postgres: a holder whose session was ended knows it and records nothing more",
-          "[run_lock]") {
+TEST_CASE("postgres: a holder whose session was ended knows it and records nothing more", "[run_lock]") {
   const Store store;
   Runner first{store.database.url()};
   RunLease lost = first.taken();
@@ -232,11 +220,9 @@ TEST_CASE("postgres: a holder whose session was ended knows it and records nothi
   // Not `false`, which says that the account is another's: a run that bought would then leave its
   // fills to the next one instead of protecting them.
   CHECK_THAT(complaint_of(lost.still_held()), StartsWith("unreachable: "));
-  CHECK_THAT(
-      complaint_of(first.store.journal().write(std::array{Change{.append = {stop_for(entry)}}})),
-      StartsWith("unreachable: "));
-  CHECK_THAT(complaint_of(first.store.guard().claim(std::array{request(buy("BTC_USDT"), noon)},
-                                                    open_policy(), noon)),
+  CHECK_THAT(complaint_of(first.store.journal().write(std::array{Change{.append = {stop_for(entry)}}})),
+             StartsWith("unreachable: "));
+  CHECK_THAT(complaint_of(first.store.guard().claim(std::array{request(buy("BTC_USDT"), noon)}, open_policy(), noon)),
              StartsWith("unreachable: "));
   CHECK_FALSE(first.lock.try_acquire(the_account));
   CHECK(book(second.store, noon).trades.size() == 1);
@@ -265,8 +251,7 @@ TEST_CASE("postgres: asking whether the lock is held costs no round trip after o
   CHECK(runner.session->round_trips() == before);
 }
 
-TEST_CASE("postgres: a lease outlives its session without harm and is not held then",
-          "[run_lock]") {
+TEST_CASE("postgres: a lease outlives its session without harm and is not held then", "[run_lock]") {
   const Store store;
   std::optional<RunLease> lease;
   {

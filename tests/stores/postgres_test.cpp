@@ -38,8 +38,7 @@ TEST_CASE("placeholders become PostgreSQL's and text stays as it is", "[placehol
   CHECK(with_dollar_placeholders("?10 ?1?2") == "$10 $1$2");
   CHECK(with_dollar_placeholders("SELECT '?1', ?1") == "SELECT '?1', $1");
   CHECK(with_dollar_placeholders("SELECT 'it''s ?1', ?2") == "SELECT 'it''s ?1', $2");
-  CHECK(with_dollar_placeholders("SELECT \"a?1\" FROM t WHERE b = ?1") ==
-        "SELECT \"a?1\" FROM t WHERE b = $1");
+  CHECK(with_dollar_placeholders("SELECT \"a?1\" FROM t WHERE b = ?1") == "SELECT \"a?1\" FROM t WHERE b = $1");
   CHECK(with_dollar_placeholders("SELECT '\"', ?1, \"'\", ?2") == "SELECT '\"', $1, \"'\", $2");
   CHECK(with_dollar_placeholders("SELECT a ? b, ?") == "SELECT a ? b, ?");
   CHECK(with_dollar_placeholders("") == "");
@@ -49,14 +48,13 @@ TEST_CASE("placeholders become PostgreSQL's and text stays as it is", "[placehol
 TEST_CASE("arguments arrive where their numbers say in both dialects", "[placeholders]") {
   const Store store;
   ScratchFolder folder;
-  const std::array<std::unique_ptr<SqlSession>, 2> sessions{
-      new_sqlite_store(folder.file("store.db")), postgres_session(store.database.url())};
+  const std::array<std::unique_ptr<SqlSession>, 2> sessions{new_sqlite_store(folder.file("store.db")),
+                                                            postgres_session(store.database.url())};
   for (const auto& session : sessions) {
     const Statement swapped{"SELECT CAST(?2 AS TEXT), CAST(?1 AS TEXT), '?1', CAST(?2 AS TEXT)",
                             {std::string{"first"}, std::string{"second"}}};
     CHECK(value_of(session->run(std::array{swapped})).at(0).rows ==
-          std::vector<SqlRow>{{std::string{"second"}, std::string{"first"}, std::string{"?1"},
-                               std::string{"second"}}});
+          std::vector<SqlRow>{{std::string{"second"}, std::string{"first"}, std::string{"?1"}, std::string{"second"}}});
   }
 }
 
@@ -68,9 +66,8 @@ TEST_CASE("postgres: a pooler is refused by its name in every mode", "[pooler]")
   const auto options = GENERATE(Pooler::Options::refused, Pooler::Options::ignored);
   const Pooler pooler{mode, options};
   for (const auto open : {PostgresOptions::Mode::existing, PostgresOptions::Mode::create})
-    CHECK_THAT(
-        complaint_of(PostgresSession::open(pooler.url(store.database.name()), {.mode = open})),
-        StartsWith("configuration: ") && Contains("PgBouncer") && Contains("directly"));
+    CHECK_THAT(complaint_of(PostgresSession::open(pooler.url(store.database.name()), {.mode = open})),
+               StartsWith("configuration: ") && Contains("PgBouncer") && Contains("directly"));
 }
 
 TEST_CASE("postgres: a standby is refused", "[postgres]") {
@@ -84,15 +81,13 @@ TEST_CASE("postgres: a standby is refused", "[postgres]") {
 }
 
 TEST_CASE("postgres: a server that is not there is an outage", "[postgres]") {
-  CHECK_THAT(
-      complaint_of(PostgresSession::open(support::test_server({.port = support::free_port()}))),
-      StartsWith("unreachable: "));
+  CHECK_THAT(complaint_of(PostgresSession::open(support::test_server({.port = support::free_port()}))),
+             StartsWith("unreachable: "));
 }
 
 TEST_CASE("postgres: a wrong address is told without its password", "[postgres]") {
   for (const std::string& url :
-       {std::string{"postgresql://bot:geheim@127.0.0.1:notaport/x"},
-        std::string{"postgresql://bot:geheim@[::1/x?y=z"},
+       {std::string{"postgresql://bot:geheim@127.0.0.1:notaport/x"}, std::string{"postgresql://bot:geheim@[::1/x?y=z"},
         support::test_server({.database = "no_such_database", .user = "postgres:geheim"}),
         support::test_server({.user = "nobody_here:geheim"})}) {
     const std::string complaint = complaint_of(PostgresSession::open(url));
@@ -106,17 +101,15 @@ TEST_CASE("postgres: a wrong address is told without its password", "[postgres]"
 // A login whose defaults are all wrong, and who may do no more than create its store.
 class CarelessRole {
  public:
-  explicit CarelessRole(const ScratchDatabase& database)
-      : database_{database}, name_{"careless_" + database.name()} {
+  explicit CarelessRole(const ScratchDatabase& database) : database_{database}, name_{"careless_" + database.name()} {
     PlainConnection server{database.superuser_url()};
     server.ask("CREATE ROLE " + name_ + " LOGIN");
     server.ask("GRANT CREATE ON DATABASE " + database.name() + " TO " + name_);
     for (const char* wrong :
-         {"synchronous_commit = off", "idle_session_timeout = '1s'", "statement_timeout = 0",
-          "lock_timeout = 0", "idle_in_transaction_session_timeout = 0", "search_path = public",
+         {"synchronous_commit = off", "idle_session_timeout = '1s'", "statement_timeout = 0", "lock_timeout = 0",
+          "idle_in_transaction_session_timeout = 0", "search_path = public",
           "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on",
-          "tcp_keepalives_idle = 7200", "standard_conforming_strings = off",
-          "client_connection_check_interval = 0"})
+          "tcp_keepalives_idle = 7200", "standard_conforming_strings = off", "client_connection_check_interval = 0"})
       server.ask("ALTER ROLE " + name_ + " SET " + wrong);
   }
   ~CarelessRole() {
@@ -128,9 +121,7 @@ class CarelessRole {
       // The server goes with the test run.
     }
   }
-  std::string url() const {
-    return support::test_server({.database = database_.name(), .user = name_});
-  }
+  std::string url() const { return support::test_server({.database = database_.name(), .user = name_}); }
   const std::string& name() const { return name_; }
 
  private:
@@ -148,11 +139,10 @@ TEST_CASE("postgres: what the promises need overrules the defaults of the role",
         std::pair{"statement_timeout", "5s"}, std::pair{"lock_timeout", "2s"},
         std::pair{"idle_in_transaction_session_timeout", "5s"},
         std::pair{"search_path", "pg_catalog, tradeguard, pg_temp"},
-        std::pair{"default_transaction_isolation", "read committed"},
-        std::pair{"default_transaction_read_only", "off"}, std::pair{"tcp_keepalives_idle", "10"},
-        std::pair{"tcp_keepalives_interval", "5"}, std::pair{"tcp_keepalives_count", "3"},
-        std::pair{"tcp_user_timeout", "20000"}, std::pair{"client_connection_check_interval", "2s"},
-        std::pair{"standard_conforming_strings", "on"}}) {
+        std::pair{"default_transaction_isolation", "read committed"}, std::pair{"default_transaction_read_only", "off"},
+        std::pair{"tcp_keepalives_idle", "10"}, std::pair{"tcp_keepalives_interval", "5"},
+        std::pair{"tcp_keepalives_count", "3"}, std::pair{"tcp_user_timeout", "20000"},
+        std::pair{"client_connection_check_interval", "2s"}, std::pair{"standard_conforming_strings", "on"}}) {
     CAPTURE(name);
     CHECK(setting(*session, name) == value);
   }
@@ -169,8 +159,7 @@ TEST_CASE("postgres: a commit that waits for a standby to apply is not made weak
   server.ask("GRANT USAGE ON SCHEMA tradeguard TO " + role.name());
   server.ask("GRANT ALL ON ALL TABLES IN SCHEMA tradeguard TO " + role.name());
   for (const auto& [as_set, as_used] :
-       {std::pair{"remote_apply", "remote_apply"}, std::pair{"remote_write", "on"},
-        std::pair{"local", "on"}}) {
+       {std::pair{"remote_apply", "remote_apply"}, std::pair{"remote_write", "on"}, std::pair{"local", "on"}}) {
     server.ask("ALTER ROLE " + role.name() + " SET synchronous_commit = " + as_set);
     CHECK(setting(*postgres_session(role.url()), "synchronous_commit") == as_used);
   }
@@ -178,16 +167,14 @@ TEST_CASE("postgres: a commit that waits for a standby to apply is not made weak
 
 TEST_CASE("postgres: options in the address cannot unpin anything", "[postgres]") {
   const Store store;
-  const auto session = postgres_session(store.database.url() +
-                                        "?options=-c%20lock_timeout%3D0%20-c%20work_mem%3D5MB");
+  const auto session = postgres_session(store.database.url() + "?options=-c%20lock_timeout%3D0%20-c%20work_mem%3D5MB");
   CHECK(setting(*session, "lock_timeout") == "2s");
   CHECK(setting(*session, "work_mem") == "5MB");
 }
 
 // ---- what is left alone ------------------------------------------------------------------------
 
-TEST_CASE("postgres: the original's exchange_orders in the same database stays untouched",
-          "[postgres]") {
+TEST_CASE("postgres: the original's exchange_orders in the same database stays untouched", "[postgres]") {
   const ScratchDatabase database;
   PlainConnection original{database.url()};
   original.ask(
@@ -196,8 +183,7 @@ TEST_CASE("postgres: the original's exchange_orders in the same database stays u
   original.ask(
       "INSERT INTO exchange_orders (exchange_order_id, symbol, status) VALUES "
       "('4711', 'ETH_USDT', 'FILLED')");
-  const std::string whole_table =
-      "SELECT md5(string_agg(t::text || xmin::text, ',')) FROM public.exchange_orders t";
+  const std::string whole_table = "SELECT md5(string_agg(t::text || xmin::text, ',')) FROM public.exchange_orders t";
   const std::string before = original.ask(whole_table);
 
   new_postgres_store(database.url());
@@ -215,8 +201,8 @@ TEST_CASE("postgres: the original's exchange_orders in the same database stays u
 
 void end_sessions(const ScratchDatabase& database) {
   PlainConnection server{support::test_server()};
-  server.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" +
-             database.name() + "' AND application_name = 'tradeguard'");
+  server.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '" + database.name() +
+             "' AND application_name = 'tradeguard'");
 }
 
 TEST_CASE("postgres: a session that was ended stays lost and says why", "[postgres]") {
@@ -239,8 +225,7 @@ TEST_CASE("postgres: a session that ends inside a transaction leaves nothing of 
   const auto session = postgres_session(store.database.url());
   value_of(session->run(std::array{Statement{"BEGIN", {}}, ensure_account(the_account)}));
   end_sessions(store.database);
-  CHECK_THAT(complaint_of(session->run(std::array{Statement{"COMMIT", {}}})),
-             StartsWith("unreachable: "));
+  CHECK_THAT(complaint_of(session->run(std::array{Statement{"COMMIT", {}}})), StartsWith("unreachable: "));
   CHECK(rows(*postgres_session(store.database.url()), "SELECT * FROM accounts").rows.empty());
 }
 
@@ -248,18 +233,15 @@ TEST_CASE("postgres: a failing statement undoes the transaction it stands in", "
   const Store store;
   const auto session = postgres_session(store.database.url());
   const std::array statements{
-      Statement{"BEGIN", {}},
-      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
-      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
-      Statement{"COMMIT", {}}};
+      Statement{"BEGIN", {}}, Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
+      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}}, Statement{"COMMIT", {}}};
   CHECK_THAT(complaint_of(session->run(statements)), StartsWith("data: "));
   CHECK(rows(*session, "SELECT * FROM accounts").rows.empty());
   must_run(*session, "BEGIN");
   must_run(*session, "COMMIT");
 }
 
-TEST_CASE("postgres: a row that somebody keeps locked is an outage and not a wait for ever",
-          "[postgres]") {
+TEST_CASE("postgres: a row that somebody keeps locked is an outage and not a wait for ever", "[postgres]") {
   const Store store;
   const auto session = postgres_session(store.database.url(), {.server_clock = false});
   OverSession over{*session};
@@ -282,8 +264,7 @@ TEST_CASE("postgres: the server's clock rules claims, whatever the caller thinks
   OverSession over{*session};
   // This caller's clock stands still in January 2025.
   CHECK(denied_for(claim(over, buy("ETH_USDT", noon), noon)) == "stale");
-  const auto server_now =
-      std::get<std::int64_t>(rows(*session, "SELECT " + *session->server_now()).rows[0][0]);
+  const auto server_now = std::get<std::int64_t>(rows(*session, "SELECT " + *session->server_now()).rows[0][0]);
   const Instant now = from_micros(server_now);
   const Judged judged = claim(over, buy("ETH_USDT", now), noon);
   REQUIRE(is_ticket(judged));

@@ -22,15 +22,14 @@ TEST_CASE("postgres: after an immediate restart the holder records nothing more"
   const Order entry = bought(store, buy("ETH_USDT"), noon);
   // A claim whose transaction is open when the server dies.
   value_of(session->run(std::array{Statement{"BEGIN", {}}}));
-  value_of(session->run(std::array{Statement{
-      "UPDATE exchange_orders SET reason = 'never' WHERE client_id = ?1", {entry.client_id}}}));
+  value_of(session->run(
+      std::array{Statement{"UPDATE exchange_orders SET reason = 'never' WHERE client_id = ?1", {entry.client_id}}}));
 
   REQUIRE(support::run_program({TRADEGUARD_PG_RESTART, "immediate"}) == 0);
 
   CHECK_THAT(complaint_of(lost.still_held()), StartsWith("unreachable: "));
   CHECK_THAT(complaint_of(store.journal().set_halt("too late", noon)), StartsWith("unreachable: "));
-  CHECK_THAT(complaint_of(store.guard().claim(std::array{request(buy("BTC_USDT"), noon)},
-                                              open_policy(), noon)),
+  CHECK_THAT(complaint_of(store.guard().claim(std::array{request(buy("BTC_USDT"), noon)}, open_policy(), noon)),
              StartsWith("unreachable: "));
 
   const auto next_session = postgres_session(database.url(), {.server_clock = false});

@@ -14,9 +14,7 @@ constexpr int signals = 100;
 class Counter {
  public:
   explicit Counter(const SqlSession& session) : session_{session} {}
-  std::int64_t since() {
-    return session_.round_trips() - std::exchange(before_, session_.round_trips());
-  }
+  std::int64_t since() { return session_.round_trips() - std::exchange(before_, session_.round_trips()); }
 
  private:
   const SqlSession& session_;
@@ -74,8 +72,7 @@ TEST_CASE("postgres: a cycle with 100 signals stays within its round trips", "[r
   CHECK(told.size() == std::size_t{2} * signals);
   CHECK(count.since() == 1);
   std::vector<DeliveryRecord> records;
-  for (const auto& id : told)
-    records.push_back({id, DeliveryRecord::What::delivered, std::nullopt, ""});
+  for (const auto& id : told) records.push_back({id, DeliveryRecord::What::delivered, std::nullopt, ""});
   must(store.journal().record_deliveries(records, noon));
   CHECK(count.since() == 1);
   must(store.journal().finish_run({"ok", ""}, noon));

@@ -16,24 +16,21 @@ using Catch::Contains;
 using Catch::StartsWith;
 
 void set_version(SqlSession& session, int version) {
-  must_run(session, "UPDATE tradeguard_meta SET value = '" + std::to_string(version) +
-                        "' WHERE key = 'schema_version'");
+  must_run(session,
+           "UPDATE tradeguard_meta SET value = '" + std::to_string(version) + "' WHERE key = 'schema_version'");
 }
 void go_back_to(SqlSession& session, int version) {
   for (const std::string& statement : statements_back_to(version)) must_run(session, statement);
 }
 
-#define SCHEMA_TEST(sentence) \
-  TEMPLATE_TEST_CASE(sentence, "[schema]", SqliteDatabase, PostgresDatabase)
+#define SCHEMA_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[schema]", SqliteDatabase, PostgresDatabase)
 
 SCHEMA_TEST("a database without a store is told what to run") {
   const TestType database;
   const auto session = database.for_init();
   CHECK(value_of(find_schema(*session)).what == SchemaFound::What::nothing);
-  CHECK_THAT(complaint_of(require_schema(*session)),
-             StartsWith("configuration: ") && Contains("tradeguard init"));
-  CHECK_THAT(database.complaint_of_run(),
-             StartsWith("configuration: ") && Contains("tradeguard init"));
+  CHECK_THAT(complaint_of(require_schema(*session)), StartsWith("configuration: ") && Contains("tradeguard init"));
+  CHECK_THAT(database.complaint_of_run(), StartsWith("configuration: ") && Contains("tradeguard init"));
 }
 
 SCHEMA_TEST("init makes a store that can be opened, and a second one changes nothing") {
@@ -70,9 +67,9 @@ SCHEMA_TEST("an older store is refused with what to do") {
   must(init_schema(*session));
   set_version(*session, schema_version - 1);
   CHECK(value_of(find_schema(*session)).what == SchemaFound::What::older);
-  CHECK_THAT(database.complaint_of_run(),
-             StartsWith("configuration: ") && Contains("version " + std::to_string(schema_version - 1)) &&
-                 Contains("tradeguard init"));
+  CHECK_THAT(database.complaint_of_run(), StartsWith("configuration: ") &&
+                                              Contains("version " + std::to_string(schema_version - 1)) &&
+                                              Contains("tradeguard init"));
   // Nobody can have a store older than the first.
   set_version(*session, 0);
   CHECK_THAT(complaint_of(init_schema(*session)), StartsWith("configuration: "));
@@ -125,8 +122,7 @@ SCHEMA_TEST("a newer store is refused and left alone, by init too") {
   must(init_schema(*session));
   set_version(*session, schema_version + 1);
   CHECK(value_of(find_schema(*session)).what == SchemaFound::What::newer);
-  for (const std::string& complaint :
-       {database.complaint_of_run(), complaint_of(init_schema(*session))})
+  for (const std::string& complaint : {database.complaint_of_run(), complaint_of(init_schema(*session))})
     CHECK_THAT(complaint, StartsWith("configuration: ") && Contains("newer tradeguard"));
   CHECK(value_of(find_schema(*session)).version == schema_version + 1);
 }
@@ -139,11 +135,9 @@ SCHEMA_TEST("a table of one of our names that is not ours is refused and left al
   must_run(*session, "INSERT INTO exchange_orders VALUES ('theirs')");
 
   for (const std::string& complaint :
-       {complaint_of(init_schema(*session)), complaint_of(require_schema(*session)),
-        database.complaint_of_run()})
+       {complaint_of(init_schema(*session)), complaint_of(require_schema(*session)), database.complaint_of_run()})
     CHECK_THAT(complaint, StartsWith("configuration: ") && Contains("exchange_orders"));
-  CHECK(rows(*session, "SELECT id FROM exchange_orders").rows ==
-        std::vector<SqlRow>{{std::string{"theirs"}}});
+  CHECK(rows(*session, "SELECT id FROM exchange_orders").rows == std::vector<SqlRow>{{std::string{"theirs"}}});
 }
 
 SCHEMA_TEST("a store whose version is no number is not taken for ours") {
@@ -205,9 +199,8 @@ ROWS_TEST("a row that something else has spoilt freezes its base and leaves the 
   const Order eth = bought(store, buy("ETH_USDT"), noon);
   const Order stop = append(store, stop_for(eth));
   const Order btc = bought(store, buy("BTC_USDT"), noon);
-  must_run(*database.session,
-           "UPDATE exchange_orders SET filled_value = 'much' WHERE client_id = '" +
-               GENERATE_COPY(eth.client_id, stop.client_id) + "'");
+  must_run(*database.session, "UPDATE exchange_orders SET filled_value = 'much' WHERE client_id = '" +
+                                  GENERATE_COPY(eth.client_id, stop.client_id) + "'");
 
   const OpenBook open = book(store, noon);
   REQUIRE(open.trades.size() == 1);
@@ -242,8 +235,8 @@ ROWS_TEST("no open question of a settled trade is missed") {
   const Instant now = noon + 1h;
   std::vector<Change> items;
   std::vector<Order> expected;
-  for (const OrderState state : {OrderState::claimed, OrderState::placed, OrderState::closed,
-                                 OrderState::refused, OrderState::lapsed})
+  for (const OrderState state :
+       {OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused, OrderState::lapsed})
     for (const Side side : {Side::buy, Side::sell})
       for (const char* filled : {"0", "0.01"})
         for (const bool fees_known : {false, true})
@@ -276,14 +269,12 @@ ROWS_TEST("pruning takes years away in bites and leaves what is open") {
   constexpr int old = 12'000;
   const bool sqlite = database.session->dialect() == SqlDialect::sqlite;
   const std::string numbers =
-      sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " +
-                   std::to_string(old) + ") "
+      sqlite ? "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < " + std::to_string(old) + ") "
              : "WITH g(i) AS (SELECT * FROM generate_series(1, " + std::to_string(old) + ")) ";
-  must_run(*database.session,
-           numbers +
-               "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, "
-               "first_at, last_at, count) SELECT 'paper', 'main', 'old:' || i, 'cooldown', "
-               "'passed', '', 0, 0, 1 FROM g");
+  must_run(*database.session, numbers +
+                                  "INSERT INTO decisions (venue, account, signal_key, guard, verdict, detail, "
+                                  "first_at, last_at, count) SELECT 'paper', 'main', 'old:' || i, 'cooldown', "
+                                  "'passed', '', 0, 0, 1 FROM g");
   CHECK(value_of(store.journal().prune(noon, noon + 48h)) == old);
   CHECK(row(store, open.client_id) == open);
   CHECK(value_of(store.journal().prune(noon, noon + 48h)) == 0);

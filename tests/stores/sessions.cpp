@@ -37,8 +37,7 @@ std::unique_ptr<SqliteSession> new_sqlite_store(const std::string& file) {
   return session;
 }
 
-std::unique_ptr<PostgresSession> postgres_session(const std::string& url,
-                                                  const PostgresOptions& options) {
+std::unique_ptr<PostgresSession> postgres_session(const std::string& url, const PostgresOptions& options) {
   return value_or_throw(PostgresSession::open(url, options));
 }
 

@@ -51,8 +51,7 @@ class ScratchFolder {
 // Must succeed.
 std::unique_ptr<SqliteSession> sqlite_session(const std::string& file);
 std::unique_ptr<SqliteSession> new_sqlite_store(const std::string& file);
-std::unique_ptr<PostgresSession> postgres_session(const std::string& url,
-                                                  const PostgresOptions& options = {});
+std::unique_ptr<PostgresSession> postgres_session(const std::string& url, const PostgresOptions& options = {});
 void new_postgres_store(const std::string& url);
 void must_run(SqlSession& session, const std::string& sql);
 SqlRows rows(SqlSession& session, const std::string& sql);

@@ -23,8 +23,7 @@ struct PostgresStore {
   support::ScratchDatabase database;
 };
 
-#define SESSION_CONTRACT(sentence) \
-  TEMPLATE_TEST_CASE(sentence, "[sql_session]", SqliteStore, PostgresStore)
+#define SESSION_CONTRACT(sentence) TEMPLATE_TEST_CASE(sentence, "[sql_session]", SqliteStore, PostgresStore)
 
 constexpr const char* put = "INSERT INTO tradeguard_meta (key, value) VALUES (?1, ?2)";
 Statement put_in(const std::string& key) { return {put, {key, std::string{"value"}}}; }
@@ -53,11 +52,10 @@ SESSION_CONTRACT("values come back as they went in") {
 SESSION_CONTRACT("statements run in order and each has its result") {
   const TestType store;
   const auto session = store.open();
-  const std::array statements{
-      put_in("a"), put_in("b"),
-      Statement{"SELECT key FROM tradeguard_meta WHERE key IN ('a', 'b') ORDER BY key", {}},
-      Statement{"UPDATE tradeguard_meta SET value = 'new' WHERE key IN ('a', 'b')", {}},
-      Statement{"DELETE FROM tradeguard_meta WHERE key = 'a' RETURNING value", {}}};
+  const std::array statements{put_in("a"), put_in("b"),
+                              Statement{"SELECT key FROM tradeguard_meta WHERE key IN ('a', 'b') ORDER BY key", {}},
+                              Statement{"UPDATE tradeguard_meta SET value = 'new' WHERE key IN ('a', 'b')", {}},
+                              Statement{"DELETE FROM tradeguard_meta WHERE key = 'a' RETURNING value", {}}};
   const auto results = value_of(session->run(statements));
   REQUIRE(results.size() == statements.size());
   CHECK(results[0].changed == 1);
@@ -87,9 +85,8 @@ SESSION_CONTRACT("the first statement that fails ends the call and undoes its tr
   const TestType store;
   const auto session = store.open();
   value_of(session->run(std::array{put_in("taken")}));
-  const auto failed_call =
-      session->run(std::array{Statement{"BEGIN", {}}, put_in("before"), put_in("taken"),
-                              put_in("after"), Statement{"COMMIT", {}}});
+  const auto failed_call = session->run(
+      std::array{Statement{"BEGIN", {}}, put_in("before"), put_in("taken"), put_in("after"), Statement{"COMMIT", {}}});
   CHECK_THAT(complaint_of(failed_call), StartsWith("data: "));
   CHECK(count(*session, "before") == 0);
   CHECK(count(*session, "after") == 0);
@@ -103,14 +100,11 @@ SESSION_CONTRACT("the first statement that fails ends the call and undoes its tr
 SESSION_CONTRACT("a violated constraint is the batch's fault, nonsense is not") {
   const TestType store;
   const auto session = store.open();
-  for (const char* violation :
-       {"INSERT INTO tradeguard_meta (key, value) VALUES ('x', NULL)",
-        "INSERT INTO accounts (venue, account, run_ended) VALUES ('a', 'b', 7)"})
-    CHECK_THAT(complaint_of(session->run(std::array{Statement{violation, {}}})),
-               StartsWith("data: "));
+  for (const char* violation : {"INSERT INTO tradeguard_meta (key, value) VALUES ('x', NULL)",
+                                "INSERT INTO accounts (venue, account, run_ended) VALUES ('a', 'b', 7)"})
+    CHECK_THAT(complaint_of(session->run(std::array{Statement{violation, {}}})), StartsWith("data: "));
   for (const char* nonsense : {"SELEKT 1", "SELECT * FROM no_such_table", "SELECT no_such_column"})
-    CHECK_THAT(complaint_of(session->run(std::array{Statement{nonsense, {}}})),
-               StartsWith("configuration: "));
+    CHECK_THAT(complaint_of(session->run(std::array{Statement{nonsense, {}}})), StartsWith("configuration: "));
 }
 
 SESSION_CONTRACT("a statement takes as many arguments as the largest batch has") {

@@ -22,9 +22,7 @@ using support::Fork;
 // A process of its own that takes the lock, says its fence, and then does as it is told.
 struct Runner {
   explicit Runner(const std::string& file) : session{sqlite_session(file)}, lock{*session} {}
-  std::variant<RunLease, HeldElsewhere> attempt() {
-    return value_of(lock.try_acquire(the_account));
-  }
+  std::variant<RunLease, HeldElsewhere> attempt() { return value_of(lock.try_acquire(the_account)); }
   bool gets_the_lock() { return std::holds_alternative<RunLease>(attempt()); }
 
   std::unique_ptr<SqliteSession> session;
@@ -41,8 +39,7 @@ struct Store {
 
 // Takes the lock in a process of its own, then does the rest there.
 Fork holder(
-    const std::string& file,
-    const std::function<void(Fork::Parent&)>& then = [](Fork::Parent&) {}) {
+    const std::string& file, const std::function<void(Fork::Parent&)>& then = [](Fork::Parent&) {}) {
   return Fork{[&](Fork::Parent& parent) {
     Runner runner{file};
     const RunLease lease = taken(runner);
@@ -73,8 +70,7 @@ TEST_CASE("sqlite: a holder that is stopped keeps the lock", "[run_lock]") {
   CHECK(std::get<HeldElsewhere>(outcome).last_started_cycle == 1);
 }
 
-TEST_CASE("sqlite: a program that outlives the holder who started it does not hold the lock",
-          "[run_lock]") {
+TEST_CASE("sqlite: a program that outlives the holder who started it does not hold the lock", "[run_lock]") {
   const Store store;
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
@@ -114,8 +110,7 @@ TEST_CASE("sqlite: a fork that outlives the holder does not hold the lock", "[ru
     ::_exit(0);
   });
   ::close(ends[0]);
-  CHECK(std::set<std::string>{first.hear(), first.hear()} ==
-        std::set<std::string>{"forked", "held"});
+  CHECK(std::set<std::string>{first.hear(), first.hear()} == std::set<std::string>{"forked", "held"});
   first.kill_and_wait();
   Runner second{store.file};
   CHECK(second.gets_the_lock());
@@ -135,8 +130,7 @@ TEST_CASE("sqlite: a fork that ends does not free the lock of its parent", "[run
   CHECK_FALSE(second.gets_the_lock());
 }
 
-TEST_CASE("sqlite: unlinking the lock file while it is held is noticed and fences the holder off",
-          "[run_lock]") {
+TEST_CASE("sqlite: unlinking the lock file while it is held is noticed and fences the holder off", "[run_lock]") {
   const Store store;
   Runner first{store.file};
   RunLease lost = taken(first);
@@ -196,8 +190,7 @@ TEST_CASE("sqlite: the working directory does not matter for the lock", "[run_lo
 }
 
 // POSIX record locks go when the process closes any descriptor of the file.
-TEST_CASE("sqlite: opening and closing database and lock file does not drop the lock",
-          "[run_lock]") {
+TEST_CASE("sqlite: opening and closing database and lock file does not drop the lock", "[run_lock]") {
   const Store store;
   Runner first{store.file};
   RunLease lease = taken(first);

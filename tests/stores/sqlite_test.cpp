@@ -26,8 +26,7 @@ TEST_CASE("sqlite: placeholders are numbered only where a bare one would mean an
   CHECK(with_bare_placeholders("SELECT ?1, ?2, ?3") == "SELECT ?, ?, ?");
   CHECK(with_bare_placeholders("SELECT ?1, ?2, ?1, ?3") == "SELECT ?, ?, ?1, ?");
   CHECK(with_bare_placeholders("VALUES (?3, ?4) ... ?1, ?2, ?5") == "VALUES (?3, ?) ... ?1, ?2, ?");
-  CHECK(with_bare_placeholders("SELECT '?1', ?1, \"a?2\", 'it''s ?2', ?2") ==
-        "SELECT '?1', ?, \"a?2\", 'it''s ?2', ?");
+  CHECK(with_bare_placeholders("SELECT '?1', ?1, \"a?2\", 'it''s ?2', ?2") == "SELECT '?1', ?, \"a?2\", 'it''s ?2', ?");
 }
 
 double cpu_of(const std::function<void()>& work) {
@@ -38,8 +37,8 @@ double cpu_of(const std::function<void()>& work) {
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     work();
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    const double took = static_cast<double>(to.tv_sec - from.tv_sec) +
-                        static_cast<double>(to.tv_nsec - from.tv_nsec) / 1e9;
+    const double took =
+        static_cast<double>(to.tv_sec - from.tv_sec) + static_cast<double>(to.tv_nsec - from.tv_nsec) / 1e9;
     if (i == 0 || took < least) least = took;
   }
   return least;
@@ -83,8 +82,7 @@ TEST_CASE("sqlite: a file without tables of ours is no store", "[sqlite]") {
 
 TEST_CASE("sqlite: a folder that does not exist is told", "[sqlite]") {
   ScratchFolder folder;
-  CHECK_THAT(complaint_of(SqliteSession::open(folder.file("no/store.db"),
-                                              {.mode = SqliteOptions::Mode::create})),
+  CHECK_THAT(complaint_of(SqliteSession::open(folder.file("no/store.db"), {.mode = SqliteOptions::Mode::create})),
              StartsWith("configuration: ") && Contains("no"));
 }
 
@@ -106,17 +104,14 @@ TEST_CASE("sqlite: a network file system is refused by its name", "[sqlite]") {
   { new_sqlite_store(file); }
   const auto opened_on = [&](std::int64_t type) {
     return complaint_of(SqliteSession::open(
-        file,
-        {.file_system_type = [type](const std::string&) -> Result<std::int64_t> { return type; }}));
+        file, {.file_system_type = [type](const std::string&) -> Result<std::int64_t> { return type; }}));
   };
   for (const auto& [type, name] :
        {std::pair{0x6969LL, "NFS"}, std::pair{0xFF534D42LL, "CIFS"}, std::pair{0x517BLL, "SMB"},
-        std::pair{0xFE534D42LL, "SMB2"}, std::pair{0x65735546LL, "FUSE"},
-        std::pair{0x01021997LL, "9P"}, std::pair{0x00C36400LL, "Ceph"},
-        std::pair{0x0BD00BD0LL, "Lustre"}}) {
+        std::pair{0xFE534D42LL, "SMB2"}, std::pair{0x65735546LL, "FUSE"}, std::pair{0x01021997LL, "9P"},
+        std::pair{0x00C36400LL, "Ceph"}, std::pair{0x0BD00BD0LL, "Lustre"}}) {
     CAPTURE(name);
-    CHECK_THAT(opened_on(type),
-               StartsWith("configuration: ") && Contains(name) && Contains("network file system"));
+    CHECK_THAT(opened_on(type), StartsWith("configuration: ") && Contains(name) && Contains("network file system"));
   }
   // The field is a signed int on 32-bit machines.
   CHECK_THAT(opened_on(static_cast<std::int32_t>(0xFF534D42)), Contains("CIFS"));
@@ -130,12 +125,11 @@ TEST_CASE("sqlite: the file system is that of the file and not of the link to it
   { new_sqlite_store(there.file("store.db")); }
   std::filesystem::create_symlink(there.file("store.db"), here.file("store.db"));
   std::string asked;
-  value_of(SqliteSession::open(
-      here.file("store.db"),
-      {.file_system_type = [&](const std::string& path) -> Result<std::int64_t> {
-        asked = path;
-        return 0xEF53;
-      }}));
+  value_of(SqliteSession::open(here.file("store.db"),
+                               {.file_system_type = [&](const std::string& path) -> Result<std::int64_t> {
+                                 asked = path;
+                                 return 0xEF53;
+                               }}));
   CHECK(asked == std::filesystem::canonical(there.path()).string());
 }
 
@@ -146,8 +140,7 @@ TEST_CASE("sqlite: a store that may not be written is told", "[sqlite]") {
   ::chmod(folder.path().c_str(), 0755);
   support::Fork other_user{[&](support::Fork::Parent& parent) {
     constexpr uid_t nobody = 65534;  // root may write everything
-    if (::geteuid() == 0 &&
-        (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0))
+    if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0))
       parent.say("cannot become nobody");
     parent.say(complaint_of(SqliteSession::open(folder.file("store.db"))));
   }};
@@ -162,8 +155,7 @@ TEST_CASE("sqlite: a full disk stops the claim and loses nothing", "[sqlite]") {
 
   must_run(*session, "PRAGMA max_page_count = 1");  // as many as there are, and no more
   std::vector<EntryRequest> many;
-  for (int i = 0; i < 500; ++i)
-    many.push_back(request(buy("C" + std::to_string(i) + "_USDT"), noon));
+  for (int i = 0; i < 500; ++i) many.push_back(request(buy("C" + std::to_string(i) + "_USDT"), noon));
   const auto full = store.guard().claim(many, open_policy(), noon);
   CHECK_THAT(complaint_of(full), StartsWith("unreachable: ") && Contains("full"));
 
@@ -174,13 +166,11 @@ TEST_CASE("sqlite: a full disk stops the claim and loses nothing", "[sqlite]") {
   CHECK(book(store, noon).trades.size() == 501);
 }
 
-TEST_CASE("sqlite: another writer that takes too long is an outage and not a wait for ever",
-          "[sqlite]") {
+TEST_CASE("sqlite: another writer that takes too long is an outage and not a wait for ever", "[sqlite]") {
   ScratchFolder folder;
   const auto blocking = new_sqlite_store(folder.file("store.db"));
   must_run(*blocking, "BEGIN");
-  const auto session =
-      value_of(SqliteSession::open(folder.file("store.db"), {.busy_timeout = 20ms}));
+  const auto session = value_of(SqliteSession::open(folder.file("store.db"), {.busy_timeout = 20ms}));
   OverSession store{*session};
   CHECK_THAT(complaint_of(store.journal().set_halt("x", noon)), StartsWith("unreachable: "));
   CHECK(book(store, noon).trades.empty());  // readers do not wait
@@ -199,10 +189,8 @@ TEST_CASE("sqlite: a failing statement undoes the transaction it stands in", "[s
   ScratchFolder folder;
   const auto session = new_sqlite_store(folder.file("store.db"));
   const std::array statements{
-      Statement{"BEGIN", {}},
-      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
-      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
-      Statement{"COMMIT", {}}};
+      Statement{"BEGIN", {}}, Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}},
+      Statement{"INSERT INTO accounts (venue, account) VALUES ('paper', 'x')", {}}, Statement{"COMMIT", {}}};
   CHECK_THAT(complaint_of(session->run(statements)), StartsWith("data: "));
   CHECK(rows(*session, "SELECT * FROM accounts").rows.empty());
   must_run(*session, "BEGIN");

@@ -38,8 +38,8 @@ OwnServer::OwnServer(const Plan& plan) : folder_{new_folder()}, port_{free_port(
   shell("cd / && " + as_owner + bin + "/initdb -D " + data + " -U postgres " + plan.initdb +
         " --no-sync --no-instructions");
   if (!plan.prepare.empty()) shell("cd " + data + " && " + as_owner + plan.prepare);
-  shell(ctl_ + "-o '-c listen_addresses=127.0.0.1 " + plan.settings + " -p " +
-        std::to_string(port_) + "' start -l " + data + "/log");
+  shell(ctl_ + "-o '-c listen_addresses=127.0.0.1 " + plan.settings + " -p " + std::to_string(port_) + "' start -l " +
+        data + "/log");
 }
 
 OwnServer::~OwnServer() {

@@ -136,8 +136,7 @@ bool wait_for_listener(int port) {
   for (int i = 0; i < tries; ++i) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port);
-    const bool reached =
-        ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const bool reached = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     ::close(socket);
     if (reached) return true;
     // Another program starts at its own pace; there is nothing to listen to before it listens.

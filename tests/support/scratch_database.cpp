@@ -17,12 +17,10 @@ std::string replaced(const std::string& url, const UrlParts& other) {
   const auto host_at = url.find('@') + 1;
   const auto port_at = url.rfind(':') + 1;
   const auto database_at = url.rfind('/') + 1;
-  return url.substr(0, user_at) +
-         (other.user.empty() ? url.substr(user_at, host_at - 1 - user_at) : other.user) + "@" +
+  return url.substr(0, user_at) + (other.user.empty() ? url.substr(user_at, host_at - 1 - user_at) : other.user) + "@" +
          url.substr(host_at, port_at - host_at) +
-         (other.port == 0 ? url.substr(port_at, database_at - 1 - port_at)
-                          : std::to_string(other.port)) +
-         "/" + (other.database.empty() ? url.substr(database_at) : other.database);
+         (other.port == 0 ? url.substr(port_at, database_at - 1 - port_at) : std::to_string(other.port)) + "/" +
+         (other.database.empty() ? url.substr(database_at) : other.database);
 }
 
 }  // namespace
@@ -30,8 +28,7 @@ std::string replaced(const std::string& url, const UrlParts& other) {
 std::string test_server() {
   const char* url = std::getenv("TRADEGUARD_TEST_POSTGRES");
   if (!url || !*url)
-    throw std::runtime_error{
-        "TRADEGUARD_TEST_POSTGRES is not set: run this test under scripts/with-postgres"};
+    throw std::runtime_error{"TRADEGUARD_TEST_POSTGRES is not set: run this test under scripts/with-postgres"};
   return url;
 }
 
@@ -61,19 +58,17 @@ struct PlainConnection::Handle {
 
 PlainConnection::PlainConnection(const std::string& url) : handle_{std::make_unique<Handle>()} {
   handle_->connection = PQconnectdb(url.c_str());
-  if (PQstatus(handle_->connection) != CONNECTION_OK)
-    throw std::runtime_error{PQerrorMessage(handle_->connection)};
+  if (PQstatus(handle_->connection) != CONNECTION_OK) throw std::runtime_error{PQerrorMessage(handle_->connection)};
 }
 PlainConnection::~PlainConnection() = default;
 
 std::string PlainConnection::ask(std::string_view sql) {
-  const std::unique_ptr<PGresult, decltype(&PQclear)> answer{
-      PQexec(handle_->connection, std::string{sql}.c_str()), &PQclear};
+  const std::unique_ptr<PGresult, decltype(&PQclear)> answer{PQexec(handle_->connection, std::string{sql}.c_str()),
+                                                             &PQclear};
   const auto status = PQresultStatus(answer.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
     throw std::runtime_error{std::string{sql} + ": " + PQresultErrorMessage(answer.get())};
-  return PQntuples(answer.get()) > 0 && PQnfields(answer.get()) > 0 ? PQgetvalue(answer.get(), 0, 0)
-                                                                    : std::string{};
+  return PQntuples(answer.get()) > 0 && PQnfields(answer.get()) > 0 ? PQgetvalue(answer.get(), 0, 0) : std::string{};
 }
 
 int PlainConnection::pid() const { return PQbackendPID(handle_->connection); }

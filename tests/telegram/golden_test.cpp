@@ -40,9 +40,7 @@ Notice first_told(const World& world, NoticeType type) {
   return {};
 }
 
-void check_told(const World& world, NoticeType type) {
-  check_golden(std::string{text(type)}, first_told(world, type));
-}
+void check_told(const World& world, NoticeType type) { check_golden(std::string{text(type)}, first_told(world, type)); }
 
 }  // namespace
 
@@ -97,8 +95,7 @@ TEST_CASE("the messages of an entry whose answer was lost and that never arrived
   check_told(world, NoticeType::order_lapsed);
 }
 
-TEST_CASE(
-    "the messages of a position that cannot be protected, of the reminder and of the relief") {
+TEST_CASE("the messages of a position that cannot be protected, of the reminder and of the relief") {
   World world;
   world.faults.on(VenueVerb::protect, Mishap::refused_tick, {.from = 1, .times = 0});
   world.run({world.buy("ETH_USDT", "3350.5")});
@@ -160,8 +157,7 @@ TEST_CASE("the message of several positions without a stop, and of their reminde
 
 TEST_CASE("the message of many notices at once") {
   World world;
-  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"),
-             world.buy("SOL_USDT", "190.25")});
+  world.run({world.buy("ETH_USDT", "3350.5"), world.buy("BTC_USDT", "95000"), world.buy("SOL_USDT", "190.25")});
   const auto told = world.told.told();
   REQUIRE(told.size() >= 9);
   Notice digest{.event_id = "DIGEST:" + told.front().event_id + ":" + std::to_string(told.size()),

@@ -72,8 +72,7 @@ std::size_t utf16_units(const std::string& text) {
   return units;
 }
 
-HttpResponse answer(int status, std::string body,
-                    std::vector<std::pair<std::string, std::string>> headers) {
+HttpResponse answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers) {
   HttpResponse response;
   response.status = status;
   response.body = std::move(body);
@@ -82,13 +81,11 @@ HttpResponse answer(int status, std::string body,
 }
 
 HttpResponse refusal(int code, const std::string& description, const std::string& parameters) {
-  return answer(code, R"({"ok":false,"error_code":)" + std::to_string(code) +
-                          R"(,"description":")" + description + "\"" +
-                          (parameters.empty() ? "" : R"(,"parameters":)" + parameters) + "}");
+  return answer(code, R"({"ok":false,"error_code":)" + std::to_string(code) + R"(,"description":")" + description +
+                          "\"" + (parameters.empty() ? "" : R"(,"parameters":)" + parameters) + "}");
 }
 
-std::vector<HttpResult> MemoryTelegram::exchange(std::span<const HttpRequest> asked,
-                                                 Micros patience) {
+std::vector<HttpResult> MemoryTelegram::exchange(std::span<const HttpRequest> asked, Micros patience) {
   std::vector<HttpResult> results;
   for (const HttpRequest& request : asked) {
     requests.push_back(request);
@@ -96,8 +93,7 @@ std::vector<HttpResult> MemoryTelegram::exchange(std::span<const HttpRequest> as
     patiences.push_back(patience);
     clock_.advance(takes);
     if (answers_.empty()) {
-      results.emplace_back(answer(200, R"({"ok":true,"result":{"message_id":)" +
-                                           std::to_string(requests.size()) +
+      results.emplace_back(answer(200, R"({"ok":true,"result":{"message_id":)" + std::to_string(requests.size()) +
                                            R"(,"chat":{"id":-1001234567890},"date":1735732800}})"));
       continue;
     }

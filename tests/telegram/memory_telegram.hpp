@@ -30,8 +30,7 @@ Received read_message(const std::string& body);
 std::optional<std::string> seen(const std::string& html);
 std::size_t utf16_units(const std::string& text);
 
-HttpResponse answer(int status, std::string body,
-                    std::vector<std::pair<std::string, std::string>> headers = {});
+HttpResponse answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {});
 HttpResponse refusal(int code, const std::string& description, const std::string& parameters = "");
 
 class MemoryTelegram final : public HttpTransport {

@@ -18,9 +18,7 @@ struct Chat {
 
   explicit Chat(TelegramSettings settings = {"-100123", {}}, std::string token = the_token)
       : notifier{telegram, Secret{std::move(token)}, std::move(settings), clock} {}
-  Delivery tell(const Notice& notice, Micros budget = 10s) {
-    return notifier.deliver(notice, budget);
-  }
+  Delivery tell(const Notice& notice, Micros budget = 10s) { return notifier.deliver(notice, budget); }
 };
 
 Notice a_fill(std::size_t long_value = 0) {
@@ -33,15 +31,12 @@ Notice a_fill(std::size_t long_value = 0) {
 }
 
 bool delivered(const Delivery& delivery) { return std::holds_alternative<Delivered>(delivery); }
-bool undeliverable(const Delivery& delivery) {
-  return std::holds_alternative<Undeliverable>(delivery);
-}
+bool undeliverable(const Delivery& delivery) { return std::holds_alternative<Undeliverable>(delivery); }
 bool later(const Delivery& delivery) { return std::holds_alternative<TryLater>(delivery); }
 
 const HttpResponse markup_refused = refusal(400, "Bad Request: can't parse entities: x");
 const HttpResponse thread_gone = refusal(400, "Bad Request: message thread not found");
-const HttpResponse moved =
-    refusal(400, "Bad Request: group chat was upgraded", R"({"migrate_to_chat_id":-100999})");
+const HttpResponse moved = refusal(400, "Bad Request: group chat was upgraded", R"({"migrate_to_chat_id":-100999})");
 
 }  // namespace
 
@@ -107,10 +102,9 @@ TEST_CASE("a topic that is gone loses the topic and not the message") {
 }
 
 TEST_CASE("a topic that is closed, deleted or of another chat loses the topic and not the message") {
-  const char* words = GENERATE("Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_DELETED",
-                               "Bad Request: the message thread was closed",
-                               "Bad Request: invalid message thread identifier specified",
-                               "Bad Request: chat is not a forum");
+  const char* words =
+      GENERATE("Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_DELETED", "Bad Request: the message thread was closed",
+               "Bad Request: invalid message thread identifier specified", "Bad Request: chat is not a forum");
   Chat chat{{"-100123", 77}};
   chat.telegram.next(refusal(400, words));
   REQUIRE(delivered(chat.tell(a_fill())));

@@ -54,23 +54,18 @@ std::string shown(const Notice& notice) {
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size())
-    ++count;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++count;
   return count;
 }
 
-Answer answered(const HttpResponse& response) {
-  return read_answer(HttpResult{response}, the_token);
-}
+Answer answered(const HttpResponse& response) { return read_answer(HttpResult{response}, the_token); }
 
 }  // namespace
 
 TEST_CASE("markup in a fact is text, not markup") {
-  const auto messages =
-      messages_of(notice_with({{"reason", "<b>bad</b> & <a href=\"tg://x\">x</a> &lt; </code>"}}));
+  const auto messages = messages_of(notice_with({{"reason", "<b>bad</b> & <a href=\"tg://x\">x</a> &lt; </code>"}}));
   REQUIRE(messages.size() == 1);
-  CHECK_THAT(messages[0].html,
-             Catch::Contains("reason: <code>&lt;b&gt;bad&lt;/b&gt; &amp; &lt;a href"));
+  CHECK_THAT(messages[0].html, Catch::Contains("reason: <code>&lt;b&gt;bad&lt;/b&gt; &amp; &lt;a href"));
   CHECK_THAT(shown(notice_with({{"reason", "a </code> b"}})), Catch::Contains("a </code> b"));
 }
 
@@ -87,8 +82,7 @@ TEST_CASE("a newline in a fact makes no line of its own") {
 TEST_CASE("the title is bold and says how bad it is") {
   Notice notice = notice_with({});
   notice.severity = Severity::critical;
-  CHECK_THAT(messages_of(notice)[0].html,
-             Catch::StartsWith("<b>CRITICAL ORDER REFUSED ETH_USDT BUY</b>\n"));
+  CHECK_THAT(messages_of(notice)[0].html, Catch::StartsWith("<b>CRITICAL ORDER REFUSED ETH_USDT BUY</b>\n"));
 }
 
 TEST_CASE("the last line is the event id, of a long message too") {
@@ -102,8 +96,7 @@ TEST_CASE("the last line is the event id, of a long message too") {
 TEST_CASE("a value longer than a message goes on in the next, form and all") {
   const auto messages = messages_of(notice_with({{"reason", std::string(5000, 'x')}}));
   REQUIRE(messages.size() == 3);  // the title, the line that is too long, and the rest of it
-  CHECK_THAT(messages[1].html,
-             Catch::StartsWith("reason: <code>xxx") && Catch::EndsWith("xxx</code>"));
+  CHECK_THAT(messages[1].html, Catch::StartsWith("reason: <code>xxx") && Catch::EndsWith("xxx</code>"));
   CHECK(utf16_units(messages[1].plain) == 4096);
   CHECK_THAT(messages[2].html, Catch::StartsWith("<code>xxx"));
 }
@@ -124,8 +117,7 @@ TEST_CASE("an emoji at the boundary is not torn") {
 }
 
 TEST_CASE("what is no UTF-8 is shown as what can be read") {
-  const Notice notice = notice_with(
-      {{"reason", "a\xff\xfe\xc3(\xed\xa0\x80\xf4\x90\x80\x80 z"}, {"cut", "\xe2\x82"}});
+  const Notice notice = notice_with({{"reason", "a\xff\xfe\xc3(\xed\xa0\x80\xf4\x90\x80\x80 z"}, {"cut", "\xe2\x82"}});
   CHECK_THAT(shown(notice), Catch::Contains("a") && Catch::Contains(" z"));
   Notice digest{.event_id = "D", .type = NoticeType::digest};
   digest.facts = {{"notice", "TITLE\xff\nfact: \xc3(\nevent: x\xf0\x9f\x9a"},
@@ -142,26 +134,21 @@ TEST_CASE("a message of blanks alone is not sent, for it would be refused") {
 
 TEST_CASE("a value that would fill a dozen messages is shortened and its event id is not") {
   std::vector<std::pair<std::string, std::string>> facts;
-  for (int i = 0; i < 20; ++i)
-    facts.emplace_back("reason" + std::to_string(i), std::string(5000, 'x'));
+  for (int i = 0; i < 20; ++i) facts.emplace_back("reason" + std::to_string(i), std::string(5000, 'x'));
   const Notice notice = notice_with(std::move(facts));
   CHECK(messages_of(notice).size() <= 5);
   const std::string text = shown(notice);
-  for (int i = 0; i < 20; ++i)
-    CHECK_THAT(text, Catch::Contains("reason" + std::to_string(i) + ": x"));
+  for (int i = 0; i < 20; ++i) CHECK_THAT(text, Catch::Contains("reason" + std::to_string(i) + ": x"));
   CHECK_THAT(text, Catch::Contains("x…\n") && Catch::Contains("event: ORDER_REFUSED:tg1-e1-abc"));
 }
 
 TEST_CASE("a digest of two hundred notices shows every event id in a few messages") {
   const bool hostile = GENERATE(false, true);
-  const Notice one =
-      notice_with({{"code", "213"}, {"reason", hostile ? std::string(3000, '<') : "no"}});
+  const Notice one = notice_with({{"code", "213"}, {"reason", hostile ? std::string(3000, '<') : "no"}});
   const Notice digest = digest_of(200, one);
   const std::string text = shown(digest);
-  for (int i = 0; i < 200; ++i)
-    CHECK(count_of(text, "event: event-" + std::to_string(i) + "-end\n") == 1);
-  CHECK_THAT(text,
-             Catch::StartsWith("DIGEST, 200 notices\n") && Catch::EndsWith("event: DIGEST:first:200\n"));
+  for (int i = 0; i < 200; ++i) CHECK(count_of(text, "event: event-" + std::to_string(i) + "-end\n") == 1);
+  CHECK_THAT(text, Catch::StartsWith("DIGEST, 200 notices\n") && Catch::EndsWith("event: DIGEST:first:200\n"));
   CHECK(messages_of(digest).size() <= 7);
 }
 
@@ -216,17 +203,16 @@ TEST_CASE("delivered is HTTP 200 and ok in Telegram's own words") {
       "\xff\xfe",
       {"{\"ok\":true}\0x", 13},
   };
-  for (const std::string& body : not_so)
-    CHECK(std::holds_alternative<TryLater>(answered(answer(200, body))));
+  for (const std::string& body : not_so) CHECK(std::holds_alternative<TryLater>(answered(answer(200, body))));
   for (const int status : {0, 201, 204, 301, 302, 400, 502})
     CHECK(std::holds_alternative<TryLater>(answered(answer(status, R"({"ok":true})"))));
 }
 
 TEST_CASE("only words about the message itself are a refusal for good") {
-  const std::string words = GENERATE(
-      "Bad Request: message is too long", "Bad Request: MESSAGE_TOO_LONG",
-      "Bad Request: text is too long", "Bad Request: message text is empty",
-      "Bad Request: text must be non-empty", "Bad Request: strings must be encoded in UTF-8");
+  const std::string words =
+      GENERATE("Bad Request: message is too long", "Bad Request: MESSAGE_TOO_LONG", "Bad Request: text is too long",
+               "Bad Request: message text is empty", "Bad Request: text must be non-empty",
+               "Bad Request: strings must be encoded in UTF-8");
   const Answer refused = answered(refusal(400, words));
   REQUIRE(std::holds_alternative<Undeliverable>(refused));
   CHECK(std::get<Undeliverable>(refused).why == "Telegram answered 400: " + words);
@@ -261,8 +247,7 @@ TEST_CASE("a refusal of the token, the chat or the bot's rights waits until some
 
 TEST_CASE("a gateway's answer is not Telegram's: the notice is tried later") {
   const int status = GENERATE(400, 401, 403, 404, 409, 413, 421, 500, 502, 503, 504);
-  for (const char* body :
-       {"", "<html><h1>Forbidden</h1></html>", R"({"ok":fal)", R"({"error":"no"})"}) {
+  for (const char* body : {"", "<html><h1>Forbidden</h1></html>", R"({"ok":fal)", R"({"error":"no"})"}) {
     const Answer later = answered(answer(status, body));
     REQUIRE(std::holds_alternative<TryLater>(later));
     // A wrong address answers like that for ever, a server at fault for a while.
@@ -342,23 +327,19 @@ TEST_CASE("a group that became a supergroup has a new id of 64 bits") {
 TEST_CASE("refusals with a remedy are known by their words") {
   CHECK(std::holds_alternative<MarkupRefused>(
       answered(refusal(400, "Bad Request: can't parse entities: Unsupported start tag"))));
-  CHECK(std::holds_alternative<MarkupRefused>(
-      answered(refusal(400, "Bad Request: ENTITY_BOUNDS_INVALID"))));
+  CHECK(std::holds_alternative<MarkupRefused>(answered(refusal(400, "Bad Request: ENTITY_BOUNDS_INVALID"))));
   for (const char* words :
-       {"Bad Request: message thread not found", "BAD REQUEST: MESSAGE THREAD NOT FOUND",
-        "Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_DELETED",
-        "Bad Request: the message thread was closed",
-        "Bad Request: invalid message thread identifier specified",
-        "Bad Request: the chat is not a forum"})
+       {"Bad Request: message thread not found", "BAD REQUEST: MESSAGE THREAD NOT FOUND", "Bad Request: TOPIC_CLOSED",
+        "Bad Request: TOPIC_DELETED", "Bad Request: the message thread was closed",
+        "Bad Request: invalid message thread identifier specified", "Bad Request: the chat is not a forum"})
     CHECK(std::holds_alternative<ThreadGone>(answered(refusal(400, words))));
-  CHECK(std::holds_alternative<ThreadGone>(
-      answered(refusal(403, "Forbidden: not enough rights to write in the topic"))));
+  CHECK(
+      std::holds_alternative<ThreadGone>(answered(refusal(403, "Forbidden: not enough rights to write in the topic"))));
 }
 
 TEST_CASE("no answer is tried later, and says whether the message may have arrived") {
   const auto why = [](bool sent) {
-    const Answer later =
-        read_answer(tl::unexpected<HttpFailure>{{sent, "the connection was reset"}}, the_token);
+    const Answer later = read_answer(tl::unexpected<HttpFailure>{{sent, "the connection was reset"}}, the_token);
     REQUIRE(std::holds_alternative<TryLater>(later));
     CHECK(std::get<TryLater>(later).after > 0s);
     CHECK(std::get<TryLater>(later).may_have_arrived == sent);
@@ -377,16 +358,14 @@ TEST_CASE("the token stands in no error, whoever repeats it, and foreign words a
     escaped += std::string{"\\u00"} + digits[c >> 4] + digits[c & 15];
   }
   const std::string long_text(190, 'x');
-  for (const std::string& echo :
-       {"no such path /bot" + token + "/sendMessage", "/bot110201543%3A" + secret, escaped,
-        token + token, long_text + token}) {
+  for (const std::string& echo : {"no such path /bot" + token + "/sendMessage", "/bot110201543%3A" + secret, escaped,
+                                  token + token, long_text + token}) {
     const Answer refused = answered(refusal(404, echo));
     REQUIRE(std::holds_alternative<TryLater>(refused));
     const std::string why = std::get<TryLater>(refused).why;
     CHECK_THAT(why, !Catch::Contains(secret) && !Catch::Contains("AAHdqT") && Catch::Contains("*"));
   }
-  const Answer failed_answer =
-      read_answer(tl::unexpected<HttpFailure>{{true, "GET /bot" + token}}, the_token);
+  const Answer failed_answer = read_answer(tl::unexpected<HttpFailure>{{true, "GET /bot" + token}}, the_token);
   CHECK_THAT(std::get<TryLater>(failed_answer).why, !Catch::Contains(secret));
 
   const Answer wordy = answered(refusal(403, std::string(100'000, 'y')));

@@ -68,8 +68,7 @@ TEST_CASE("the average price lies between the prices it is an average of") {
     const Quantity a{dice.positive(5, 8)};
     const Quantity b{dice.positive(5, 8)};
     CAPTURE(low, high, a, b);
-    const auto average = average_price(
-        cost(low, a, Rounding::half_even) + cost(high, b, Rounding::half_even), a + b);
+    const auto average = average_price(cost(low, a, Rounding::half_even) + cost(high, b, Rounding::half_even), a + b);
     REQUIRE(average >= low);
     REQUIRE(average <= high);
   }

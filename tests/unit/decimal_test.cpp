@@ -21,9 +21,7 @@ std::string trimmed(std::string digits) {
   return digits.empty() ? "0" : digits;
 }
 
-bool less(const std::string& a, const std::string& b) {
-  return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
+bool less(const std::string& a, const std::string& b) { return a.size() != b.size() ? a.size() < b.size() : a < b; }
 
 std::string sum(const std::string& a, const std::string& b) {
   std::string reversed;
@@ -124,8 +122,7 @@ TEST_CASE("the arithmetic the tests trust is right where it can be seen") {
   CHECK(sum("999", "1") == "1000");
   CHECK(difference("1000", "1") == "999");
   CHECK(product("123456789", "987654321") == "121932631112635269");
-  CHECK(quotient("121932631112635270", "987654321") ==
-        std::pair<std::string, std::string>{"123456789", "1"});
+  CHECK(quotient("121932631112635270", "987654321") == std::pair<std::string, std::string>{"123456789", "1"});
   CHECK(rounded_quotient("5", "2", Rounding::half_even) == "2");
   CHECK(rounded_quotient("7", "2", Rounding::half_even) == "4");
 }
@@ -137,8 +134,7 @@ TEST_CASE("a decimal is read exactly as it is written") {
   CHECK(Decimal::parse("-0.5") == Decimal::from_units(-500'000'000'000'000'000));
   CHECK(Decimal::parse("3350.5") == units("3350500000000000000000"));
   CHECK(Decimal::parse("0.000000000000000001") == Decimal::from_units(1));
-  CHECK(Decimal::parse("999999999999999999.999999999999999999") ==
-        units("999999999999999999999999999999999999"));
+  CHECK(Decimal::parse("999999999999999999.999999999999999999") == units("999999999999999999999999999999999999"));
   CHECK(Decimal::parse("1.50000000000000000000000000") == dec("1.5"));  // zeros say nothing
 }
 
@@ -154,19 +150,18 @@ TEST_CASE("a decimal is read with an exponent, as JSON numbers may have one") {
 }
 
 TEST_CASE("what is no number is not read") {
-  const auto text = GENERATE(as<std::string>{}, "", "+1", " 1", "1 ", "1.", ".5", "-", "-.5", "--1",
-                             "NaN", "nan", "inf", "Infinity", "0x1", "1e", "1e+", "1e1.5", "1,5",
-                             "1.5.", "1.2.3", "007", "00.5", "-01", "1_000", "1e--1", "one", "1f");
+  const auto text = GENERATE(as<std::string>{}, "", "+1", " 1", "1 ", "1.", ".5", "-", "-.5", "--1", "NaN", "nan",
+                             "inf", "Infinity", "0x1", "1e", "1e+", "1e1.5", "1,5", "1.5.", "1.2.3", "007", "00.5",
+                             "-01", "1_000", "1e--1", "one", "1f");
   CAPTURE(text);
   CHECK_FALSE(Decimal::parse(text));
   CHECK_FALSE(Decimal::parse(std::string_view{"1\0", 2}));
 }
 
 TEST_CASE("absurd amounts and absurd precision stop at the door") {
-  const auto text =
-      GENERATE(as<std::string>{}, "1000000000000000000", "-1000000000000000000", "1e18", "1e400",
-               "1e99999999999999999999", "0.0000000000000000001", "1.0000000000000000001", "1e-19",
-               "1e-99999999999999999999", "123456789012345678901234567890");
+  const auto text = GENERATE(as<std::string>{}, "1000000000000000000", "-1000000000000000000", "1e18", "1e400",
+                             "1e99999999999999999999", "0.0000000000000000001", "1.0000000000000000001", "1e-19",
+                             "1e-99999999999999999999", "123456789012345678901234567890");
   CAPTURE(text);
   CHECK_FALSE(Decimal::parse(text));
 }
@@ -288,8 +283,7 @@ TEST_CASE("quotients agree with arithmetic as at school, whatever the rounding")
     const auto [y, y_negative] = units_of(b);
     for (const auto rounding : all_roundings) {
       CAPTURE(a, b, static_cast<int>(rounding));
-      const auto want =
-          expected(rounded_quotient(product(x, one), y, rounding), x_negative != y_negative);
+      const auto want = expected(rounded_quotient(product(x, one), y, rounding), x_negative != y_negative);
       REQUIRE(given([&] { return Decimal::divide(a, b, rounding); }) == want);
       if (want == "overflow") ++overflows;
     }
@@ -329,8 +323,7 @@ TEST_CASE("the largest numbers survive what stays in range") {
   CHECK(Decimal::divide(highest, highest, Rounding::up) == Decimal{1});
   CHECK_THROWS_AS(Decimal::multiply(lowest, -1, Rounding::down), std::overflow_error);
   CHECK_THROWS_AS(Decimal::multiply(highest, highest, Rounding::down), std::overflow_error);
-  CHECK_THROWS_AS(Decimal::divide(highest, Decimal::from_units(1), Rounding::down),
-                  std::overflow_error);
+  CHECK_THROWS_AS(Decimal::divide(highest, Decimal::from_units(1), Rounding::down), std::overflow_error);
   CHECK_THROWS_AS(highest.to_multiple(Decimal{1}, Rounding::up), std::overflow_error);
   CHECK(highest.to_multiple(Decimal::from_units(1), Rounding::up) == highest);
 }

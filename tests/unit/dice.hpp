@@ -16,9 +16,7 @@ class Dice {
   explicit Dice(std::uint64_t seed) : source_{seed} {}
 
   std::uint64_t below(std::uint64_t n) { return source_() % n; }
-  int between(int low, int high) {
-    return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low) + 1));
-  }
+  int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low) + 1)); }
   bool once_in(std::uint64_t n) { return below(n) == 0; }
   template <class Container>
   auto& one_of(Container& all) {
@@ -43,8 +41,7 @@ class Dice {
   }
   Decimal positive(int whole_digits = 18, int fraction_digits = 18) {
     while (true) {
-      if (const auto value = decimal(whole_digits, fraction_digits); value.is_positive())
-        return value;
+      if (const auto value = decimal(whole_digits, fraction_digits); value.is_positive()) return value;
     }
   }
   Decimal any_sign(int whole_digits = 18, int fraction_digits = 18) {

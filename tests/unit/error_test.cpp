@@ -9,8 +9,7 @@ namespace tradeguard {
 namespace {
 
 TEST_CASE("the value of an error throws what was wrong and what was being done") {
-  Result<int> result =
-      tl::unexpected{Error{Fault::unreachable, "the disk is full"}.within("opening the store")};
+  Result<int> result = tl::unexpected{Error{Fault::unreachable, "the disk is full"}.within("opening the store")};
   CHECK_THROWS_WITH(result.value(), "opening the store: the disk is full");
   CHECK_THROWS_WITH(std::move(result).value(), "opening the store: the disk is full");
   const Result<void> nothing = failed(Fault::data, "refused by a constraint");

@@ -13,22 +13,21 @@ template <>
 struct StringMaker<tradeguard::NextMove> {
   static std::string convert(const tradeguard::NextMove& move) {
     using namespace tradeguard;
-    return std::visit(
-        overloaded{
-            [](const Nothing&) { return std::string{"Nothing"}; },
-            [](const Cancel& m) {
-              std::string out = "Cancel(" + std::to_string(static_cast<int>(m.why));
-              for (const auto& id : m.ids) out += " " + id;
-              return out + ")";
-            },
-            [](const PlaceLegs& m) {
-              return "PlaceLegs(" + m.quantity.text() + (m.with_target ? " with target)" : ")");
-            },
-            [](const PlaceExit& m) { return "PlaceExit(" + m.quantity.text() + " " + m.why.str() + ")"; },
-            [](const Settle&) { return std::string{"Settle"}; },
-            [](const Stuck& m) { return "Stuck(" + m.why + ")"; },
-        },
-        move);
+    return std::visit(overloaded{
+                          [](const Nothing&) { return std::string{"Nothing"}; },
+                          [](const Cancel& m) {
+                            std::string out = "Cancel(" + std::to_string(static_cast<int>(m.why));
+                            for (const auto& id : m.ids) out += " " + id;
+                            return out + ")";
+                          },
+                          [](const PlaceLegs& m) {
+                            return "PlaceLegs(" + m.quantity.text() + (m.with_target ? " with target)" : ")");
+                          },
+                          [](const PlaceExit& m) { return "PlaceExit(" + m.quantity.text() + " " + m.why.str() + ")"; },
+                          [](const Settle&) { return std::string{"Settle"}; },
+                          [](const Stuck& m) { return "Stuck(" + m.why + ")"; },
+                      },
+                      move);
   }
 };
 }  // namespace Catch
@@ -52,9 +51,8 @@ struct Story {
   const Order& entry() const { return trade.entries.front(); }
   Order& leg(Leg leg, OrderType type, OrderState state, std::string_view quantity) {
     const int attempt = trade.next_attempt(leg);
-    Order order{.client_id = std::string{text(leg)} + std::to_string(attempt),
-                .trade = "entry1",
-                .symbol = symbol("ETH_USDT")};
+    Order order{
+        .client_id = std::string{text(leg)} + std::to_string(attempt), .trade = "entry1", .symbol = symbol("ETH_USDT")};
     order.leg = leg;
     order.attempt = attempt;
     order.side = Side::sell;
@@ -501,8 +499,7 @@ TEST_CASE("a price that could not be read does not keep a stop from being placed
   CHECK(as<PlaceLegs>(story.next()));
 }
 
-TEST_CASE(
-    "an open target that is bound to no working stop holds the coins: it is cancelled first") {
+TEST_CASE("an open target that is bound to no working stop holds the coins: it is cancelled first") {
   auto story = bought("0.02");
   const auto target = story.target(OrderState::placed, "0.02").client_id;
   const auto move = story.next();
@@ -524,10 +521,10 @@ TEST_CASE("without a stop since: the fill that grew, or the last sight of the st
   CHECK(naked_from(story.trade) == noon + 10s);  // it was there, and is not
   second.closed_at = noon + 30s;                 // the exchange says when
   CHECK(naked_from(story.trade) == noon + 30s);
-  second.cancel_asked_at = noon + 70s;           // by us
+  second.cancel_asked_at = noon + 70s;  // by us
   CHECK(naked_from(story.trade) == noon + 70s);
   second.cancel_asked_at.reset();
-  second.claimed_at = noon + 71s;                // for what was bought since, and gone at once
+  second.claimed_at = noon + 71s;  // for what was bought since, and gone at once
   CHECK(naked_from(story.trade) == noon + 70s);
 }
 
@@ -680,8 +677,7 @@ TEST_CASE("an exit first takes back every own sell, and sells only when all are 
   CHECK(as<Cancel>(move)->why == Cancel::Why::exit);
   const auto ids = sorted(as<Cancel>(move)->ids);
   // Where the two are one OCO, taking one back takes back both; naming both is no mistake.
-  CHECK((ids == std::vector<ClientOrderId>{"stop1", "target1"} ||
-         ids == std::vector<ClientOrderId>{"stop1"}));
+  CHECK((ids == std::vector<ClientOrderId>{"stop1", "target1"} || ids == std::vector<ClientOrderId>{"stop1"}));
 
   for (auto& leg : story.trade.legs) leg.cancel_asked_at = now;
   CAPTURE(story.next());
@@ -828,8 +824,8 @@ TEST_CASE("with drift nothing is sold beyond what the venue has") {
 namespace {
 
 Story any_trade(Dice& dice) {
-  constexpr std::array states{OrderState::claimed, OrderState::placed, OrderState::closed,
-                              OrderState::refused, OrderState::lapsed};
+  constexpr std::array states{OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused,
+                              OrderState::lapsed};
   constexpr std::array quantities{"0.001", "0.004", "0.008", "0.0149", "0.02", "0.05"};
   constexpr std::array prices{"2800", "2909.99", "2910", "2999", "3090", "3200"};
   auto story = bought(dice.once_in(4) ? "0" : dice.one_of(quantities));
@@ -866,8 +862,7 @@ Story any_trade(Dice& dice) {
   story.around.market.reset();
   if (!dice.once_in(5)) story.around.market = price(dice.one_of(prices));
   story.around.free_base.reset();
-  if (!dice.once_in(5))
-    story.around.free_base = dice.once_in(4) ? qty("0") : qty(dice.one_of(quantities));
+  if (!dice.once_in(5)) story.around.free_base = dice.once_in(4) ? qty("0") : qty(dice.one_of(quantities));
   story.around.oco = dice.once_in(2);
   story.around.stop_market = dice.once_in(2);
   story.around.venue_read = !dice.once_in(5);
@@ -879,9 +874,8 @@ Story any_trade(Dice& dice) {
 std::string told(const Story& story) {
   std::string out;
   const auto tell = [&](const Order& order) {
-    out += order.client_id + " " + std::string{text(order.state)} + " " + order.filled.text() +
-           "/" + order.quantity.text() + (order.cancel_asked_at ? " cancel asked" : "") +
-           (order.fired_at ? " fired" : "") +
+    out += order.client_id + " " + std::string{text(order.state)} + " " + order.filled.text() + "/" +
+           order.quantity.text() + (order.cancel_asked_at ? " cancel asked" : "") + (order.fired_at ? " fired" : "") +
            (story.sighted.count(order.client_id) != 0 ? " sighted" : "") +
            (story.around.mismatched.count(order.client_id) != 0 ? " mismatched" : "") +
            (order.released ? " released" : "") + "; ";
@@ -963,8 +957,8 @@ TEST_CASE("whatever a trade looks like, the next move never sells what is not th
       ++cancels;
       REQUIRE_FALSE(as<Cancel>(move)->ids.empty());
       for (const auto& id : as<Cancel>(move)->ids) {
-        const auto found = std::find_if(legs.begin(), legs.end(),
-                                        [&](const Order& leg) { return leg.client_id == id; });
+        const auto found =
+            std::find_if(legs.begin(), legs.end(), [&](const Order& leg) { return leg.client_id == id; });
         REQUIRE(found != legs.end());  // a cancel names an order of its own trade
         REQUIRE(found->live());
       }

@@ -70,9 +70,7 @@ struct Desk {
     return *this;
   }
   Desk& asks(const Signal& signal) { return asks(request(signal)); }
-  std::vector<Verdict> judged(Instant now = noon) const {
-    return judge(requests, policy, facts, account, now);
-  }
+  std::vector<Verdict> judged(Instant now = noon) const { return judge(requests, policy, facts, account, now); }
   Verdict only(Instant now = noon) const {
     const auto verdicts = judged(now);
     REQUIRE(verdicts.size() == 1);
@@ -520,13 +518,11 @@ TEST_CASE("whatever a batch looks like, every rule holds for all that passes, in
     desk.facts.open_positions = dice.between(0, 3);
     desk.facts.entries_today = dice.between(0, 3);
     for (const auto* base : {"ETH", "BTC", "SOL"}) {
-      if (dice.once_in(4))
-        desk.facts.history[base].entry = noon - std::chrono::seconds{dice.between(0, 600)};
+      if (dice.once_in(4)) desk.facts.history[base].entry = noon - std::chrono::seconds{dice.between(0, 600)};
       if (dice.once_in(8)) desk.facts.frozen[base] = "drift";
     }
     for (int n = dice.between(1, 6); n > 0; --n) {
-      const auto signal =
-          buy(dice.one_of(symbols), noon - std::chrono::minutes{dice.between(0, 6)});
+      const auto signal = buy(dice.one_of(symbols), noon - std::chrono::minutes{dice.between(0, 6)});
       if (dice.once_in(6)) remember(desk.facts, signal);
       desk.asks(request(signal, dice.once_in(2) ? "50" : "100"));
     }
@@ -546,8 +542,7 @@ TEST_CASE("whatever a batch looks like, every rule holds for all that passes, in
       REQUIRE(verdicts[k].key_was_known == known);
       REQUIRE((word(verdicts[k]) == "duplicate") == known);
       if (known) ++repeated;
-      if (const auto* no = std::get_if<Denied>(&verdicts[k].outcome); no && is_final(no->reason))
-        keys.insert(key);
+      if (const auto* no = std::get_if<Denied>(&verdicts[k].outcome); no && is_final(no->reason)) keys.insert(key);
       if (word(verdicts[k]) != "pass") continue;
       ++passed;
       ++count;
@@ -562,8 +557,7 @@ TEST_CASE("whatever a batch looks like, every rule holds for all that passes, in
         REQUIRE(desk.facts.open_positions + count <= desk.policy.max_open_positions);
       if (desk.policy.max_entries_per_day > 0)
         REQUIRE(desk.facts.entries_today + count <= desk.policy.max_entries_per_day);
-      if (desk.policy.max_order_notional.is_positive())
-        REQUIRE(entry.notional <= desk.policy.max_order_notional);
+      if (desk.policy.max_order_notional.is_positive()) REQUIRE(entry.notional <= desk.policy.max_order_notional);
       if (entry.signal.symbol.quote() == "USDT" && desk.policy.free_quote.count("USDT") != 0) {
         spent += entry.notional;
         REQUIRE(spent <= desk.policy.free_quote["USDT"]);

@@ -70,19 +70,15 @@ TEST_CASE("lines look exactly as the contract has them") {
             .plain() == "RUN_START run_id=4711_1735732800 pid=4711 host=trader cycle=1");
   CHECK(Line(Level::warn, "RUN_LOCKED:")
             .words("Signal monitor lock held by another process. Skipping cycle #5")
-            .plain() ==
-        "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
-  CHECK(Line(Level::info, "GUARD idempotency_passed")
-            .add("signal_key", "ETH_USDT:BUY:2025-01-01T12:00:00")
-            .plain() == "GUARD idempotency_passed signal_key=ETH_USDT:BUY:2025-01-01T12:00:00");
+            .plain() == "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
+  CHECK(Line(Level::info, "GUARD idempotency_passed").add("signal_key", "ETH_USDT:BUY:2025-01-01T12:00:00").plain() ==
+        "GUARD idempotency_passed signal_key=ETH_USDT:BUY:2025-01-01T12:00:00");
   CHECK(Line(Level::warn, "SLTP_SKIPPED_ALREADY_EXISTS")
             .add("symbol", "ETH_USDT")
             .add("order_id", "1")
             .add("existing_orders", "[2,3]")
-            .plain() ==
-        "SLTP_SKIPPED_ALREADY_EXISTS symbol=ETH_USDT order_id=1 existing_orders=[2,3]");
-  CHECK(Line(Level::info, "TG_SENT").add("symbol", "-").add("order_id", "-").plain() ==
-        "TG_SENT symbol=- order_id=-");
+            .plain() == "SLTP_SKIPPED_ALREADY_EXISTS symbol=ETH_USDT order_id=1 existing_orders=[2,3]");
+  CHECK(Line(Level::info, "TG_SENT").add("symbol", "-").add("order_id", "-").plain() == "TG_SENT symbol=- order_id=-");
 }
 
 TEST_CASE("a twin is the line with a prefix and more fields behind") {
@@ -92,8 +88,7 @@ TEST_CASE("a twin is the line with a prefix and more fields behind") {
                         .debug("attempt", 1)
                         .add("symbol", "ETH_USDT");
   CHECK(line.plain() == "ORDER_PLACED side=BUY symbol=ETH_USDT");
-  CHECK(line.twin() ==
-        "[DEBUG_TRADING] ORDER_PLACED side=BUY symbol=ETH_USDT client_id=tg1-e1-x attempt=1");
+  CHECK(line.twin() == "[DEBUG_TRADING] ORDER_PLACED side=BUY symbol=ETH_USDT client_id=tg1-e1-x attempt=1");
 }
 
 TEST_CASE("a value is quoted when it could be taken for something else") {
@@ -125,12 +120,12 @@ TEST_CASE("letters of all languages stay as they are") {
 TEST_CASE("what only pretends to be a letter or a blank is escaped") {
   CHECK(escape_value("\xe2\x80\xa8") == "\"\\xE2\\x80\\xA8\"");  // U+2028, a line separator
   CHECK(escape_value("\xe2\x80\xa9") == "\"\\xE2\\x80\\xA9\"");
-  CHECK(escape_value("\xc2\x85") == "\"\\xC2\\x85\"");           // U+0085, next line
-  CHECK(escape_value("\xc2\x9b") == "\"\\xC2\\x9B\"");           // U+009B, a terminal's escape
-  CHECK(escape_value("\xc2\xa0") == "\"\\xC2\\xA0\"");           // no-break space
-  CHECK(escape_value("\xe2\x80\xae") == "\"\\xE2\\x80\\xAE\"");  // right to left from here
-  CHECK(escape_value("\xe2\x80\x8b") == "\"\\xE2\\x80\\x8B\"");  // zero width
-  CHECK(escape_value("\xef\xbb\xbf") == "\"\\xEF\\xBB\\xBF\"");  // byte order mark
+  CHECK(escape_value("\xc2\x85") == "\"\\xC2\\x85\"");                    // U+0085, next line
+  CHECK(escape_value("\xc2\x9b") == "\"\\xC2\\x9B\"");                    // U+009B, a terminal's escape
+  CHECK(escape_value("\xc2\xa0") == "\"\\xC2\\xA0\"");                    // no-break space
+  CHECK(escape_value("\xe2\x80\xae") == "\"\\xE2\\x80\\xAE\"");           // right to left from here
+  CHECK(escape_value("\xe2\x80\x8b") == "\"\\xE2\\x80\\x8B\"");           // zero width
+  CHECK(escape_value("\xef\xbb\xbf") == "\"\\xEF\\xBB\\xBF\"");           // byte order mark
   CHECK(escape_value("\xf3\xa0\x81\x81") == "\"\\xF3\\xA0\\x81\\x81\"");  // an invisible tag
 }
 
@@ -155,26 +150,21 @@ TEST_CASE("a line is read back by the grammar") {
   REQUIRE(line);
   CHECK(line->name == "[DEBUG_TRADING] GUARD cooldown_blocked");
   CHECK(line->fields ==
-        std::vector<std::pair<std::string, std::string>>{{"symbol", "ETH_USDT"},
-                                                         {"seconds_remaining", "300"},
-                                                         {"because", "a \"b\""},
-                                                         {"empty", ""}});
-  const auto locked =
-      parse_line("RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
+        std::vector<std::pair<std::string, std::string>>{
+            {"symbol", "ETH_USDT"}, {"seconds_remaining", "300"}, {"because", "a \"b\""}, {"empty", ""}});
+  const auto locked = parse_line("RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
   REQUIRE(locked);
-  CHECK(locked->name ==
-        "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
+  CHECK(locked->name == "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
   CHECK(locked->fields.empty());
 }
 
 TEST_CASE("what no line may look like is not read") {
   const auto text =
-      GENERATE(as<std::string>{}, "", " ", " NAME", "NAME ", "NAME  a=1", "a=1",
-               "NAME a=", "NAME =1", "NAME a=1 word", "NAME a=1  b=2", "NAME a=1 ", "NAME a=\"open",
-               "NAME a=\"x\"y", "NAME a=\"x\"y=1", "NAME a=1,b=2 c", "NAME a=\"\\q\"",
-               "NAME a=\"\\x1\"", "NAME a=\"\\xZZ\"", "NAME a=b=c", "NAME a=x\"y\"", "NAME a=x\\y",
-               "NAME a=1\nFORGED b=2", "NAME\tb=2", "NAME a=\x1b", "NAME a=\"\n\"", "NAME k y=1 z",
-               "N\"AME a=1", "\"NAME a=1", "NAME \\x a=1", "NAME A=1", "NAME a-b=1", "NAME a=\xff");
+      GENERATE(as<std::string>{}, "", " ", " NAME", "NAME ", "NAME  a=1", "a=1", "NAME a=", "NAME =1", "NAME a=1 word",
+               "NAME a=1  b=2", "NAME a=1 ", "NAME a=\"open", "NAME a=\"x\"y", "NAME a=\"x\"y=1", "NAME a=1,b=2 c",
+               "NAME a=\"\\q\"", "NAME a=\"\\x1\"", "NAME a=\"\\xZZ\"", "NAME a=b=c", "NAME a=x\"y\"", "NAME a=x\\y",
+               "NAME a=1\nFORGED b=2", "NAME\tb=2", "NAME a=\x1b", "NAME a=\"\n\"", "NAME k y=1 z", "N\"AME a=1",
+               "\"NAME a=1", "NAME \\x a=1", "NAME A=1", "NAME a-b=1", "NAME a=\xff");
   CAPTURE(text);
   CHECK_FALSE(parse_line(text));
 }
@@ -191,8 +181,8 @@ TEST_CASE("whatever is put into a line comes out of it, and is one line of print
     const auto parsed = parse_line(plain);
     REQUIRE(parsed);
     REQUIRE(parsed->name == "NAME two");
-    REQUIRE(parsed->fields == std::vector<std::pair<std::string, std::string>>{
-                                  {"a", first}, {"b", "7"}, {"c", second}});
+    REQUIRE(parsed->fields ==
+            std::vector<std::pair<std::string, std::string>>{{"a", first}, {"b", "7"}, {"c", second}});
   }
 }
 
@@ -213,9 +203,7 @@ TEST_CASE("different values never look the same") {
 TEST_CASE("a line is written with its level and the time of the clock") {
   ManualClock clock{at("2025-01-01T12:00:00.123456Z")};
   std::string written;
-  Log log{[&](Level level, Instant when, std::string_view line) {
-            written += formatted(level, when, line, false);
-          },
+  Log log{[&](Level level, Instant when, std::string_view line) { written += formatted(level, when, line, false); },
           clock};
   log.write(Line(Level::info, "RUN_START").add("cycle", 1));
   clock.advance(1s);
@@ -249,14 +237,13 @@ TEST_CASE("the twin follows its line, but RUN_END is the last line of all") {
 }
 
 TEST_CASE("a line may have a twin of other words") {
-  const auto line = Line(Level::warn, "RUN_LOCKED:")
-                        .words("Signal monitor lock held by another process. Skipping cycle #5");
+  const auto line =
+      Line(Level::warn, "RUN_LOCKED:").words("Signal monitor lock held by another process. Skipping cycle #5");
   const auto twin = Line(Level::warn, "RUN_LOCKED").add("run_id", "1_2").add("cycle", 5);
   Captured out{true};
   out.log.write(line, twin);
   REQUIRE(out.lines.size() == 2);
-  CHECK(out.lines[0].line ==
-        "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
+  CHECK(out.lines[0].line == "RUN_LOCKED: Signal monitor lock held by another process. Skipping cycle #5");
   CHECK(out.lines[1].line == "[DEBUG_TRADING] RUN_LOCKED run_id=1_2 cycle=5");
 }
 
@@ -309,8 +296,7 @@ TEST_CASE("a secret never appears, wherever it is in a line") {
                     .add("url", "https://api.telegram.org/bots3cr3t-t0ken/sendMessage")
                     .add("twice", "s3cr3t-t0kens3cr3t-t0ken")
                     .debug("more", "xs3cr3t-t0kenx"));
-  CHECK(out.last() ==
-        "[DEBUG_TRADING] A url=https://api.telegram.org/bot***/sendMessage twice=*** more=x***x");
+  CHECK(out.last() == "[DEBUG_TRADING] A url=https://api.telegram.org/bot***/sendMessage twice=*** more=x***x");
 }
 
 TEST_CASE("a secret that overlaps itself or another one is hidden whole") {
@@ -322,18 +308,16 @@ TEST_CASE("a secret that overlaps itself or another one is hidden whole") {
 }
 
 TEST_CASE("a secret is recognised percent-encoded, escaped as in JSON, and both") {
-  const auto secret =
-      GENERATE(as<std::string>{}, "123456:AAH-x_y", "p/q+r==", "a\"b\\c\"d", "\\\\server\\share",
-               "100%sure%", "%41%42%43", "a<b>\\u0041", "line\nbreak", "\\n\\n\\n",
-               "bell\x07"
-               "bell",
-               "key with blank", "\xc3\xa4\xc3\xb6\xc3\xbc");
+  const auto secret = GENERATE(as<std::string>{}, "123456:AAH-x_y", "p/q+r==", "a\"b\\c\"d", "\\\\server\\share",
+                               "100%sure%", "%41%42%43", "a<b>\\u0041", "line\nbreak", "\\n\\n\\n",
+                               "bell\x07"
+                               "bell",
+                               "key with blank", "\xc3\xa4\xc3\xb6\xc3\xbc");
   const auto upper = percent_encoded(secret, true);
   const auto lower = percent_encoded(secret, false);
   for (const auto& form :
-       {secret, upper, lower, percent_encoded(upper, true), in_json(secret, false),
-        in_json(secret, true), in_json(in_json(secret, false), false), in_json(upper, true),
-        escape_value(secret)}) {
+       {secret, upper, lower, percent_encoded(upper, true), in_json(secret, false), in_json(secret, true),
+        in_json(in_json(secret, false), false), in_json(upper, true), escape_value(secret)}) {
     CAPTURE(secret, form);
     Captured out;
     out.log.keep_secret(secret);
@@ -345,8 +329,7 @@ TEST_CASE("a secret is recognised percent-encoded, escaped as in JSON, and both"
     CHECK((shown == "<***>" || shown == "<\"***\">"));
     CHECK(line->fields[1].second == "end");
     out.log.write(Line(Level::info, "A").add("v", form));  // at the very end of a line
-    CHECK((out.last() == "A v=***" || out.last() == "A v=\"***\"" ||
-           out.last() == "A v=\"\\\"***\\\"\""));
+    CHECK((out.last() == "A v=***" || out.last() == "A v=\"***\"" || out.last() == "A v=\"\\\"***\\\"\""));
   }
 }
 
@@ -387,10 +370,7 @@ TEST_CASE("no secret survives in arbitrary surroundings, and lines stay lines") 
 
 TEST_CASE("a line that is too long ends with cut=1 and can still be read") {
   Captured out{true};
-  out.log.write(Line(Level::info, "A")
-                    .add("first", "kept")
-                    .add("long", std::string(10'000, 'x'))
-                    .add("gone", 1));
+  out.log.write(Line(Level::info, "A").add("first", "kept").add("long", std::string(10'000, 'x')).add("gone", 1));
   const auto line = parse_line(out.lines[0].line);
   REQUIRE(line);
   REQUIRE(line->fields.size() == 3);
@@ -401,8 +381,7 @@ TEST_CASE("a line that is too long ends with cut=1 and can still be read") {
   REQUIRE(parse_line(out.lines[1].line));
 }
 
-TEST_CASE(
-    "a whole line, prefix and newline included, is at most 4096 bytes and never cut in vain") {
+TEST_CASE("a whole line, prefix and newline included, is at most 4096 bytes and never cut in vain") {
   for (std::size_t length = 3'950; length < 4'150; ++length) {
     for (const auto* start : {"", "quoted by its blank "}) {
       Captured out;
@@ -457,8 +436,7 @@ TEST_CASE("a secret at the place of the cut is hidden, not halved") {
   for (std::size_t before = 3'980; before < 4'080; ++before) {
     Captured out;
     out.log.keep_secret(secret);
-    out.log.write(
-        Line(Level::info, "A").add("v", std::string(before, 'x') + secret + std::string(100, 'y')));
+    out.log.write(Line(Level::info, "A").add("v", std::string(before, 'x') + secret + std::string(100, 'y')));
     CAPTURE(before);
     REQUIRE(out.last().find("s3c") == std::string::npos);
     REQUIRE(parse_line(out.last()));

@@ -126,11 +126,9 @@ TEST_CASE("how bad it is stands in the first line") {
   notice.type = NoticeType::unprotected;
   notice.side.reset();
   notice.severity = Severity::critical;
-  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) ==
-        "CRITICAL UNPROTECTED ETH_USDT");
+  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) == "CRITICAL UNPROTECTED ETH_USDT");
   notice.severity = Severity::warning;
-  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) ==
-        "WARNING UNPROTECTED ETH_USDT");
+  CHECK(plain_text(notice).substr(0, plain_text(notice).find('\n')) == "WARNING UNPROTECTED ETH_USDT");
 }
 
 TEST_CASE("foreign text cannot add a line to a notice") {
@@ -168,12 +166,10 @@ TEST_CASE("facts are read back exactly, whatever is in them") {
 }
 
 TEST_CASE("facts that were damaged are still told") {
-  const auto stored =
-      GENERATE(as<std::string>{}, "quantity", "quantity=", "=1", "a=1 b", "a=1  b=2", "a=\"open",
-               "a=1 ", "a=\"\\q\"", "a=1b=2 =", "a 1", "a\"b\"");
+  const auto stored = GENERATE(as<std::string>{}, "quantity", "quantity=", "=1", "a=1 b", "a=1  b=2", "a=\"open",
+                               "a=1 ", "a=\"\\q\"", "a=1b=2 =", "a 1", "a\"b\"");
   CAPTURE(stored);
-  CHECK(parse_facts(stored) ==
-        std::vector<std::pair<std::string, std::string>>{{"unreadable", stored}});
+  CHECK(parse_facts(stored) == std::vector<std::pair<std::string, std::string>>{{"unreadable", stored}});
 }
 
 TEST_CASE("a digest is read line by line, and its notices are there for whoever writes messages of his own") {

@@ -25,8 +25,8 @@ struct StringMaker<tradeguard::OrderState> {
 namespace tradeguard {
 namespace {
 
-constexpr std::array states{OrderState::claimed, OrderState::placed, OrderState::closed,
-                            OrderState::refused, OrderState::lapsed};
+constexpr std::array states{OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused,
+                            OrderState::lapsed};
 constexpr std::array events{OrderEvent::accepted,  OrderEvent::refused,     OrderEvent::unsent,
                             OrderEvent::seen_open, OrderEvent::seen_closed, OrderEvent::absent};
 
@@ -62,9 +62,7 @@ Sighting seen(VenueStatus status, std::string_view filled = "0", Instant when = 
   return sighting;
 }
 
-Lookup complete(Instant began) {
-  return {.found = {}, .every_view_read = true, .read_began = began};
-}
+Lookup complete(Instant began) { return {.found = {}, .every_view_read = true, .read_began = began}; }
 
 }  // namespace
 
@@ -199,8 +197,7 @@ TEST_CASE("an order that is seen is noted with all the venue says of it") {
 }
 
 TEST_CASE("an order whose end is seen is closed, however it ended") {
-  for (const auto status :
-       {VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected}) {
+  for (const auto status : {VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected}) {
     CAPTURE(text(status));
     const auto applied = apply(claimed(), seen(status), noon + 4s);
     CHECK(applied.step == Step::to_closed);
@@ -297,8 +294,7 @@ TEST_CASE("an order that is alive after it was proven absent says that the proof
   for (const auto status : {VenueStatus::open, VenueStatus::filled}) {
     const auto applied = apply(in_state(OrderState::lapsed), seen(status), noon + 4s);
     CHECK(applied.proof_was_wrong);
-    CHECK(applied.order.state ==
-          (status == VenueStatus::open ? OrderState::placed : OrderState::closed));
+    CHECK(applied.order.state == (status == VenueStatus::open ? OrderState::placed : OrderState::closed));
   }
 }
 
@@ -407,8 +403,8 @@ TEST_CASE("through any sequence of events an order moves by the table and never 
   Dice dice{81};
   constexpr std::array statuses{VenueStatus::open,    VenueStatus::filled,   VenueStatus::cancelled,
                                 VenueStatus::expired, VenueStatus::rejected, VenueStatus::unknown};
-  constexpr std::array landed{OrderState::claimed, OrderState::placed, OrderState::closed,
-                              OrderState::refused, OrderState::lapsed};
+  constexpr std::array landed{OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused,
+                              OrderState::lapsed};
   for (int life = 0; life < 2'000; ++life) {
     auto order = claimed();
     int filled = 0;  // in steps of 0.0001; the venue's own count only grows

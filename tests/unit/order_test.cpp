@@ -44,11 +44,10 @@ Sighting as_asked(const Order& order) {
 
 TEST_CASE("legs, types and states are written and read by the same words") {
   for (const auto leg : legs) CHECK(parse_leg(text(leg)) == leg);
-  for (const auto type :
-       {OrderType::market, OrderType::stop_market, OrderType::stop_limit, OrderType::limit})
+  for (const auto type : {OrderType::market, OrderType::stop_market, OrderType::stop_limit, OrderType::limit})
     CHECK(parse_order_type(text(type)) == type);
-  for (const auto state : {OrderState::claimed, OrderState::placed, OrderState::closed,
-                           OrderState::refused, OrderState::lapsed})
+  for (const auto state :
+       {OrderState::claimed, OrderState::placed, OrderState::closed, OrderState::refused, OrderState::lapsed})
     CHECK(parse_order_state(text(state)) == state);
   CHECK(text(Leg::exit) == "exit");
   CHECK(text(OrderType::stop_market) == "stop_market");
@@ -90,8 +89,7 @@ TEST_CASE("a client order id fits every venue: at most 36 of [a-z0-9-]") {
   Dice dice{51};
   for (int i = 0; i < 5'000; ++i) {
     for (const auto leg : legs) {
-      const auto id = client_order_id({dice.bytes(8), dice.bytes(8)}, dice.bytes(40), leg,
-                                      dice.between(1, 9999));
+      const auto id = client_order_id({dice.bytes(8), dice.bytes(8)}, dice.bytes(40), leg, dice.between(1, 9999));
       CAPTURE(id);
       REQUIRE(id.size() <= 36);
       REQUIRE(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos);
@@ -187,8 +185,8 @@ TEST_CASE("a level that the venue does not show is not another one") {
 
 TEST_CASE("only an order that is open is as planned") {
   const auto order = stop_limit();
-  for (const auto status : {VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired,
-                            VenueStatus::rejected, VenueStatus::unknown}) {
+  for (const auto status : {VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected,
+                            VenueStatus::unknown}) {
     auto sighting = as_asked(order);
     sighting.status = status;
     CAPTURE(text(status));

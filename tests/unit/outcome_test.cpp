@@ -8,8 +8,7 @@ namespace tradeguard {
 TEST_CASE("an outcome is described by its kind first") {
   CHECK(describe(Accepted{"12345", {}}) == "accepted 12345");
   CHECK(describe(Accepted{"", {}}) == "accepted");
-  CHECK(describe(Refused{"306", "INSUFFICIENT_AVAILABLE_BALANCE"}) ==
-        "refused 306: INSUFFICIENT_AVAILABLE_BALANCE");
+  CHECK(describe(Refused{"306", "INSUFFICIENT_AVAILABLE_BALANCE"}) == "refused 306: INSUFFICIENT_AVAILABLE_BALANCE");
   CHECK(describe(Refused{"140001", ""}) == "refused 140001");
   CHECK(describe(Refused{"", "no"}) == "refused: no");
   CHECK(describe(InDoubt{"no answer within 2s"}) == "in doubt: no answer within 2s");

@@ -46,9 +46,7 @@ ProtectionPlan random_plan(Dice& dice) {
   return plan;
 }
 
-std::string why_not(const tl::expected<EntrySize, Denied>& size) {
-  return size ? "" : size.error().reason.str();
-}
+std::string why_not(const tl::expected<EntrySize, Denied>& size) { return size ? "" : size.error().reason.str(); }
 
 }  // namespace
 
@@ -132,8 +130,7 @@ TEST_CASE("levels fixed by the signal win over percents, and go to the tick as w
 TEST_CASE("coins far below a cent get the levels of their own tick") {
   auto rules = eth();
   rules.tick = price("0.00000001");
-  CHECK(levels_for(three_percent(), price("0.00000712"), rules) ==
-        Levels{price("0.00000691"), price("0.00000733")});
+  CHECK(levels_for(three_percent(), price("0.00000712"), rules) == Levels{price("0.00000691"), price("0.00000733")});
 }
 
 TEST_CASE("what protects nothing is no level") {
@@ -222,8 +219,7 @@ TEST_CASE("an entry buys what its money buys, floored") {
 }
 
 TEST_CASE("an entry buys the quantity it was given, floored, and that wins over money") {
-  const auto size =
-      size_entry(money("1000000"), qty("0.02009"), price("3350.5"), three_percent(), eth());
+  const auto size = size_entry(money("1000000"), qty("0.02009"), price("3350.5"), three_percent(), eth());
   REQUIRE(size);
   CHECK(size->quantity == qty("0.02"));
   CHECK(size->notional == money("67.01"));
@@ -245,8 +241,7 @@ TEST_CASE("an entry that would be refused, or could not be protected, is denied 
     CHECK(with_money("50") == "not_tradable");
   }
   SECTION("nobody said how much") {
-    CHECK(why_not(size_entry(std::nullopt, std::nullopt, price("3350.5"), plan, rules)) ==
-          "no_size");
+    CHECK(why_not(size_entry(std::nullopt, std::nullopt, price("3350.5"), plan, rules)) == "no_size");
     CHECK(with_money("0") == "no_size");
     CHECK(with_money("-50") == "no_size");
     CHECK(with_quantity("0") == "no_size");
@@ -299,9 +294,7 @@ TEST_CASE("an entry whose stop the exchange would not let rest so far below the 
   rules.lowest_sell = dec("0.9");
   rules.highest_sell = dec("1.2");
   auto plan = three_percent();
-  const auto at_100 = [&] {
-    return why_not(size_entry(money("1000"), std::nullopt, price("100"), plan, rules));
-  };
+  const auto at_100 = [&] { return why_not(size_entry(money("1000"), std::nullopt, price("100"), plan, rules)); };
   plan.stop_percent = dec("15");
   const auto size = size_entry(money("1000"), std::nullopt, price("100"), plan, rules);
   REQUIRE_FALSE(size);
@@ -347,8 +340,7 @@ TEST_CASE("a price band is in whole ticks, inside what the exchange says, and of
 }
 
 TEST_CASE("a denial says the numbers behind its code") {
-  const auto size =
-      size_entry(std::nullopt, qty("0.00051"), price("3350.5"), three_percent(), eth());
+  const auto size = size_entry(std::nullopt, qty("0.00051"), price("3350.5"), three_percent(), eth());
   REQUIRE_FALSE(size);
   CHECK(spoken(size.error()) == "below_min_quantity: 0.0005 < 0.001");
 }

@@ -16,9 +16,13 @@ namespace {
 const std::string long_key(100, 'k');  // on the heap; short ones live inside the object
 
 template <class T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 template <class T>
-concept Comparable = requires(const T& a, const T& b) { a == b; };
+concept Comparable = requires(const T& a, const T& b) {
+  a == b;
+};
 }  // namespace
 
 TEST_CASE("a secret gives its characters to the one who asks for them") {

@@ -44,9 +44,7 @@ struct StringMaker<tradeguard::Symbol> {
 };
 template <class T>
 struct StringMaker<std::optional<T>> {
-  static std::string convert(const std::optional<T>& value) {
-    return value ? Detail::stringify(*value) : "nullopt";
-  }
+  static std::string convert(const std::optional<T>& value) { return value ? Detail::stringify(*value) : "nullopt"; }
 };
 
 }  // namespace Catch

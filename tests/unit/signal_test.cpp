@@ -12,8 +12,7 @@ namespace tradeguard {
 namespace {
 
 Signal buy() {
-  Signal signal{
-      .symbol = symbol("ETH_USDT"), .side = Side::buy, .time = at("2025-01-01T12:00:07Z")};
+  Signal signal{.symbol = symbol("ETH_USDT"), .side = Side::buy, .time = at("2025-01-01T12:00:07Z")};
   signal.notional = money("50");
   signal.price = price("3350.5");
   return signal;
@@ -33,10 +32,10 @@ TEST_CASE("a symbol is BASE_QUOTE in capitals and digits") {
 }
 
 TEST_CASE("what adapters or people may write instead is no symbol") {
-  const auto text = GENERATE(as<std::string>{}, "", "_", "ETH", "ETH_", "_USDT", "ETHUSDT",
-                             "ETH/USDT", "ETH-USDT", "eth_usdt", "Eth_USDT", "ETH_USDT_PERP",
-                             "ETH__USDT", " ETH_USDT", "ETH_USDT ", "ETH_USDT\n", "ETH_US\xc3\x84",
-                             "ABCDEFGHIJKLMNOPQRSTU_USDT", "USDT_ABCDEFGHIJKLMNOPQRSTU");
+  const auto text =
+      GENERATE(as<std::string>{}, "", "_", "ETH", "ETH_", "_USDT", "ETHUSDT", "ETH/USDT", "ETH-USDT", "eth_usdt",
+               "Eth_USDT", "ETH_USDT_PERP", "ETH__USDT", " ETH_USDT", "ETH_USDT ", "ETH_USDT\n", "ETH_US\xc3\x84",
+               "ABCDEFGHIJKLMNOPQRSTU_USDT", "USDT_ABCDEFGHIJKLMNOPQRSTU");
   CAPTURE(text);
   CHECK_FALSE(Symbol::parse(text));
   CHECK_FALSE(Symbol::parse(std::string_view{"ETH\0_USDT", 9}));

@@ -29,9 +29,8 @@ class CryptocomDialect final : public Dialect {
                                      .market_min_notional = {},
                                      .highest_fee_rate = dec("0.001"),
                                      .paced = false};
-    const auto venue =
-        std::make_shared<CryptocomVenue>(transport, Secret{text_of(Server::api_key)},
-                                         Secret{text_of(Server::api_secret)}, settings, clock, log);
+    const auto venue = std::make_shared<CryptocomVenue>(transport, Secret{text_of(Server::api_key)},
+                                                        Secret{text_of(Server::api_secret)}, settings, clock, log);
     return {*venue, *venue, venue};
   }
   // Its creates are asynchronous: funds and triggers show in the record.
@@ -39,21 +38,20 @@ class CryptocomDialect final : public Dialect {
   // Its time is that of the Date header, in whole seconds: taken for the middle of one.
   Instant start() const override { return at("2025-01-01T12:00:00.5Z"); }
   Effects refusal(Mishap mishap) const override {
-    static const std::map<Mishap, Effects> all{
-        {Mishap::throttled, {{"code", "42901"}}},
-        {Mishap::clock_refused, {{"code", "40102"}}},
-        {Mishap::refused_min_quantity, {{"code", "415"}}},
-        {Mishap::refused_min_notional, {{"code", "415"}}},
-        {Mishap::refused_tick, {{"code", "308"}}},
-        {Mishap::refused_step, {{"code", "213"}}},
-        {Mishap::refused_balance, {{"code", "306"}}},
-        {Mishap::refused_margin, {{"code", "416"}}},
-        {Mishap::refused_permission, {{"code", "40103"}}},
-        {Mishap::refused_auth, {{"code", "40101"}}},
-        {Mishap::refused_unsupported, {{"code", "140001"}}},
-        {Mishap::refused_with_id, {{"code", "306"}, {"with_id", "1"}}},
-        {Mishap::duplicate, {{"code", "204"}}},
-        {Mishap::refused_in_200, {{"status", "200"}, {"code", "213"}}}};
+    static const std::map<Mishap, Effects> all{{Mishap::throttled, {{"code", "42901"}}},
+                                               {Mishap::clock_refused, {{"code", "40102"}}},
+                                               {Mishap::refused_min_quantity, {{"code", "415"}}},
+                                               {Mishap::refused_min_notional, {{"code", "415"}}},
+                                               {Mishap::refused_tick, {{"code", "308"}}},
+                                               {Mishap::refused_step, {{"code", "213"}}},
+                                               {Mishap::refused_balance, {{"code", "306"}}},
+                                               {Mishap::refused_margin, {{"code", "416"}}},
+                                               {Mishap::refused_permission, {{"code", "40103"}}},
+                                               {Mishap::refused_auth, {{"code", "40101"}}},
+                                               {Mishap::refused_unsupported, {{"code", "140001"}}},
+                                               {Mishap::refused_with_id, {{"code", "306"}, {"with_id", "1"}}},
+                                               {Mishap::duplicate, {{"code", "204"}}},
+                                               {Mishap::refused_in_200, {{"status", "200"}, {"code", "213"}}}};
     return all.at(mishap);
   }
   std::string empty_result() const override { return R"({"id":1,"code":0,"result":{}})"; }
@@ -82,16 +80,13 @@ class BinanceDialect final : public Dialect {
  public:
   HttpsSettings https(const Server& server) const override {
     // Requests name their limits, paced or not.
-    return {.base = *parse_base_url(server.url()),
-            .ca_file = server.ca_file(),
-            .limits = binance_limits()};
+    return {.base = *parse_base_url(server.url()), .ca_file = server.ca_file(), .limits = binance_limits()};
   }
   Adapter adapter(HttpTransport& transport, Clock& clock, Log& log) const override {
     const BinanceSettings settings{
         .patience = patience, .markets = {eth()}, .highest_fee_rate = dec("0.001"), .paced = false};
-    const auto venue =
-        std::make_shared<BinanceVenue>(transport, Secret{text_of(Server::api_key)},
-                                       Secret{text_of(Server::api_secret)}, settings, clock, log);
+    const auto venue = std::make_shared<BinanceVenue>(transport, Secret{text_of(Server::api_key)},
+                                                      Secret{text_of(Server::api_secret)}, settings, clock, log);
     return {*venue, *venue, venue};
   }
   // The exchange says EXPIRED of the leg that the other one ended; the contract says cancelled.
@@ -108,19 +103,15 @@ class BinanceDialect final : public Dialect {
         {Mishap::refused_step, code("-1013", "Filter failure: LOT_SIZE")},
         {Mishap::refused_min_notional, code("-1013", "Filter failure: NOTIONAL")},
         {Mishap::refused_tick, code("-1013", "Filter failure: PRICE_FILTER")},
-        {Mishap::refused_balance,
-         code("-2010", "Account has insufficient balance for requested action.")},
+        {Mishap::refused_balance, code("-2010", "Account has insufficient balance for requested action.")},
         {Mishap::refused_margin, code("-2010", "This symbol is not permitted for this account.")},
-        {Mishap::refused_permission,
-         code("-2015", "Invalid API-key, IP, or permissions for action.")},
+        {Mishap::refused_permission, code("-2015", "Invalid API-key, IP, or permissions for action.")},
         {Mishap::refused_auth, code("-1022", "Signature for this request is not valid.")},
         {Mishap::refused_unsupported, code("-1116", "Invalid orderType.")},
         {Mishap::duplicate, code("-2010", "Duplicate order sent.")},
-        {Mishap::refused_in_200,
-         {{"status", "200"}, {"code", "-1013"}, {"message", "Filter failure: LOT_SIZE"}}},
+        {Mishap::refused_in_200, {{"status", "200"}, {"code", "-1013"}, {"message", "Filter failure: LOT_SIZE"}}},
         // It has no such answer; nearest is one that says that nobody knows.
-        {Mishap::refused_with_id,
-         {{"code", "-1006"}, {"executed", "1"}, {"reject_async", "REJECTED"}}}};
+        {Mishap::refused_with_id, {{"code", "-1006"}, {"executed", "1"}, {"reject_async", "REJECTED"}}}};
     return all.at(mishap);
   }
   std::string empty_result() const override { return "{}"; }
@@ -149,8 +140,7 @@ class BinanceDialect final : public Dialect {
 Effects fate_of(Mishap mishap, const Dialect& dialect) {
   const std::map<Mishap, Effects> all{
       {Mishap::rejected_later, {{"reject_async", "INSUFFICIENT_ACC_BALANCE"}}},
-      {Mishap::part_then_cancelled,
-       {{"fill", "0.5"}, {"end", "cancelled"}, {"end_after_reads", "1"}}},
+      {Mishap::part_then_cancelled, {{"fill", "0.5"}, {"end", "cancelled"}, {"end_after_reads", "1"}}},
       {Mishap::cancelled_with_zero, {{"no_fill", "1"}, {"end", "cancelled"}}},
       {Mishap::stored_as_limit, {{"stored_type", "LIMIT"}}},
       {Mishap::fee_in_base, {{"fee", "ETH"}}},
@@ -159,8 +149,7 @@ Effects fate_of(Mishap mishap, const Dialect& dialect) {
       {Mishap::accepted_dropped, {{"drop", "after"}}},
       {Mishap::accepted_500, {{"status", "500"}, {"body", "html"}, {"executed", "1"}}},
       {Mishap::accepted_timeout, {{"hang", "after"}}},
-      {Mishap::accepted_empty,
-       {{"status", "200"}, {"body", dialect.empty_result()}, {"executed", "1"}}},
+      {Mishap::accepted_empty, {{"status", "200"}, {"body", dialect.empty_result()}, {"executed", "1"}}},
       {Mishap::cancel_ignored, {{"ignore", "1"}}},
       {Mishap::cancel_lost, {{"drop", "after"}}},
       {Mishap::cancel_dropped, {{"drop", "before"}}},
@@ -181,8 +170,7 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
   const VenueTraits& traits() const override { return house_.adapter_->placer.traits(); }
 
   Result<Instant> venue_time() override {
-    return reading(VenueVerb::venue_time, "*",
-                   [&] { return house_.adapter_->placer.venue_time(); });
+    return reading(VenueVerb::venue_time, "*", [&] { return house_.adapter_->placer.venue_time(); });
   }
 
   std::vector<Result<Lookup>> find(std::span<const OrderQuery> queries) override {
@@ -239,8 +227,7 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
     return quotes;
   }
   Result<std::vector<Sighting>> own_orders(Instant since) override {
-    return reading(VenueVerb::own_orders, "*",
-                   [&] { return house_.adapter_->placer.own_orders(since); });
+    return reading(VenueVerb::own_orders, "*", [&] { return house_.adapter_->placer.own_orders(since); });
   }
   Result<std::map<std::string, Balance>> balances() override {
     return reading(VenueVerb::balances, house_.dialect_->balances_view(),
@@ -249,8 +236,7 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
   Result<std::string> account_id() override { return house_.adapter_->placer.account_id(); }
 
  private:
-  void fault(const std::string& endpoint, Effects effects, const std::string& client = {},
-             int times = 1) {
+  void fault(const std::string& endpoint, Effects effects, const std::string& client = {}, int times = 1) {
     if (!client.empty()) effects["client"] = client;
     effects["times"] = std::to_string(times);
     house_.server_.fault(endpoint, effects);
@@ -275,10 +261,8 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
   }
 
   template <class Call>
-  std::invoke_result_t<Call> reading(VenueVerb verb, const std::string& endpoint,
-                                     const Call& call) {
-    if (house_.faults_.next(verb, nullptr, std::nullopt))
-      fault(endpoint, {{"drop", "before"}}, "", 0);
+  std::invoke_result_t<Call> reading(VenueVerb verb, const std::string& endpoint, const Call& call) {
+    if (house_.faults_.next(verb, nullptr, std::nullopt)) fault(endpoint, {{"drop", "before"}}, "", 0);
     auto result = call();
     house_.server_.clear_faults();
     return result;
@@ -309,10 +293,8 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
       // What a record leaves out is not learnt from its trades either, nor a fee from the record.
       fault(dialect.trades_view(), {{"status", "500"}}, "", 0);
       if (mishap == Mishap::fees_unread) fault("*", {{"omit", dialect.fee_members()}}, "", 0);
-      if (mishap == Mishap::filled_without_quantity)
-        fault("*", {{"omit", dialect.filled_members()}}, "", 0);
-      if (mishap == Mishap::filled_without_price)
-        fault("*", {{"omit", dialect.value_members()}}, "", 0);
+      if (mishap == Mishap::filled_without_quantity) fault("*", {{"omit", dialect.filled_members()}}, "", 0);
+      if (mishap == Mishap::filled_without_price) fault("*", {{"omit", dialect.value_members()}}, "", 0);
     }
   }
 
@@ -320,11 +302,8 @@ class WireUnderTest::Spoilt final : public OrderPlacer, public SltpPlacer {
 };
 
 WireUnderTest::WireUnderTest(std::unique_ptr<Dialect> dialect)
-    : dialect_{std::move(dialect)},
-      clock_{dialect_->start()},
-      log_{[](Level, Instant, std::string_view) {}, clock_} {
-  if (const auto settings = dialect_->settings(); !settings.empty())
-    server_.post("/settings", settings);
+    : dialect_{std::move(dialect)}, clock_{dialect_->start()}, log_{[](Level, Instant, std::string_view) {}, clock_} {
+  if (const auto settings = dialect_->settings(); !settings.empty()) server_.post("/settings", settings);
   // The contract's market takes as many stops as there are stories.
   server_.post("/market", {{"symbol", "ETH_USDT"}, {"max_stops", "200"}});
   server_.set_balance(dialect_->third_coin(), Decimal{1000});
@@ -370,10 +349,8 @@ void WireUnderTest::restart() {
 
 const std::vector<VenueKind>& venues() {
   static const std::vector<VenueKind> all{
-      {"cryptocom over the wire",
-       [] { return std::make_unique<WireUnderTest>(std::make_unique<CryptocomDialect>()); }},
-      {"binance over the wire",
-       [] { return std::make_unique<WireUnderTest>(std::make_unique<BinanceDialect>()); }}};
+      {"cryptocom over the wire", [] { return std::make_unique<WireUnderTest>(std::make_unique<CryptocomDialect>()); }},
+      {"binance over the wire", [] { return std::make_unique<WireUnderTest>(std::make_unique<BinanceDialect>()); }}};
   return all;
 }
 

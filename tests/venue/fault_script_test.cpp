@@ -5,9 +5,7 @@
 namespace Catch {
 template <>
 struct StringMaker<tradeguard::Mishap> {
-  static std::string convert(tradeguard::Mishap mishap) {
-    return std::string{tradeguard::text(mishap)};
-  }
+  static std::string convert(tradeguard::Mishap mishap) { return std::string{tradeguard::text(mishap)}; }
 };
 }  // namespace Catch
 
@@ -19,9 +17,7 @@ TEST_CASE("a rule spoils the occasions it names and no others") {
   script.on(VenueVerb::place, Mishap::dropped, {.symbol = eth(), .from = 2, .times = 2});
   const auto btc = symbol("BTC_USDT");
   const auto eth_usdt = eth();
-  const auto place = [&](const Symbol& of) {
-    return script.next(VenueVerb::place, &of, Leg::entry);
-  };
+  const auto place = [&](const Symbol& of) { return script.next(VenueVerb::place, &of, Leg::entry); };
   CHECK(place(eth_usdt) == std::nullopt);
   CHECK(place(btc) == std::nullopt);
   CHECK(script.next(VenueVerb::find, &eth_usdt, Leg::entry) == std::nullopt);
@@ -66,10 +62,9 @@ TEST_CASE("a script is read from text, and a line that is none is named") {
   CHECK(script->next(VenueVerb::find, &eth_usdt, Leg::stop) == Mishap::unknown_order);
   CHECK(script->next(VenueVerb::find, &eth_usdt, Leg::entry) == std::nullopt);
 
-  for (const char* line :
-       {"sell dropped", "place", "place explode", "place dropped twice", "place dropped leg=arm",
-        "place dropped symbol=eth", "place dropped from=0", "place dropped times=-1",
-        "place dropped times=2x", "place dropped when=now"}) {
+  for (const char* line : {"sell dropped", "place", "place explode", "place dropped twice", "place dropped leg=arm",
+                           "place dropped symbol=eth", "place dropped from=0", "place dropped times=-1",
+                           "place dropped times=2x", "place dropped when=now"}) {
     INFO(line);
     const auto bad = parse_fault_script(std::string{"# first\n"} + line + "\n", "day.txt");
     REQUIRE_FALSE(bad);

@@ -20,15 +20,13 @@ class TestTickets final : public IdempotencyGuard {
     for (const auto& order : orders) tickets.push_back(mint(order));
     return tickets;
   }
-  Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&,
-                                    Instant) override {
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&, Instant) override {
     return std::vector<Judged>{};
   }
   Result<void> settle(const EntryTicket&, const PlaceOutcome&, Instant) override { return {}; }
 };
 
-inline Order order_of(const std::string& name, Leg leg, OrderType type, Side side,
-                      Quantity quantity, Instant stamp) {
+inline Order order_of(const std::string& name, Leg leg, OrderType type, Side side, Quantity quantity, Instant stamp) {
   Order order{.client_id = "tg1-" + name, .trade = "tg1-trade", .leg = leg, .symbol = eth()};
   order.side = side;
   order.type = type;
@@ -43,21 +41,19 @@ inline Order entry(const std::string& name, const char* quantity, Instant stamp)
 inline Order exit_of(const std::string& name, const char* quantity, Instant stamp) {
   return order_of(name, Leg::exit, OrderType::market, Side::sell, qty(quantity), stamp);
 }
-inline Order stop_market(const std::string& name, const char* quantity, const char* trigger,
-                         Instant stamp) {
+inline Order stop_market(const std::string& name, const char* quantity, const char* trigger, Instant stamp) {
   auto order = order_of(name, Leg::stop, OrderType::stop_market, Side::sell, qty(quantity), stamp);
   order.trigger = price(trigger);
   return order;
 }
-inline Order stop_limit(const std::string& name, const char* quantity, const char* trigger,
-                        const char* limit, Instant stamp) {
+inline Order stop_limit(const std::string& name, const char* quantity, const char* trigger, const char* limit,
+                        Instant stamp) {
   auto order = order_of(name, Leg::stop, OrderType::stop_limit, Side::sell, qty(quantity), stamp);
   order.trigger = price(trigger);
   order.price = price(limit);
   return order;
 }
-inline Order target(const std::string& name, const char* quantity, const char* limit,
-                    Instant stamp) {
+inline Order target(const std::string& name, const char* quantity, const char* limit, Instant stamp) {
   auto order = order_of(name, Leg::target, OrderType::limit, Side::sell, qty(quantity), stamp);
   order.price = price(limit);
   return order;
@@ -70,8 +66,7 @@ inline PlaceOutcome protect(SltpPlacer& protector, const Order& stop) {
   const std::vector<SltpPlacer::LegRequest> requests{{stop, std::nullopt}};
   return protector.protect(requests).at(0).stop;
 }
-inline SltpPlacer::LegOutcome protect(SltpPlacer& protector, const Order& stop,
-                                      const Order& target_leg) {
+inline SltpPlacer::LegOutcome protect(SltpPlacer& protector, const Order& stop, const Order& target_leg) {
   const std::vector<SltpPlacer::LegRequest> requests{{stop, target_leg}};
   return protector.protect(requests).at(0);
 }
@@ -80,8 +75,7 @@ inline PlaceOutcome flatten(SltpPlacer& protector, const Order& exit) {
 }
 
 inline Result<Lookup> find(Venue& venue, const Order& order) {
-  const OrderQuery query{order.client_id, order.venue_id, order.fired_id, order.symbol,
-                         order.leg,       true,           order.stamp};
+  const OrderQuery query{order.client_id, order.venue_id, order.fired_id, order.symbol, order.leg, true, order.stamp};
   return venue.find(std::span{&query, 1}).at(0);
 }
 // The one sighting of an order that has exactly one.
@@ -116,8 +110,6 @@ bool is(const CancelOutcome& outcome) {
 namespace Catch {
 template <>
 struct StringMaker<tradeguard::VenueStatus> {
-  static std::string convert(tradeguard::VenueStatus status) {
-    return std::string{tradeguard::text(status)};
-  }
+  static std::string convert(tradeguard::VenueStatus status) { return std::string{tradeguard::text(status)}; }
 };
 }  // namespace Catch

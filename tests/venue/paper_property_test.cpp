@@ -34,12 +34,11 @@ PaperSettings random_settings(Dice& dice) {
 
 FaultScript random_faults(Dice& dice) {
   FaultScript script;
-  static constexpr VenueVerb verbs[] = {VenueVerb::place, VenueVerb::protect, VenueVerb::flatten,
-                                        VenueVerb::find, VenueVerb::cancel};
+  static constexpr VenueVerb verbs[] = {VenueVerb::place, VenueVerb::protect, VenueVerb::flatten, VenueVerb::find,
+                                        VenueVerb::cancel};
   for (int i = dice.between(0, 6); i > 0; --i) {
     auto all = mishaps();
-    script.on(dice.one_of(verbs), dice.one_of(all),
-              {.from = dice.between(1, 10), .times = dice.between(1, 3)});
+    script.on(dice.one_of(verbs), dice.one_of(all), {.from = dice.between(1, 10), .times = dice.between(1, 3)});
   }
   return script;
 }
@@ -106,21 +105,17 @@ class Story {
     static_cast<void>(venue_->rules({eth()}));
   }
 
-  Quantity random_quantity() {
-    return Quantity{Decimal::divide(dice_.between(1, 12'000), 10'000, Rounding::down)};
-  }
+  Quantity random_quantity() { return Quantity{Decimal::divide(dice_.between(1, 12'000), 10'000, Rounding::down)}; }
   Price random_price(int low, int high) {
     return Price{Decimal::divide(dice_.between(low * 100, high * 100), 100, Rounding::down)};
   }
   Order made(Leg leg, OrderType type, Side side) {
-    auto order =
-        order_of(std::to_string(orders_.size()), leg, type, side, random_quantity(), clock_.now());
+    auto order = order_of(std::to_string(orders_.size()), leg, type, side, random_quantity(), clock_.now());
     if (dice_.once_in(12) && !orders_.empty()) order.client_id = dice_.one_of(orders_).client_id;
     return order;
   }
   Order made_stop() {
-    auto stop = made(Leg::stop, dice_.once_in(2) ? OrderType::stop_market : OrderType::stop_limit,
-                     Side::sell);
+    auto stop = made(Leg::stop, dice_.once_in(2) ? OrderType::stop_market : OrderType::stop_limit, Side::sell);
     stop.trigger = random_price(2700, 3000);
     stop.price = Price{stop.trigger->value - Decimal{dice_.between(0, 40)}};
     return stop;
@@ -199,11 +194,10 @@ class Story {
  public:
   static std::string told(const Sighting& s) {
     const auto shown = [](const auto& maybe) { return maybe ? maybe->text() : std::string{"-"}; };
-    return s.venue_id + " " + s.fired_id + " " + s.client_id + " " + std::string{text(s.side)} +
-           " " + std::string{text(s.type)} + " " + std::string{text(s.status)} + " " +
-           s.quantity.text() + " " + shown(s.filled) + " " + shown(s.filled_value) + " " +
-           shown(s.fee_base) + " " + shown(s.price) + " " + shown(s.trigger) +
-           (s.fired ? " fired " : " ") + s.reason;
+    return s.venue_id + " " + s.fired_id + " " + s.client_id + " " + std::string{text(s.side)} + " " +
+           std::string{text(s.type)} + " " + std::string{text(s.status)} + " " + s.quantity.text() + " " +
+           shown(s.filled) + " " + shown(s.filled_value) + " " + shown(s.fee_base) + " " + shown(s.price) + " " +
+           shown(s.trigger) + (s.fired ? " fired " : " ") + s.reason;
   }
 
  private:
@@ -274,8 +268,7 @@ void check_coins(Story& story) {
   for (const auto& [list, legs] : pairs) {
     REQUIRE(legs.size() == 2);
     REQUIRE(legs[0].filled + legs[1].filled <= legs[0].quantity);
-    const bool one_is_sold =
-        legs[0].status == VenueStatus::filled || legs[1].status == VenueStatus::filled;
+    const bool one_is_sold = legs[0].status == VenueStatus::filled || legs[1].status == VenueStatus::filled;
     if (one_is_sold) REQUIRE_FALSE((legs[0].open() || legs[1].open()));
   }
 }

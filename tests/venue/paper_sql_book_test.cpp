@@ -60,11 +60,8 @@ TEST_CASE("every word of an order, a fill and a market is read back as it was wr
     full.reason = "foreign \"text\" with 'quotes'\nand a line \xc3\xa4";
     PaperOrder bare{.symbol = eth()};
     bare.number = 100008;
-    const PaperFill fill{100007,      eth(),
-                         Side::sell,  price("2909.99"),
-                         qty("0.05"), money("145.4995"),
-                         {},          money("0.1454995"),
-                         noon + 2s};
+    const PaperFill fill{
+        100007, eth(), Side::sell, price("2909.99"), qty("0.05"), money("145.4995"), {}, money("0.1454995"), noon + 2s};
 
     const auto first = database.connect();
     SqlPaperBook writer{*first, database.account()};
@@ -269,8 +266,7 @@ TEST_CASE("a row nobody of us wrote is an error, and the book is not left locked
   for (const char* damage :
        {"UPDATE paper_orders SET quantity = 'much'", "UPDATE paper_orders SET symbol = 'ETH'",
         "UPDATE paper_orders SET fate = 'sealed'", "UPDATE paper_balances SET total = '1e400'",
-        "UPDATE paper_markets SET last_price = ''",
-        "UPDATE paper_orders SET created_at = 'noon'"}) {
+        "UPDATE paper_markets SET last_price = ''", "UPDATE paper_orders SET created_at = 'noon'"}) {
     INFO(damage);
     const auto database = databases().front().fresh();
     ManualClock clock{noon};
@@ -307,8 +303,7 @@ TEST_CASE("a server that goes away between two visits costs the visit and not th
     const auto pid = session->run(std::array{Statement{"SELECT pg_backend_pid()::bigint", {}}});
     REQUIRE(pid);
     const auto killer = database->connect();
-    REQUIRE(killer->run(
-        std::array{Statement{"SELECT pg_terminate_backend(?1::int)", {pid->front().rows[0][0]}}}));
+    REQUIRE(killer->run(std::array{Statement{"SELECT pg_terminate_backend(?1::int)", {pid->front().rows[0][0]}}}));
     CHECK(is<Unsent>(protect(venue, stop)));
     CHECK_FALSE(find(venue, order));
     CHECK_FALSE(venue.balances());
@@ -320,8 +315,7 @@ TEST_CASE("a server that goes away between two visits costs the visit and not th
   CHECK(is<Accepted>(protect(venue, stop)));
 }
 
-TEST_CASE(
-    "a book that connects by itself does so at the first visit, and again after a failed one") {
+TEST_CASE("a book that connects by itself does so at the first visit, and again after a failed one") {
   const auto database = databases().back().fresh();
   ManualClock clock{noon};
   int connections = 0;
@@ -349,8 +343,7 @@ TEST_CASE(
   const auto pid = current->run(std::array{Statement{"SELECT pg_backend_pid()::bigint", {}}});
   REQUIRE(pid);
   const auto killer = database->connect();
-  REQUIRE(killer->run(
-      std::array{Statement{"SELECT pg_terminate_backend(?1::int)", {pid->front().rows[0][0]}}}));
+  REQUIRE(killer->run(std::array{Statement{"SELECT pg_terminate_backend(?1::int)", {pid->front().rows[0][0]}}}));
   const auto stop = stop_market("stop", "0.9", "2910", noon);
   CHECK(is<Unsent>(protect(venue, stop)));
   CHECK(connections == 1);

@@ -28,8 +28,7 @@ class Exchange {
     outcome = place(*venue, order);
     return order;
   }
-  std::pair<Order, Order> protect_pair(const char* quantity, const char* trigger,
-                                       const char* limit) {
+  std::pair<Order, Order> protect_pair(const char* quantity, const char* trigger, const char* limit) {
     const auto name = std::to_string(++orders);
     auto stop = stop_market("s" + name, quantity, trigger, clock.now());
     auto leg = target("t" + name, quantity, limit, clock.now());
@@ -55,8 +54,7 @@ PriceBar bar(int minute, const char* open, const char* high, const char* low, co
 
 // ---- Prices ------------------------------------------------------------------------------------
 
-TEST_CASE(
-    "an entry fills at what the signal saw, else the feed, the fixed price, the last trade, 100") {
+TEST_CASE("an entry fills at what the signal saw, else the feed, the fixed price, the last trade, 100") {
   std::vector<std::string> told;
   const auto settings = [&] {
     auto own = contract_settings();
@@ -64,9 +62,7 @@ TEST_CASE(
     own.price_invented = [&](const Symbol& market) { told.push_back(market.text()); };
     return own;
   };
-  const auto value = [](Exchange& exchange, const Order& order) {
-    return exchange.sight(order).filled_value;
-  };
+  const auto value = [](Exchange& exchange, const Order& order) { return exchange.sight(order).filled_value; };
 
   Exchange nothing{settings()};
   CHECK(value(nothing, nothing.buy("1")) == money("100"));
@@ -92,8 +88,7 @@ TEST_CASE(
   CHECK(told.size() == 1);
 }
 
-TEST_CASE(
-    "an exit and a quote take the market's price: the feed, the last trade, the fixed price") {
+TEST_CASE("an exit and a quote take the market's price: the feed, the last trade, the fixed price") {
   auto settings = contract_settings();
   settings.fixed_prices.emplace(eth(), price("2000"));
   Exchange exchange{settings};
@@ -178,9 +173,8 @@ TEST_CASE("a leg planned before the price was known is taken after") {
 // ---- The path of bars --------------------------------------------------------------------------
 
 TEST_CASE("inside a bar that spans stop and target the stop comes first and alone") {
-  Exchange exchange{
-      contract_settings(),
-      {bar(0, "3000", "3000", "3000", "3000"), bar(1, "3000", "3200", "2800", "3100")}};
+  Exchange exchange{contract_settings(),
+                    {bar(0, "3000", "3000", "3000", "3000"), bar(1, "3000", "3200", "2800", "3100")}};
   exchange.buy("1");
   const auto [stop, limit] = exchange.protect_pair("0.9", "2910", "3090");
   exchange.clock.advance(2min);
@@ -191,9 +185,8 @@ TEST_CASE("inside a bar that spans stop and target the stop comes first and alon
 }
 
 TEST_CASE("a bar that opens beyond the target has reached the target first") {
-  Exchange exchange{
-      contract_settings(),
-      {bar(0, "3000", "3000", "3000", "3000"), bar(1, "3100", "3200", "2800", "2900")}};
+  Exchange exchange{contract_settings(),
+                    {bar(0, "3000", "3000", "3000", "3000"), bar(1, "3100", "3200", "2800", "2900")}};
   exchange.buy("1");
   const auto [stop, limit] = exchange.protect_pair("0.9", "2910", "3090");
   exchange.clock.advance(2min);
@@ -203,9 +196,8 @@ TEST_CASE("a bar that opens beyond the target has reached the target first") {
 }
 
 TEST_CASE("a gap through the stop deals at the open, not at the stop") {
-  Exchange exchange{
-      contract_settings(),
-      {bar(0, "3000", "3000", "2950", "2950"), bar(1, "2700", "2800", "2600", "2650")}};
+  Exchange exchange{contract_settings(),
+                    {bar(0, "3000", "3000", "2950", "2950"), bar(1, "2700", "2800", "2600", "2650")}};
   exchange.buy("1");
   const auto [stop, limit] = exchange.protect_pair("0.9", "2910", "3090");
   // The bar has begun: its open is known.
@@ -240,9 +232,8 @@ TEST_CASE("what a running bar will still do is not known yet") {
 }
 
 TEST_CASE("bars before an order was made do not concern it") {
-  Exchange exchange{
-      contract_settings(),
-      {bar(0, "3000", "3000", "2000", "3000"), bar(1, "3000", "3010", "2990", "3000")}};
+  Exchange exchange{contract_settings(),
+                    {bar(0, "3000", "3000", "2000", "3000"), bar(1, "3000", "3010", "2990", "3000")}};
   exchange.clock.advance(60s);
   exchange.buy("1");
   const auto [stop, limit] = exchange.protect_pair("0.9", "2910", "3090");
@@ -370,8 +361,8 @@ TEST_CASE("fees are in base, in quote, or in neither") {
     const char* eth;
     const char* usdt;
   };
-  for (const auto& fee : {Fee{FeeIn::base, "0.999", "7000"}, Fee{FeeIn::quote, "1", "6997"},
-                          Fee{FeeIn::other, "1", "7000"}}) {
+  for (const auto& fee :
+       {Fee{FeeIn::base, "0.999", "7000"}, Fee{FeeIn::quote, "1", "6997"}, Fee{FeeIn::other, "1", "7000"}}) {
     auto settings = contract_settings();
     settings.fee_in = fee.in;
     Exchange exchange{settings};
@@ -475,8 +466,7 @@ TEST_CASE("an asynchronous exchange deals when its time has come, not when someb
 TEST_CASE("a timeout takes the patience once a burst") {
   Exchange exchange;
   exchange.faults.on(VenueVerb::place, Mishap::accepted_timeout, {.times = 3});
-  const auto tickets =
-      TestTickets::of({entry("a", "0.1", noon), entry("b", "0.1", noon), entry("c", "0.1", noon)});
+  const auto tickets = TestTickets::of({entry("a", "0.1", noon), entry("b", "0.1", noon), entry("c", "0.1", noon)});
   const auto outcomes = exchange.venue->place(tickets);
   for (const auto& outcome : outcomes) CHECK(is<InDoubt>(outcome));
   CHECK(exchange.clock.now() == noon + 2s);

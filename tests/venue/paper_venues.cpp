@@ -78,8 +78,7 @@ const std::vector<BookKind>& books() {
   static const auto all = [] {
     std::vector<BookKind> kinds{{"memory", [] { return std::make_unique<MemoryBook>(); }}};
     for (const auto& database : databases()) {
-      kinds.push_back(
-          {database.name, [&database] { return std::make_unique<SqlBook>(database.fresh()); }});
+      kinds.push_back({database.name, [&database] { return std::make_unique<SqlBook>(database.fresh()); }});
     }
     return kinds;
   }();
@@ -111,9 +110,7 @@ PaperUnderTest::PaperUnderTest(std::unique_ptr<BookUnderTest> book, PaperSetting
   restart();
 }
 
-void PaperUnderTest::trade_at(Price price) {
-  prices_.set(eth(), price, clock_.now() + settings_.offset);
-}
+void PaperUnderTest::trade_at(Price price) { prices_.set(eth(), price, clock_.now() + settings_.offset); }
 
 void PaperUnderTest::set_clock_ahead(Micros span) {
   settings_.offset = span;

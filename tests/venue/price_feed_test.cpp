@@ -27,8 +27,8 @@ TEST_CASE("a price file gives each symbol its bars") {
   const auto midnight = at("2018-04-04T00:00:00Z");
   const auto bars = feed->bars(symbol("ETH_USD"), midnight - 1h, midnight + 1h);
   REQUIRE(bars.size() == 2);
-  CHECK(bars[0] == PriceBar{midnight, midnight + 60s, price("416.29"), price("416.29"),
-                            price("416.15"), price("416.15")});
+  CHECK(bars[0] ==
+        PriceBar{midnight, midnight + 60s, price("416.29"), price("416.29"), price("416.15"), price("416.15")});
   CHECK(bars[1].begins == midnight + 5min);
   CHECK(bars[1].low == price("415.00000001"));
   CHECK(feed->bars(symbol("LTC_USD"), midnight - 1h, midnight + 1h).empty());
@@ -60,25 +60,17 @@ TEST_CASE("a price file that is not one is refused with the line and the reason"
       {header + std::string{"2018-04-04T00:01:00Z,ETH-USD,10,12,9,11\n"}, "2: the symbol"},
       {header + std::string{"2018-04-04T00:01:00Z,,10,12,9,11\n"}, "2: the symbol"},
       {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,0,12,9,11\n"}, "2: open is not a price"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,-12,9,11\n"},
-       "2: high is not a price"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,nan,11\n"},
-       "2: low is not a price"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,-12,9,11\n"}, "2: high is not a price"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,nan,11\n"}, "2: low is not a price"},
       {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9,\n"}, "2: close is not a price"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9, 11\n"},
-       "2: close is not a price"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,1e30,12,9,11\n"},
-       "2: open is not a price"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9, 11\n"}, "2: close is not a price"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,1e30,12,9,11\n"}, "2: open is not a price"},
       {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,9,12,11\n"}, "2: high is below low"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,13,12,9,11\n"},
-       "2: open or close is outside"},
-      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9,8\n"},
-       "2: open or close is outside"},
-      {header + good + "2018-04-04T00:00:00Z,BTC_USD,10,12,9,11\n",
-       "3: earlier than the line before"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,13,12,9,11\n"}, "2: open or close is outside"},
+      {header + std::string{"2018-04-04T00:01:00Z,ETH_USD,10,12,9,8\n"}, "2: open or close is outside"},
+      {header + good + "2018-04-04T00:00:00Z,BTC_USD,10,12,9,11\n", "3: earlier than the line before"},
       {header + good + good, "3: a second bar of ETH_USD at this time"},
-      {header + good + "2018-04-04T00:01:30Z,ETH_USD,10,12,9,11\n",
-       "3: begins before the last bar of ETH_USD is over"},
+      {header + good + "2018-04-04T00:01:30Z,ETH_USD,10,12,9,11\n", "3: begins before the last bar of ETH_USD is over"},
       {header + std::string(100'000, 'x') + "\n", "2: not six fields"},
       {header + "2018-04-04T00:01:00Z,ETH_USD\0X,10,12,9,11\n"s, "2: the symbol"},
   };
@@ -111,8 +103,7 @@ TEST_CASE("what spreadsheets and data frames leave in a price file is no fault")
 TEST_CASE("bars of another span than a minute are refused: their close is not known that early") {
   const auto file = [](std::initializer_list<const char*> times) {
     std::string text = header;
-    for (const char* time : times)
-      text += "2018-04-0" + std::string{time} + "Z,ETH_USD,10,12,9,11\n";
+    for (const char* time : times) text += "2018-04-0" + std::string{time} + "Z,ETH_USD,10,12,9,11\n";
     return read(text);
   };
   const auto hourly = file({"4T00:00:00", "4T01:00:00"});
@@ -121,8 +112,7 @@ TEST_CASE("bars of another span than a minute are refused: their close is not kn
   CHECK_THAT(hourly.error().what, Catch::Contains("ETH_USD are 3600s apart"));
   CHECK_FALSE(file({"4T00:00:00", "5T00:00:00"}));
   CHECK_FALSE(file({"4T00:00:00", "4T00:05:00", "4T00:15:00"}));
-  CHECK_FALSE(file({"4T00:00:00", "4T00:03:00", "4T00:06:00", "4T00:09:00", "4T00:12:00",
-                    "4T00:15:00"}));
+  CHECK_FALSE(file({"4T00:00:00", "4T00:03:00", "4T00:06:00", "4T00:09:00", "4T00:12:00", "4T00:15:00"}));
   // Minutes in which nobody traded are left out, and these are still bars of a minute.
   CHECK(file({"4T00:00:00", "4T01:00:00", "4T01:01:00"}));
   CHECK(file({"4T00:00:00", "4T00:07:00", "4T00:21:00"}));

@@ -25,8 +25,7 @@ class SqliteFile final : public PaperDatabase {
     // In memory where there is such a place: what a disk would take for each commit tests nothing
     // here.
     const std::filesystem::path memory{"/dev/shm"};
-    const auto place =
-        std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+    const auto place = std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
     std::string pattern = place / "tradeguard-venue-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error{"no temporary folder"};
     folder_ = pattern;
@@ -36,8 +35,7 @@ class SqliteFile final : public PaperDatabase {
     std::filesystem::remove_all(folder_, ignored);
   }
   std::unique_ptr<SqlSession> connect() override {
-    return must(SqliteSession::open((folder_ / "paper.db").string(),
-                                    {.mode = SqliteOptions::Mode::create}));
+    return must(SqliteSession::open((folder_ / "paper.db").string(), {.mode = SqliteOptions::Mode::create}));
   }
   const AccountKey& account() const override { return account_; }
 
@@ -59,8 +57,7 @@ class PostgresAccount final : public PaperDatabase {
   static std::string url_of_database() {
     const char* server = std::getenv("TRADEGUARD_TEST_POSTGRES");  // NOLINT(concurrency-mt-unsafe)
     if (server == nullptr) {
-      throw std::runtime_error{
-          "TRADEGUARD_TEST_POSTGRES is not set: run the tests under scripts/with-postgres"};
+      throw std::runtime_error{"TRADEGUARD_TEST_POSTGRES is not set: run the tests under scripts/with-postgres"};
     }
     const std::string url{server};
     auto ours = url.substr(0, url.find("//") + 2) + "tradeguard_test" + url.substr(url.find('@'));
@@ -68,8 +65,8 @@ class PostgresAccount final : public PaperDatabase {
     if (PostgresSession::open(ours, {.mode = PostgresOptions::Mode::create})) return ours;
     auto session = must(PostgresSession::open(url, {.mode = PostgresOptions::Mode::create}));
     // Another test may be faster, and that is as good.
-    static_cast<void>(session->run(
-        std::array{Statement{"CREATE DATABASE tradeguard_venue OWNER tradeguard_test", {}}}));
+    static_cast<void>(
+        session->run(std::array{Statement{"CREATE DATABASE tradeguard_venue OWNER tradeguard_test", {}}}));
     return ours;
   }
 

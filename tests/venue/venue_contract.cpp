@@ -5,9 +5,9 @@
 #include "orders.hpp"
 #include "venues.hpp"
 
-#define VENUE_CONTRACT(sentence)                                \
-  TRADEGUARD_CONTRACT(VenueUnderTest, VenueKind, venues, venue, \
-                      INTERNAL_CATCH_UNIQUE_NAME(venue_contract), sentence, "[venue]")
+#define VENUE_CONTRACT(sentence)                                                                                      \
+  TRADEGUARD_CONTRACT(VenueUnderTest, VenueKind, venues, venue, INTERNAL_CATCH_UNIQUE_NAME(venue_contract), sentence, \
+                      "[venue]")
 
 namespace tradeguard::contract {
 namespace {
@@ -20,11 +20,10 @@ void wait(VenueUnderTest& venue) { venue.clock().advance(a_moment); }
 Instant now(VenueUnderTest& venue) { return venue.placer().venue_time().value(); }
 
 // The stop this venue can do, at 2910 as the plan of a fill at 3000 has it.
-Order stop_for(VenueUnderTest& venue, const std::string& name, const char* quantity,
-               const char* trigger = "2910", const char* limit = "2880.9") {
-  return venue.protector().traits().stop_market
-             ? stop_market(name, quantity, trigger, now(venue))
-             : stop_limit(name, quantity, trigger, limit, now(venue));
+Order stop_for(VenueUnderTest& venue, const std::string& name, const char* quantity, const char* trigger = "2910",
+               const char* limit = "2880.9") {
+  return venue.protector().traits().stop_market ? stop_market(name, quantity, trigger, now(venue))
+                                                : stop_limit(name, quantity, trigger, limit, now(venue));
 }
 
 // Buys and waits until the exchange is done; what was received after fees is 0.999 of it.
@@ -65,8 +64,8 @@ VENUE_CONTRACT("an entry is accepted under an id, fills, and is found by its cli
 
 VENUE_CONTRACT("answers stand in the order of the requests") {
   const auto stamp = now(venue);
-  const std::vector<Order> orders{entry("a", "0.01", stamp), entry("b", "0.00001", stamp),
-                                  entry("c", "0.02", stamp), entry("d", "0.00001", stamp)};
+  const std::vector<Order> orders{entry("a", "0.01", stamp), entry("b", "0.00001", stamp), entry("c", "0.02", stamp),
+                                  entry("d", "0.00001", stamp)};
   const auto outcomes = venue.placer().place(TestTickets::of(orders));
   REQUIRE(outcomes.size() == 4);
   CHECK(is<Accepted>(outcomes[0]));
@@ -111,8 +110,7 @@ VENUE_CONTRACT("legs and exits are bound to their time as entries are") {
   CHECK(venue.truth(exit.client_id).empty());
 }
 
-VENUE_CONTRACT(
-    "a clock three seconds off is told, and a request from the future is not looked at") {
+VENUE_CONTRACT("a clock three seconds off is told, and a request from the future is not looked at") {
   const auto ours = venue.clock().now();
   venue.set_clock_ahead(3s);
   CHECK(venue.placer().venue_time() == ours + 3s);
@@ -128,8 +126,7 @@ VENUE_CONTRACT(
 
 VENUE_CONTRACT("what the market's rules forbid is refused with a code and leaves no order") {
   const auto refused = [&](const Order& order) {
-    const auto outcome =
-        order.leg == Leg::entry ? place(venue.placer(), order) : protect(venue.protector(), order);
+    const auto outcome = order.leg == Leg::entry ? place(venue.placer(), order) : protect(venue.protector(), order);
     INFO(describe(outcome));
     REQUIRE(is<Refused>(outcome));
     CHECK_FALSE(std::get<Refused>(outcome).code.empty());
@@ -240,8 +237,7 @@ VENUE_CONTRACT("each bad answer to a stop and to an exit has the same outcome") 
 VENUE_CONTRACT("of a burst only what the bad day meant is spoilt") {
   venue.faults().on(VenueVerb::place, Mishap::accepted_dropped, {.from = 2});
   const auto stamp = now(venue);
-  const std::vector<Order> orders{entry("a", "0.01", stamp), entry("b", "0.01", stamp),
-                                  entry("c", "0.01", stamp)};
+  const std::vector<Order> orders{entry("a", "0.01", stamp), entry("b", "0.01", stamp), entry("c", "0.01", stamp)};
   const auto outcomes = venue.placer().place(TestTickets::of(orders));
   CHECK(is<Accepted>(outcomes[0]));
   CHECK(is<InDoubt>(outcomes[1]));
@@ -527,8 +523,7 @@ VENUE_CONTRACT("an exit sells at the market at once") {
   CHECK(balance(venue.protector(), "USDT").total == before + dec("2742.255"));
 }
 
-VENUE_CONTRACT(
-    "a pair rests on the same coins, where the venue has pairs, and a lone stop where not") {
+VENUE_CONTRACT("a pair rests on the same coins, where the venue has pairs, and a lone stop where not") {
   bought(venue);
   const auto stop = stop_for(venue, "stop", "0.9");
   const auto limit = target("target", "0.9", "3090", now(venue));
@@ -646,10 +641,8 @@ VENUE_CONTRACT("each bad answer to a cancel has its outcome") {
     VenueStatus status;
   };
   const std::vector<CancelCase> cases{
-      {Mishap::cancel_ignored, 0, VenueStatus::open},
-      {Mishap::filled_before_cancel, 1, VenueStatus::filled},
-      {Mishap::cancel_unsent, 2, VenueStatus::open},
-      {Mishap::cancel_dropped, 3, VenueStatus::open},
+      {Mishap::cancel_ignored, 0, VenueStatus::open},   {Mishap::filled_before_cancel, 1, VenueStatus::filled},
+      {Mishap::cancel_unsent, 2, VenueStatus::open},    {Mishap::cancel_dropped, 3, VenueStatus::open},
       {Mishap::cancel_lost, 3, VenueStatus::cancelled},
   };
   bought(venue);
@@ -688,8 +681,7 @@ VENUE_CONTRACT("the exchange outlives our process") {
   venue.restart();
   CHECK(sight(venue.placer(), stop).status == VenueStatus::filled);
   const auto next = bought(venue, "next", "0.1");
-  CHECK(std::stoll(sight(venue.placer(), next).venue_id) >
-        std::stoll(sight(venue.placer(), stop).venue_id));
+  CHECK(std::stoll(sight(venue.placer(), next).venue_id) > std::stoll(sight(venue.placer(), stop).venue_id));
 }
 
 }  // namespace

@@ -10,13 +10,11 @@
 namespace tradeguard {
 
 void as_it_is_meant(IdempotencyGuard& guard, OrderPlacer& placer, SltpPlacer& protector,
-                    std::span<const EntryRequest> entries,
-                    std::span<const SltpPlacer::LegRequest> legs, Instant now) {
+                    std::span<const EntryRequest> entries, std::span<const SltpPlacer::LegRequest> legs, Instant now) {
   auto judged = guard.claim(entries, EntryPolicy{}, now);
   std::vector<EntryTicket> tickets;
   for (Judged& one : *judged)
-    if (auto* ticket = std::get_if<EntryTicket>(&one.outcome))
-      tickets.push_back(std::move(*ticket));
+    if (auto* ticket = std::get_if<EntryTicket>(&one.outcome)) tickets.push_back(std::move(*ticket));
   placer.place(tickets);
   protector.protect(legs);
 }
@@ -42,25 +40,18 @@ void wrong(IdempotencyGuard& guard, std::span<const SltpPlacer::LegRequest> legs
 }
 
 #elif defined(ORDERS_ARE_ASKED_FOR_THEIR_COOLDOWN)
-void wrong(CooldownGuard& guard, std::span<const Order> legs, Instant now) {
-  guard.check(legs, now);
-}
+void wrong(CooldownGuard& guard, std::span<const Order> legs, Instant now) { guard.check(legs, now); }
 
 #elif defined(PROTECTION_WAITS_FOR_A_TICKET)
-void wrong(SltpPlacer& protector, std::span<const EntryTicket> tickets) {
-  protector.protect(tickets);
-}
+void wrong(SltpPlacer& protector, std::span<const EntryTicket> tickets) { protector.protect(tickets); }
 
 #elif defined(AN_OUTCOME_IS_FORGOTTEN)
 void wrong(const PlaceOutcome& outcome) {
-  std::visit(overloaded{[](const Accepted&) {}, [](const Refused&) {}, [](const Unsent&) {}},
-             outcome);
+  std::visit(overloaded{[](const Accepted&) {}, [](const Refused&) {}, [](const Unsent&) {}}, outcome);
 }
 
 #elif defined(A_SETTLEMENT_IS_IGNORED)
-void wrong(IdempotencyGuard& guard, const EntryTicket& ticket, Instant now) {
-  guard.settle(ticket, Accepted{}, now);
-}
+void wrong(IdempotencyGuard& guard, const EntryTicket& ticket, Instant now) { guard.settle(ticket, Accepted{}, now); }
 
 #elif defined(A_PRICE_IS_ADDED_TO_A_QUANTITY)
 auto wrong(Price price, Quantity quantity) { return price + quantity; }

@@ -15,34 +15,22 @@ void as_it_is_meant(SqlSession& session, MemoryStore& store, const AccountKey& a
 }
 
 #if defined(A_SQL_GUARD_KEEPS_A_TEMPORARY_PEN)
-void wrong(SqlSession& session, const AccountKey& account) {
-  SqlIdempotencyGuard{session, Pen{account, std::nullopt}};
-}
+void wrong(SqlSession& session, const AccountKey& account) { SqlIdempotencyGuard{session, Pen{account, std::nullopt}}; }
 
 #elif defined(A_SQL_HISTORY_KEEPS_A_TEMPORARY_PEN)
-void wrong(SqlSession& session, const AccountKey& account) {
-  SqlEntryHistory{session, Pen{account, std::nullopt}};
-}
+void wrong(SqlSession& session, const AccountKey& account) { SqlEntryHistory{session, Pen{account, std::nullopt}}; }
 
 #elif defined(A_SQL_JOURNAL_KEEPS_A_TEMPORARY_PEN)
-void wrong(SqlSession& session, const AccountKey& account) {
-  SqlJournal{session, Pen{account, std::nullopt}};
-}
+void wrong(SqlSession& session, const AccountKey& account) { SqlJournal{session, Pen{account, std::nullopt}}; }
 
 #elif defined(A_MEMORY_GUARD_KEEPS_A_TEMPORARY_PEN)
-void wrong(MemoryStore& store, const AccountKey& account) {
-  MemoryIdempotencyGuard{store, Pen{account, std::nullopt}};
-}
+void wrong(MemoryStore& store, const AccountKey& account) { MemoryIdempotencyGuard{store, Pen{account, std::nullopt}}; }
 
 #elif defined(A_MEMORY_HISTORY_KEEPS_A_TEMPORARY_PEN)
-void wrong(MemoryStore& store, const AccountKey& account) {
-  MemoryEntryHistory{store, Pen{account, std::nullopt}};
-}
+void wrong(MemoryStore& store, const AccountKey& account) { MemoryEntryHistory{store, Pen{account, std::nullopt}}; }
 
 #elif defined(A_MEMORY_JOURNAL_KEEPS_A_TEMPORARY_PEN)
-void wrong(MemoryStore& store, const AccountKey& account) {
-  MemoryJournal{store, Pen{account, std::nullopt}};
-}
+void wrong(MemoryStore& store, const AccountKey& account) { MemoryJournal{store, Pen{account, std::nullopt}}; }
 
 #endif
 

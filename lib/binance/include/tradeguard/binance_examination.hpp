@@ -13,11 +13,9 @@ namespace tradeguard {
 class BinanceExamination final : public VenueExamination {
  public:
   // Key and secret are those of the venue. Venue and transport outlive it.
-  BinanceExamination(BinanceVenue& venue, HttpTransport& transport, Secret api_key,
-                     Secret api_secret, Micros patience);
+  BinanceExamination(BinanceVenue& venue, HttpTransport& transport, Secret api_key, Secret api_secret, Micros patience);
   ~BinanceExamination() override;
-  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
-                               bool place_far_order) override;
+  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets, bool place_far_order) override;
 
  private:
   struct Desk;

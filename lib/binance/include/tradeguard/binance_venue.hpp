@@ -18,10 +18,10 @@ namespace tradeguard {
 inline constexpr std::string_view binance_base_url = "https://api.binance.com";
 
 struct BinanceSettings {
-  Micros patience = 2s;           // of each request
-  std::set<Symbol> markets;       // own orders of the past are looked for in these: the venue lists them by symbol
-  Decimal highest_fee_rate;       // assumed of a fill until its fees are read: 0.005 is 0.5 %
-  bool paced = true;              // keeps the venue's documented limits; false: a server without limits
+  Micros patience = 2s;      // of each request
+  std::set<Symbol> markets;  // own orders of the past are looked for in these: the venue lists them by symbol
+  Decimal highest_fee_rate;  // assumed of a fill until its fees are read: 0.005 is 0.5 %
+  bool paced = true;         // keeps the venue's documented limits; false: a server without limits
 };
 
 // The documented limits, by method, for HttpsSettings.
@@ -31,8 +31,8 @@ std::vector<RateLimit> binance_limits();
 class BinanceVenue final : public OrderPlacer, public SltpPlacer {
  public:
   // `transport`, `clock` and `log` outlive it. The secret is an HMAC key, or an Ed25519 private key in PEM.
-  BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_secret,
-               BinanceSettings settings, Clock& clock, Log& log);
+  BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings settings, Clock& clock,
+               Log& log);
   ~BinanceVenue() override;
 
   const VenueTraits& traits() const override;

@@ -11,9 +11,9 @@ namespace tradeguard {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant now() = 0;          // wall clock, may be set back
-  virtual Micros monotonic() = 0;     // never runs backwards; for deadlines and durations
-  virtual void wait(Micros span) = 0; // returns early when a signal arrives
+  virtual Instant now() = 0;           // wall clock, may be set back
+  virtual Micros monotonic() = 0;      // never runs backwards; for deadlines and durations
+  virtual void wait(Micros span) = 0;  // returns early when a signal arrives
 };
 
 class SystemClock final : public Clock {

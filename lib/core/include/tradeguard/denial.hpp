@@ -12,6 +12,7 @@
 
 namespace tradeguard {
 
+// clang-format off
 enum class Denial {
   cooldown, halted, protection_failing, frozen, before_epoch, stale, superseded, sell_entry, strands, future, changed,
   max_order_notional, max_open_positions, max_entries_per_day, blocked, balance, slippage, no_rules, no_price, no_size,
@@ -19,6 +20,7 @@ enum class Denial {
   stop_outside_band, stop_below_min_notional, open_order_limit, rules_unreadable, prices_unreadable,
   balances_unreadable, epoch_unread, clock_unreadable, clock_offset, unverified, unreadable, throttled, deadline, stopping
 };
+// clang-format on
 
 // A decision is stored with the key and ends the signal. An obstacle (an unread price, a deadline, a frozen base)
 // says nothing about the signal, which stays open while it is fresh.
@@ -45,10 +47,10 @@ std::string_view text(Denial denial);
 std::optional<Denial> parse_word(std::string_view word, Denial);
 
 struct Denied {
-  Word<Denial> reason;        // a word of the table, or a bot's own
+  Word<Denial> reason;  // a word of the table, or a bot's own
   std::optional<Instant> until = {};
   std::string detail = {};
-  Micros ahead{0};            // future: by how much, by the clock that ruled
+  Micros ahead{0};              // future: by how much, by the clock that ruled
   bool clock_of_store = false;  // that clock was the database's and not the caller's
 };
 // A reason of a bot's own, as "drawdown" or "drawdown: 5.2 > 5".

@@ -12,9 +12,9 @@ namespace tradeguard {
 
 // What keeps entries out, whatever the signal says.
 struct EntryBar {
-  std::string base;    // empty: of every base
+  std::string base;  // empty: of every base
   Word<Denial> reason;
-  std::string detail;  // names market and trade: "UNPROTECTED ETH_USDT, trade tg1-e1-..."
+  std::string detail;     // names market and trade: "UNPROTECTED ETH_USDT, trade tg1-e1-..."
   bool by_doubt = false;  // frozen by an order whose answer was lost: it ends when the order is found
 };
 // A claim is denied where one concerns its base, and says one of them. Empty: a fresh signal passes, but for what belongs to it (its age, its size) and for what a run reads at the venue.
@@ -25,9 +25,8 @@ AdmissionFacts facts_of(const OpenBook& book);
 
 // What an alarm that stands, and an order without an answer, add to the facts. The first one of a kind is
 // the one that is named.
-void count_alarm(AdmissionFacts& facts, std::string_view kind, std::string_view symbol,
-                 std::string_view subject, const std::string& freezes, bool breaks);
-void count_doubt(AdmissionFacts& facts, const std::string& base, std::string_view symbol,
-                 std::string_view trade);
+void count_alarm(AdmissionFacts& facts, std::string_view kind, std::string_view symbol, std::string_view subject,
+                 const std::string& freezes, bool breaks);
+void count_doubt(AdmissionFacts& facts, const std::string& base, std::string_view symbol, std::string_view trade);
 
 }  // namespace tradeguard

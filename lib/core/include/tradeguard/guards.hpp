@@ -34,7 +34,7 @@ using CooldownVerdict = std::variant<Passed, Cooling>;
 
 // The latest moments that cool a base: entries whose bytes may have left, and stop-outs.
 struct BaseHistory {
-  std::optional<Instant> entry;     // latest of stamp, exchange time and, in doubt, valid_until
+  std::optional<Instant> entry;  // latest of stamp, exchange time and, in doubt, valid_until
   std::optional<Instant> stop_out;
 };
 // The rule, pure: the longest wins.
@@ -56,8 +56,7 @@ class CooldownGuard {
 };
 class HistoryCooldownGuard final : public CooldownGuard {
  public:
-  HistoryCooldownGuard(EntryHistory& history, CooldownPolicy policy)
-      : history_{history}, policy_{policy} {}
+  HistoryCooldownGuard(EntryHistory& history, CooldownPolicy policy) : history_{history}, policy_{policy} {}
   Result<std::vector<CooldownVerdict>> check(std::span<const Symbol> entries, Instant now) override;
 
  private:
@@ -72,35 +71,35 @@ enum class ExitScope { symbol, strategy };
 
 struct EntryPolicy {
   CooldownPolicy cooldown;
-  Money max_order_notional;      // zero: off
-  int max_open_positions = 10;   // zero: off
-  int max_entries_per_day = 0;   // UTC day; zero: off
-  Micros max_age = 300s;         // a new key older than this is stale
-  Micros max_future = 5s;        // a clock that is ahead by no more than this is believed
-  Micros max_wait = 60s;         // a signal ahead of its time waits until it is due; further ahead: rejected
-  Micros exit_max_age = 24h;     // a new SELL older than this is stale, and a wish to sell ends after it
+  Money max_order_notional;     // zero: off
+  int max_open_positions = 10;  // zero: off
+  int max_entries_per_day = 0;  // UTC day; zero: off
+  Micros max_age = 300s;        // a new key older than this is stale
+  Micros max_future = 5s;       // a clock that is ahead by no more than this is believed
+  Micros max_wait = 60s;        // a signal ahead of its time waits until it is due; further ahead: rejected
+  Micros exit_max_age = 24h;    // a new SELL older than this is stale, and a wish to sell ends after it
   ExitScope exit_scope = ExitScope::symbol;
-  Word<Denial> no_entries;                // a reason that denies every entry of this batch; empty: none
-  std::set<std::string> frozen_bases;     // frozen by what this run read, beside what the store knows
+  Word<Denial> no_entries;                  // a reason that denies every entry of this batch; empty: none
+  std::set<std::string> frozen_bases;       // frozen by what this run read, beside what the store knows
   std::map<std::string, Money> free_quote;  // by currency; an absent currency is not checked
 };
 
 // One signal asked to become an entry or an exit, with everything needed to judge and to send it.
 struct EntryRequest {
   Signal signal;
-  Order order;                            // as it will be claimed: ids, sizes, stamp, rules, plan
-  Money notional;                         // for the caps
-  std::optional<Denied> objection = {};   // found before the claim: no_rules, slippage, ...
+  Order order;                           // as it will be claimed: ids, sizes, stamp, rules, plan
+  Money notional;                        // for the caps
+  std::optional<Denied> objection = {};  // found before the claim: no_rules, slippage, ...
 };
 
 struct Duplicate {
-  ClientOrderId first;          // the order that has the key
+  ClientOrderId first;            // the order that has the key
   std::string existing_order_id;  // the venue's id of it, else its client id, else "-"
   Instant claimed_at;
-  bool differs = false;         // same key, other content
-  std::string decided = {};     // the key was denied for good, and by this; empty: it was claimed
+  bool differs = false;      // same key, other content
+  std::string decided = {};  // the key was denied for good, and by this; empty: it was claimed
 };
-struct Fenced {};               // another run holds the account; nothing was written
+struct Fenced {};  // another run holds the account; nothing was written
 
 // Proof of a durable claim. Only an IdempotencyGuard mints one.
 class EntryTicket {
@@ -119,8 +118,8 @@ class EntryTicket {
 
 struct Judged {
   std::variant<EntryTicket, Duplicate, Denied, Fenced> outcome;
-  CooldownVerdict cooldown;   // spoken whatever the outcome is; Passed for a Fenced one
-  bool key_was_known = false; // idempotency_blocked
+  CooldownVerdict cooldown;    // spoken whatever the outcome is; Passed for a Fenced one
+  bool key_was_known = false;  // idempotency_blocked
 };
 
 class IdempotencyGuard {
@@ -133,8 +132,8 @@ class IdempotencyGuard {
   // Judges the entries in the order given, in one transaction that also enforces the policy and
   // records one decision per entry and verdict. A ticket's row is durable before this returns.
   // `now` is overruled by the server's clock where the store has one.
-  virtual Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
-                                            const EntryPolicy& policy, Instant now) = 0;
+  virtual Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                                            Instant now) = 0;
 
   // For a bot with its own HTTP code: what became of the request. Unsent frees the key; Refused and Unsent
   // end the trade; Accepted without a record leaves it in doubt, and its base frozen, until a record comes.
@@ -151,8 +150,8 @@ class IdempotencyGuard {
 
 // Somebody's newest word that a symbol is to be sold. BUYs that spoke before it are superseded.
 struct ExitWord {
-  std::string symbol;           // "*": every symbol
-  std::string who;              // "operator", or "strategy:" and its name
+  std::string symbol;  // "*": every symbol
+  std::string who;     // "operator", or "strategy:" and its name
   Instant said;
   friend bool operator==(const ExitWord&, const ExitWord&) = default;
 };
@@ -161,17 +160,17 @@ inline constexpr std::string_view words_of_operator = "operator";
 
 // What the store knows at the moment of a claim, read inside its transaction.
 struct AdmissionFacts {
-  std::optional<std::string> halted;                  // reason
-  std::optional<std::string> breaker;                 // protection_failing, ...
-  std::optional<Instant> entries_after;               // epoch: signals must be newer
-  std::map<std::string, BaseHistory> history;         // by base
-  std::map<std::string, std::string> frozen;          // base -> why (in doubt, drift, orphan, ...)
-  std::set<std::string> frozen_by_doubt;              // of these: by an order whose answer was lost
-  std::map<SignalKey, Duplicate> known;               // keys claimed before (differs not yet judged)
+  std::optional<std::string> halted;           // reason
+  std::optional<std::string> breaker;          // protection_failing, ...
+  std::optional<Instant> entries_after;        // epoch: signals must be newer
+  std::map<std::string, BaseHistory> history;  // by base
+  std::map<std::string, std::string> frozen;   // base -> why (in doubt, drift, orphan, ...)
+  std::set<std::string> frozen_by_doubt;       // of these: by an order whose answer was lost
+  std::map<SignalKey, Duplicate> known;        // keys claimed before (differs not yet judged)
   std::map<SignalKey, std::string> known_digests;
-  std::map<SignalKey, int> freed;                     // released keys: attempts used so far
-  std::vector<ExitWord> exit_words;                   // of the entries' symbols
-  std::map<Symbol, Instant> stop_outs;                // newest forced end of a trade, by symbol
+  std::map<SignalKey, int> freed;       // released keys: attempts used so far
+  std::vector<ExitWord> exit_words;     // of the entries' symbols
+  std::map<Symbol, Instant> stop_outs;  // newest forced end of a trade, by symbol
   int open_positions = 0;
   int entries_today = 0;
 };
@@ -182,7 +181,7 @@ struct Verdict {
   CooldownVerdict cooldown;
   bool key_was_known = false;
 };
-std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy,
-                           AdmissionFacts facts, const AccountKey& account, Instant now);
+std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy, AdmissionFacts facts,
+                           const AccountKey& account, Instant now);
 
 }  // namespace tradeguard

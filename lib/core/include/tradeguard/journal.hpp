@@ -20,17 +20,17 @@ namespace tradeguard {
 // A CRITICAL (or a freeze) that stands until it is cleared. One row per kind and subject.
 struct Alarm {
   NoticeType kind;
-  std::string subject;          // trade id, base, "-" ...
-  std::string freezes;          // base that takes no entries while it stands; empty: none
-  bool breaks = false;          // a protection CRITICAL: every entry of the account is denied
+  std::string subject;  // trade id, base, "-" ...
+  std::string freezes;  // base that takes no entries while it stands; empty: none
+  bool breaks = false;  // a protection CRITICAL: every entry of the account is denied
   std::string detail;
-  std::string symbol;           // for the line and the notice
+  std::string symbol;  // for the line and the notice
   std::string order_id;
   Instant raised_at;
   std::optional<Instant> next_reminder;
   int told = 1;
   std::optional<Instant> cleared_at;
-  std::string unknown_kind;     // of NoticeType::unknown: the word as it stands in the store
+  std::string unknown_kind;  // of NoticeType::unknown: the word as it stands in the store
 };
 // The kind as text, whether this version knows the word or not.
 inline std::string_view kind_of(const Alarm& alarm) {
@@ -43,21 +43,21 @@ inline bool same_alarm(const Alarm& a, const Alarm& b) {
 struct AccountState {
   std::int64_t cycle = 0;
   Fence fence = 0;
-  std::optional<std::string> halted;           // reason
-  std::optional<std::string> breaker;          // reason; cleared by resume only
+  std::optional<std::string> halted;   // reason
+  std::optional<std::string> breaker;  // reason; cleared by resume only
   std::optional<Instant> last_started_at;
   std::optional<Instant> last_completed_at;
   std::optional<Instant> last_stuck_told_at;
-  bool previous_run_ended = true;              // of the run before; false: it was killed or failed
-  bool last_run_ended = true;                  // of the run that began last; false while it goes on, too
-  std::string epoch;                           // of the store, as it is now
-  std::optional<std::string> known_epoch;      // as the account last saw it; differs: restored, promoted
-  std::optional<Instant> entries_after;        // set with a new epoch
-  std::string venue_account_id;                // the venue's own id of the account, once known
-  std::optional<Instant> breaker_reset_at;     // `resume` ended the breaker then: what was before does not count
-  std::optional<Instant> quiet_until;          // the venue asked not to be asked before this
-  std::string quiet_status;                    // with what: "418", "429"
-  std::optional<Instant> notify_quiet_until;   // the notifier's peer asked for silence
+  bool previous_run_ended = true;             // of the run before; false: it was killed or failed
+  bool last_run_ended = true;                 // of the run that began last; false while it goes on, too
+  std::string epoch;                          // of the store, as it is now
+  std::optional<std::string> known_epoch;     // as the account last saw it; differs: restored, promoted
+  std::optional<Instant> entries_after;       // set with a new epoch
+  std::string venue_account_id;               // the venue's own id of the account, once known
+  std::optional<Instant> breaker_reset_at;    // `resume` ended the breaker then: what was before does not count
+  std::optional<Instant> quiet_until;         // the venue asked not to be asked before this
+  std::string quiet_status;                   // with what: "418", "429"
+  std::optional<Instant> notify_quiet_until;  // the notifier's peer asked for silence
 };
 
 // An account of the store at a real venue with open trades.
@@ -69,16 +69,16 @@ struct LiveAccount {
 
 struct OpenBook {
   AccountState account;
-  std::vector<Trade> trades;        // unsettled, oldest first
-  std::vector<Order> questions;     // of settled trades: still to be asked (lapsed, refused, fees)
-  std::vector<Alarm> alarms;        // standing
+  std::vector<Trade> trades;     // unsettled, oldest first
+  std::vector<Order> questions;  // of settled trades: still to be asked (lapsed, refused, fees)
+  std::vector<Alarm> alarms;     // standing
   // Rows that cannot be read, each as the alarm that somebody has to raise: IMPOSSIBLE, `subject` is
   // "row/" and which row it is. Of a trade with such a row nothing is in `trades`.
   std::vector<Alarm> unreadable;
   // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached", and
   // that was claimed after the breaker was reset last. A reset later than `now` is not believed.
   int flattened_today = 0;
-  int entries_today = 0;            // of this UTC day that cool: what limits.max_entries_per_day counts
+  int entries_today = 0;  // of this UTC day that cool: what limits.max_entries_per_day counts
   bool notices_waiting = false;
 };
 
@@ -90,17 +90,17 @@ struct AlarmEdge {
 
 // One item: all of it is written, or nothing of it.
 struct Change {
-  std::vector<Order> append;        // claims; exists already: the item is not written
-  std::vector<Order> advance;       // rows with the version they were read at
-  std::vector<Notice> notices;      // an event id already there is skipped, not an error
+  std::vector<Order> append;    // claims; exists already: the item is not written
+  std::vector<Order> advance;   // rows with the version they were read at
+  std::vector<Notice> notices;  // an event id already there is skipped, not an error
   std::vector<AlarmEdge> alarms;
-  std::vector<ExitWord> words;      // kept by symbol and speaker, the newest
+  std::vector<ExitWord> words;  // kept by symbol and speaker, the newest
 };
 enum class Written { yes, stale, exists };  // stale: another version stands; exists: claimed before
 
 struct RunSummary {
-  std::string result;               // "ok", "critical", ...
-  std::string counters;             // the fields of RUN_END, as stored text
+  std::string result;    // "ok", "critical", ...
+  std::string counters;  // the fields of RUN_END, as stored text
 };
 
 // No notice waits longer for its next attempt; one whose `next_try` is further ahead is due.
@@ -118,8 +118,8 @@ struct DeliveryRecord {
 // One guard's verdict on one signal, kept one row per (key, verdict) with first, last and count.
 struct Decision {
   SignalKey key;
-  std::string guard;                // "cooldown", "idempotency", "policy"
-  std::string verdict;              // "passed", "blocked", "denied"
+  std::string guard;    // "cooldown", "idempotency", "policy"
+  std::string verdict;  // "passed", "blocked", "denied"
   std::string detail;
   Instant first;
   Instant last;
@@ -128,7 +128,7 @@ struct Decision {
 
 struct ExitClaim {
   Signal signal;
-  std::vector<Order> advance;       // entry rows of the trades, exit_reason and exit_until set
+  std::vector<Order> advance;          // entry rows of the trades, exit_reason and exit_until set
   std::vector<ClientOrderId> touches;  // every trade it concerns, those an earlier exit wants sold too
 };
 // The trades of both, each once.
@@ -145,13 +145,13 @@ struct Outlook {
 
 // Which trades a person wants to see.
 struct TradeQuery {
-  std::optional<Instant> since;      // claimed then or later
+  std::optional<Instant> since;  // claimed then or later
   std::optional<Symbol> symbol;
-  std::size_t at_most = 20;          // the newest of them
+  std::size_t at_most = 20;  // the newest of them
 };
 struct PastTrades {
-  std::vector<Trade> trades;             // open and settled, oldest first
-  std::vector<std::string> unreadable;   // one sentence each for a trade with a row that cannot be read
+  std::vector<Trade> trades;            // open and settled, oldest first
+  std::vector<std::string> unreadable;  // one sentence each for a trade with a row that cannot be read
 };
 
 // Few enough that a piece takes milliseconds.
@@ -176,9 +176,8 @@ class OrderJournal {
   // SELL signals: the claim_key and the wish to exit, in one transaction. Never cooled, capped or halted;
   // judged for repeat first and for age second, as entries are. A claim that touches no trade is answered
   // and kept as decided "nothing_held". Either is the newest word about its symbol.
-  virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims,
-                                                       Micros max_age, Micros max_future,
-                                                       Instant now) = 0;
+  virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
+                                                       Micros max_future, Instant now) = 0;
 
   virtual Result<Outlook> outlook(std::span<const Signal> signals) = 0;
   // Kept by symbol, in place of what was remembered before.
@@ -190,10 +189,9 @@ class OrderJournal {
   virtual Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) = 0;
 
   // The frame of a run.
-  virtual Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
-                                 Instant now) = 0;
+  virtual Result<void> begin_run(const std::string& run_id, const std::string& config_hash, Instant now) = 0;
   virtual Result<void> finish_run(const RunSummary& summary, Instant now) = 0;
-  virtual Result<void> note_stuck_told(Instant now) = 0;      // unfenced: said by a run that is locked out
+  virtual Result<void> note_stuck_told(Instant now) = 0;  // unfenced: said by a run that is locked out
   // The silences that the venue (with which status) and the notifier's peer asked for, in place of
   // those noted before; nullopt: none.
   virtual Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,

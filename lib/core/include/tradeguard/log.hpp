@@ -26,7 +26,7 @@ class Line {
   Line(Level level, std::string_view name) : level_{level}, name_{name} {}
   Line& add(std::string_view key, std::string_view value);
   Line& add(std::string_view key, std::int64_t value);
-  Line& words(std::string_view fixed);  // trusted text behind the name, as RUN_LOCKED has it
+  Line& words(std::string_view fixed);                        // trusted text behind the name, as RUN_LOCKED has it
   Line& debug(std::string_view key, std::string_view value);  // only in the [DEBUG_TRADING] twin
   Line& debug(std::string_view key, std::int64_t value);
 

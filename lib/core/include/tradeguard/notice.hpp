@@ -21,13 +21,48 @@ std::optional<Severity> parse_severity(std::string_view word);
 // The types of the log contract: ORDER_CREATED, ORDER_FILLED, SLTP_CREATED, SLTP_FAILED, UNPROTECTED, ...
 // A closed list; notice_types() is what docs/log-lines.md is checked against.
 enum class NoticeType {
-  order_created, order_filled, order_refused, order_in_doubt, order_lapsed, order_recovered,
-  sltp_created, sltp_failed, stop_filled, target_filled, exit_filled, trade_closed, dust,
-  unprotected, unverified, in_doubt_too_long, drift, orphan, oversold, twin, impossible,
-  breaker, run_missed, run_stuck, halted, resumed, operator_action, undeliverable,
-  live_positions_unattended, cleared, digest, reminder, run_failed, log_unusable, store_lost,
-  exit_expired, sltp_lost, stop_not_firing, hands_off,
-  exit_rejected, signals_rejected, account_changed,
+  order_created,
+  order_filled,
+  order_refused,
+  order_in_doubt,
+  order_lapsed,
+  order_recovered,
+  sltp_created,
+  sltp_failed,
+  stop_filled,
+  target_filled,
+  exit_filled,
+  trade_closed,
+  dust,
+  unprotected,
+  unverified,
+  in_doubt_too_long,
+  drift,
+  orphan,
+  oversold,
+  twin,
+  impossible,
+  breaker,
+  run_missed,
+  run_stuck,
+  halted,
+  resumed,
+  operator_action,
+  undeliverable,
+  live_positions_unattended,
+  cleared,
+  digest,
+  reminder,
+  run_failed,
+  log_unusable,
+  store_lost,
+  exit_expired,
+  sltp_lost,
+  stop_not_firing,
+  hands_off,
+  exit_rejected,
+  signals_rejected,
+  account_changed,
   unknown,  // stays last, no type of ours: what another version wrote, whose word the notice or alarm keeps
 };
 std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
@@ -35,12 +70,12 @@ std::optional<NoticeType> parse_notice_type(std::string_view word);
 const std::vector<NoticeType>& notice_types();
 
 struct Notice {
-  std::string event_id;        // unique; a pure function of what happened, shown to the reader
+  std::string event_id;  // unique; a pure function of what happened, shown to the reader
   NoticeType type;
   Severity severity = Severity::info;
-  ClientOrderId trade;         // notices of one trade are delivered in order; empty: of no trade
-  std::string symbol;          // empty: none
-  std::string order_id;        // the venue's, else the client id; empty: none
+  ClientOrderId trade;   // notices of one trade are delivered in order; empty: of no trade
+  std::string symbol;    // empty: none
+  std::string order_id;  // the venue's, else the client id; empty: none
   std::optional<Side> side;
   // What the text is made of, in order: ("quantity", "0.0149"). From the struct sent and filled.
   std::vector<std::pair<std::string, std::string>> facts;
@@ -50,16 +85,15 @@ struct Notice {
   std::string where = {};
 
   // Of the outbox.
-  std::int64_t sequence = 0;   // in order of writing
+  std::int64_t sequence = 0;  // in order of writing
   int attempts = 0;
   std::optional<Instant> next_try;
   bool may_have_arrived = false;  // an attempt was sent and not answered
-  std::string unknown_type;    // of NoticeType::unknown: the word as it stands in the store
+  std::string unknown_type;       // of NoticeType::unknown: the word as it stands in the store
 };
 // The type as text, whether this version knows the word or not.
 inline std::string_view type_of(const Notice& notice) {
-  return notice.type == NoticeType::unknown ? std::string_view{notice.unknown_type}
-                                            : text(notice.type);
+  return notice.type == NoticeType::unknown ? std::string_view{notice.unknown_type} : text(notice.type);
 }
 
 // The message for a person: several lines of plain text, no markup. Used by every notifier. Behind the title

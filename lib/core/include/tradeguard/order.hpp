@@ -67,10 +67,10 @@ std::int64_t lock_key(const AccountKey& account);
 
 struct Order {
   ClientOrderId client_id;
-  ClientOrderId trade;      // the client id of the trade's entry; an entry names itself
+  ClientOrderId trade;  // the client id of the trade's entry; an entry names itself
   Leg leg = Leg::entry;
   int attempt = 1;
-  SignalKey signal_key;     // of the signal that asked for it; empty for legs
+  SignalKey signal_key;  // of the signal that asked for it; empty for legs
   Symbol symbol;
   Side side = Side::buy;
   OrderType type = OrderType::market;
@@ -80,48 +80,48 @@ struct Order {
 
   OrderState state = OrderState::claimed;
   Instant claimed_at;
-  Instant stamp;            // venue time carried by the request
-  Instant valid_until;      // the venue refuses the request after this (venue time)
+  Instant stamp;        // venue time carried by the request
+  Instant valid_until;  // the venue refuses the request after this (venue time)
   bool acknowledged = false;
-  bool twin = false;        // a second order the venue showed under one client id
-  std::string pair;         // client id of the stop of the OCO this leg was sent in; empty: alone
+  bool twin = false;  // a second order the venue showed under one client id
+  std::string pair;   // client id of the stop of the OCO this leg was sent in; empty: alone
 
-  std::string venue_id;     // empty until known
-  std::string fired_id;     // the order a fired trigger became, where the venue gives it another id
-  Quantity filled;          // from the venue, never an estimate
-  Money filled_value;       // quote units of those fills
-  Quantity fee_base;        // of the fees read, what was taken from the base
-  bool fees_known = false;  // the fills read add up to `filled`
+  std::string venue_id;                  // empty until known
+  std::string fired_id;                  // the order a fired trigger became, where the venue gives it another id
+  Quantity filled;                       // from the venue, never an estimate
+  Money filled_value;                    // quote units of those fills
+  Quantity fee_base;                     // of the fees read, what was taken from the base
+  bool fees_known = false;               // the fills read add up to `filled`
   std::optional<Instant> exchange_time;  // when the venue says it was made
   std::optional<Instant> sighted_at;     // venue time of the newest sighting applied
   std::optional<Instant> closed_at;
-  std::optional<Instant> fired_at;       // first seen fired and still resting
+  std::optional<Instant> fired_at;  // first seen fired and still resting
   std::optional<Instant> cancel_asked_at;
-  Word<Ending> ending;      // empty while it has not ended
-  std::string reason;       // the same for people, with what the venue said; bounded, steers nothing
-  Word<ExitReason> because; // exits only: what it was placed for
+  Word<Ending> ending;       // empty while it has not ended
+  std::string reason;        // the same for people, with what the venue said; bounded, steers nothing
+  Word<ExitReason> because;  // exits only: what it was placed for
 
   // Entries only, but for `rules` and `free_base`. A row without rules or plan is a bot's that sends by itself: no
   // cycle protects it, and one that finds it says so.
   std::optional<InstrumentRules> rules;  // as they were when the entry was claimed; exits: when they were
   std::optional<ProtectionPlan> plan;
-  std::string strategy;                  // of its signal
-  std::optional<Instant> signal_at;      // when its signal spoke; an exit concerns trades with an older one
-  std::optional<Instant> covered_at;     // of the trade: when a working stop for all of it was sighted last
-  std::optional<Instant> naked_since;    // of the trade: since when something filled has no sighted stop
-  Micros naked_total{0};                 // of finished spells
-  bool legs_told = false;                // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
-  bool skip_told = false;                // SLTP_SKIPPED_ALREADY_EXISTS was said for this trade
+  std::string strategy;                // of its signal
+  std::optional<Instant> signal_at;    // when its signal spoke; an exit concerns trades with an older one
+  std::optional<Instant> covered_at;   // of the trade: when a working stop for all of it was sighted last
+  std::optional<Instant> naked_since;  // of the trade: since when something filled has no sighted stop
+  Micros naked_total{0};               // of finished spells
+  bool legs_told = false;              // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
+  bool skip_told = false;              // SLTP_SKIPPED_ALREADY_EXISTS was said for this trade
   bool dust_told = false;
-  Word<ExitReason> exit_reason;          // of the trade: somebody wants it sold; empty: nobody
-  std::optional<Instant> exit_until;     // that wish is fresh until then (exchange time)
-  SignalKey exit_key;                    // the SELL signal that wants it sold; empty: the operator, or nobody
-  std::string target_none;               // why no target rests or is to rest; empty: one does, or is to
-  std::optional<Quantity> free_base;     // of exits: what the venue said was free when it was claimed
-  bool released = false;                 // the operator took the trade out of our hands
-  bool settled = false;                  // of the trade: nothing is open, nothing is asked
+  Word<ExitReason> exit_reason;       // of the trade: somebody wants it sold; empty: nobody
+  std::optional<Instant> exit_until;  // that wish is fresh until then (exchange time)
+  SignalKey exit_key;                 // the SELL signal that wants it sold; empty: the operator, or nobody
+  std::string target_none;            // why no target rests or is to rest; empty: one does, or is to
+  std::optional<Quantity> free_base;  // of exits: what the venue said was free when it was claimed
+  bool released = false;              // the operator took the trade out of our hands
+  bool settled = false;               // of the trade: nothing is open, nothing is asked
 
-  std::int64_t version = 0;              // grows with every write; compare-and-set
+  std::int64_t version = 0;  // grows with every write; compare-and-set
 
   Quantity left() const { return quantity > filled ? quantity - filled : Quantity{}; }
   bool in_doubt() const { return state == OrderState::claimed; }
@@ -144,17 +144,17 @@ struct Sighting {
   Symbol symbol;
   Side side;
   OrderType type;
-  VenueStatus status;       // unknown: not understood, counts as neither open nor closed
+  VenueStatus status;  // unknown: not understood, counts as neither open nor closed
   Quantity quantity;
-  std::optional<Quantity> filled;       // nullopt: the venue did not say
+  std::optional<Quantity> filled;  // nullopt: the venue did not say
   std::optional<Money> filled_value;
-  std::optional<Quantity> fee_base;     // nullopt: fees not read
+  std::optional<Quantity> fee_base;  // nullopt: fees not read
   std::optional<Price> price;
   std::optional<Price> trigger;
-  bool fired = false;       // the trigger was hit and what it became still rests
+  bool fired = false;                    // the trigger was hit and what it became still rests
   std::optional<Instant> exchange_time;  // when it was made
   std::optional<Instant> ended_at;       // when it was filled, cancelled, ..., where the venue says so
-  Instant at;               // venue time at which the read began
+  Instant at;                            // venue time at which the read began
   std::string reason;
   friend bool operator==(const Sighting&, const Sighting&) = default;
 };

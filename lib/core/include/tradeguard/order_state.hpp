@@ -15,10 +15,14 @@ enum class OrderEvent { accepted, refused, unsent, seen_open, seen_closed, absen
 std::string_view text(OrderEvent event);
 
 enum class Step {
-  to_claimed, to_placed, to_closed, to_refused, to_lapsed,
-  alarm,        // impossible by the protocol: freeze the market and say so
-  stale,        // older than what is known: dropped
-  not_asked,    // the caller may not bring this event here
+  to_claimed,
+  to_placed,
+  to_closed,
+  to_refused,
+  to_lapsed,
+  alarm,      // impossible by the protocol: freeze the market and say so
+  stale,      // older than what is known: dropped
+  not_asked,  // the caller may not bring this event here
 };
 // The table of the design, cell by cell; docs/order-states.md is generated from it.
 Step next_step(OrderState state, OrderEvent event);
@@ -30,7 +34,7 @@ struct Applied {
   Step step;
   bool first_acknowledged = false;  // the venue's id, or the order itself, was not known before
   bool fill_grew = false;
-  bool proof_was_wrong = false;     // absent after an acknowledgement, or alive after a proof: CRITICAL
+  bool proof_was_wrong = false;  // absent after an acknowledgement, or alive after a proof: CRITICAL
 };
 
 Applied apply(const Order& order, const PlaceOutcome& outcome, Instant now);

@@ -40,9 +40,9 @@ using CancelOutcome = std::variant<CancelAcknowledged, CancelGone, Unsent, InDou
 
 // What one complete reading of every view of the venue showed for one client id.
 struct Lookup {
-  std::vector<Sighting> found;  // more than one: twins
-  bool every_view_read = false; // false: emptiness proves nothing
-  Instant read_began;           // venue time
+  std::vector<Sighting> found;   // more than one: twins
+  bool every_view_read = false;  // false: emptiness proves nothing
+  Instant read_began;            // venue time
 };
 
 // What the words of a venue's no are about: it alone knows, and says it in codes and sentences of its own. What is

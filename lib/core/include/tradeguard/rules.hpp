@@ -13,22 +13,22 @@ namespace tradeguard {
 
 struct InstrumentRules {
   Symbol symbol;
-  Price tick;               // > 0
-  Quantity step;            // > 0
+  Price tick;     // > 0
+  Quantity step;  // > 0
   Quantity min_quantity;
-  Quantity max_quantity;    // 0: none
+  Quantity max_quantity;  // 0: none
   Money min_notional;
-  Money max_notional;       // of one order, at its own price; 0: none. More is above_max_notional
-  Decimal highest_fee_rate; // 0.001 is 0.1 %; assumed of a fill until its fees are read
-  int max_open_stops = 0;   // protection orders the venue lets rest in this market; 0: no limit
+  Money max_notional;        // of one order, at its own price; 0: none. More is above_max_notional
+  Decimal highest_fee_rate;  // 0.001 is 0.1 %; assumed of a fill until its fees are read
+  int max_open_stops = 0;    // protection orders the venue lets rest in this market; 0: no limit
   bool tradable = true;
   bool stop_market = true;  // false: this market has no stop-market order, even where the venue has
   // Where the price and the trigger of a sell order may lie; 0: no such bound.
-  Decimal lowest_sell;      // of the market's price: 0.9 is 10 % below it
-  Decimal highest_sell;     // 1.2 is 20 % above it
-  Price min_price;          // whatever the market's price is
+  Decimal lowest_sell;   // of the market's price: 0.9 is 10 % below it
+  Decimal highest_sell;  // 1.2 is 20 % above it
+  Price min_price;       // whatever the market's price is
   Price max_price;
-  Instant read_at;          // rules have an age
+  Instant read_at;  // rules have an age
 
   friend bool operator==(const InstrumentRules&, const InstrumentRules&) = default;
 };
@@ -45,7 +45,7 @@ bool is_dust(Quantity quantity, Price stop_price, const InstrumentRules& rules);
 // stop that the fees alone would reach.
 inline const Decimal least_percent = Decimal::divide(Decimal{1}, Decimal{10}, Rounding::down);
 struct ProtectionPlan {
-  Decimal stop_percent{3};     // 3: three per cent below the average fill
+  Decimal stop_percent{3};  // 3: three per cent below the average fill
   Decimal target_percent{3};
   std::optional<Price> stop_price;
   std::optional<Price> target_price;
@@ -63,9 +63,7 @@ struct ProtectionPlan {
 struct SellBand {
   std::optional<Price> lowest;
   std::optional<Price> highest;
-  bool holds(Price price) const {
-    return (!lowest || price >= *lowest) && (!highest || price <= *highest);
-  }
+  bool holds(Price price) const { return (!lowest || price >= *lowest) && (!highest || price <= *highest); }
 };
 SellBand sell_band(Price market, const InstrumentRules& rules);
 
@@ -84,12 +82,10 @@ struct Levels {
 // Levels of a long position that is held. The stop is rounded up to the tick and the target down, so that
 // rounding never widens the risk. Each stands for itself: a fill beyond the target leaves the stop, and a
 // fill below the stop is breached. nullopt when there is no stop: it is not positive, or out of range.
-std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill,
-                                const InstrumentRules& rules);
+std::optional<Levels> levels_at(const ProtectionPlan& plan, Price average_fill, const InstrumentRules& rules);
 // The same for a position that is still to be opened: nullopt when the fill would not lie between
 // stop and target.
-std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill,
-                                 const InstrumentRules& rules);
+std::optional<Levels> levels_for(const ProtectionPlan& plan, Price average_fill, const InstrumentRules& rules);
 // The limit under a stop that is a stop-limit order: stop less the slack, rounded down to the tick,
 // but never below one tick.
 Price stop_limit_price(Price stop, const ProtectionPlan& plan, const InstrumentRules& rules);
@@ -111,9 +107,8 @@ struct EntrySize {
   Money notional;  // quantity at the reference price, rounded up
 };
 tl::expected<EntrySize, Denied> size_entry(const std::optional<Money>& notional,
-                                                const std::optional<Quantity>& quantity,
-                                                Price reference, const ProtectionPlan& plan,
-                                                const InstrumentRules& rules,
-                                                const Stranding& stranding = {});
+                                           const std::optional<Quantity>& quantity, Price reference,
+                                           const ProtectionPlan& plan, const InstrumentRules& rules,
+                                           const Stranding& stranding = {});
 
 }  // namespace tradeguard

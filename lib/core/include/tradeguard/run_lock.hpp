@@ -55,8 +55,7 @@ class RunLock {
   // For who only looks: keeps runs out for as long as the hold lives, and writes nothing, neither fence nor
   // cycle; its holder may not write either. Where no run has made the lock yet there is nothing to hold:
   // still_held() is false then. A lock that cannot do this says so.
-  virtual Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
-      const AccountKey& /*account*/) {
+  virtual Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(const AccountKey& /*account*/) {
     return failed(Fault::configuration, "this run lock can be taken by runs only");
   }
 };

@@ -44,18 +44,18 @@ struct AccountKey {
 struct Signal {
   Symbol symbol;
   Side side;
-  Instant time;                        // when the strategy said it; identity comes from here
-  std::optional<std::string> id;       // [A-Za-z0-9._-]{1,64}; identity instead of the minute
-  std::optional<Money> notional;       // quote units to spend; of a SELL: see exits_whole()
-  std::optional<Quantity> quantity;    // base units; of a SELL: see exits_whole()
-  std::optional<Price> price;          // what the strategy saw
-  std::optional<Decimal> stop_loss_percent;    // 3 is 3 %
+  Instant time;                              // when the strategy said it; identity comes from here
+  std::optional<std::string> id;             // [A-Za-z0-9._-]{1,64}; identity instead of the minute
+  std::optional<Money> notional;             // quote units to spend; of a SELL: see exits_whole()
+  std::optional<Quantity> quantity;          // base units; of a SELL: see exits_whole()
+  std::optional<Price> price;                // what the strategy saw
+  std::optional<Decimal> stop_loss_percent;  // 3 is 3 %
   std::optional<Decimal> take_profit_percent;
-  std::optional<Price> stop_loss_price;        // fixed levels win over percents
+  std::optional<Price> stop_loss_price;  // fixed levels win over percents
   std::optional<Price> take_profit_price;
   std::string strategy;
-  int line = 0;                        // place in its source, for messages
-  std::optional<Decimal> percent;      // of what is held; SELL only: see exits_whole()
+  int line = 0;                    // place in its source, for messages
+  std::optional<Decimal> percent;  // of what is held; SELL only: see exits_whole()
 };
 // A SELL that asks for a part of what is held. Parts are not sold yet, so its trades are left whole,
 // and the run says so: a position that was to shrink must not stay as it is.
@@ -81,12 +81,12 @@ struct RejectedLine {
   // It seems to ask for an exit: of this symbol, or empty where the symbol cannot be read. With a
   // trade open somebody has to look at it.
   std::optional<std::string> exit_of = std::nullopt;
-  std::uint64_t content = 0;    // the same for the same line wherever it stands: it is told once
-  bool source = false;          // no line: the source itself broke off here
+  std::uint64_t content = 0;  // the same for the same line wherever it stands: it is told once
+  bool source = false;        // no line: the source itself broke off here
 };
 // Many lines that are not given one by one, because they can change nothing any more.
 struct LeftOut {
-  std::string reason;           // "stale", "rejected"
+  std::string reason;  // "stale", "rejected"
   std::int64_t count = 0;
   int first_line = 0;
   int last_line = 0;

@@ -33,9 +33,7 @@ std::string duration_text(Micros d);  // "300s", "250ms", "7us"; exact
 // A moment that was stored may be of a clock that was ahead. True: it lies further ahead than the
 // longest span anybody waits for it, so it says nothing, and what waits for it is due.
 constexpr bool is_ahead(Instant stored, Micros longest, Instant now) { return stored - now > longest; }
-constexpr bool is_due(Instant next, Micros longest, Instant now) {
-  return now >= next || is_ahead(next, longest, now);
-}
+constexpr bool is_due(Instant next, Micros longest, Instant now) { return now >= next || is_ahead(next, longest, now); }
 
 // Whole seconds, rounded up, at least 1: what a log line may call seconds_remaining.
 std::int64_t seconds_rounded_up(Micros d);

@@ -14,7 +14,7 @@ struct TradeResult {
   // was bought. Nobody stores them, so each is the highest rate of the trade's rules, rounded up.
   Money fees;
   bool values_known = true;  // false: of some fill the venue never said what it was worth, so the sums are too small
-  bool fees_known = true;  // false: the trade has no rules, so `fees` is zero and means nothing
+  bool fees_known = true;    // false: the trade has no rules, so `fees` is zero and means nothing
   // A fee taken from the coins is in both: fewer coins were left to sell.
   Money before_fees() const { return sold - bought; }
   Money after_fees() const { return sold - bought - fees; }

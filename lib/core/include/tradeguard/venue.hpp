@@ -31,7 +31,7 @@ struct VenueTraits {
   std::size_t entries_a_run = 100'000;   // more cannot be sent and protected within the venue's limits in time
   bool network = true;                   // false: nothing leaves this machine
   AbsentBalance absent_balance = AbsentBalance::unknown;
-  bool rejects_later = true;             // what was taken and shown may be rejected a moment later
+  bool rejects_later = true;  // what was taken and shown may be rejected a moment later
 };
 
 // One order to look up: by every id known, in every view.
@@ -42,8 +42,8 @@ struct OrderQuery {
   Symbol symbol;
   Leg leg;
   bool want_fees = false;
-  Instant since;                         // look back at least to here
-  Quantity quantity;                     // what was asked for; 0: not known
+  Instant since;      // look back at least to here
+  Quantity quantity;  // what was asked for; 0: not known
 };
 
 struct CancelRequest {
@@ -55,11 +55,11 @@ struct CancelRequest {
 
 struct Quote {
   Price last;
-  Instant at;                            // venue time
+  Instant at;  // venue time
 };
 struct Balance {
   Decimal free;
-  Decimal total;                         // free and locked
+  Decimal total;  // free and locked
 };
 
 // Silence that a venue asked for: nothing is asked of it before then, whatever it is.

@@ -27,10 +27,10 @@ constexpr std::string_view text(Judgement judgement) {
 }
 
 struct Finding {
-  std::string what;        // "clock", "ETH_USDT"
+  std::string what;  // "clock", "ETH_USDT"
   Judgement judgement = Judgement::ok;
-  std::string detail;      // no secrets
-  std::string what_to_do;  // empty where nothing is to be done
+  std::string detail;                  // no secrets
+  std::string what_to_do;              // empty where nothing is to be done
   Fault fault = Fault::configuration;  // of a problem: what a run that meets it would end with
 };
 
@@ -42,8 +42,7 @@ class VenueExamination {
   // that its plan would place at the present price. With `place_far_order` a venue that tells in no
   // other way whether it takes stops is sent one of the least size, which is read back, cancelled, and
   // read back gone.
-  virtual std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
-                                       bool place_far_order) = 0;
+  virtual std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets, bool place_far_order) = 0;
 };
 
 }  // namespace tradeguard

@@ -16,7 +16,7 @@ namespace tradeguard {
 template <class Enum>
 class Word {
  public:
-  Word() = default;  // no word at all
+  Word() = default;                                        // no word at all
   Word(Enum known) : known_{known}, text_{text(known)} {}  // NOLINT: an enumerator is a word
   static Word of(std::string written) {
     Word word;

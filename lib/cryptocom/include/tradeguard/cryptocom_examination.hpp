@@ -11,8 +11,7 @@ namespace tradeguard {
 class CryptocomExamination final : public VenueExamination {
  public:
   CryptocomExamination(CryptocomVenue& venue, Clock& clock) : venue_{venue}, clock_{clock} {}
-  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets,
-                               bool place_far_order) override;
+  std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets, bool place_far_order) override;
 
  private:
   Finding try_a_stop(const std::map<Symbol, ProtectionPlan>& markets);

@@ -15,12 +15,12 @@ namespace tradeguard {
 inline constexpr std::string_view cryptocom_base_url = "https://api.crypto.com/exchange/v1";
 
 struct CryptocomSettings {
-  Micros patience = 2s;           // of each request
+  Micros patience = 2s;  // of each request
   // In US dollars; what the venue publishes for a base currency counts where it is more.
   Money min_notional{1};
   std::map<Symbol, Money> market_min_notional;  // in the market's quote currency
-  Decimal highest_fee_rate;       // assumed of a fill until its fees are read: 0.005 is 0.5 %
-  bool paced = true;              // keeps the venue's documented limits; false: a server without limits
+  Decimal highest_fee_rate;                     // assumed of a fill until its fees are read: 0.005 is 0.5 %
+  bool paced = true;                            // keeps the venue's documented limits; false: a server without limits
 };
 
 // The documented limits, by method, for HttpsSettings.
@@ -30,8 +30,8 @@ std::vector<RateLimit> cryptocom_limits();
 class CryptocomVenue final : public OrderPlacer, public SltpPlacer {
  public:
   // `transport`, `clock` and `log` outlive it.
-  CryptocomVenue(HttpTransport& transport, Secret api_key, Secret api_secret,
-                 CryptocomSettings settings, Clock& clock, Log& log);
+  CryptocomVenue(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings, Clock& clock,
+                 Log& log);
   ~CryptocomVenue() override;
 
   const VenueTraits& traits() const override;

@@ -44,8 +44,7 @@ class MemoryRunLock final : public RunLock {
  public:
   explicit MemoryRunLock(MemoryStore& store) : state_{store.state_} {}
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
-  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
-      const AccountKey& account) override;
+  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(const AccountKey& account) override;
 
  private:
   std::shared_ptr<MemoryStore::State> state_;
@@ -56,8 +55,8 @@ class MemoryIdempotencyGuard final : public IdempotencyGuard {
   MemoryIdempotencyGuard(MemoryStore& store, const Pen& pen) : state_{store.state_}, pen_{pen} {}
   MemoryIdempotencyGuard(MemoryStore& store, const Pen&& pen) = delete;  // it would be gone before it is read
   const Pen* pen() const override { return &pen_; }
-  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
-                                    const EntryPolicy& policy, Instant now) override;
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                                    Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
   Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
 
@@ -85,14 +84,13 @@ class MemoryJournal final : public OrderJournal {
   const Pen* pen() const override { return &pen_; }
   Result<OpenBook> open_book(Instant now) override;
   Result<std::vector<Written>> write(std::span<const Change> items) override;
-  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
-                                               Micros max_future, Instant now) override;
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age, Micros max_future,
+                                               Instant now) override;
   Result<Outlook> outlook(std::span<const Signal> signals) override;
   Result<void> remember_rules(std::span<const InstrumentRules> rules) override;
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
-  Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
-                         Instant now) override;
+  Result<void> begin_run(const std::string& run_id, const std::string& config_hash, Instant now) override;
   Result<void> finish_run(const RunSummary& summary, Instant now) override;
   Result<void> note_stuck_told(Instant now) override;
   Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,

@@ -22,16 +22,16 @@ struct HttpRequest {
   // Besides Host, User-Agent, Accept-Encoding, Connection and Content-Length: the transport's.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string limit;   // name of the RateLimit it counts against; empty: none
-  int weight = 1;      // how much of that limit it uses up
+  std::string limit;  // name of the RateLimit it counts against; empty: none
+  int weight = 1;     // how much of that limit it uses up
 };
 
 struct HttpResponse {
   int status = 0;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, as they came
-  Instant sent;      // this machine's clock when the first byte left
-  Instant answered;  // and when the last byte was here
+  Instant sent;                                              // this machine's clock when the first byte left
+  Instant answered;                                          // and when the last byte was here
 };
 // The first header of that name (lower case); nullopt: none.
 std::optional<std::string_view> header(const HttpResponse& response, std::string_view name);
@@ -85,8 +85,7 @@ struct Proxy {
 // What the variables HTTPS_PROXY and NO_PROXY mean for this host; nullopt: no proxy. Never one for a
 // loopback address. Fault::configuration, without the address's user and password: a proxy of another
 // kind than http://[user:password@]host[:port], which is the only one spoken to.
-Result<std::optional<Proxy>> proxy_for(const BaseUrl& base, std::string_view https_proxy,
-                                       std::string_view no_proxy);
+Result<std::optional<Proxy>> proxy_for(const BaseUrl& base, std::string_view https_proxy, std::string_view no_proxy);
 
 // Percent-encoding of RFC 3986 for query values: everything but A-Z a-z 0-9 - _ . ~ is encoded.
 std::string percent_encoded(std::string_view text);

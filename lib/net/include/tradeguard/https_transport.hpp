@@ -12,16 +12,16 @@ namespace tradeguard {
 
 struct HttpsSettings {
   BaseUrl base;
-  std::optional<Proxy> proxy;           // the way to the host, by CONNECT; never used without TLS
-  std::string ca_file;                  // PEM, trusted besides the system's directory; empty: none
-  bool ca_only = false;                 // trust ca_file and nothing else
+  std::optional<Proxy> proxy;  // the way to the host, by CONNECT; never used without TLS
+  std::string ca_file;         // PEM, trusted besides the system's directory; empty: none
+  bool ca_only = false;        // trust ca_file and nothing else
   // Without TLS: also a port of this machine that another user serves. Else such a request is unsent.
   bool insecure_loopback = false;
-  std::size_t connections = 32;         // open to the host at a time
-  std::size_t body_limit = 8u << 20;    // bytes of an answer's body
-  std::size_t header_limit = 64u << 10; // bytes of an answer's head
+  std::size_t connections = 32;          // open to the host at a time
+  std::size_t body_limit = 8u << 20;     // bytes of an answer's body
+  std::size_t header_limit = 64u << 10;  // bytes of an answer's head
   std::vector<RateLimit> limits;
-  Micros longest_turn = 20s;            // what has not had its turn by then was not sent
+  Micros longest_turn = 20s;  // what has not had its turn by then was not sent
 };
 
 // TLS 1.2 or newer with forward secrecy, SNI, the alternative names of certificates only, the

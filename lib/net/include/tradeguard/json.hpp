@@ -29,8 +29,7 @@ class Memory {
   // Where there is none, what was there stays as it was.
   void* Realloc(void* original, std::size_t before, std::size_t size) {
     void* const grown = Malloc(size);
-    if (original != nullptr && grown != nullptr)
-      std::memcpy(grown, original, std::min(before, size));
+    if (original != nullptr && grown != nullptr) std::memcpy(grown, original, std::min(before, size));
     Free(original);
     return grown;
   }

@@ -52,7 +52,7 @@ enum class Mishap {
   refused_unsupported,  // this venue takes no such conditional order (any more)
   refused_in_200,       // HTTP 200 with an error code inside
   refused_with_id,      // InDoubt: an error code and an order id; the order's record is REJECTED
-  duplicate,  // InDoubt: the venue says that the client id exists; nothing new is accepted
+  duplicate,            // InDoubt: the venue says that the client id exists; nothing new is accepted
   // What becomes of an order after the venue said yes: of each leg by itself.
   rejected_later,       // acknowledged, then REJECTED in the venue's own record
   part_then_cancelled,  // half of it fills, the read after that shows it cancelled

@@ -15,11 +15,7 @@
 
 namespace tradeguard {
 
-enum class FeeIn {
-  base,
-  quote,
-  other
-};  // what a buy pays its fee in; sells pay in quote, or in other
+enum class FeeIn { base, quote, other };  // what a buy pays its fee in; sells pay in quote, or in other
 std::string_view text(FeeIn fee_in);
 std::optional<FeeIn> parse_fee_in(std::string_view word);
 
@@ -103,7 +99,7 @@ struct PaperState {
   std::map<std::string, Decimal> balances;  // free and locked; what is locked follows from `open`
   std::map<Symbol, PaperMarket> markets;
 
-  PaperOrder& put(PaperOrder order);  // new, or in place of its older version
+  PaperOrder& put(PaperOrder order);    // new, or in place of its older version
   void place(const PaperOrder& order);  // among the open ones or out of them, as its status says
 };
 
@@ -113,9 +109,7 @@ struct PaperChanges {
   std::set<std::string> balances;
   std::set<Symbol> markets;
   std::vector<PaperFill> fills;
-  bool any() const {
-    return !orders.empty() || !balances.empty() || !markets.empty() || !fills.empty();
-  }
+  bool any() const { return !orders.empty() || !balances.empty() || !markets.empty() || !fills.empty(); }
 };
 
 // Closed orders a visit will look at; open ones are always there.

@@ -24,13 +24,11 @@ class SqlPaperBook final : public PaperBook {
  public:
   // The session outlives the book and is used by nobody else during a visit. Nothing is read before
   // the first visit.
-  SqlPaperBook(SqlSession& session, AccountKey account)
-      : session_{&session}, account_{std::move(account)} {}
+  SqlPaperBook(SqlSession& session, AccountKey account) : session_{&session}, account_{std::move(account)} {}
   // Connects at the first visit, so that a run that asks nothing of the exchange costs no
   // connection, and again at the visit after one that failed.
   using Connect = std::function<Result<std::unique_ptr<SqlSession>>()>;
-  SqlPaperBook(Connect connect, AccountKey account)
-      : connect_{std::move(connect)}, account_{std::move(account)} {}
+  SqlPaperBook(Connect connect, AccountKey account) : connect_{std::move(connect)}, account_{std::move(account)} {}
 
   Result<void> open(const PaperWanted& wanted) override;
   PaperState& state() override { return state_; }

@@ -76,8 +76,7 @@ struct PaperSettings {
 // The tick follows the price, if one is known: 0.01 from 10 upwards, five significant digits below,
 // so that 3 % of any price are hundreds of ticks. With no price known it is 10^-10. The exchange
 // itself takes every multiple of 10^-12 there: an order made by yesterday's tick is good today.
-InstrumentRules built_in_rules(const Symbol& symbol, std::optional<Price> price, Decimal fee_rate,
-                               Instant now);
+InstrumentRules built_in_rules(const Symbol& symbol, std::optional<Price> price, Decimal fee_rate, Instant now);
 
 // How it deals. A market order fills at one price, decided when it is taken. Along the feed's bars,
 // each that is over in its order: its open first, at which a stop it has passed sells (a gap) and a
@@ -121,9 +120,7 @@ class PaperVenue final : public OrderPlacer, public SltpPlacer {
   struct Visited {
     std::optional<Error> not_opened;  // nothing happened
     std::optional<Error> not_closed;  // what happened may not have been kept
-    const Error* error() const {
-      return not_opened ? &*not_opened : not_closed ? &*not_closed : nullptr;
-    }
+    const Error* error() const { return not_opened ? &*not_opened : not_closed ? &*not_closed : nullptr; }
   };
   template <class Act>
   Visited visit(const PaperWanted& wanted, Act act);

@@ -33,8 +33,7 @@ class PostgresRunLock final : public RunLock {
       : session_{session}, lock_id_{lock_id} {}
   // A lease whose session is destroyed is not held; of a lost one it says the error. Both are free.
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
-  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
-      const AccountKey& account) override;
+  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(const AccountKey& account) override;
   // nullopt: nobody holds it, or a tradeguard does. Takes nothing and writes nothing.
   Result<std::optional<LockStranger>> stranger(const AccountKey& account);
 

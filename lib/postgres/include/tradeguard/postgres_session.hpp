@@ -40,8 +40,7 @@ class PostgresSession final : public SqlSession {
   // PGPASSWORD or the password file. Fault::configuration for what will not heal by itself: a
   // standby, a pooler (named, as its sessions are not ours), a superuser, a schema that is not as
   // `init` makes it, a database without store, another schema version. No error shows a password.
-  static Result<std::unique_ptr<PostgresSession>> open(const std::string& url,
-                                                       const PostgresOptions& options = {});
+  static Result<std::unique_ptr<PostgresSession>> open(const std::string& url, const PostgresOptions& options = {});
   ~PostgresSession() override;
   PostgresSession(const PostgresSession&) = delete;
   PostgresSession& operator=(const PostgresSession&) = delete;

@@ -17,9 +17,7 @@ std::string with_placeholders(std::string_view sql, Write&& write) {
   char quote = '\0';  // the one we are inside of; a doubled one closes and opens again
   for (std::size_t i = 0; i < sql.size(); ++i) {
     const char c = sql[i];
-    const auto is_digit = [&](std::size_t at) {
-      return at < sql.size() && sql[at] >= '0' && sql[at] <= '9';
-    };
+    const auto is_digit = [&](std::size_t at) { return at < sql.size() && sql[at] >= '0' && sql[at] <= '9'; };
     if (quote == '\0' && c == '?' && is_digit(i + 1)) {
       std::size_t number = 0;
       for (; is_digit(i + 1); ++i) number = number * 10 + static_cast<std::size_t>(sql[i + 1] - '0');

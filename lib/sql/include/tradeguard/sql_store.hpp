@@ -20,8 +20,8 @@ class SqlIdempotencyGuard final : public IdempotencyGuard {
   SqlIdempotencyGuard(SqlSession& session, const Pen& pen) : session_{session}, pen_{pen} {}
   SqlIdempotencyGuard(SqlSession& session, const Pen&& pen) = delete;  // it would be gone before it is read
   const Pen* pen() const override { return &pen_; }
-  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries,
-                                    const EntryPolicy& policy, Instant now) override;
+  Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
+                                    Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
   Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
 
@@ -53,14 +53,13 @@ class SqlJournal final : public OrderJournal {
   // that freezes its base and breaks is there in its place.
   Result<OpenBook> open_book(Instant now) override;
   Result<std::vector<Written>> write(std::span<const Change> items) override;
-  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
-                                               Micros max_future, Instant now) override;
+  Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age, Micros max_future,
+                                               Instant now) override;
   Result<Outlook> outlook(std::span<const Signal> signals) override;
   Result<void> remember_rules(std::span<const InstrumentRules> rules) override;
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
-  Result<void> begin_run(const std::string& run_id, const std::string& config_hash,
-                         Instant now) override;
+  Result<void> begin_run(const std::string& run_id, const std::string& config_hash, Instant now) override;
   Result<void> finish_run(const RunSummary& summary, Instant now) override;
   Result<void> note_stuck_told(Instant now) override;
   Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
@@ -104,8 +103,7 @@ struct FenceWitness {
 // Raises fence and cycle, durably, above whatever the witness knows. Called when the lock is held and
 // before anything is read. A database behind its witness, or one that was used and has none, was
 // restored or moved: its account gets a known epoch that no store has, so the run takes it for new.
-Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account,
-                                   const FenceWitness& witness);
+Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& account, const FenceWitness& witness);
 
 // What a run that is locked out may know, read without waiting for anybody.
 Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account);

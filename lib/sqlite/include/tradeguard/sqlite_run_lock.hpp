@@ -26,8 +26,7 @@ class SqliteRunLock final : public RunLock {
   // somebody else has the account's fence; an error when the database itself was. Fault::configuration: the
   // lock file cannot be read and written, is a link or no regular file, or has several names.
   Result<std::variant<RunLease, HeldElsewhere>> try_acquire(const AccountKey& account) override;
-  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(
-      const AccountKey& account) override;
+  Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> try_hold(const AccountKey& account) override;
 
   std::string lock_file(const AccountKey& account) const;
 

@@ -41,8 +41,7 @@ class SqliteSession final : public SqlSession {
   // Fault::configuration for what will not heal by itself: a network file system, whose locks
   // cannot be trusted, a file that is missing, read-only or no database, another schema version, a
   // definition in it that `init` did not make. A cell of more than 4 MiB is not read: Fault::data.
-  static Result<std::unique_ptr<SqliteSession>> open(const std::string& file,
-                                                     const SqliteOptions& options = {});
+  static Result<std::unique_ptr<SqliteSession>> open(const std::string& file, const SqliteOptions& options = {});
   ~SqliteSession() override;
   SqliteSession(const SqliteSession&) = delete;
   SqliteSession& operator=(const SqliteSession&) = delete;

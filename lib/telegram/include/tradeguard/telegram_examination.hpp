@@ -12,7 +12,7 @@
 namespace tradeguard {
 
 // Of a token that is not taken the chat is not asked about.
-std::vector<Finding> examine_telegram(HttpTransport& transport, const Secret& token,
-                                      const std::string& chat_id, Micros patience);
+std::vector<Finding> examine_telegram(HttpTransport& transport, const Secret& token, const std::string& chat_id,
+                                      Micros patience);
 
 }  // namespace tradeguard

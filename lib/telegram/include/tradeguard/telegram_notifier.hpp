@@ -17,9 +17,8 @@ namespace tradeguard {
 inline constexpr std::string_view telegram_base_url = "https://api.telegram.org";
 
 struct TelegramSettings {
-  std::string chat_id;  // a number, or @channel
-  std::optional<std::int64_t>
-      topic;  // of a forum group; 1, the General topic, is left out as the API wants it
+  std::string chat_id;                // a number, or @channel
+  std::optional<std::int64_t> topic;  // of a forum group; 1, the General topic, is left out as the API wants it
 };
 
 // For HttpsSettings: one message a chat in `pace`; the API answers longer bursts than one a second with
