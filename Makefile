@@ -50,9 +50,9 @@ test: setup ## build everything and run all tests, with a PostgreSQL 15 of their
 	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 	  cmake --preset $(PRESET) -DBUILD_TESTING=ON
 	cmake --build $(BUILD) --parallel $(JOBS)
-	@# One more than there are cores: most tests wait for a disk or for each other.
+	@# Twice as many as there are cores: most tests wait for a disk or for each other.
 	scripts/with-postgres ctest --test-dir $(BUILD) --no-tests=error --output-on-failure \
-	  --parallel $$(($(JOBS) + 1)) $(if $(T),-R '$(T)')
+	  --parallel $$(($(JOBS) * 2)) $(if $(T),-R '$(T)')
 
 crash: setup ## the whole crash search, each pair of faults on every store; hours on PostgreSQL
 	@test -e $(BUILD)/build.ninja && grep -q '^BUILD_TESTING:BOOL=ON' $(BUILD)/CMakeCache.txt || \

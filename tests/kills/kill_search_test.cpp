@@ -69,10 +69,10 @@ void kill_everywhere(const Kind& kind, int step) {
   CHECK(killed > static_cast<int>(whole.traced.calls.size()) / step / 2);
 }
 
-TEST_CASE("killed at any call, on SQLite at Crypto.com") { kill_everywhere({"cryptocom", "sqlite"}, 4); }
-TEST_CASE("killed at any call, on SQLite at Binance") { kill_everywhere({"binance", "sqlite"}, 5); }
-TEST_CASE("killed at any call, on PostgreSQL at Crypto.com") { kill_everywhere({"cryptocom", "postgres"}, 3); }
-TEST_CASE("killed at any call, on PostgreSQL at Binance") { kill_everywhere({"binance", "postgres"}, 4); }
+TEST_CASE("killed at any call, on SQLite at Crypto.com") { kill_everywhere({"cryptocom", "sqlite"}, 6); }
+TEST_CASE("killed at any call, on SQLite at Binance") { kill_everywhere({"binance", "sqlite"}, 8); }
+TEST_CASE("killed at any call, on PostgreSQL at Crypto.com") { kill_everywhere({"cryptocom", "postgres"}, 5); }
+TEST_CASE("killed at any call, on PostgreSQL at Binance") { kill_everywhere({"binance", "postgres"}, 6); }
 
 }  // namespace
 }  // namespace tradeguard::kills

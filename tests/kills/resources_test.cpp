@@ -147,7 +147,7 @@ TEST_CASE("no memory: a run ends, says so, and what it did is on record") {
   // memory to throw with.
   // 65: the signals could not be read into what was left. SQLite calls a map it cannot have a disk
   // error.
-  from_nothing_upwards(RLIMIT_AS, 16 * megabyte, megabyte / 4, 512 * megabyte, {0, 1, 65, 69, 70, 127, -SIGABRT},
+  from_nothing_upwards(RLIMIT_AS, 16 * megabyte, megabyte / 2, 512 * megabyte, {0, 1, 65, 69, 70, 127, -SIGABRT},
                        {"memory", "bad_alloc", "disk I/O error", "failed to map segment", "cannot create",
                         "cannot allocate", "terminate"});
 }

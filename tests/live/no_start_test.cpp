@@ -183,23 +183,23 @@ TEST_CASE("no start: a role without rights in the database is told by name") {
 TEST_CASE("no start: a stranger on the run lock is reported at once though no trade is open, and once it is over") {
   LiveBot bot{{GENERATE(as<std::string>{}, "cryptocom", "binance"), "postgres"}};
   REQUIRE(bot.cycle().code == 0);
-  bot.trading.sql("DROP ROLE IF EXISTS mallory; CREATE ROLE mallory LOGIN");
+  bot.trading.sql("DROP ROLE IF EXISTS eve; CREATE ROLE eve LOGIN");
   const auto before = count_of(bot.venue.messages(), "RUN_FAILED");
   {
     const std::string database = bot.trading.url().substr(bot.trading.url().rfind('/') + 1);
-    support::PlainConnection mallory{support::test_server({.database = database, .user = "mallory"})};
-    mallory.ask("SELECT pg_advisory_lock(123456)");
+    support::PlainConnection eve{support::test_server({.database = database, .user = "eve"})};
+    eve.ask("SELECT pg_advisory_lock(123456)");
     for (int run = 0; run < 2; ++run) {
       const Ran ran = bot.cycle();
       INFO(ran.err);
       CHECK(ran.code == 75);
-      CHECK(mentions(ran, "LOCK_STRANGER role=mallory"));
+      CHECK(mentions(ran, "LOCK_STRANGER role=eve"));
       CHECK_FALSE(mentions(ran, "LIVE_POSITIONS_UNATTENDED"));
       CHECK(count_of(bot.venue.messages(), "RUN_FAILED") == before + 1);
     }
-    CHECK(all_messages(bot).find("the run lock is held by the role mallory") != std::string::npos);
+    CHECK(all_messages(bot).find("the run lock is held by the role eve") != std::string::npos);
   }
-  bot.trading.sql("DROP ROLE mallory");
+  bot.trading.sql("DROP ROLE eve");
   const auto cleared = count_of(bot.venue.messages(), "CLEARED");
   CHECK(bot.cycle().code == 0);
   CHECK(count_of(bot.venue.messages(), "CLEARED") == cleared + 1);
