@@ -13,8 +13,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "wiring.hpp"
-
 namespace tradeguard::cli {
 
 namespace {
@@ -166,35 +164,11 @@ std::string_view word_of(Topic topic) {
   return "";
 }
 
-// FNV-1a: short, and it holds no secret.
-std::string short_of(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  std::array<char, 17> hex{};
-  std::to_chars(hex.data(), hex.data() + hex.size() - 1, hash, 16);
-  return hex.data();
-}
-
 // The numbers in a cause change from run to run.
 std::string short_of_cause(std::string_view cause) {
   std::string words{cause};
   std::erase_if(words, [](char c) { return c >= '0' && c <= '9'; });
   return short_of(words);
-}
-
-std::string variable(const Pairs& environment, std::string_view name) {
-  const auto found = std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
-  return found == environment.end() ? "" : found->second;
-}
-
-bool is_missing(const std::string& path) {
-  struct stat status {};
-  return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
-}
-bool is_ours_alone(const std::string& folder) {
-  struct stat status {};
-  return ::lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
-         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 }  // namespace
@@ -233,33 +207,12 @@ void RunMarker::forget_told(Topic topic, Instant now) const {
   if (told(topic)) write(places_, line_of(topic), written_record(word_of(topic), "-", now));
 }
 
-RunMarker marker_of(const Settings& settings, const AccountKey& account, const std::string& config_file,
-                    const Pairs& environment) {
-  const std::string name = account.venue + "." + account.account + ".marker";
-  std::vector<RunMarker::Place> places;
-  std::string store = masked_url(settings.store_url);
-  if (!is_postgres(settings)) {
-    const std::string file = sqlite_file(settings);
-    const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr), &std::free};
-    store = real ? std::string{real.get()} : std::filesystem::absolute(file).string();
-    places.push_back({store + "." + name});
-  } else if (!config_file.empty()) {
-    places.push_back({std::filesystem::absolute(config_file).string() + "." + name});
-  }
-  // In a folder that other stores use too the name says which store it is.
-  const std::string elsewhere = "/" + short_of(store) + "." + name;
-  const std::string home = variable(environment, "HOME");
-  const std::string state = variable(environment, "XDG_STATE_HOME");
-  if (const std::string given = variable(environment, "STATE_DIRECTORY"); given.starts_with("/"))
-    places.push_back({given.substr(0, given.find(':')) + elsewhere});
-  if (state.starts_with("/"))
-    places.push_back({state + "/tradeguard" + elsewhere, true});
-  else if (home.starts_with("/"))
-    places.push_back({home + "/.local/state/tradeguard" + elsewhere, true});
-  // In /tmp anybody may have made the folder first.
-  const std::string last = "/tmp/tradeguard-" + std::to_string(::geteuid());
-  if (is_missing(last) || is_ours_alone(last)) places.push_back({last + elsewhere, true});
-  return RunMarker{std::move(places)};
+std::string short_of(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  std::array<char, 17> hex{};
+  std::to_chars(hex.data(), hex.data() + hex.size() - 1, hash, 16);
+  return hex.data();
 }
 
 }  // namespace tradeguard::cli

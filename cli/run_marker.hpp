@@ -53,6 +53,9 @@ class RunMarker {
   std::vector<Place> places_;
 };
 
+// 16 hex digits for a text, for names and for comparing causes; it holds no secret. FNV-1a.
+std::string short_of(std::string_view text);
+
 // The places for the account of these settings. `config_file` is as it was given; empty: none was.
 RunMarker marker_of(const Settings& settings, const AccountKey& account, const std::string& config_file,
                     const Pairs& environment);
