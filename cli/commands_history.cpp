@@ -102,16 +102,15 @@ tl::expected<TradeQuery, std::string> query_of(const CommandLine& line, Instant 
   return query;
 }
 
-bool is_open(const Trade& trade) { return !trade.entry().settled; }
+bool is_open(const Trade& trade) { return !trade.record.settled; }
 
 std::string state_text(const Trade& trade) {
-  const Order& entry = trade.entry();
-  if (entry.released) return "released";
+  if (trade.record.released) return "released";
   if (is_open(trade)) return "open";
   return std::any_of(trade.entries.begin(), trade.entries.end(),
                      [](const Order& row) { return row.filled.is_positive(); })
              ? "closed"
-             : std::string{text(entry.state)};
+             : std::string{text(trade.entry().state)};
 }
 
 std::string with_sign(const Money& money) { return (money.is_negative() ? "" : "+") + money.text(); }
@@ -147,7 +146,8 @@ std::string trade_text(const Trade& trade) {
   if (sold.is_positive())
     out += ", sold " + sold.text() + averaged(result.sold, sold) + " for " + result.sold.text() + " " + currency +
            " (" + way_out(trade) + ")";
-  if (bought.is_positive() && !is_open(trade) && !entry.released) out += ", result " + result_text(result, currency);
+  if (bought.is_positive() && !is_open(trade) && !trade.record.released)
+    out += ", result " + result_text(result, currency);
   return out + "\n  order " + id_at_venue(entry) + ", trade " + trade.id() + ", signal " + entry.signal_key + "\n";
 }
 
@@ -161,7 +161,7 @@ struct Sum {
 std::map<std::string, Sum> sums_of(const PastTrades& past) {
   std::map<std::string, Sum> sums;
   for (const Trade& trade : past.trades) {
-    if (is_open(trade) || trade.entry().released || !filled_of(trade.entries).is_positive()) continue;
+    if (is_open(trade) || trade.record.released || !filled_of(trade.entries).is_positive()) continue;
     const TradeResult result = result_of(trade);
     if (!result.values_known) continue;
     Sum& sum = sums[trade.entry().symbol.quote()];
@@ -197,7 +197,7 @@ std::string trades_json(const PastTrades& past, const AccountKey& account) {
     const Order& entry = trade.entry();
     const TradeResult result = result_of(trade);
     const bool closed =
-        !is_open(trade) && !entry.released && result.values_known && filled_of(trade.entries).is_positive();
+        !is_open(trade) && !trade.record.released && result.values_known && filled_of(trade.entries).is_positive();
     json.object()
         .field("trade", trade.id())
         .field("symbol", entry.symbol.text())

@@ -63,7 +63,9 @@ std::string after_resume(const Settings& settings, OpenBook book, const Change& 
                          const std::optional<MarketWord>& market);
 const Trade* find_trade(const OpenBook& book, const std::string& id);
 std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>& subjects, Instant now);
-tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line, Instant now);
+tl::expected<Applied, std::string> resolved(const Order& order, const std::optional<TradeRecord>& trade,
+                                            const CommandLine& line, Instant now);
+void note_on_trade(Change& change, const Applied& applied, const TradeRecord& trade, Instant now);
 
 }  // namespace
 
@@ -157,11 +159,11 @@ int release_command(const CommandLine& line, const Pairs& environment) {
     return say_usage("release", "there is no open trade " + id + "; `tradeguard status` lists them");
 
   Change change;
-  Order entry = trade->entry();
-  entry.released = true;
+  const Order& entry = trade->entry();
+  TradeRecord& record = change.trades.emplace_back(trade->record);
+  record.released = true;
   // Over for us: nothing of it is asked, sold or counted any more.
-  entry.settled = true;
-  change.advance.push_back(entry);
+  record.settled = true;
   std::set<std::string> subjects{trade->id()};
   Notice notice = notice_of(office, NoticeType::operator_action, "release");
   notice.trade = trade->id();
@@ -191,11 +193,14 @@ int resolve_command(const CommandLine& line, const Pairs& environment) {
   if (!*order) return say_usage("resolve", "there is no order " + id + "; `tradeguard status` lists them");
   const auto book = office.journal().open_book(office.now);
   if (!book) return say_failure(book.error());
-  auto applied = resolved(**order, line, office.now);
+  const auto trade = office.journal().trade((*order)->trade);
+  if (!trade) return say_failure(trade.error());
+  auto applied = resolved(**order, *trade, line, office.now);
   if (!applied) return say_usage("resolve", applied.error());
 
   Change change;
   change.advance.push_back(applied->order);
+  if (*trade) note_on_trade(change, *applied, **trade, office.now);
   change.alarms = cleared(*book, {id}, office.now);
   Notice notice = notice_of(office, NoticeType::operator_action, "resolve");
   notice.trade = (*order)->trade;
@@ -236,16 +241,15 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   constexpr Micros wished_for = 24h;
   Change change;
   for (const Trade& trade : book->trades) {
-    if (trade.entry().settled || trade.entry().released) continue;
+    if (trade.record.settled || trade.record.released) continue;
     if (market && !market->covers(trade.entry().symbol)) continue;
-    Order entry = trade.entry();
+    TradeRecord& record = change.trades.emplace_back(trade.record);
     // Whoever wished it before still does when the operator's wish is withdrawn.
-    if (entry.exit_reason.empty() || !entry.exit_until || *entry.exit_until <= office.now) {
-      entry.exit_reason = ExitReason::operator_;
-      entry.exit_key.clear();
+    if (record.exit_reason.empty() || !record.exit_until || *record.exit_until <= office.now) {
+      record.exit_reason = ExitReason::operator_;
+      record.exit_key.clear();
     }
-    entry.exit_until = std::max(entry.exit_until.value_or(office.now), office.now + wished_for);
-    change.advance.push_back(std::move(entry));
+    record.exit_until = std::max(record.exit_until.value_or(office.now), office.now + wished_for);
   }
   // The newest word about what it names: a BUY that spoke before it is not bought any more.
   if (!market) change.words.push_back({"*", std::string{words_of_operator}, office.now});
@@ -255,7 +259,7 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
   if (market && market->symbol)
     change.words.push_back({market->symbol->text(), std::string{words_of_operator}, office.now});
   const std::string what = market ? market->text() : "all symbols";
-  if (change.advance.empty()) {
+  if (change.trades.empty()) {
     if (auto written = write(office, std::move(change)); !written) return say_not_written(written.error());
     const std::string said = "no trade is open in " + what;
     write_whole(STDERR_FILENO, "tradeguard: BUY signals from before now are not bought any more\n");
@@ -272,8 +276,8 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
 
   Notice notice = notice_of(office, NoticeType::operator_action, "flatten");
   notice.symbol = market ? market->text() : "";
-  notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
-  const std::string count = trades_text(change.advance.size());
+  notice.facts.emplace_back("trades", std::to_string(change.trades.size()));
+  const std::string count = trades_text(change.trades.size());
   const std::string said = count + " of " + what + " to be sold";
   if (const int code = carry_out(office, std::move(change), std::move(notice), said); code != exit_ok) return code;
 
@@ -454,23 +458,22 @@ int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWor
   int begun = 0;
   for (const Trade& trade : book.trades) {
     if (market && !market->covers(trade.entry().symbol)) continue;
-    if (trade.entry().exit_reason != ExitReason::operator_) continue;
-    Order entry = trade.entry();
-    entry.exit_reason = {};
-    entry.exit_until.reset();
-    change.advance.push_back(std::move(entry));
+    if (trade.record.exit_reason != ExitReason::operator_) continue;
+    TradeRecord& record = change.trades.emplace_back(trade.record);
+    record.exit_reason = {};
+    record.exit_until.reset();
     begun += std::ranges::any_of(trade.legs, [](const Order& leg) { return leg.leg == Leg::exit; }) ? 1 : 0;
   }
   const std::string what = market ? market->text() : "all symbols";
-  if (change.advance.empty()) {
+  if (change.trades.empty()) {
     const std::string said = "there is no request to sell " + what + " to withdraw";
     print(office.desk->json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }
   Notice notice = notice_of(office, NoticeType::operator_action, "withdraw");
   notice.symbol = market ? market->text() : "";
-  const std::string count = trades_text(change.advance.size());
-  notice.facts.emplace_back("trades", std::to_string(change.advance.size()));
+  const std::string count = trades_text(change.trades.size());
+  notice.facts.emplace_back("trades", std::to_string(change.trades.size()));
   return carry_out(office, std::move(change), std::move(notice),
                    count + " of " + what + " will no longer be sold; the next run restores the protection" +
                        (begun == 0 ? ""
@@ -563,7 +566,8 @@ std::vector<AlarmEdge> cleared(const OpenBook& book, const std::set<std::string>
 // ---- resolve -----------------------------------------------------------------------------------
 
 // The operator's word goes through the same table as the venue's.
-tl::expected<Applied, std::string> resolved(const Order& order, const CommandLine& line, Instant now) {
+tl::expected<Applied, std::string> resolved(const Order& order, const std::optional<TradeRecord>& trade,
+                                            const CommandLine& line, Instant now) {
   const std::string& as = *line.option("as");
   const auto refuse = [](std::string why) { return tl::unexpected<std::string>{std::move(why)}; };
   const std::string reason = "operator: " + *line.option("reason");
@@ -599,8 +603,8 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
   if (filled->is_positive()) sighting.filled_value = cost(*price, *filled, Rounding::half_even);
   // Nobody can be asked for the fees: the most the venue may have kept is taken for kept.
   if (order.side == Side::buy)
-    sighting.fee_base = order.rules
-                            ? Quantity{Decimal::multiply(filled->value, order.rules->highest_fee_rate, Rounding::up)}
+    sighting.fee_base = trade && trade->rules
+                            ? Quantity{Decimal::multiply(filled->value, trade->rules->highest_fee_rate, Rounding::up)}
                             : Quantity{};
   sighting.at = order.sighted_at ? std::max(*order.sighted_at, now) : now;
   sighting.reason = reason;
@@ -608,8 +612,15 @@ tl::expected<Applied, std::string> resolved(const Order& order, const CommandLin
   if (applied.step != Step::to_closed)
     return refuse("an order that is " + std::string{text(order.state)} + " cannot be resolved");
   applied.order.reason = reason;
-  if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since) applied.order.naked_since = now;
   return applied;
+}
+
+// What the order's new state means for its trade.
+void note_on_trade(Change& change, const Applied& applied, const TradeRecord& trade, Instant now) {
+  TradeRecord noted = trade;
+  if (applied.order.leg == Leg::entry && applied.fill_grew && !noted.naked_since) noted.naked_since = now;
+  if (applied.order.client_id == trade.id && applied.alive_again) noted.settled = false;
+  if (noted != trade) change.trades.push_back(std::move(noted));
 }
 
 }  // namespace

@@ -99,8 +99,7 @@ TradeView view_of(const Trade& trade, Instant now) {
     if (leg.leg == Leg::target) view.target = &leg;
   }
   view.exposure = exposure(trade, placed, now);
-  const Order& entry = trade.entry();
-  if (entry.naked_since) view.naked_for = std::max(Micros{0}, now - *entry.naked_since);
+  if (trade.record.naked_since) view.naked_for = std::max(Micros{0}, now - *trade.record.naked_since);
   return view;
 }
 
@@ -146,8 +145,8 @@ std::string protection_text(const TradeView& view, Instant now) {
   if (view.target != nullptr)
     out += std::string{out.empty() ? "" : ", "} + "target " + (view.target->price ? view.target->price->text() : "?") +
            " (" + id_at_venue(*view.target) + ")";
-  else if (!view.trade.entry().target_none.empty())
-    out += std::string{out.empty() ? "" : ", "} + "target none (" + for_people(view.trade.entry().target_none) + ")";
+  else if (!view.trade.record.target_none.empty())
+    out += std::string{out.empty() ? "" : ", "} + "target none (" + for_people(view.trade.record.target_none) + ")";
   if (view.naked_for) {
     out += std::string{out.empty() ? "" : ", "} + "UNPROTECTED " + view.exposure.naked.text() + " for " +
            seconds_text(*view.naked_for);
@@ -250,8 +249,9 @@ std::string status_text(const Look& look) {
     out += "  " + entry.symbol.text() + " " + view.exposure.held.text() +
            (view.exposure.average_fill ? " at " + view.exposure.average_fill->text() : "") + ", order " +
            id_at_venue(entry) + ", " + protection_text(view, look.now) + "\n    trade " + trade.id() + ", signal " +
-           entry.signal_key + ", unprotected " + seconds_text(entry.naked_total + view.naked_for.value_or(Micros{0})) +
-           " in all" + (entry.exit_reason.empty() ? "" : ", to be sold: " + escape_value(entry.exit_reason.str())) +
+           entry.signal_key + ", unprotected " +
+           seconds_text(trade.record.naked_total + view.naked_for.value_or(Micros{0})) + " in all" +
+           (trade.record.exit_reason.empty() ? "" : ", to be sold: " + escape_value(trade.record.exit_reason.str())) +
            "\n";
   }
   return out;
@@ -294,11 +294,11 @@ std::string status_json(const Look& look) {
     json.maybe("average_fill",
                view.exposure.average_fill ? std::optional{view.exposure.average_fill->text()} : std::nullopt);
     json.field("protected", view.exposure.held.is_positive() && view.exposure.naked_is_dust);
-    json.maybe_time("naked_since", entry.naked_since);
-    json.field("seconds_unprotected",
-               std::chrono::duration_cast<std::chrono::seconds>(entry.naked_total + view.naked_for.value_or(Micros{0}))
-                   .count());
-    json.field("exit_reason", entry.exit_reason.str());
+    json.maybe_time("naked_since", trade.record.naked_since);
+    json.field("seconds_unprotected", std::chrono::duration_cast<std::chrono::seconds>(
+                                          trade.record.naked_total + view.naked_for.value_or(Micros{0}))
+                                          .count());
+    json.field("exit_reason", trade.record.exit_reason.str());
     json.array("orders");
     for (const auto* rows : {&trade.entries, &trade.legs})
       for (const Order& order : *rows) {
@@ -307,7 +307,7 @@ std::string status_json(const Look& look) {
         json.end_object();
       }
     json.end_array();
-    json.field("target_none", view.target == nullptr ? entry.target_none : std::string{});
+    json.field("target_none", view.target == nullptr ? trade.record.target_none : std::string{});
     json.end_object();
   }
   json.end_array().field("run", run).field("well", problems.empty()).array("problems");

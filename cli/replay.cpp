@@ -18,7 +18,8 @@ Instant end_of(const ReplayDay& day);
 void count_cycle(const RunReport& report, ReplayResult& result);
 void count_denial(std::string_view line, ReplayResult& result);
 Result<void> count_trades(const ReplayDay& day, OrderJournal& journal, ReplayResult& result);
-void count_trade(const std::vector<Order>& orders, Instant end, ReplayResult& result);
+void count_spells(const TradeRecord& trade, Instant end, ReplayResult& result);
+void count_trade(const std::vector<Order>& orders, ReplayResult& result);
 Result<void> sum_up(const ReplayDay& day, PaperBook& book, ReplayResult& result);
 
 template <class Each>
@@ -132,23 +133,27 @@ Result<void> count_trades(const ReplayDay& day, OrderJournal& journal, ReplayRes
     if (signal.side != Side::buy || !counted.insert(signal_key(signal)).second) continue;
     const auto orders = journal.orders_of(signal_key(signal));
     if (!orders) return tl::unexpected{orders.error()};
-    count_trade(*orders, result.last, result);
+    count_trade(*orders, result);
+    if (orders->empty()) continue;
+    const auto trade = journal.trade(orders->front().trade);
+    if (!trade) return tl::unexpected{trade.error()};
+    if (*trade) count_spells(**trade, result.last, result);
   }
   return {};
 }
 
+void count_spells(const TradeRecord& trade, Instant end, ReplayResult& result) {
+  const Micros naked = trade.naked_total + (trade.naked_since ? end - *trade.naked_since : Micros{0});
+  result.longest_unprotected = std::max(result.longest_unprotected, naked);
+}
+
 // A trade is left by the order that sold most of it; of a stop and an exit after it the stop
 // counts.
-void count_trade(const std::vector<Order>& orders, Instant end, ReplayResult& result) {
+void count_trade(const std::vector<Order>& orders, ReplayResult& result) {
   const Order* left_by = nullptr;
-  for (const Order& order : orders) {
-    if (order.leg == Leg::entry) {
-      const Micros naked = order.naked_total + (order.naked_since ? end - *order.naked_since : Micros{0});
-      result.longest_unprotected = std::max(result.longest_unprotected, naked);
-    } else if (order.filled.is_positive() && (left_by == nullptr || order.filled > left_by->filled)) {
+  for (const Order& order : orders)
+    if (order.leg != Leg::entry && order.filled.is_positive() && (left_by == nullptr || order.filled > left_by->filled))
       left_by = &order;
-    }
-  }
   if (left_by == nullptr) return;
   const std::string why = left_by->leg == Leg::exit ? left_by->because.str() : std::string{text(left_by->leg)};
   result.exits[why.empty() ? "exit" : why] += 1;

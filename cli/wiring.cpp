@@ -482,7 +482,9 @@ Result<int> count_open_live_trades(const Settings& settings, const AccountKey& a
     return failed(Fault::configuration, "there is no store " + sqlite_file(settings));
   auto backend = open_backend(settings, StoreState::to_be_made);
   if (!backend) return tl::unexpected{std::move(backend.error())};
-  const auto accounts = live_accounts(*backend->session, now);
+  const auto schema = find_schema(*backend->session);
+  if (!schema) return tl::unexpected{schema.error()};
+  const auto accounts = live_accounts(*backend->session, now, schema->version);
   if (!accounts) return tl::unexpected{accounts.error()};
   for (const LiveAccount& live : *accounts)
     if (live.account == account) return live.trades;

@@ -132,6 +132,7 @@ struct Bot {
     std::vector<Change> changes;
     for (const Trade& trade : book.trades) {
       Order order = trade.entry();
+      TradeRecord record = trade.record;
       if (order.in_doubt()) {
         const auto sighting = exchange.get(order, clock.now());
         if (!sighting) continue;  // absence needs proof: see proves_absence()
@@ -139,8 +140,8 @@ struct Bot {
         order = apply(order, *sighting, clock.now()).order;
       }
       // What becomes of the position is this bot's own affair, so for tradeguard the trade is over.
-      order.settled = order.state == OrderState::closed;
-      changes.push_back({{}, {std::move(order)}, {}, {}});
+      record.settled = order.state == OrderState::closed;
+      changes.push_back({.advance = {std::move(order)}, .trades = {std::move(record)}});
     }
     if (!journal.write(changes)) throw std::runtime_error{"the journal could not be written"};
   }

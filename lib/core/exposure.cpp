@@ -38,13 +38,6 @@ Quantity bounded(Quantity quantity, const std::optional<Quantity>& bound) {
 
 }  // namespace
 
-int Trade::next_attempt(Leg leg) const {
-  int highest = 0;
-  for (const Order& order : legs)
-    if (order.leg == leg) highest = std::max(highest, order.attempt);
-  return highest + 1;
-}
-
 Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
   Exposure e;
   for (const Order& entry : trade.entries) e.received += received_by(entry, trade.rules());
@@ -75,33 +68,33 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
 }
 
 std::optional<Instant> naked_from(const Trade& trade) {
-  const Order& entry = trade.entry();
-  if (!entry.naked_since || !entry.covered_at || *entry.covered_at > *entry.naked_since) return entry.naked_since;
+  const TradeRecord& record = trade.record;
+  if (!record.naked_since || !record.covered_at || *record.covered_at > *record.naked_since) return record.naked_since;
   // A stop that was there before rests on, and none of them was lost: a fill grew, and only that part is
   // without one.
   const bool covered_in_part = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *entry.naked_since;
+    return leg.leg == Leg::stop && leg.live() && leg.claimed_at < *record.naked_since;
   });
   const bool one_was_lost = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
     return leg.leg == Leg::stop && leg.state == OrderState::closed && leg.left().is_positive() &&
-           !leg.cancel_asked_at && leg.closed_at && leg.claimed_at <= *entry.covered_at &&
-           *leg.closed_at > *entry.covered_at;
+           !leg.cancel_asked_at && leg.closed_at && leg.claimed_at <= *record.covered_at &&
+           *leg.closed_at > *record.covered_at;
   });
-  if (covered_in_part && !one_was_lost) return entry.naked_since;
-  Instant from = *entry.covered_at;
+  if (covered_in_part && !one_was_lost) return record.naked_since;
+  Instant from = *record.covered_at;
   constexpr Micros clocks_differ_by = 2s;
   for (const Order& leg : trade.legs) {
     // A moment before the one at which it was read is the venue's word, and not when we looked.
     const bool said =
         leg.leg == Leg::stop && leg.closed_at && leg.sighted_at && *leg.closed_at + clocks_differ_by < *leg.sighted_at;
-    if (said && *leg.closed_at <= *entry.naked_since) from = std::max(from, *leg.closed_at);
+    if (said && *leg.closed_at <= *record.naked_since) from = std::max(from, *leg.closed_at);
   }
   return from;
 }
 
 NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOpen& sighted,
                    const Surroundings& around) {
-  if (trade.entry().released || trade.entry().settled) return Nothing{};
+  if (trade.record.released || trade.record.settled) return Nothing{};
   if (exposure.oversold()) return Stuck{"oversold"};
   if (!around.venue_read) return Stuck{"unreadable"};
   const bool wished =
@@ -234,11 +227,10 @@ std::optional<Cancel> broken_legs(const Trade& trade, const Exposure& exposure, 
 
 // A moment still to come was written by a clock that was ahead, and counts as long ago.
 bool patience_is_over(const Trade& trade, const Surroundings& around) {
-  const Order& entry = trade.entry();
   constexpr Micros clocks_differ_by = 1min;
-  return trade.plan().flatten_unprotected && entry.naked_since &&
-         (around.now - *entry.naked_since > trade.plan().flatten_after ||
-          *entry.naked_since > around.now + clocks_differ_by);
+  const auto& naked_since = trade.record.naked_since;
+  return trade.plan().flatten_unprotected && naked_since &&
+         (around.now - *naked_since > trade.plan().flatten_after || *naked_since > around.now + clocks_differ_by);
 }
 
 // A stop that was sent a moment ago and is not read back yet is no failure: taken back for the sale, it would

@@ -12,7 +12,7 @@ std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFac
 std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy, const AdmissionFacts& facts);
 std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
                                 const CooldownVerdict& cooldown, Instant now);
-Order final_order(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now);
+Admitted admit(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now);
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts);
 
 }  // namespace
@@ -63,11 +63,11 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
       }
       verdicts.push_back({std::move(*denied), cooldown, false});
     } else {
-      Order order = final_order(entry, facts, account, now);
-      count(order, entry, facts);
+      Admitted admitted = admit(entry, facts, account, now);
+      count(admitted.order, entry, facts);
       if (const auto free = remaining.free_quote.find(entry.signal.symbol.quote()); free != remaining.free_quote.end())
         free->second -= entry.notional;
-      verdicts.push_back({std::move(order), cooldown, false});
+      verdicts.push_back({std::move(admitted), cooldown, false});
     }
   }
   return verdicts;
@@ -116,7 +116,7 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
   };
   // A long is all that a cycle protects. A bot that claims a sale brings neither rules nor plan.
   const bool identity_only = entry.order.side == Side::sell;
-  if (identity_only && (entry.order.rules || entry.order.plan))
+  if (identity_only && (entry.rules || entry.plan))
     return deny(Denial::sell_entry, "an entry is a BUY; a SELL is claimed without rules and plan");
   if (signal.time > now + policy.max_future) {
     Denied ahead = deny(Denial::future, "signal time " + iso_micros(signal.time), signal.time);
@@ -144,7 +144,7 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
   return std::nullopt;
 }
 
-Order final_order(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now) {
+Admitted admit(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now) {
   Order order = entry.order;
   order.claimed_at = now;
   // A freed key is claimed again under the next number: a client id is never used twice.
@@ -152,8 +152,12 @@ Order final_order(const EntryRequest& entry, const AdmissionFacts& facts, const 
     order.attempt = freed->second + 1;
   order.client_id = client_order_id(account, order.signal_key, Leg::entry, order.attempt);
   order.trade = order.client_id;
-  order.signal_at = entry.signal.time;
-  return order;
+  TradeRecord trade = opened_by(order);
+  trade.rules = entry.rules;
+  trade.plan = entry.plan;
+  trade.strategy = entry.signal.strategy;
+  trade.signal_at = entry.signal.time;
+  return {std::move(order), std::move(trade)};
 }
 
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts) {

@@ -6,8 +6,8 @@ namespace tradeguard {
 
 std::vector<ClientOrderId> trades_of(const ExitClaim& claim) {
   std::vector<ClientOrderId> trades = claim.touches;
-  for (const Order& entry : claim.advance)
-    if (std::find(trades.begin(), trades.end(), entry.trade) == trades.end()) trades.push_back(entry.trade);
+  for (const TradeRecord& trade : claim.advance)
+    if (std::find(trades.begin(), trades.end(), trade.id) == trades.end()) trades.push_back(trade.id);
   return trades;
 }
 

@@ -227,15 +227,6 @@ std::int64_t lock_key(const AccountKey& account) {
 
 bool is_identity_only(const Order& order) { return order.leg == Leg::entry && order.side == Side::sell; }
 
-Instant spoken_at(const Order& entry) {
-  if (entry.signal_at) return *entry.signal_at;
-  // {symbol}:{side}:{minute}; what has an id instead has no time in it.
-  const auto minute = entry.signal_key.find(':', entry.signal_key.find(':') + 1);
-  if (minute != std::string::npos)
-    if (const auto time = parse_iso(entry.signal_key.substr(minute + 1) + "Z")) return *time;
-  return entry.stamp;
-}
-
 bool sighted_as_planned(const Order& order, const Sighting& sighting) {
   if (sighting.status != VenueStatus::open) return false;
   if (sighting.symbol != order.symbol || sighting.side != order.side) return false;

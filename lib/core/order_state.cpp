@@ -102,8 +102,7 @@ Applied apply(const Order& order, const Sighting& sighting, Instant now) {
       event == OrderEvent::seen_closed ? std::optional{rejected ? Ending::rejected : Ending::ended} : std::nullopt;
   Applied applied = moved(order, step, now, ending, ending ? sighting.reason : "");
   applied.proof_was_wrong = order.state == OrderState::lapsed;
-  if (order.state != OrderState::claimed && order.state != OrderState::placed)
-    applied.order.settled = false;  // what was over is alive again
+  applied.alive_again = !order.live();
   note_ids(applied.order, sighting);
   note_fills(applied.order, sighting);
   applied.first_acknowledged = !order.acknowledged;

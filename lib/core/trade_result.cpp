@@ -16,7 +16,7 @@ bool is_valued(const Order& order) { return !order.filled.is_positive() || order
 
 TradeResult result_of(const Trade& trade) {
   TradeResult result;
-  const auto& rules = trade.entry().rules;
+  const auto& rules = trade.record.rules;
   result.fees_known = rules.has_value();
   const Decimal rate = rules ? rules->highest_fee_rate : Decimal{};
   for (const Order& entry : trade.entries) {

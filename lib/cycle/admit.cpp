@@ -142,14 +142,14 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
     if (signal.side != Side::sell) continue;
     ExitClaim exit{signal, {}, {}};
     for (const Trade& trade : run.book.trades) {
-      const Order& entry = trade.entry();
-      if (entry.symbol != signal.symbol || entry.settled || entry.released) continue;
-      if (spoken_at(entry) > signal.time) continue;
-      if (run.settings.policy.exit_scope == ExitScope::strategy && entry.strategy != signal.strategy) continue;
+      const TradeRecord& record = trade.record;
+      if (trade.symbol() != signal.symbol || record.settled || record.released) continue;
+      if (spoken_at(trade) > signal.time) continue;
+      if (run.settings.policy.exit_scope == ExitScope::strategy && record.strategy != signal.strategy) continue;
       exit.touches.push_back(trade.id());
       // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
-      if (!wished.insert(trade.id()).second || entry.exit_reason == ExitReason::operator_) continue;
-      Order wish = entry;
+      if (!wished.insert(trade.id()).second || record.exit_reason == ExitReason::operator_) continue;
+      TradeRecord wish = record;
       wish.exit_reason = ExitReason::signal;
       wish.exit_key = claim_key(signal);
       wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
@@ -226,7 +226,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
                     Line{Level::info, "EXIT_NOTHING_HELD"}.add("symbol", signal.symbol.text()).add("signal_key", key));
               run.exits_wished = run.exits_wished || !claims[i].advance.empty();
               say_whole_exit(run, claims[i]);
-              for (Order wish : claims[i].advance) {
+              for (TradeRecord wish : claims[i].advance) {
                 wish.version += 1;
                 run.put(wish);
               }
@@ -355,7 +355,7 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
 
 bool some_fill_waits_for_its_stop(const Run& run) {
   return std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
-    if (!run.own.contains(trade.id()) || trade.entry().settled) return false;
+    if (!run.own.contains(trade.id()) || trade.record.settled) return false;
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
     return !e.naked_is_dust && (e.held - e.working - e.asked - e.leaving).is_positive();
   });
@@ -444,9 +444,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   // Each request has its own millisecond: venues take two alike for one.
   order.stamp = run.venue_now() + std::chrono::milliseconds{index};
   order.valid_until = order.stamp + run.ports.placer.traits().validity_window;
-  order.plan = plan_for(run.settings, signal);
-  order.strategy = signal.strategy;
-  EntryRequest request{signal, std::move(order), Money{}, std::nullopt};
+  EntryRequest request{signal, std::move(order), Money{}, std::nullopt, std::nullopt, plan_for(run.settings, signal)};
 
   if (overtaken_in_batch(signal, market, run.ports.clock.now())) {
     request.objection = Denied{Denial::superseded};
@@ -462,7 +460,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
     request.objection = Denied{Denial::no_rules};
     return request;
   }
-  request.order.rules = rules->second;
+  request.rules = rules->second;
   const auto quote = market.quotes.find(signal.symbol);
   const auto seen = quote == market.quotes.end() ? std::nullopt : std::optional{quote->second.last};
   const auto reference = run.settings.check_slippage ? seen : (signal.price ? signal.price : seen);
@@ -480,8 +478,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   if (const auto settings = run.settings.markets.find(signal.symbol);
       !notional && !signal.quantity && settings != run.settings.markets.end())
     notional = settings->second.notional;
-  auto size =
-      size_entry(notional, signal.quantity, *reference, *request.order.plan, rules->second, run.settings.stranding);
+  auto size = size_entry(notional, signal.quantity, *reference, *request.plan, rules->second, run.settings.stranding);
   if (!size) {
     if (!request.objection) request.objection = size.error();
     return request;
@@ -490,7 +487,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   request.notional = size->notional;
   const int resting =
       static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
-        return trade.entry().symbol == signal.symbol && !trade.entry().settled;
+        return trade.symbol() == signal.symbol && !trade.record.settled;
       }));
   if (rules->second.max_open_stops > 0 && resting >= rules->second.max_open_stops && !request.objection)
     request.objection = Denied{Denial::open_order_limit};
@@ -543,6 +540,7 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
     tell_verdict(run, requests[i].signal, verdict, claimed.lines);
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
       run.own.insert(ticket->order().trade);
+      run.put(ticket->trade());
       run.put(ticket->order());
       if (const auto free = market.free_quote.find(ticket->order().symbol.quote()); free != market.free_quote.end())
         free->second -= requests[i].notional;
@@ -625,9 +623,9 @@ void enter(Run& run, Claimed claimed) {
   for (std::size_t i = 0; i < tickets.size(); ++i) {
     const Order order = tickets[i].order();
     item_by_item(run, order.trade, "reading the answer to an entry", [&] {
-      Applied applied = apply(order, outcomes[i], run.sound_now());
-      if (applied.fill_grew) applied.order.naked_since = run.now;
+      const Applied applied = apply(order, outcomes[i], run.sound_now());
       Item item{.trade = order.trade};
+      if (applied.fill_grew) item.record(tickets[i].trade()).naked_since = run.now;
       tell_outcome(item, applied.order, outcomes[i], run);
       if (applied.order != order) item.change.advance.push_back(applied.order);
       tell_entry(item, order, applied, run);

@@ -13,7 +13,7 @@ void judge_unread(Run& run, const Trade& trade, Item& item);
 void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item);
 std::string why_naked(const Run& run, const Trade& trade);
 void judge_doubt(Run& run, const Trade& trade, Item& item);
-bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item);
+void end_old_wish(const Run& run, const Trade& trade, Item& item);
 void remind(Run& run);
 void trip_breaker(Run& run);
 Alarm alarm_of(NoticeType kind, const Trade& trade);
@@ -26,7 +26,7 @@ void raise_and_clear_alarms(Run& run) {
   std::vector<Item> items;
   run.unverified = 0;
   for (const Trade& trade : run.book.trades) {
-    if (trade.entry().settled || trade.entry().released || run.dropped.contains(trade.id())) continue;
+    if (trade.record.settled || trade.record.released || run.dropped.contains(trade.id())) continue;
     item_by_item(run, trade.id(), "judging the protection", [&] {
       Item item{.trade = trade.id()};
       judge_trade(run, trade, item);
@@ -41,17 +41,11 @@ void raise_and_clear_alarms(Run& run) {
 namespace {
 
 void judge_trade(Run& run, const Trade& trade, Item& item) {
-  Order entry = trade.entry();
-  bool changed = end_old_wish(run, trade, entry, item);
-  if (run.unread.contains(trade.id())) {
-    judge_unread(run, trade, item);
-    if (changed) item.change.advance.push_back(std::move(entry));
-    return;
-  }
+  end_old_wish(run, trade, item);
+  if (run.unread.contains(trade.id())) return judge_unread(run, trade, item);
   clear(item, run, NoticeType::unverified, trade.id());
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
-  changed = start_naked_clock(run, trade, e, entry) || changed;
-  if (changed) item.change.advance.push_back(std::move(entry));
+  start_naked_clock(run, trade, e, item);
   judge_naked(run, trade, e, item);
   judge_doubt(run, trade, item);
 }
@@ -127,25 +121,27 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
 }
 
 // A SELL that touched a trade and could not be carried out in all its time is told; silence is no end.
-bool end_old_wish(const Run& run, const Trade& trade, Order& entry, Item& item) {
-  if (entry.exit_reason.empty() || !entry.exit_until || run.venue_now() < *entry.exit_until) return false;
+void end_old_wish(const Run& run, const Trade& trade, Item& item) {
+  const TradeRecord& record = trade.record;
+  if (record.exit_reason.empty() || !record.exit_until || run.venue_now() < *record.exit_until) return;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
                   [](const Order& leg) { return leg.leg == Leg::exit && leg.live(); }))
-    return false;
+    return;
+  const Order& entry = trade.entry();
   item.say(Line{Level::warn, "EXIT_EXPIRED"}
                .add("symbol", entry.symbol.text())
                .add("order_id", order_id_of(entry))
-               .add("asked_by", entry.exit_reason.str()));
+               .add("asked_by", record.exit_reason.str()));
   Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, entry, run.now,
-                            std::to_string(to_micros(*entry.exit_until)));
-  notice.facts = {{"asked by", entry.exit_key.empty() ? entry.exit_reason.str() : entry.exit_key},
+                            std::to_string(to_micros(*record.exit_until)));
+  notice.facts = {{"asked by", record.exit_key.empty() ? record.exit_reason.str() : record.exit_key},
                   {"why", "it could not be sold in time; the trade stays open"},
                   {"to sell", "tradeguard flatten " + entry.symbol.text()}};
   item.tell(std::move(notice));
-  entry.exit_reason = {};
-  entry.exit_key.clear();
-  entry.exit_until.reset();
-  return true;
+  TradeRecord& without = item.record(record);
+  without.exit_reason = {};
+  without.exit_key.clear();
+  without.exit_until.reset();
 }
 
 // By the newest stop there was.
@@ -153,7 +149,7 @@ std::string why_naked(const Run& run, const Trade& trade) {
   const Order* stop = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::stop && (stop == nullptr || leg.attempt >= stop->attempt)) stop = &leg;
-  if (!trade.entry().exit_reason.empty()) return "it is to be sold (" + trade.entry().exit_reason.str() + ")";
+  if (!trade.record.exit_reason.empty()) return "it is to be sold (" + trade.record.exit_reason.str() + ")";
   if (stop == nullptr) return "no stop was placed yet";
   const std::string because = stop->reason.empty() ? "" : ": " + stop->reason;
   switch (stop->state) {

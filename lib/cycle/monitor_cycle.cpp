@@ -197,7 +197,7 @@ void look_once_more(Run& run) {
 
 void close(Run& run) {
   run.report.open_trades = static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(),
-                                                          [](const Trade& trade) { return !trade.entry().settled; }));
+                                                          [](const Trade& trade) { return !trade.record.settled; }));
   run.report.critical_standing = static_cast<int>(run.book.alarms.size() + run.criticals.size());
   run.report.verdict = verdict_of(run);
   const std::string result = run.fenced                                          ? "lease_lost"
@@ -349,8 +349,8 @@ void tell_unreadable_rows(Run& run) {
 void set_aside_foreign_trades(Run& run) {
   std::vector<Item> items;
   for (const Trade& trade : run.book.trades) {
+    if (trade.record.rules && trade.record.plan) continue;
     const Order& entry = trade.entry();
-    if (entry.rules && entry.plan) continue;
     Item item;
     Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(), .freezes = entry.symbol.base()};
     alarm.symbol = entry.symbol.text();
@@ -363,7 +363,7 @@ void set_aside_foreign_trades(Run& run) {
     items.push_back(std::move(item));
   }
   run.commit(std::move(items));
-  std::erase_if(run.book.trades, [](const Trade& trade) { return !trade.entry().rules || !trade.entry().plan; });
+  std::erase_if(run.book.trades, [](const Trade& trade) { return !trade.record.rules || !trade.record.plan; });
 }
 
 // Whoever asked an earlier run to be left alone is not asked by this one either.

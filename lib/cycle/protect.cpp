@@ -76,13 +76,12 @@ Round protect(Run& run) {
 
 bool questions_wait(const Run& run, bool wait_for_entries) {
   for (const Trade& trade : run.book.trades) {
-    const Order& entry = trade.entry();
     if (run.dropped.contains(trade.id()) || run.hands_off.contains(trade.id())) continue;
     if (run.unread.contains(trade.id())) {
       if (run.failed_reads < reads_per_run) return true;
       continue;
     }
-    if (entry.settled || entry.released) continue;
+    if (trade.record.settled || trade.record.released) continue;
     const bool entry_open = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
       return (o.live() && !not_shown(run, o)) ||
              (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
@@ -130,11 +129,10 @@ void venue_unreadable(Run& run, const char* what, const std::string& error) {
 
 }  // namespace
 
-bool start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Order& entry) {
+void start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Item& item) {
   // What is on its way out is not what the policy of the naked is about.
-  if (trade.entry().naked_since || e.naked_is_dust || e.leaving >= e.naked) return false;
-  entry.naked_since = run.now;
-  return true;
+  if (trade.record.naked_since || e.naked_is_dust || e.leaving >= e.naked) return;
+  item.record(trade.record).naked_since = run.now;
 }
 
 void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
@@ -164,7 +162,7 @@ namespace {
 // waits for no reading: its stop goes first, and what does not fit the venue refuses.
 bool wants_surroundings(const Run& run, const Trade& trade) {
   if (!has_holdings(trade)) return false;
-  if (!run.ports.protector.traits().oco || !trade.entry().exit_reason.empty()) return true;
+  if (!run.ports.protector.traits().oco || !trade.record.exit_reason.empty()) return true;
   const bool own = run.own.contains(trade.id());
   if (own && trade.legs.empty()) return false;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
@@ -214,7 +212,7 @@ std::map<std::string, Holdings> holdings_of(const Run& run) {
   for (const Alarm& alarm : run.book.alarms)
     if (alarm.kind == NoticeType::drift) all[alarm.subject];
   for (const Trade& trade : run.book.trades) {
-    if (trade.entry().released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
+    if (trade.record.released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
     const Exposure e = exposure(trade, run.sighted, run.venue_now());
     const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive() || sent_and_not_seen_yet(run, trade);
     if (!unread && e.held_is_dust) continue;
@@ -344,9 +342,9 @@ bool waits_for_rules(const Run& run, const Trade& trade) {
   const Order* last = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
-  const Order& entry = trade.entry();
-  return last != nullptr && refused_for_rules(*last) && !entry.exit_reason.empty() && entry.exit_until &&
-         run.venue_now() < *entry.exit_until;
+  const TradeRecord& record = trade.record;
+  return last != nullptr && refused_for_rules(*last) && !record.exit_reason.empty() && record.exit_until &&
+         run.venue_now() < *record.exit_until;
 }
 
 bool rules_may_be_old(const Run& run, const Trade& trade) {
@@ -378,18 +376,16 @@ void renew_rules(Run& run) {
     const auto rules = fresh.find(trade.entry().symbol);
     if (rules == fresh.end() || !may_act_on(run, trade.id())) continue;
     if (!has_holdings(trade)) continue;
-    Order entry = trade.entry();
     const bool changed = !same_demands(trade.rules(), rules->second);
-    entry.rules = rules->second;
     Item item{.trade = trade.id()};
+    item.record(trade.record).rules = rules->second;
     if (changed)
       item.say(Line{Level::warn, "RULES_CHANGED"}
-                   .add("symbol", entry.symbol.text())
-                   .add("order_id", order_id_of(entry))
+                   .add("symbol", trade.symbol().text())
+                   .add("order_id", order_id_of(trade.entry()))
                    .add("tick", rules->second.tick.text())
                    .add("step", rules->second.step.text())
                    .add("min_notional", rules->second.min_notional.text()));
-    item.change.advance.push_back(std::move(entry));
     items.push_back(std::move(item));
     // What was refused under the old rules says nothing about the new ones.
     if (changed) run.refused_legs.erase(trade.id());
@@ -444,7 +440,7 @@ Moves next_moves(Run& run) {
 }
 
 Surroundings around(const Run& run, const Trade& trade) {
-  const Order& entry = trade.entry();
+  const TradeRecord& record = trade.record;
   Surroundings s;
   s.now = run.venue_now();
   s.oco = run.ports.protector.traits().oco;
@@ -454,13 +450,13 @@ Surroundings around(const Run& run, const Trade& trade) {
   s.overtaken = run.overtaken;
   const auto refused = run.refused_legs.find(trade.id());
   s.stop_tried = refused != run.refused_legs.end() && refused->second > 0;
-  s.drifted = run.drifted.contains(entry.symbol.base());
+  s.drifted = run.drifted.contains(record.symbol.base());
   if (run.quotes)
-    if (const auto quote = run.quotes->find(entry.symbol); quote != run.quotes->end()) s.market = quote->second.last;
-  if (const auto balance = run.balance_of(entry.symbol.base())) s.free_base = Quantity{balance->free};
-  const bool wanted = !entry.exit_reason.empty() && entry.exit_until && s.now < *entry.exit_until;
+    if (const auto quote = run.quotes->find(record.symbol); quote != run.quotes->end()) s.market = quote->second.last;
+  if (const auto balance = run.balance_of(record.symbol.base())) s.free_base = Quantity{balance->free};
+  const bool wanted = !record.exit_reason.empty() && record.exit_until && s.now < *record.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
-  if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = entry.exit_reason;
+  if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = record.exit_reason;
   return s;
 }
 
@@ -555,11 +551,10 @@ void place_legs(Run& run, const Moves& moves) {
       tell_moved_levels(item, trade.entry(), move, oco);
       stops.push_back(stop.client_id);
       item.change.append.push_back(std::move(stop));
-      Order entry = trade.entry();
-      entry.legs_told = false;
-      entry.target_none = why_no_target(run, trade, move);
-      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), entry);
-      if (entry != trade.entry()) item.change.advance.push_back(std::move(entry));
+      const std::string target_none = why_no_target(run, trade, move);
+      if (trade.record.legs_told) item.record(trade.record).legs_told = false;
+      if (trade.record.target_none != target_none) item.record(trade.record).target_none = target_none;
+      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
@@ -622,9 +617,7 @@ void place_exits(Run& run, const Moves& moves) {
       ids.push_back(exit.client_id);
       Item item{.trade = id};
       item.change.append.push_back(std::move(exit));
-      Order entry = trade.entry();
-      if (start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), entry))
-        item.change.advance.push_back(std::move(entry));
+      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
@@ -710,14 +703,11 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
 void note_naked(Run& run) {
   std::vector<Item> items;
   for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || !has_holdings(trade) || trade.entry().released) continue;
+    if (!may_act_on(run, trade.id()) || !has_holdings(trade) || trade.record.released) continue;
     if (run.unread.contains(trade.id())) continue;
     item_by_item(run, trade.id(), "noting a position without a stop", [&] {
-      Order entry = trade.entry();
-      const Exposure e = exposure(trade, run.sighted, run.venue_now());
-      if (!start_naked_clock(run, trade, e, entry)) return;
       Item item{.trade = trade.id()};
-      item.change.advance.push_back(std::move(entry));
+      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
       items.push_back(std::move(item));
     });
   }
@@ -752,7 +742,7 @@ void tell_covered(Run& run) {
       }
       if (stop == nullptr || target_in_doubt) return;
       const Order& entry = trade.entry();
-      Order told = entry;
+      TradeRecord told = trade.record;
       Item item{.trade = trade.id()};
       if (const auto since = naked_from(trade)) {
         const Micros spell = std::max(Micros{0}, run.now - *since);
@@ -761,15 +751,15 @@ void tell_covered(Run& run) {
         run.report.unprotected.push_back(spell);
         run.report.protected_trades += 1;
       }
-      if (run.covered_noted.insert(trade.id()).second || told != entry) told.covered_at = run.now;
-      if (!all_placed_here && !entry.skip_told) {
+      if (run.covered_noted.insert(trade.id()).second || told != trade.record) told.covered_at = run.now;
+      if (!all_placed_here && !told.skip_told) {
         told.skip_told = true;
         item.say(Line{Level::info, "SLTP_SKIPPED_ALREADY_EXISTS"}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("existing_orders", "[" + existing + "]"));
       }
-      if (!entry.legs_told) {
+      if (!told.legs_told) {
         told.legs_told = true;
         item.say(Line{Level::info, "SLTP_PLACED"}
                      .add("symbol", entry.symbol.text())
@@ -794,7 +784,7 @@ void tell_covered(Run& run) {
         if (e.naked.is_positive()) notice.facts.emplace_back("dust", in_base(e.naked, entry.symbol));
         item.tell(std::move(notice));
       }
-      if (told != entry) item.change.advance.push_back(told);
+      if (told != trade.record) item.record(trade.record) = std::move(told);
       items.push_back(std::move(item));
     });
   }
@@ -807,15 +797,16 @@ void settle_trades(Run& run, const Moves& moves) {
     item_by_item(run, id, "settling a trade", [&] {
       const Trade& trade = *run.trade(id);
       const Exposure e = exposure(trade, run.sighted, run.venue_now());
-      Order entry = trade.entry();
-      entry.settled = true;
-      if (const auto since = naked_from(trade)) {
-        entry.naked_total += std::max(Micros{0}, run.now - *since);
-        entry.naked_since.reset();
-      }
+      const Order& entry = trade.entry();
       Item item{.trade = id};
-      if (e.held.is_positive() && !entry.dust_told) {
-        entry.dust_told = true;
+      TradeRecord& record = item.record(trade.record);
+      record.settled = true;
+      if (const auto since = naked_from(trade)) {
+        record.naked_total += std::max(Micros{0}, run.now - *since);
+        record.naked_since.reset();
+      }
+      if (e.held.is_positive() && !record.dust_told) {
+        record.dust_told = true;
         Notice dust = notice_of(NoticeType::dust, Severity::warning, entry, run.now);
         dust.facts = {{"left", in_base(e.held, entry.symbol)}};
         item.say(Line{Level::warn, "DUST"}
@@ -858,7 +849,6 @@ void settle_trades(Run& run, const Moves& moves) {
       for (const NoticeType kind :
            {NoticeType::unprotected, NoticeType::unverified, NoticeType::in_doubt_too_long, NoticeType::oversold})
         clear(item, run, kind, id);
-      item.change.advance.push_back(std::move(entry));
       items.push_back(std::move(item));
     });
   }
@@ -876,8 +866,8 @@ std::optional<Money> value_of(const std::vector<Order>& rows) {
 }
 
 bool has_holdings(const Trade& trade) {
-  return !trade.entry().settled && std::any_of(trade.entries.begin(), trade.entries.end(),
-                                               [](const Order& entry) { return entry.filled.is_positive(); });
+  return !trade.record.settled && std::any_of(trade.entries.begin(), trade.entries.end(),
+                                              [](const Order& entry) { return entry.filled.is_positive(); });
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ void tell_rejected_exits(Run& run, const std::vector<RejectedLine>& rejected) {
     if (!line.exit_of) continue;
     for (const Trade& trade : run.book.trades) {
       const Order& entry = trade.entry();
-      if (entry.settled || entry.released) continue;
+      if (trade.record.settled || trade.record.released) continue;
       if (!line.exit_of->empty() && entry.symbol.text() != *line.exit_of) continue;
       Item item{.trade = trade.id()};
       item.say(Line{Level::warn, "EXIT_REJECTED"}

@@ -142,8 +142,8 @@ std::vector<Question> open_questions(Run& run) {
       std::move(of_trade.begin(), of_trade.end(), std::back_inserter(questions));
     });
   }
-  for (const Order& order : run.book.questions)
-    if (still_asked(run, order)) questions.push_back({order});
+  for (const OpenQuestion& question : run.book.questions)
+    if (still_asked(run, question.order)) questions.push_back({question.order});
   return questions;
 }
 
@@ -152,7 +152,7 @@ std::vector<Question> open_questions(Run& run) {
 bool to_be_probed(const Run& run, const Trade& trade) {
   if (run.probed.contains(trade.id())) return false;
   if (run.own.contains(trade.id()) && !run.store_lost) return false;
-  if (trade.entry().released || trade.entry().settled) return false;
+  if (trade.record.released || trade.record.settled) return false;
   const Exposure e = exposure(trade, run.sighted, run.venue_now());
   return (e.held - e.working - e.asked - e.leaving).is_positive();
 }
@@ -230,6 +230,15 @@ void leave_to_the_other(Run& run, const Order& order) {
   run.tell_directly(notice);
 }
 
+// An entry of a trade that was over, and that the venue shows after all.
+bool reopen(Run& run, const Applied& applied, Item& item) {
+  if (!applied.alive_again || applied.order.client_id != applied.order.trade) return false;
+  const TradeRecord* record = run.record(applied.order.trade);
+  if (record == nullptr || !record->settled) return false;
+  item.record(*record).settled = false;
+  return true;
+}
+
 // Answers whether a leg without a row was adopted.
 bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) {
   Order order = question.order;
@@ -259,11 +268,12 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
 
   Order compared = applied.order;
   compared.sighted_at = order.sighted_at;  // a newer look at the same facts is no news
+  const bool reopens = reopen(run, applied, item);
   if (question.probe) {
     item.change.append.push_back(applied.order);
   } else if (compared != question.order) {
     item.change.advance.push_back(applied.order);
-  } else {
+  } else if (!reopens) {
     return false;
   }
   if (order.leg == Leg::entry)
@@ -375,18 +385,10 @@ void start_naked_clock(Run& run, const Trade* trade, Item& item) {
     const Order* before = run.order(row.client_id);
     return row.leg == Leg::entry && row.filled > (before != nullptr ? before->filled : Quantity{});
   };
-  if (trade == nullptr || trade->entry().naked_since) return;
+  if (trade == nullptr || trade->record.naked_since) return;
   const bool grew = std::any_of(item.change.advance.begin(), item.change.advance.end(), filled_more) ||
                     std::any_of(item.change.append.begin(), item.change.append.end(), filled_more);
-  if (!grew) return;
-  for (Order& row : item.change.advance) {
-    if (row.client_id != trade->entry().client_id) continue;
-    row.naked_since = run.now;
-    return;
-  }
-  Order entry = trade->entry();
-  entry.naked_since = run.now;
-  item.change.advance.push_back(entry);
+  if (grew) item.record(trade->record).naked_since = run.now;
 }
 
 // Somebody else ended a leg that rested: the owner, the exchange. The sibling of one that sold ends by itself.

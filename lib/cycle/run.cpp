@@ -100,15 +100,31 @@ void Run::put(const Order& order) {
     owners_.insert_or_assign(order.client_id, order.trade);
     return;
   }
-  // A question of a settled trade that came back to life, or a new entry: both open a trade.
-  std::erase_if(book.questions, [&](const Order& row) { return row.client_id == order.client_id; });
-  if (order.leg == Leg::entry) {
-    book.trades.push_back(Trade{{order}, {}});
-    places_.insert_or_assign(order.trade, book.trades.size() - 1);
-    owners_.insert_or_assign(order.client_id, order.trade);
-  } else {
-    book.questions.push_back(order);
+  for (OpenQuestion& question : book.questions)
+    if (question.order.client_id == order.client_id) question.order = order;
+}
+
+void Run::put(const TradeRecord& record) {
+  if (Trade* known = trade(record.id)) {
+    known->record = record;
+    return;
   }
+  for (OpenQuestion& question : book.questions)
+    if (question.trade.id == record.id) question.trade = record;
+  if (record.settled) return;
+  // A new trade, or one that was settled and has come back to life: its questions are its own again.
+  book.trades.push_back(Trade{record, {}, {}});
+  places_.insert_or_assign(record.id, book.trades.size() - 1);
+  for (const OpenQuestion& question : book.questions)
+    if (question.trade.id == record.id) put(question.order);
+  std::erase_if(book.questions, [&](const OpenQuestion& question) { return question.trade.id == record.id; });
+}
+
+const TradeRecord* Run::record(const ClientOrderId& id) {
+  if (const Trade* known = trade(id)) return &known->record;
+  const auto asked = std::find_if(book.questions.begin(), book.questions.end(),
+                                  [&](const OpenQuestion& question) { return question.trade.id == id; });
+  return asked == book.questions.end() ? nullptr : &asked->trade;
 }
 
 bool Run::copy_may_come(const Order& order) const {
@@ -194,7 +210,17 @@ void Run::write_and_take(std::span<Item> items) {
   }
 }
 
+TradeRecord& Item::record(const TradeRecord& as_it_stands) {
+  const auto known = std::find_if(change.trades.begin(), change.trades.end(),
+                                  [&](const TradeRecord& record) { return record.id == as_it_stands.id; });
+  return known != change.trades.end() ? *known : change.trades.emplace_back(as_it_stands);
+}
+
 void Run::take(Item& item) {
+  for (TradeRecord& record : item.change.trades) {
+    record.version += 1;
+    put(record);
+  }
   for (auto* rows : {&item.change.append, &item.change.advance}) {
     for (Order& row : *rows) {
       row.version += 1;

@@ -29,8 +29,11 @@ struct Item {
     change.notices.push_back(notice);
     tale.emplace_back(std::move(notice));
   }
+  // The trade's record as this item will leave it, to be changed; whoever asks for it writes it.
+  TradeRecord& record(const TradeRecord& as_it_stands);
   bool empty() const {
-    return change.append.empty() && change.advance.empty() && change.notices.empty() && change.alarms.empty();
+    return change.append.empty() && change.advance.empty() && change.trades.empty() && change.notices.empty() &&
+           change.alarms.empty();
   }
 };
 
@@ -59,8 +62,11 @@ class Run {
   OpenBook book;
   // Trades enter the book through put(); they may leave it by anybody's hand.
   Trade* trade(const ClientOrderId& id);
-  void put(const Order& order);  // into the trade it belongs to, new or known
+  void put(const Order& order);         // into the trade it belongs to
+  void put(const TradeRecord& record);  // of a trade that is known, or opens one
   const Order* order(const ClientOrderId& id);
+  // Of a settled trade too, as long as it has an open question.
+  const TradeRecord* record(const ClientOrderId& trade);
 
   // ---- what was read in this run ----
   SightedOpen sighted;
@@ -215,8 +221,8 @@ struct Round {
 Round protect(Run& run);
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Run& run, bool wait_for_entries);
-// Its own copy of an entry, changed where the trade is naked and nobody recorded since when.
-bool start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Order& entry);
+// Where the trade is naked, and nobody recorded since when.
+void start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Item& item);
 // Rules as the venue has them now; false: it did not answer.
 bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set<Symbol>& symbols);
 // One burst, into run.quotes and run.balances; what could not be read stays as it is, and is said.

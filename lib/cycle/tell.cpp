@@ -178,7 +178,8 @@ void tell_acknowledged(Item& item, const Order& order, Run& run) {
   notice.facts = {{"quantity", in_base(order.quantity, order.symbol)}, {"type", std::string{text(order.type)}}};
   if (order.price) notice.facts.emplace_back("signal price", in_quote(*order.price, order.symbol));
   notice.facts.emplace_back("signal", order.signal_key);
-  if (!order.strategy.empty()) notice.facts.emplace_back("strategy", order.strategy);
+  if (const TradeRecord* record = run.record(order.trade); record != nullptr && !record->strategy.empty())
+    notice.facts.emplace_back("strategy", record->strategy);
   item.tell(std::move(notice));
 }
 

@@ -48,6 +48,17 @@ const Order* AccountTables::find(const ClientOrderId& id) const {
   return it == orders_.end() ? nullptr : &it->second;
 }
 
+const TradeRecord* AccountTables::find_trade(const ClientOrderId& id) const {
+  const auto it = records_.find(id);
+  return it == records_.end() ? nullptr : &it->second;
+}
+
+void AccountTables::put(TradeRecord trade) {
+  const ClientOrderId id = trade.id;
+  records_.insert_or_assign(id, std::move(trade));
+  index_trade(id);
+}
+
 void AccountTables::put(Order order) {
   const ClientOrderId id = order.client_id;
   const ClientOrderId trade = order.trade;
@@ -81,12 +92,12 @@ void AccountTables::count(const Order& order, bool in) {
   }
 }
 
-// Whether the trade is open is said by its entry's row alone.
+// A trade is of its record and its entry; until both are there nothing can be assembled.
 void AccountTables::index_trade(const ClientOrderId& id) {
-  const Order* entry = find(id);
-  if (!entry) return;  // a leg without its trade: the cycle alarms, nothing can be assembled
+  const TradeRecord* record = find_trade(id);
+  if (!record || !find(id)) return;
   const TradeRows& rows = trades_.at(id);
-  if (!entry->settled) {
+  if (!record->settled) {
     open_[rows.number] = id;
     for (const auto& row : rows.rows) questions_.erase(row);
   } else {
@@ -118,9 +129,9 @@ void AccountTables::free_key_of(const Order& order) {
       });
 }
 
-Trade AccountTables::assemble(const TradeRows& rows) const {
-  Trade trade;
-  for (const auto& row : rows.rows) {
+Trade AccountTables::assemble(const ClientOrderId& id) const {
+  Trade trade{records_.at(id), {}, {}};
+  for (const auto& row : trades_.at(id).rows) {
     const Order& order = orders_.at(row);
     (order.leg == Leg::entry ? trade.entries : trade.legs).push_back(order);
   }
@@ -130,16 +141,16 @@ Trade AccountTables::assemble(const TradeRows& rows) const {
 std::vector<Trade> AccountTables::open_trades() const {
   std::vector<Trade> trades;
   trades.reserve(open_.size());
-  for (const auto& [number, id] : open_) trades.push_back(assemble(trades_.at(id)));
+  for (const auto& [number, id] : open_) trades.push_back(assemble(id));
   return trades;
 }
 
-std::vector<Order> AccountTables::questions(Instant now) {
-  std::vector<Order> open;
+std::vector<OpenQuestion> AccountTables::questions(Instant now) {
+  std::vector<OpenQuestion> open;
   for (auto it = questions_.begin(); it != questions_.end();) {
     const Order& order = orders_.at(*it);
     if (is_open_question(order, now)) {
-      open.push_back(order);
+      open.push_back({order, records_.at(order.trade)});
       ++it;
     } else {
       // What is no question now will be none later; a later write puts the row back.
@@ -176,10 +187,10 @@ std::vector<Order> AccountTables::rows_of_key(const SignalKey& key) const {
 std::vector<Trade> AccountTables::past_trades(const TradeQuery& query) const {
   std::vector<Trade> trades;
   for (const auto& [id, rows] : trades_) {
-    const Order* entry = find(id);
+    const Order* entry = find_trade(id) ? find(id) : nullptr;
     if (!entry || (query.since && entry->claimed_at < *query.since)) continue;
     if (query.symbol && entry->symbol != *query.symbol) continue;
-    trades.push_back(assemble(rows));
+    trades.push_back(assemble(id));
   }
   std::sort(trades.begin(), trades.end(), [](const Trade& a, const Trade& b) {
     return std::pair{a.entry().claimed_at, a.id()} < std::pair{b.entry().claimed_at, b.id()};
@@ -437,8 +448,8 @@ std::size_t AccountTables::prune(Instant before, Instant now, std::size_t at_mos
 }
 
 bool AccountTables::over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before, Instant now) const {
-  const Order* entry = find(id);
-  if (!entry || !entry->settled) return false;
+  const TradeRecord* record = find_trade(id);
+  if (!record || !record->settled) return false;
   const Instant keys_before = std::min(before, now - 24h);
   return std::all_of(rows.rows.begin(), rows.rows.end(), [&](const ClientOrderId& row) {
     const Order& order = orders_.at(row);

@@ -29,10 +29,12 @@ class AccountTables {
  public:
   // ---- orders
   const Order* find(const ClientOrderId& id) const;
+  const TradeRecord* find_trade(const ClientOrderId& id) const;
   // Inserts or replaces the row, whatever stands there, and keeps all indexes true.
   void put(Order order);
-  std::vector<Trade> open_trades() const;     // oldest first
-  std::vector<Order> questions(Instant now);  // of settled trades
+  void put(TradeRecord trade);
+  std::vector<Trade> open_trades() const;            // oldest first
+  std::vector<OpenQuestion> questions(Instant now);  // of settled trades
   std::vector<Order> rows_of_trade(const ClientOrderId& trade) const;
   std::vector<Order> rows_of_key(const SignalKey& key) const;
   std::vector<Trade> past_trades(const TradeQuery& query) const;  // oldest first
@@ -91,11 +93,12 @@ class AccountTables {
   void index_trade(const ClientOrderId& id);
   void note_flattening(const Order& order);
   void free_key_of(const Order& order);
-  Trade assemble(const TradeRows& rows) const;
+  Trade assemble(const ClientOrderId& id) const;
   bool over_for_good(const ClientOrderId& id, const TradeRows& rows, Instant before, Instant now) const;
   void erase_row(const ClientOrderId& id);
 
   std::unordered_map<ClientOrderId, Order> orders_;
+  std::unordered_map<ClientOrderId, TradeRecord> records_;
   std::unordered_map<ClientOrderId, TradeRows> trades_;
   std::map<std::int64_t, ClientOrderId> open_;  // by number of the trade
   std::set<ClientOrderId> questions_;           // rows of settled trades not yet known dead

@@ -44,6 +44,9 @@ Result<std::vector<Written>> MemoryJournal::write(std::span<const Change> items)
       for (const Order& order : *rows)
         if (!is_writable(order))
           return failed(Fault::data, "an order without id, trade or quantity: " + order.client_id);
+  for (const Change& item : items)
+    for (const TradeRecord& trade : item.trades)
+      if (trade.id.empty()) return failed(Fault::data, "a trade without id");
 
   std::vector<Written> written;
   written.reserve(items.size());
@@ -77,7 +80,7 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
     if (row.exits.empty()) row.decided = "nothing_held";
     tables.keys[key] = std::move(row);
     tables.hear({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
-    carry_out({.advance = claim.advance}, tables);
+    carry_out({.trades = claim.advance}, tables);
   }
   return verdicts;
 }
@@ -198,6 +201,12 @@ Result<std::optional<Order>> MemoryJournal::order(const ClientOrderId& id) {
   return found ? std::optional{*found} : std::nullopt;
 }
 
+Result<std::optional<TradeRecord>> MemoryJournal::trade(const ClientOrderId& id) {
+  std::lock_guard lock{state_->mutex};
+  const TradeRecord* found = state_->of(pen_.account).find_trade(id);
+  return found ? std::optional{*found} : std::nullopt;
+}
+
 Result<PastTrades> MemoryJournal::trades(const TradeQuery& query) {
   std::lock_guard lock{state_->mutex};
   PastTrades past{state_->of(pen_.account).past_trades(query), {}};
@@ -238,6 +247,13 @@ Written judge_change(const Change& change, const AccountTables& tables) {
     const Order* standing = tables.find(order.client_id);
     if (!standing || standing->version != order.version || !named.insert(order.client_id).second) return Written::stale;
   }
+  std::set<ClientOrderId> records;
+  for (const TradeRecord& trade : change.trades) {
+    const TradeRecord* standing = tables.find_trade(trade.id);
+    if (trade.version == 0 && standing) return Written::exists;
+    const std::int64_t version = standing ? standing->version : 0;
+    if (version != trade.version || !records.insert(trade.id).second) return Written::stale;
+  }
   return Written::yes;
 }
 
@@ -247,6 +263,10 @@ void carry_out(const Change& change, AccountTables& tables) {
       order.version += 1;
       tables.put(std::move(order));
     }
+  for (TradeRecord trade : change.trades) {
+    trade.version += 1;
+    tables.put(std::move(trade));
+  }
   for (const Notice& notice : change.notices) tables.add_notice(notice);
   for (const AlarmEdge& edge : change.alarms) tables.apply_edge(edge);
   for (const ExitWord& word : change.words) tables.hear(word);
@@ -260,7 +280,7 @@ ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micr
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{.advance = claim.advance};
+  const Change as_change{.trades = claim.advance};
   if (judge_change(as_change, tables) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};

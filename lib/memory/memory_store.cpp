@@ -114,14 +114,17 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
     record_verdict(tables, entries[i].order.signal_key, verdict, now);
     judged.push_back(std::visit(
         overloaded{
-            [&](Order& order) {
+            [&](Admitted& admitted) {
+              Order& order = admitted.order;
               if (tables.find(order.client_id))
                 throw std::logic_error{"a client order id was used twice: " + order.client_id};
               order.version = 1;
+              admitted.trade.version = 1;
               tables.keys[order.signal_key] = {
                   signal_digest(entries[i].signal), now, false, order.attempt, order.client_id, {}, ""};
               tables.put(order);
-              return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
+              tables.put(admitted.trade);
+              return Judged{mint(std::move(order), std::move(admitted.trade)), verdict.cooldown, verdict.key_was_known};
             },
             [&](Duplicate& duplicate) {
               return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
@@ -152,6 +155,7 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
   const Order* row = tables.find(ticket.order().client_id);
   if (!row) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
   Applied applied = apply(*row, outcome, now);
+  bool over = false;
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:
@@ -159,7 +163,7 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
                     "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
     case Step::to_refused:
     case Step::to_lapsed:
-      applied.order.settled = true;
+      over = true;
       break;
     case Step::to_claimed:
     case Step::to_placed:
@@ -170,6 +174,13 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
   if (applied.order == *row) return {};
   applied.order.version += 1;
   tables.put(std::move(applied.order));
+  const TradeRecord* standing = tables.find_trade(ticket.order().trade);
+  if (standing && ((over && !standing->settled) || (applied.alive_again && standing->settled))) {
+    TradeRecord trade = *standing;
+    trade.settled = over;
+    trade.version += 1;
+    tables.put(std::move(trade));
+  }
   return {};
 }
 

@@ -6,15 +6,18 @@
 
 namespace tradeguard {
 
-Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now) {
+Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now, int schema) {
   const std::string clock = now_expression(session, now);
-  // The columns are those of the first schema, so that an older store answers too.
+  // Until schema 3 an entry said itself whether its trade is over.
+  const bool older = schema < 3;
+  const std::string open = older ? "exchange_orders o WHERE o.leg = 'entry' AND o.twin = 0 AND o.settled = 0 "
+                                 : "trades o WHERE o.settled = 0 ";
   const Statement ask{
       "SELECT o.venue, o.account, count(*), " + clock +
           " - (SELECT a.started_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account), " + clock +
           " - (SELECT a.completed_at FROM accounts a WHERE a.venue = o.venue AND a.account = o.account) "
-          "FROM exchange_orders o WHERE o.leg = 'entry' AND o.twin = 0 AND o.settled = 0 "
-          "AND o.venue <> 'paper' GROUP BY o.venue, o.account ORDER BY o.venue, o.account",
+          "FROM " +
+          open + "AND o.venue <> 'paper' GROUP BY o.venue, o.account ORDER BY o.venue, o.account",
       {}};
   auto asked = session.run(std::array{ask});
   if (!asked) return tl::unexpected{std::move(asked.error()).within("counting open live trades")};
@@ -23,7 +26,7 @@ Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now)
     LiveAccount account;
     std::optional<Micros> since_start;
     std::optional<Micros> since_end;
-    RowReader row{cells, "exchange_orders"};
+    RowReader row{cells, older ? "exchange_orders" : "trades"};
     row >> account.account.venue >> account.account.account >> account.trades >> since_start >> since_end;
     if (!row.readable()) return unreadable(row.complaint());
     // A moment ahead of the clock says nothing about when somebody ran.

@@ -357,6 +357,11 @@ std::string in_short(const std::string& name) {
   return shown + (name.size() > longest ? "..." : "");
 }
 
+std::string index_name(std::string_view definition) {
+  constexpr std::string_view head = "CREATE INDEX ";
+  return std::string{definition.substr(head.size(), definition.find(' ', head.size()) - head.size())};
+}
+
 std::vector<SchemaProblem> judge_sqlite_schema(const SqlRows& rows, SchemaAge age) {
   std::map<std::string, std::set<std::string>> tables;
   std::map<std::string, std::string> indexes;
@@ -365,10 +370,15 @@ std::vector<SchemaProblem> judge_sqlite_schema(const SqlRows& rows, SchemaAge ag
       tables[table->name] = {table->items.begin(), table->items.end()};
       continue;
     }
-    constexpr std::string_view head = "CREATE INDEX ";
-    indexes[definition.substr(head.size(), definition.find(' ', head.size()) - head.size())] =
-        with_single_blanks(definition);
+    indexes[index_name(definition)] = with_single_blanks(definition);
   }
+  if (age == SchemaAge::older)
+    for (const std::string& definition : older_definitions()) {
+      if (const auto table = table_in(definition))
+        tables[table->name].insert(table->items.begin(), table->items.end());
+      else
+        indexes[index_name(definition)] = with_single_blanks(definition);
+    }
   // SQLite's own: ANALYZE makes them, and they are read as numbers about indexes.
   const std::map<std::string, std::string> statistics{
       {"sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"},

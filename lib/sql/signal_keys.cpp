@@ -147,8 +147,8 @@ std::vector<Statement> write_exit_words(const AccountKey& account, const std::ve
 std::vector<Statement> free_or_bind_keys(const AccountKey& account, const std::vector<OrderWrite>& writes) {
   std::set<std::string> keys;
   for (const OrderWrite& write : writes)
-    if (write.order.leg == Leg::entry && !write.order.twin && !write.order.signal_key.empty())
-      keys.insert(write.order.signal_key);
+    if (write.row.leg == Leg::entry && !write.row.twin && !write.row.signal_key.empty())
+      keys.insert(write.row.signal_key);
   std::vector<Statement> statements;
   for (auto& piece : in_pieces(keys)) statements.push_back(free_or_bind_piece(account, std::move(piece)));
   return statements;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "draft.hpp"
-#include "order_rows.hpp"
+#include "rows.hpp"
 #include "tradeguard/guards.hpp"
 
 namespace tradeguard {

@@ -3,7 +3,7 @@
 
 #include "cells.hpp"
 #include "history.hpp"
-#include "order_rows.hpp"
+#include "rows.hpp"
 #include "signal_keys.hpp"
 #include "tradeguard/entry_bars.hpp"
 #include "tradeguard/order_state.hpp"
@@ -58,9 +58,11 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
 
   for (Verdict& verdict : verdicts)
     judged.push_back(std::visit(overloaded{
-                                    [&](Order& order) {
-                                      order.version = 1;
-                                      return Judged{mint(std::move(order)), verdict.cooldown, verdict.key_was_known};
+                                    [&](Admitted& admitted) {
+                                      admitted.order.version = 1;
+                                      admitted.trade.version = 1;
+                                      return Judged{mint(std::move(admitted.order), std::move(admitted.trade)),
+                                                    verdict.cooldown, verdict.key_was_known};
                                     },
                                     [&](Duplicate& duplicate) {
                                       return Judged{std::move(duplicate), verdict.cooldown, verdict.key_was_known};
@@ -76,8 +78,9 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
 
 Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
   const ClientOrderId& id = ticket.order().client_id;
-  const Statement ask{"SELECT " + order_fields("o") +
-                          " FROM exchange_orders o "
+  const Statement ask{"SELECT " + order_fields("o") + ", " + trade_fields("t") +
+                          " FROM exchange_orders o JOIN trades t "
+                          "ON t.trade = o.trade AND t.venue = o.venue AND t.account = o.account "
                           "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
                       {sql(pen_.account.venue), sql(pen_.account.account), sql(id)}};
   auto opened = OpenTransaction::begin(session_, pen_, now, {ask});
@@ -85,7 +88,10 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
   if (opened->read[0].rows.empty()) return failed(Fault::data, "no claim with the id " + id);
   auto row = read_order(opened->read[0].rows[0]);
   if (!row) return tl::unexpected{std::move(row.error()).within("settling an entry")};
+  auto trade = read_trade(opened->read[0].rows[0], order_width());
+  if (!trade) return tl::unexpected{std::move(trade.error()).within("settling an entry")};
   Applied applied = apply(*row, outcome, opened->account.now);
+  bool over = false;
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:
@@ -93,7 +99,7 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
                     "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
     case Step::to_refused:
     case Step::to_lapsed:
-      applied.order.settled = true;
+      over = true;
       break;
     case Step::to_claimed:
     case Step::to_placed:
@@ -102,11 +108,20 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
       break;
   }
   std::vector<OrderWrite> writes;
+  std::vector<TradeWrite> trade_writes;
   if (applied.order != *row) {
     applied.order.version = row->version + 1;
     writes.push_back({std::move(applied.order), row->version});
   }
+  if ((over && !trade->settled) || (applied.alive_again && trade->settled)) {
+    const std::int64_t before = trade->version;
+    trade->settled = over;
+    trade->version += 1;
+    trade_writes.push_back({std::move(*trade), before});
+  }
   auto statements = write_orders(pen_.account, writes);
+  for (auto& statement : write_trades(pen_.account, std::move(trade_writes)))
+    statements.push_back(std::move(statement));
   for (auto& statement : free_or_bind_keys(pen_.account, writes)) statements.push_back(std::move(statement));
   auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
@@ -203,10 +218,10 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
   auto& ask = questions.statements;
   // Every base that something stands in the way of, and why; the first reason of a base is told.
   ask.push_back(
-      {"SELECT o.base, o.symbol, o.trade FROM exchange_orders e JOIN exchange_orders o "
-       "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
-       "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
-       "AND e.settled = 0 AND e.side = 'BUY' AND o.leg IN ('entry', 'exit') "
+      {"SELECT o.base, o.symbol, o.trade FROM trades t JOIN exchange_orders o "
+       "ON o.venue = t.venue AND o.account = t.account AND o.trade = t.trade "
+       "WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0 "
+       "AND ((o.leg = 'entry' AND o.side = 'BUY') OR o.leg = 'exit') "
        "AND o.state = 'claimed'",
        account_only});
   ask.push_back(
@@ -214,10 +229,9 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
        "WHERE venue = ?1 AND account = ?2 AND cleared_at IS NULL ORDER BY kind, subject",
        account_only});
   ask.push_back(
-      {"SELECT count(DISTINCT o.trade) FROM exchange_orders e JOIN exchange_orders o "
-       "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
-       "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
-       "AND e.settled = 0 AND e.side = 'BUY' AND o.leg = 'entry' "
+      {"SELECT count(DISTINCT o.trade) FROM trades t JOIN exchange_orders o "
+       "ON o.venue = t.venue AND o.account = t.account AND o.trade = t.trade "
+       "WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0 AND o.leg = 'entry' AND o.side = 'BUY' "
        "AND o.state NOT IN ('refused', 'lapsed')",
        account_only});
   // A subquery is asked once, and its answer can be looked up in an index. The server's clock
@@ -336,6 +350,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
 std::vector<Statement> record_of(std::span<const EntryRequest> entries, const std::vector<Verdict>& verdicts,
                                  const AccountKey& account, Instant now) {
   std::vector<OrderWrite> orders;
+  std::vector<TradeWrite> trades;
   std::vector<KeyWrite> keys;
   DecisionBook decisions;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
@@ -350,14 +365,18 @@ std::vector<Statement> record_of(std::span<const EntryRequest> entries, const st
     if (denied && !(denied->reason == Denial::cooldown)) decisions.add(key, "policy", "denied", recorded(*denied));
     if (denied && is_final(denied->reason))
       keys.push_back({key, signal_digest(entries[i].signal), "", 0, decided_word(denied->reason)});
-    if (const auto* order = std::get_if<Order>(&verdict.outcome)) {
-      keys.push_back({key, signal_digest(entries[i].signal), order->client_id, order->attempt, ""});
-      orders.push_back({*order, 0});
-      orders.back().order.version = 1;
+    if (const auto* admitted = std::get_if<Admitted>(&verdict.outcome)) {
+      const Order& order = admitted->order;
+      keys.push_back({key, signal_digest(entries[i].signal), order.client_id, order.attempt, ""});
+      orders.push_back({order, 0});
+      orders.back().row.version = 1;
+      trades.push_back({admitted->trade, 0});
+      trades.back().row.version = 1;
     }
   }
   std::vector<Statement> statements = claim_keys(account, std::move(keys), now);
   for (auto& statement : write_orders(account, std::move(orders))) statements.push_back(std::move(statement));
+  for (auto& statement : write_trades(account, std::move(trades))) statements.push_back(std::move(statement));
   for (auto& statement : decisions.statements(account, now)) statements.push_back(std::move(statement));
   return statements;
 }
@@ -368,7 +387,7 @@ std::string proven_absent(const std::string& o) {
 }
 
 std::string forced_exit(const std::string& o) {
-  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".strategy IN " + among(forced_words());
+  return o + ".leg = 'exit' AND " + o + ".filled <> '0' AND " + o + ".because IN " + among(forced_words());
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <tuple>
 #include <unordered_map>
 
 #include "cells.hpp"
 #include "history.hpp"
-#include "order_rows.hpp"
+#include "rows.hpp"
 #include "signal_keys.hpp"
 #include "tradeguard/order_state.hpp"
 #include "tradeguard/sql_store.hpp"
@@ -23,10 +24,15 @@ void append(Statements& to, Statements more) {
 
 std::vector<SqlValue> of(const AccountKey& account) { return {sql(account.venue), sql(account.account)}; }
 
+// The orders of each trade `o` together, its entry first.
+constexpr std::string_view in_order_of_writing =
+    " ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, o.stamp, o.client_id";
+
 // ---- Reading the book --------------------------------------------------------------------------
 
 Statement ask_account(const AccountKey& account);
 Statement ask_open_trades(const AccountKey& account);
+Statement ask_orders_of_open_trades(const AccountKey& account);
 Statement ask_questions(const AccountKey& account, Instant now);
 Statement ask_alarms(const AccountKey& account);
 Statement ask_flattened(const AccountKey& account, Instant now);
@@ -35,7 +41,7 @@ Statement ask_waiting(const AccountKey& account);
 void read_account(const SqlRows& rows, OpenBook& book, Instant now);
 void read_alarms(const SqlRows& rows, OpenBook& book, Instant now);
 // Trades with all their rows; what cannot be read is named, and the rest is read all the same.
-void gather_trades(const SqlRows& rows, OpenBook& book, Instant now);
+void gather_trades(const SqlRows& trades, const SqlRows& orders, OpenBook& book, Instant now);
 void gather_questions(const SqlRows& rows, OpenBook& book, Instant now);
 
 // ---- Writing -----------------------------------------------------------------------------------
@@ -46,11 +52,15 @@ struct Batch {
   Statements statements;
 };
 // The versions of rows as they stand; a row that is absent has none.
-using Versions = std::unordered_map<ClientOrderId, std::int64_t>;
+using VersionsOfOne = std::unordered_map<ClientOrderId, std::int64_t>;
+struct Versions {
+  VersionsOfOne orders;
+  VersionsOfOne trades;
+};
 Versions as_given(std::span<const Change> items);
 Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versions standing);
 Statements ask_versions(const AccountKey& account, std::span<const Change> items);
-Versions read_versions(const std::vector<SqlRows>& results);
+Versions read_versions(std::span<const SqlRows> results);
 Statements write_notices(const AccountKey& account, const std::vector<const Notice*>& notices);
 Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 
@@ -78,24 +88,22 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   const AccountKey& account = pen_.account;
   auto epoch = session_.epoch();
   if (!epoch) return tl::unexpected{std::move(epoch.error()).within("reading the open book")};
-  auto read = read_together(
-      session_, {ask_account(account), ask_open_trades(account), ask_questions(account, now), ask_alarms(account),
-                 ask_flattened(account, now), ask_waiting(account), ask_entered(account, now)});
+  auto read =
+      read_together(session_, {ask_account(account), ask_open_trades(account), ask_orders_of_open_trades(account),
+                               ask_questions(account, now), ask_alarms(account), ask_flattened(account, now),
+                               ask_waiting(account), ask_entered(account, now)});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
+  enum Place : std::size_t { account_row, trades, orders, questions, alarms, sold, waiting, entered_today };
 
   OpenBook book;
-  read_account((*read)[0], book, now);
+  read_account((*read)[account_row], book, now);
   book.account.epoch = std::move(*epoch);
-  read_alarms((*read)[3], book, now);
-  gather_trades((*read)[1], book, now);
-  gather_questions((*read)[2], book, now);
-  std::int64_t flattened = 0;
-  for (const SqlRow& row : (*read)[4].rows) tradeguard::read(row[0], flattened);
-  book.flattened_today = static_cast<int>(flattened);
-  book.notices_waiting = !(*read)[5].rows.empty();
-  std::int64_t entered = 0;
-  for (const SqlRow& row : (*read)[6].rows) tradeguard::read(row[0], entered);
-  book.entries_today = static_cast<int>(entered);
+  read_alarms((*read)[alarms], book, now);
+  gather_trades((*read)[trades], (*read)[orders], book, now);
+  gather_questions((*read)[questions], book, now);
+  for (const SqlRow& row : (*read)[sold].rows) tradeguard::read(row[0], book.flattened_today);
+  for (const SqlRow& row : (*read)[entered_today].rows) tradeguard::read(row[0], book.entries_today);
+  book.notices_waiting = !(*read)[waiting].rows.empty();
   return book;
 }
 
@@ -131,7 +139,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   std::vector<Change> wishes;
   for (const ExitClaim& claim : claims) {
     keys.insert(claim_key(claim.signal));
-    wishes.push_back({.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}});
+    wishes.push_back({.append = {}, .advance = {}, .trades = claim.advance, .notices = {}, .alarms = {}, .words = {}});
   }
   Statements asks = find_keys(account, keys);
   const std::size_t key_asks = asks.size();
@@ -139,8 +147,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
   std::map<SignalKey, ClaimedKey> known = read_keys(opened->read, 0, key_asks);
-  opened->read.erase(opened->read.begin(), opened->read.begin() + static_cast<std::ptrdiff_t>(key_asks));
-  Versions standing = read_versions(opened->read);
+  Versions standing = read_versions(std::span{opened->read}.subspan(key_asks));
 
   const Instant ruling = opened->account.now;
   std::vector<Change> granted;
@@ -168,14 +175,14 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
 
     const std::string digest = signal_digest(claim.signal);
-    const std::vector<ClientOrderId> trades = trades_of(claim);
-    const std::string decided = trades.empty() ? "nothing_held" : "";
+    const std::vector<ClientOrderId> touched = trades_of(claim);
+    const std::string decided = touched.empty() ? "nothing_held" : "";
     known[key] = {digest, ruling, false, 0, "", "-", decided};
-    for (const Order& entry : claim.advance) standing[entry.client_id] = entry.version + 1;
+    for (const TradeRecord& trade : claim.advance) standing.trades[trade.id] = trade.version + 1;
     granted.push_back(wishes[i]);
     key_writes.push_back({key, digest, "", 0, decided});
     words.push_back({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
-    for (const ClientOrderId& trade : trades)
+    for (const ClientOrderId& trade : touched)
       wish_rows.push_back({sql(account.venue), sql(account.account), sql(key), sql(trade)});
   }
 
@@ -405,10 +412,7 @@ Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
                           "AND k.signal_key = ?3 AND k.signal_key <> '' "
                           "UNION SELECT w.trade FROM exit_wishes w WHERE w.venue = ?1 AND w.account = ?2 "
                           "AND " +
-                          whose +
-                          ") "
-                          "ORDER BY o.trade, CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, "
-                          "o.stamp, o.client_id",
+                          whose + ")" + std::string{in_order_of_writing},
                       std::move(arguments)};
   auto read = session_.run(std::array{ask});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading the orders of a signal")};
@@ -436,24 +440,41 @@ Result<std::optional<Order>> SqlJournal::order(const ClientOrderId& id) {
   return std::optional{std::move(*order)};
 }
 
+Result<std::optional<TradeRecord>> SqlJournal::trade(const ClientOrderId& id) {
+  std::vector<SqlValue> arguments = of(pen_.account);
+  arguments.push_back(sql(id));
+  const Statement ask{
+      "SELECT " + trade_fields("t") + " FROM trades t WHERE t.venue = ?1 AND t.account = ?2 AND t.trade = ?3",
+      std::move(arguments)};
+  auto read = session_.run(std::array{ask});
+  if (!read) return tl::unexpected{std::move(read.error()).within("reading a trade")};
+  if ((*read)[0].rows.empty()) return std::optional<TradeRecord>{};
+  auto trade = read_trade((*read)[0].rows[0]);
+  if (!trade) return tl::unexpected{std::move(trade.error())};
+  return std::optional{std::move(*trade)};
+}
+
 Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
   std::vector<SqlValue> arguments = of(pen_.account);
   arguments.push_back(sql(query.since.value_or(from_micros(0))));
   arguments.push_back(sql(query.symbol ? query.symbol->text() : ""));
   arguments.push_back(sql(static_cast<std::int64_t>(query.at_most)));
-  const Statement ask{
-      "SELECT " + order_fields("o") +
-          " FROM (SELECT venue, account, client_id, claimed_at, stamp FROM exchange_orders "
-          "WHERE venue = ?1 AND account = ?2 AND leg = 'entry' AND twin = 0 AND claimed_at >= ?3 "
-          "AND (symbol = ?4 OR ?4 = '') ORDER BY claimed_at DESC, stamp DESC, client_id DESC LIMIT ?5) e "
-          "JOIN exchange_orders o ON o.venue = e.venue AND o.account = e.account "
-          "AND o.trade = e.client_id ORDER BY e.claimed_at, e.stamp, e.client_id, "
-          "CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, o.stamp, o.client_id",
-      std::move(arguments)};
-  auto read = session_.run(std::array{ask});
+  const std::string newest =
+      " FROM (SELECT venue, account, client_id, claimed_at, stamp FROM exchange_orders "
+      "WHERE venue = ?1 AND account = ?2 AND leg = 'entry' AND twin = 0 AND claimed_at >= ?3 "
+      "AND (symbol = ?4 OR ?4 = '') ORDER BY claimed_at DESC, stamp DESC, client_id DESC LIMIT ?5) e ";
+  auto read = read_together(
+      session_,
+      {{"SELECT " + trade_fields("t") + newest +
+            "JOIN trades t ON t.venue = e.venue AND t.account = e.account AND t.trade = e.client_id",
+        arguments},
+       {"SELECT " + order_fields("o") + newest +
+            "JOIN exchange_orders o ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id" +
+            std::string{in_order_of_writing},
+        arguments}});
   if (!read) return tl::unexpected{std::move(read.error()).within("reading past trades")};
   OpenBook gathered;
-  gather_trades((*read)[0], gathered, Instant{});
+  gather_trades((*read)[0], (*read)[1], gathered, Instant{});
   PastTrades past{std::move(gathered.trades), {}};
   for (const Alarm& alarm : gathered.alarms) past.unreadable.push_back("trade " + alarm.subject + ": " + alarm.detail);
   return past;
@@ -536,25 +557,28 @@ Statement ask_account(const AccountKey& account) {
 }
 
 Statement ask_open_trades(const AccountKey& account) {
-  return {"SELECT " + order_fields("o") +
-              " FROM exchange_orders e JOIN exchange_orders o "
-              "ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id "
-              "WHERE e.venue = ?1 AND e.account = ?2 AND e.leg = 'entry' AND e.twin = 0 "
-              "AND e.settled = 0 ORDER BY e.claimed_at, e.stamp, e.client_id, "
-              "CASE WHEN o.client_id = o.trade THEN 0 ELSE 1 END, o.claimed_at, o.stamp, "
-              "o.client_id",
+  return {"SELECT " + trade_fields("t") + " FROM trades t WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0",
           of(account)};
 }
 
-// Wider than is_open_question, which has the last word; never narrower.
+Statement ask_orders_of_open_trades(const AccountKey& account) {
+  return {"SELECT " + order_fields("o") +
+              " FROM trades t JOIN exchange_orders o "
+              "ON o.venue = t.venue AND o.account = t.account AND o.trade = t.trade "
+              "WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0" +
+              std::string{in_order_of_writing},
+          of(account)};
+}
+
+// Wider than is_open_question, which has the last word; never narrower. Open orders that no trade knows are among them.
 Statement ask_questions(const AccountKey& account, Instant now) {
   std::vector<SqlValue> arguments = of(account);
   arguments.push_back(sql(now));
-  return {"SELECT " + order_fields("o") +
-              " FROM exchange_orders o JOIN exchange_orders e "
-              "ON e.venue = o.venue AND e.account = o.account AND e.client_id = o.trade "
+  return {"SELECT " + order_fields("o") + ", " + trade_fields("t") +
+              " FROM exchange_orders o LEFT JOIN trades t "
+              "ON t.venue = o.venue AND t.account = o.account AND t.trade = o.trade "
               "WHERE o.venue = ?1 AND o.account = ?2 AND o.question_until IS NOT NULL "
-              "AND o.question_until > ?3 AND e.settled = 1 "
+              "AND o.question_until > ?3 AND (t.settled = 1 OR t.trade IS NULL) "
               "ORDER BY o.claimed_at, o.stamp, o.client_id",
           std::move(arguments)};
 }
@@ -579,7 +603,7 @@ Statement ask_flattened(const AccountKey& account, Instant now) {
       "WHERE venue = ?1 AND account = ?2 AND leg = 'exit' AND filled <> '0' "
       "AND coalesce(closed_at, sighted_at, stamp) >= ?3 "
       "AND coalesce(closed_at, sighted_at, stamp) < ?4 "
-      "AND strategy IN " +
+      "AND because IN " +
           among(flattening_words()) +
           " "
           "AND claimed_at > coalesce((SELECT a.breaker_reset_at FROM accounts a "
@@ -658,7 +682,7 @@ void read_alarms(const SqlRows& rows, OpenBook& book, Instant now) {
 }
 
 Alarm unreadable_order(const SqlRow& row, const std::string& complaint, Instant now) {
-  const RowName name = name_of(row);
+  const RowName name = name_of_order(row);
   Alarm alarm = unreadable_row(name.client_id, complaint, now);
   alarm.freezes = name.base;
   alarm.symbol = name.symbol;
@@ -666,34 +690,68 @@ Alarm unreadable_order(const SqlRow& row, const std::string& complaint, Instant 
   return alarm;
 }
 
-void gather_trades(const SqlRows& rows, OpenBook& book, Instant now) {
+Alarm unreadable_trade(const RowName& name, const std::string& complaint, Instant now) {
+  Alarm alarm = unreadable_row("trades/" + name.trade, complaint, now);
+  alarm.freezes = name.base;
+  alarm.symbol = name.symbol;
+  alarm.order_id = name.trade;
+  return alarm;
+}
+
+void gather_trades(const SqlRows& trades, const SqlRows& orders, OpenBook& book, Instant now) {
+  std::map<ClientOrderId, Trade> gathered;
   std::set<std::string> left_out;
-  for (const SqlRow& row : rows.rows) {
+  for (const SqlRow& row : trades.rows) {
+    auto record = read_trade(row);
+    if (record) {
+      const ClientOrderId id = record->id;
+      gathered.emplace(id, Trade{std::move(*record), {}, {}});
+      continue;
+    }
+    const RowName name = name_of_trade(row);
+    left_out.insert(name.trade);
+    book.unreadable.push_back(unreadable_trade(name, record.error().what, now));
+  }
+  for (const SqlRow& row : orders.rows) {
     auto order = read_order(row);
     if (!order) {
-      left_out.insert(name_of(row).trade);
+      left_out.insert(name_of_order(row).trade);
       book.unreadable.push_back(unreadable_order(row, order.error().what, now));
       continue;
     }
-    if (book.trades.empty() || book.trades.back().id() != order->trade) {
-      // Only the entry itself opens a trade; it comes first, unless it could not be read.
-      if (left_out.contains(order->trade)) continue;
-      book.trades.push_back({{std::move(*order)}, {}});
-      continue;
-    }
-    Trade& trade = book.trades.back();
-    (order->leg == Leg::entry ? trade.entries : trade.legs).push_back(std::move(*order));
+    const auto trade = gathered.find(order->trade);
+    if (trade == gathered.end()) continue;
+    (order->leg == Leg::entry ? trade->second.entries : trade->second.legs).push_back(std::move(*order));
   }
-  std::erase_if(book.trades, [&](const Trade& trade) { return left_out.contains(trade.id()); });
+  for (auto& [id, trade] : gathered) {
+    if (left_out.contains(id)) continue;
+    // Its orders come with its entry first, so that one which does not stand there was removed.
+    if (trade.entries.empty() || trade.entry().client_id != id)
+      book.unreadable.push_back(unreadable_trade({"", id, trade.symbol().base(), trade.symbol().text()},
+                                                 "the trade " + id + " has no entry in exchange_orders", now));
+    else
+      book.trades.push_back(std::move(trade));
+  }
+  std::sort(book.trades.begin(), book.trades.end(), [](const Trade& a, const Trade& b) {
+    const auto opened = [](const Trade& trade) {
+      return std::tie(trade.entry().claimed_at, trade.entry().stamp, trade.id());
+    };
+    return opened(a) < opened(b);
+  });
 }
 
 void gather_questions(const SqlRows& rows, OpenBook& book, Instant now) {
   for (const SqlRow& row : rows.rows) {
     auto order = read_order(row);
-    if (!order)
-      book.unreadable.push_back(unreadable_order(row, order.error().what, now));
+    auto trade = read_trade(row, order_width());
+    const bool has_trade = row.size() > order_width() && !std::holds_alternative<std::monostate>(row[order_width()]);
+    if (!has_trade)
+      book.unreadable.push_back(unreadable_order(
+          row, "the order is open and its trade " + name_of_order(row).trade + " has no row in trades", now));
+    else if (!order || !trade)
+      book.unreadable.push_back(unreadable_order(row, (order ? trade.error() : order.error()).what, now));
     else if (is_open_question(*order, now))
-      book.questions.push_back(std::move(*order));
+      book.questions.push_back({std::move(*order), std::move(*trade)});
   }
 }
 
@@ -703,11 +761,17 @@ void gather_questions(const SqlRows& rows, OpenBook& book, Instant now) {
 // at.
 Versions as_given(std::span<const Change> items) {
   Versions versions;
-  for (const Change& item : items)
+  for (const Change& item : items) {
     for (const Order& order : item.advance)
-      if (order.version > 0) versions.try_emplace(order.client_id, order.version);  // 0: not there
-  for (const Change& item : items)
-    for (const Order& order : item.append) versions.erase(order.client_id);
+      if (order.version > 0) versions.orders.try_emplace(order.client_id, order.version);  // 0: not there
+    for (const TradeRecord& trade : item.trades)
+      if (trade.version > 0) versions.trades.try_emplace(trade.id, trade.version);
+  }
+  for (const Change& item : items) {
+    for (const Order& order : item.append) versions.orders.erase(order.client_id);
+    for (const TradeRecord& trade : item.trades)
+      if (trade.version == 0) versions.trades.erase(trade.id);
+  }
   return versions;
 }
 
@@ -715,43 +779,65 @@ Versions as_given(std::span<const Change> items) {
 Written judge_change(const Change& item, const Versions& standing) {
   std::set<std::string_view> named;
   for (const Order& order : item.append)
-    if (standing.contains(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
+    if (standing.orders.contains(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
   for (const Order& order : item.advance) {
-    const auto row = standing.find(order.client_id);
-    if (row == standing.end() || row->second != order.version || !named.insert(order.client_id).second)
+    const auto row = standing.orders.find(order.client_id);
+    if (row == standing.orders.end() || row->second != order.version || !named.insert(order.client_id).second)
       return Written::stale;
+  }
+  std::set<std::string_view> trades;
+  for (const TradeRecord& trade : item.trades) {
+    const auto row = standing.trades.find(trade.id);
+    const bool is_there = row != standing.trades.end();
+    if (is_there && trade.version == 0) return Written::exists;
+    if ((is_there ? row->second : 0) != trade.version || !trades.insert(trade.id).second) return Written::stale;
   }
   return Written::yes;
 }
 
+// What a batch wants with one table. A row that is written twice goes straight to where the last one wants it.
+template <class Row>
+class Writes {
+ public:
+  void take(const ClientOrderId& id, const Row& row, std::int64_t expected, VersionsOfOne& standing) {
+    const auto [write, first] = writes_.try_emplace(id, Write<Row>{row, expected});
+    if (!first) write->second.row = row;
+    write->second.row.version = row.version + 1;
+    standing[id] = row.version + 1;
+  }
+  std::vector<Write<Row>> all() && {
+    std::vector<Write<Row>> rows;
+    rows.reserve(writes_.size());
+    for (auto& [id, write] : writes_) rows.push_back(std::move(write));
+    return rows;
+  }
+
+ private:
+  std::map<ClientOrderId, Write<Row>> writes_;
+};
+
 Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versions standing) {
   Batch batch;
   batch.written.reserve(items.size());
-  std::map<ClientOrderId, OrderWrite> writes;
+  Writes<Order> order_writes;
+  Writes<TradeRecord> trade_writes;
   std::vector<const Notice*> notices;
   Statements edges;
   std::vector<ExitWord> words;
   for (const Change& item : items) {
     batch.written.push_back(judge_change(item, standing));
     if (batch.written.back() != Written::yes) continue;
-    const auto take = [&](const Order& order, std::int64_t expected) {
-      // A row that is written twice goes straight to where the last one wants it.
-      const auto [write, first] = writes.try_emplace(order.client_id, OrderWrite{order, expected});
-      if (!first) write->second.order = order;
-      write->second.order.version = order.version + 1;
-      standing[order.client_id] = order.version + 1;
-    };
-    for (const Order& order : item.append) take(order, 0);
-    for (const Order& order : item.advance) take(order, order.version);
+    for (const Order& order : item.append) order_writes.take(order.client_id, order, 0, standing.orders);
+    for (const Order& order : item.advance) order_writes.take(order.client_id, order, order.version, standing.orders);
+    for (const TradeRecord& trade : item.trades) trade_writes.take(trade.id, trade, trade.version, standing.trades);
     for (const Notice& notice : item.notices) notices.push_back(&notice);
     for (const AlarmEdge& edge : item.alarms) edges.push_back(write_edge(account, edge));
     words.insert(words.end(), item.words.begin(), item.words.end());
   }
-  std::vector<OrderWrite> orders;
-  orders.reserve(writes.size());
-  for (auto& [id, write] : writes) orders.push_back(std::move(write));
+  std::vector<OrderWrite> orders = std::move(order_writes).all();
   Statements keys = free_or_bind_keys(account, orders);
   batch.statements = write_orders(account, std::move(orders));
+  append(batch.statements, write_trades(account, std::move(trade_writes).all()));
   append(batch.statements, std::move(keys));
   append(batch.statements, write_notices(account, notices));
   append(batch.statements, std::move(edges));
@@ -759,37 +845,49 @@ Batch plan_batch(const AccountKey& account, std::span<const Change> items, Versi
   return batch;
 }
 
-Statements ask_versions(const AccountKey& account, std::span<const Change> items) {
-  std::set<ClientOrderId> ids;
-  for (const Change& item : items)
-    for (const auto* orders : {&item.append, &item.advance})
-      for (const Order& order : *orders) ids.insert(order.client_id);
+// Each answer says of which table it is, and begins with the id.
+void ask_versions_of(const AccountKey& account, const std::string& table, const std::string& key,
+                     const std::set<ClientOrderId>& ids, Statements& statements) {
   std::vector<SqlRow> rows;
   rows.reserve(ids.size());
   for (const auto& id : ids) rows.push_back({sql(id)});
-  Statements statements;
   for (auto& piece : pieces(std::move(rows), 1)) {
     Draft draft{"WITH ", of(account)};
-    draft.table("v", {{"client_id", "TEXT"}}, std::move(piece))
-        << " SELECT v.client_id, (SELECT o.version FROM exchange_orders o "
-           "WHERE o.client_id = v.client_id AND o.venue = ?1 AND o.account = ?2) FROM v";
+    draft.table("v", {{"id", "TEXT"}}, std::move(piece))
+        << " SELECT v.id, (SELECT o.version FROM " << table << " o WHERE o." << key
+        << " = v.id AND o.venue = ?1 AND o.account = ?2), '" << table << "' FROM v";
     statements.push_back(std::move(draft).done());
   }
+}
+
+Statements ask_versions(const AccountKey& account, std::span<const Change> items) {
+  std::set<ClientOrderId> orders;
+  std::set<ClientOrderId> trades;
+  for (const Change& item : items) {
+    for (const auto* rows : {&item.append, &item.advance})
+      for (const Order& order : *rows) orders.insert(order.client_id);
+    for (const TradeRecord& trade : item.trades) trades.insert(trade.id);
+  }
+  Statements statements;
+  ask_versions_of(account, "exchange_orders", "client_id", orders, statements);
+  ask_versions_of(account, "trades", "trade", trades, statements);
   return statements;
 }
 
 // A version that is no number is nobody's: whoever wants to write that row finds it moved on.
-Versions read_versions(const std::vector<SqlRows>& results) {
+Versions read_versions(std::span<const SqlRows> results) {
   constexpr std::int64_t of_nobody = -1;
   Versions versions;
   for (const SqlRows& rows : results)
     for (const SqlRow& cells : rows.rows) {
       ClientOrderId id;
       std::optional<std::int64_t> version;
-      RowReader row{cells, "exchange_orders"};
+      RowReader row{cells, "versions"};
       row >> id >> version;
       if (!row.readable()) version = of_nobody;
-      if (version) versions.emplace(std::move(id), *version);
+      std::string table;
+      if (!read(cells.back(), table) || !version) continue;
+      (table == "trades" ? versions.trades : versions.orders).emplace(std::move(id), *version);
     }
   return versions;
 }
@@ -871,7 +969,8 @@ ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, Claimed
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{.append = {}, .advance = claim.advance, .notices = {}, .alarms = {}, .words = {}};
+  const Change as_change{
+      .append = {}, .advance = {}, .trades = claim.advance, .notices = {}, .alarms = {}, .words = {}};
   if (judge_change(as_change, standing) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
   return ExitClaimed{};
@@ -940,11 +1039,11 @@ std::vector<Removal> removals_of(const AccountKey& account, Instant before, Inst
               // The conditions of exchange_orders_spent, word by word. What follows is asked row by row: as
               // EXISTS it is joined with the whole account.
               "(o.leg <> 'entry' OR o.twin = 1) AND o.filled = '0' AND o.claimed_at < ?4 "
-              "AND (SELECT e.settled FROM exchange_orders e WHERE e.client_id = o.trade "
-              "AND e.venue = ?1 AND e.account = ?2) = 1 "
-              "AND (SELECT count(*) FROM exchange_orders t WHERE t.trade = o.trade AND t.venue = ?1 "
-              "AND t.account = ?2 AND (t.claimed_at >= ?4 OR coalesce(t.sighted_at, 0) >= ?3 "
-              "OR coalesce(t.closed_at, 0) >= ?3 OR coalesce(t.question_until, 0) > ?5)) = 0",
+              "AND (SELECT t.settled FROM trades t WHERE t.trade = o.trade "
+              "AND t.venue = ?1 AND t.account = ?2) = 1 "
+              "AND (SELECT count(*) FROM exchange_orders s WHERE s.trade = o.trade AND s.venue = ?1 "
+              "AND s.account = ?2 AND (s.claimed_at >= ?4 OR coalesce(s.sighted_at, 0) >= ?3 "
+              "OR coalesce(s.closed_at, 0) >= ?3 OR coalesce(s.question_until, 0) > ?5)) = 0",
               "o.claimed_at", {sql(std::min(before, now - 24h)), sql(now)}),
       removal("notices", "event_id", "o.event_id", "o.state <> 'waiting' AND o.created_at < ?3", "o.created_at", {}),
       removal("decisions", "(signal_key, guard, verdict)", "o.signal_key, o.guard, o.verdict", "o.last_at < ?3",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "cells.hpp"
@@ -12,9 +13,9 @@ namespace {
 
 // What every store has, in the order it is made. The meta table comes first: whoever has it, we
 // made.
-constexpr std::array our_tables{"tradeguard_meta", "accounts",         "exchange_orders", "signal_claims",
-                                "exit_wishes",     "entry_memory",     "decisions",       "alarms",
-                                "notices",         "instrument_rules", "exit_words"};
+constexpr std::array our_tables{"tradeguard_meta", "accounts",    "exchange_orders",  "trades",
+                                "signal_claims",   "exit_wishes", "entry_memory",     "decisions",
+                                "alarms",          "notices",     "instrument_rules", "exit_words"};
 
 Statement list_tables(SqlDialect dialect);
 Statement read_version(SqlDialect dialect);
@@ -217,7 +218,7 @@ constexpr std::string_view absent_day_index =
 constexpr std::string_view forced_index =
     "CREATE INDEX exchange_orders_forced ON exchange_orders "
     "(base, venue, account, (coalesce(closed_at, sighted_at, stamp))) "
-    "WHERE leg = 'exit' AND filled <> '0' AND strategy IN ('unprotected', 'breached', 'operator')";
+    "WHERE leg = 'exit' AND filled <> '0' AND because IN ('unprotected', 'breached', 'operator')";
 
 // What a run removes when it is old enough, in the order of its age. Of a settled trade these are the orders
 // that filled nothing.
@@ -228,35 +229,164 @@ constexpr std::string_view decided_index = "CREATE INDEX decisions_last ON decis
 constexpr std::string_view cleared_index =
     "CREATE INDEX alarms_cleared ON alarms (cleared_at, venue, account) WHERE cleared_at IS NOT NULL";
 
-// Statement by statement what a version lacks that the next one has. Columns come with a constant default, so
-// no row is rewritten for them.
-std::vector<std::string> step_to(int version) {
+// Every order, and what is known of its trade beside its orders. The first column of a key names the thing itself, and
+// venue and account come behind: an index that begins with them looks as good as any other to a planner without
+// statistics, and is walked through.
+//
+// Of the generated columns: cools_from is the moment from which an entry cools its base (NULL: not at all), stopped_at
+// the moment of a stop-out, question_until how long a row stays to be asked at the venue. They are there for the
+// indexes, which keep every question bounded by what is open.
+constexpr std::string_view orders_table =
+    "CREATE TABLE exchange_orders ("
+    "venue TEXT NOT NULL, account TEXT NOT NULL, "
+    "client_id TEXT NOT NULL CHECK (client_id <> ''), "
+    "trade TEXT NOT NULL CHECK (trade <> ''), "
+    "base TEXT NOT NULL, symbol TEXT NOT NULL, "
+    "leg TEXT NOT NULL CHECK (leg IN ('entry', 'stop', 'target', 'exit')), "
+    "attempt BIGINT NOT NULL CHECK (attempt >= 1), "
+    "signal_key TEXT NOT NULL, "
+    "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), "
+    "type TEXT NOT NULL CHECK (type IN ('market', 'stop_market', 'stop_limit', 'limit')), "
+    "quantity TEXT NOT NULL CHECK (quantity <> '' AND substr(quantity, 1, 1) <> '-'), "
+    "price TEXT, trigger_price TEXT, "
+    "state TEXT NOT NULL CHECK (state IN ('claimed', 'placed', 'closed', 'refused', 'lapsed')), "
+    "claimed_at BIGINT NOT NULL, stamp BIGINT NOT NULL, valid_until BIGINT NOT NULL, "
+    "acknowledged BIGINT NOT NULL CHECK (acknowledged IN (0, 1)), "
+    "twin BIGINT NOT NULL CHECK (twin IN (0, 1)), "
+    "pair TEXT NOT NULL, venue_id TEXT NOT NULL, fired_id TEXT NOT NULL, "
+    "filled TEXT NOT NULL CHECK (filled <> '' AND substr(filled, 1, 1) <> '-'), "
+    "filled_value TEXT NOT NULL, fee_base TEXT NOT NULL, "
+    "fees_known BIGINT NOT NULL CHECK (fees_known IN (0, 1)), "
+    "exchange_time BIGINT, sighted_at BIGINT, closed_at BIGINT, fired_at BIGINT, "
+    "cancel_asked_at BIGINT, ending TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL, "
+    "because TEXT NOT NULL DEFAULT '', rules TEXT, free_base TEXT, "
+    "version BIGINT NOT NULL CHECK (version >= 1), "
+    "cools_from BIGINT GENERATED ALWAYS AS (CASE "
+    "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "
+    "WHEN state = 'claimed' AND valid_until > stamp "
+    "AND valid_until > coalesce(exchange_time, stamp) THEN valid_until "
+    "WHEN exchange_time > stamp THEN exchange_time ELSE stamp END) STORED, "
+    "stopped_at BIGINT GENERATED ALWAYS AS (CASE WHEN leg = 'stop' AND filled <> '0' "
+    "THEN coalesce(closed_at, sighted_at, stamp) END) STORED, "
+    "question_until BIGINT GENERATED ALWAYS AS (CASE "
+    "WHEN state IN ('claimed', 'placed') THEN 9223372036854775807 "
+    "WHEN state = 'closed' AND side = 'BUY' AND filled <> '0' AND fees_known = 0 "
+    "THEN 9223372036854775807 "
+    "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
+    "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
+    "PRIMARY KEY (client_id, venue, account))";
+constexpr std::array order_indexes{
+    std::string_view{"CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)"},
+    std::string_view{"CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
+                     "WHERE signal_key <> ''"},
+    std::string_view{"CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
+                     "WHERE cools_from IS NOT NULL"},
+    std::string_view{"CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
+                     "WHERE cools_from IS NOT NULL"},
+    std::string_view{"CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
+                     "WHERE stopped_at IS NOT NULL"},
+    std::string_view{"CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
+                     "WHERE question_until IS NOT NULL"},
+    std::string_view{"CREATE INDEX exchange_orders_sold ON exchange_orders "
+                     "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
+                     "WHERE leg = 'exit' AND filled <> '0'"},
+};
+// Those that schema 3 brought.
+constexpr std::array newer_order_indexes{absent_index, absent_day_index, forced_index, spent_index};
+
+constexpr std::string_view trades_table =
+    "CREATE TABLE trades ("
+    "venue TEXT NOT NULL, account TEXT NOT NULL, "
+    "trade TEXT NOT NULL CHECK (trade <> ''), symbol TEXT NOT NULL, "
+    "rules TEXT, plan TEXT, strategy TEXT NOT NULL, signal_at BIGINT, covered_at BIGINT, "
+    "naked_since BIGINT, naked_total BIGINT NOT NULL, "
+    "legs_told BIGINT NOT NULL CHECK (legs_told IN (0, 1)), "
+    "skip_told BIGINT NOT NULL CHECK (skip_told IN (0, 1)), "
+    "dust_told BIGINT NOT NULL CHECK (dust_told IN (0, 1)), "
+    "exit_reason TEXT NOT NULL, exit_until BIGINT, exit_key TEXT NOT NULL, target_none TEXT NOT NULL, "
+    "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
+    "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
+    "version BIGINT NOT NULL CHECK (version >= 1), "
+    "PRIMARY KEY (trade, venue, account))";
+constexpr std::string_view open_trades_index = "CREATE INDEX trades_open ON trades (venue, account) WHERE settled = 0";
+
+// Until schema 3 a trade's own columns stood with every order, and only entries used them.
+constexpr std::array columns_of_trades{"plan",       "strategy",  "naked_since", "naked_total",
+                                       "legs_told",  "skip_told", "dust_told",   "exit_reason",
+                                       "exit_until", "released",  "settled"};
+constexpr std::string_view trades_from_orders =
+    "INSERT INTO trades (venue, account, trade, symbol, rules, plan, strategy, naked_since, naked_total, legs_told, "
+    "skip_told, dust_told, exit_reason, exit_until, exit_key, target_none, released, settled, version) "
+    "SELECT venue, account, client_id, symbol, rules, plan, strategy, naked_since, naked_total, legs_told, "
+    "skip_told, dust_told, exit_reason, exit_until, '', '', released, settled, 1 "
+    "FROM exchange_orders WHERE leg = 'entry' AND twin = 0";
+// Until then the sentence for people said how an order had ended, and `strategy` why a trade was sold.
+constexpr std::string_view ending_of_old =
+    "CASE WHEN state = 'lapsed' AND substr(reason, 1, 6) = 'unsent' THEN 'unsent' "
+    "WHEN state = 'closed' AND substr(reason, 1, 8) = 'rejected' THEN 'rejected' ELSE '' END";
+constexpr std::string_view because_of_old = "CASE WHEN leg = 'exit' THEN strategy ELSE '' END";
+
+// PostgreSQL takes a column away without touching a row; only those are written that say how they ended or why.
+std::vector<std::string> split_trades_on_postgres() {
+  std::vector<std::string> steps{
+      "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT '', "
+      "ADD COLUMN because TEXT NOT NULL DEFAULT '', ADD COLUMN free_base TEXT",
+      "UPDATE exchange_orders SET ending = " + std::string{ending_of_old} + ", because = " +
+          std::string{because_of_old} + " WHERE leg = 'exit' OR (" + std::string{ending_of_old} + ") <> ''",
+      "DROP INDEX exchange_orders_open"};
+  std::string drop = "ALTER TABLE exchange_orders";
+  for (const char* column : columns_of_trades)
+    drop.append(column == columns_of_trades.front() ? " DROP COLUMN " : ", DROP COLUMN ").append(column);
+  steps.push_back(std::move(drop));
+  return steps;
+}
+
+// SQLite writes the whole table again for each column that goes, so it is written once, into its new form.
+std::vector<std::string> split_trades_on_sqlite() {
+  constexpr std::string_view kept =
+      "venue, account, client_id, trade, base, symbol, leg, attempt, signal_key, side, type, quantity, price, "
+      "trigger_price, state, claimed_at, stamp, valid_until, acknowledged, twin, pair, venue_id, fired_id, filled, "
+      "filled_value, fee_base, fees_known, exchange_time, sighted_at, closed_at, fired_at, cancel_asked_at, reason, "
+      "rules, version";
+  std::vector<std::string> steps{
+      "DROP INDEX exchange_orders_open", "ALTER TABLE exchange_orders RENAME TO exchange_orders_before",
+      std::string{orders_table},
+      "INSERT INTO exchange_orders (" + std::string{kept} + ", ending, because) SELECT " + std::string{kept} + ", " +
+          std::string{ending_of_old} + ", " + std::string{because_of_old} + " FROM exchange_orders_before",
+      "DROP TABLE exchange_orders_before"};
+  for (const std::string_view index : order_indexes) steps.emplace_back(index);
+  return steps;
+}
+
+// Statement by statement what a version lacks that the next one has. Columns that are added come with a constant
+// default, so no row is rewritten for them.
+std::vector<std::string> step_to(int version, SqlDialect dialect) {
   switch (version) {
     case 2:
       return {std::string{rules_table}};
-    case 3:
-      return {
-          // Until now the sentence for people said how an order had ended.
-          "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT ''",
-          "UPDATE exchange_orders SET ending = 'unsent' WHERE state = 'lapsed' AND substr(reason, 1, 6) = 'unsent'",
-          "UPDATE exchange_orders SET ending = 'rejected' WHERE state = 'closed' AND substr(reason, 1, 8) = 'rejected'",
-          std::string{words_table},
-          std::string{absent_index},
-          std::string{absent_day_index},
-          std::string{forced_index},
-          std::string{spent_index},
-          std::string{decided_index},
-          std::string{cleared_index},
-          "ALTER TABLE exchange_orders ADD COLUMN signal_at BIGINT",
-          "ALTER TABLE exchange_orders ADD COLUMN covered_at BIGINT",
-          "ALTER TABLE exchange_orders ADD COLUMN exit_key TEXT NOT NULL DEFAULT ''",
-          "ALTER TABLE exchange_orders ADD COLUMN target_none TEXT NOT NULL DEFAULT ''",
-          "ALTER TABLE exchange_orders ADD COLUMN free_base TEXT",
-          "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
-          "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
-          "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
-          "ALTER TABLE accounts ADD COLUMN notify_quiet_until BIGINT",
-          "ALTER TABLE signal_claims ADD COLUMN decided TEXT NOT NULL DEFAULT ''"};
+    case 3: {
+      std::vector<std::string> steps{std::string{trades_table}, std::string{trades_from_orders},
+                                     std::string{open_trades_index}};
+      const auto also = [&](std::vector<std::string> more) {
+        steps.insert(steps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+      };
+      switch (dialect) {
+        case SqlDialect::sqlite:
+          also(split_trades_on_sqlite());
+          break;
+        case SqlDialect::postgres:
+          also(split_trades_on_postgres());
+          break;
+      }
+      for (const std::string_view index : newer_order_indexes) steps.emplace_back(index);
+      also({std::string{words_table}, std::string{decided_index}, std::string{cleared_index},
+            "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
+            "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
+            "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE accounts ADD COLUMN notify_quiet_until BIGINT",
+            "ALTER TABLE signal_claims ADD COLUMN decided TEXT NOT NULL DEFAULT ''"});
+      return steps;
+    }
     default:
       return {};
   }
@@ -275,7 +405,8 @@ std::string in_short(const std::string& sql) {
 Result<void> migrate(SqlSession& session, int from, const InitOptions& options) {
   std::vector<std::string> steps;
   for (int version = from + 1; version <= schema_version; ++version)
-    for (const std::string& step : step_to(version)) steps.push_back(in_our_schema(step, session.dialect()));
+    for (const std::string& step : step_to(version, session.dialect()))
+      steps.push_back(in_our_schema(step, session.dialect()));
   steps.push_back("UPDATE tradeguard_meta SET value = '" + std::to_string(schema_version) +
                   "' WHERE key = 'schema_version'");
   steps.push_back("COMMIT");
@@ -361,89 +492,11 @@ std::vector<std::string> store_definitions() {
       "notify_quiet_until BIGINT, "
       "PRIMARY KEY (venue, account))");
 
-  // The first column of a key names the thing itself, and venue and account come behind: an index
-  // that begins with them looks as good as any other to a planner without statistics, and is walked
-  // through.
-  //
-  // Of the generated columns: cools_from is the moment from which an entry cools its base (NULL:
-  // not at all), stopped_at the moment of a stop-out, question_until how long a row stays to be
-  // asked at the venue. They are there for the indexes, which keep every question bounded by what
-  // is open.
-  definitions.emplace_back(
-      "CREATE TABLE exchange_orders ("
-      "venue TEXT NOT NULL, account TEXT NOT NULL, "
-      "client_id TEXT NOT NULL CHECK (client_id <> ''), "
-      "trade TEXT NOT NULL CHECK (trade <> ''), "
-      "base TEXT NOT NULL, symbol TEXT NOT NULL, "
-      "leg TEXT NOT NULL CHECK (leg IN ('entry', 'stop', 'target', 'exit')), "
-      "attempt BIGINT NOT NULL CHECK (attempt >= 1), "
-      "signal_key TEXT NOT NULL, "
-      "side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')), "
-      "type TEXT NOT NULL CHECK (type IN ('market', 'stop_market', 'stop_limit', 'limit')), "
-      "quantity TEXT NOT NULL CHECK (quantity <> '' AND substr(quantity, 1, 1) <> '-'), "
-      "price TEXT, trigger_price TEXT, "
-      "state TEXT NOT NULL CHECK (state IN ('claimed', 'placed', 'closed', 'refused', 'lapsed')), "
-      "claimed_at BIGINT NOT NULL, stamp BIGINT NOT NULL, valid_until BIGINT NOT NULL, "
-      "acknowledged BIGINT NOT NULL CHECK (acknowledged IN (0, 1)), "
-      "twin BIGINT NOT NULL CHECK (twin IN (0, 1)), "
-      "pair TEXT NOT NULL, venue_id TEXT NOT NULL, fired_id TEXT NOT NULL, "
-      "filled TEXT NOT NULL CHECK (filled <> '' AND substr(filled, 1, 1) <> '-'), "
-      "filled_value TEXT NOT NULL, fee_base TEXT NOT NULL, "
-      "fees_known BIGINT NOT NULL CHECK (fees_known IN (0, 1)), "
-      "exchange_time BIGINT, sighted_at BIGINT, closed_at BIGINT, fired_at BIGINT, "
-      "cancel_asked_at BIGINT, reason TEXT NOT NULL, rules TEXT, plan TEXT, "
-      "strategy TEXT NOT NULL, naked_since BIGINT, naked_total BIGINT NOT NULL, "
-      "legs_told BIGINT NOT NULL CHECK (legs_told IN (0, 1)), "
-      "skip_told BIGINT NOT NULL CHECK (skip_told IN (0, 1)), "
-      "dust_told BIGINT NOT NULL CHECK (dust_told IN (0, 1)), "
-      "exit_reason TEXT NOT NULL, exit_until BIGINT, "
-      "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
-      "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
-      "signal_at BIGINT, covered_at BIGINT, exit_key TEXT NOT NULL DEFAULT '', "
-      "target_none TEXT NOT NULL DEFAULT '', free_base TEXT, ending TEXT NOT NULL DEFAULT '', "
-      "version BIGINT NOT NULL CHECK (version >= 1), "
-      "cools_from BIGINT GENERATED ALWAYS AS (CASE "
-      "WHEN leg <> 'entry' OR state = 'lapsed' THEN NULL "
-      "WHEN state = 'claimed' AND valid_until > stamp "
-      "AND valid_until > coalesce(exchange_time, stamp) THEN valid_until "
-      "WHEN exchange_time > stamp THEN exchange_time ELSE stamp END) STORED, "
-      "stopped_at BIGINT GENERATED ALWAYS AS (CASE WHEN leg = 'stop' AND filled <> '0' "
-      "THEN coalesce(closed_at, sighted_at, stamp) END) STORED, "
-      "question_until BIGINT GENERATED ALWAYS AS (CASE "
-      "WHEN state IN ('claimed', 'placed') THEN 9223372036854775807 "
-      "WHEN state = 'closed' AND side = 'BUY' AND filled <> '0' AND fees_known = 0 "
-      "THEN 9223372036854775807 "
-      "WHEN state IN ('refused', 'lapsed') THEN valid_until + 3600000000 END) STORED, "
-      "CHECK (leg <> 'entry' OR twin = 1 OR trade = client_id), "
-      "PRIMARY KEY (client_id, venue, account))");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
-      "WHERE leg = 'entry' AND twin = 0 AND settled = 0");
-  definitions.emplace_back("CREATE INDEX exchange_orders_trade ON exchange_orders (trade, venue, account)");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_key ON exchange_orders (signal_key, venue, account) "
-      "WHERE signal_key <> ''");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_cooling ON exchange_orders (base, venue, account, cools_from) "
-      "WHERE cools_from IS NOT NULL");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_day ON exchange_orders (stamp, venue, account) "
-      "WHERE cools_from IS NOT NULL");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_stopped ON exchange_orders (base, venue, account, stopped_at) "
-      "WHERE stopped_at IS NOT NULL");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_questions ON exchange_orders (question_until, venue, account) "
-      "WHERE question_until IS NOT NULL");
-  definitions.emplace_back(
-      "CREATE INDEX exchange_orders_sold ON exchange_orders "
-      "((coalesce(closed_at, sighted_at, stamp)), venue, account) "
-      "WHERE leg = 'exit' AND filled <> '0'");
-
-  definitions.emplace_back(std::string{absent_index});
-  definitions.emplace_back(std::string{absent_day_index});
-  definitions.emplace_back(std::string{forced_index});
-  definitions.emplace_back(std::string{spent_index});
+  definitions.emplace_back(orders_table);
+  for (const std::string_view index : order_indexes) definitions.emplace_back(index);
+  for (const std::string_view index : newer_order_indexes) definitions.emplace_back(index);
+  definitions.emplace_back(trades_table);
+  definitions.emplace_back(open_trades_index);
 
   // A key is claimed for good; `client_id` is the newest entry under it, empty for an exit's key.
   // `decided` is the word that denied it for good; empty: it was claimed.
@@ -499,6 +552,20 @@ std::vector<std::string> store_definitions() {
   definitions.emplace_back(std::string{rules_table});
   definitions.emplace_back(std::string{words_table});
   return definitions;
+}
+
+std::vector<std::string> older_definitions() {
+  return {
+      "CREATE TABLE exchange_orders (plan TEXT, strategy TEXT NOT NULL, naked_since BIGINT, "
+      "naked_total BIGINT NOT NULL, "
+      "legs_told BIGINT NOT NULL CHECK (legs_told IN (0, 1)), "
+      "skip_told BIGINT NOT NULL CHECK (skip_told IN (0, 1)), "
+      "dust_told BIGINT NOT NULL CHECK (dust_told IN (0, 1)), "
+      "exit_reason TEXT NOT NULL, exit_until BIGINT, "
+      "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
+      "settled BIGINT NOT NULL CHECK (settled IN (0, 1)))",
+      "CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
+      "WHERE leg = 'entry' AND twin = 0 AND settled = 0"};
 }
 
 std::string in_our_schema(const std::string& definition, SqlDialect dialect) {

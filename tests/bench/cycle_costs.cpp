@@ -178,9 +178,9 @@ void forget(SqlSession& session, const std::vector<Signal>& signals) {
   for (const Signal& signal : signals) keys += (keys.empty() ? "'" : ", '") + signal_key(signal) + "'";
   const std::string begun = std::to_string(to_micros(signals.front().time - 1s));
   must_run(session,
-           "DELETE FROM exchange_orders WHERE trade IN (SELECT client_id FROM exchange_orders "
-           "WHERE venue = 'paper' AND account = 'main' AND leg = 'entry' AND twin = 0 "
-           "AND settled = 0)");
+           "DELETE FROM exchange_orders WHERE trade IN (SELECT trade FROM trades "
+           "WHERE venue = 'paper' AND account = 'main' AND settled = 0)");
+  must_run(session, "DELETE FROM trades WHERE venue = 'paper' AND account = 'main' AND settled = 0");
   must_run(session, "DELETE FROM signal_claims WHERE signal_key IN (" + keys + ")");
   must_run(session, "DELETE FROM decisions WHERE signal_key IN (" + keys + ")");
   must_run(session, "DELETE FROM notices WHERE state <> 'waiting' AND created_at >= " + begun);
@@ -198,7 +198,7 @@ double own_cpu_ms() {
 
 // "BEGIN; UPDATE accounts; INSERT signal_claims; COMMIT": what a round trip says, in its words.
 std::string in_short(std::span<const Statement> statements) {
-  static const std::set<std::string> tables{"accounts",  "exchange_orders", "signal_claims",
+  static const std::set<std::string> tables{"accounts",  "exchange_orders", "trades", "signal_claims",
                                             "decisions", "alarms",          "notices"};
   std::string line;
   for (const Statement& statement : statements) {

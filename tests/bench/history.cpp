@@ -19,13 +19,11 @@ void must_run(SqlSession& session, const std::string& sql) {
 constexpr const char* told_columns =
     "attempt, side, type, quantity, state, claimed_at, stamp, valid_until, acknowledged, twin, "
     "pair, venue_id, fired_id, filled, filled_value, fee_base, fees_known, exchange_time, "
-    "sighted_at, closed_at, reason, strategy, naked_total, legs_told, skip_told, dust_told, "
-    "exit_reason, released, settled, version) ";
+    "sighted_at, closed_at, reason, version) ";
 
 std::string told_values(const std::string& side_and_type, const std::string& at) {
   return "1, " + side_and_type + ", '0.01', 'closed', " + at + ", " + at + ", " + at +
-         " + 10000000, 1, 0, '', 'v' || i, '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at +
-         ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
+         " + 10000000, 1, 0, '', 'v' || i, '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at + ", '', 3 FROM g";
 }
 
 void write_trades(SqlSession& session, long first, long last, Instant newest, const std::string& venue) {

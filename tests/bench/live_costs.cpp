@@ -97,6 +97,9 @@ Bench::Bench(std::string folder, std::string program, long rows)
 void Bench::forget() {
   const std::string recent = " > CAST(extract(epoch FROM now()) * 1000000 AS BIGINT) - 86400000000";
   must_run(*session_, "DELETE FROM exchange_orders WHERE claimed_at" + recent);
+  must_run(*session_,
+           "DELETE FROM trades t WHERE NOT EXISTS (SELECT 1 FROM exchange_orders o WHERE o.client_id = t.trade "
+           "AND o.venue = t.venue AND o.account = t.account)");
   must_run(*session_, "DELETE FROM signal_claims WHERE claimed_at" + recent);
   must_run(*session_, "DELETE FROM decisions WHERE first_at" + recent);
   must_run(*session_, "DELETE FROM notices WHERE created_at" + recent);
@@ -125,8 +128,8 @@ Ran Bench::run(const Case& what) {
                 R"(","side":"BUY","id":"again","quantity":"0.5"})"
                 "\n";
     must_run(*session_,
-             "UPDATE exchange_orders SET settled = 1, state = 'closed', fees_known = 1 WHERE settled = 0 "
-             "OR state <> 'closed'");
+             "UPDATE exchange_orders SET state = 'closed', fees_known = 1 WHERE state <> 'closed' OR fees_known = 0");
+    must_run(*session_, "UPDATE trades SET settled = 1 WHERE settled = 0");
     signals = others;
   }
   return start(signals, what.limits);

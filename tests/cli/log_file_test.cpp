@@ -72,8 +72,7 @@ TEST_CASE("text from outside breaks no statement, in either store") {
   const Ran ran = bot.cycle(buy("ETH_USDT", time_text(), "250", ",\"strategy\":\"" + evil + "\""));
   INFO(ran.err);
   CHECK(ran.code == 0);
-  CHECK(bot.sql("SELECT strategy FROM exchange_orders WHERE leg = 'entry'") ==
-        "'; DROP TABLE exchange_orders; -- ?1 $1 \\ %s\n");
+  CHECK(bot.sql("SELECT strategy FROM trades") == "'; DROP TABLE exchange_orders; -- ?1 $1 \\ %s\n");
   CHECK(bot.command({"why", "'; DROP TABLE decisions; --"}).code == 0);
   CHECK(bot.command({"halt", "--reason", evil}).code == 0);
   CHECK(bot.command({"status"}).code == 0);

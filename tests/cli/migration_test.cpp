@@ -39,7 +39,8 @@ struct OtherRun {
 };
 
 void go_back(const Trading& trading) {
-  for (const std::string& statement : stores::statements_back_to(2)) trading.sql(statement);
+  const SqlDialect dialect = trading.url().empty() ? SqlDialect::sqlite : SqlDialect::postgres;
+  for (const std::string& statement : stores::statements_back_to(2, dialect)) trading.sql(statement);
 }
 std::string version_of(const Trading& trading) {
   const std::string version = trading.sql("SELECT value FROM tradeguard_meta WHERE key = 'schema_version'");

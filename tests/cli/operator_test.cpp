@@ -98,7 +98,7 @@ TEST_CASE("release: the trade is nobody's any more, its orders stay and are list
   CHECK(released.out.find("still at the venue: stop 100002, target 100003") != std::string::npos);
   CHECK(lines_with(released.lines(), "TG_SENT type=OPERATOR_ACTION symbol=ETH_USDT order_id=100001").size() == 1);
   CHECK(json_of(bot.command({"status", "--json"}))["trades"].Size() == 0);
-  CHECK(bot.sql("SELECT released, settled FROM exchange_orders WHERE leg = 'entry'") == "1|1\n");
+  CHECK(bot.sql("SELECT released, settled FROM trades") == "1|1\n");
   const Ran next = bot.cycle(sell("ETH_USDT", time_text()));
   CHECK(next.code == 0);
   CHECK(lines_with(next.lines(), "ORDER_PLACED").empty());
@@ -209,8 +209,8 @@ TEST_CASE("flatten --withdraw takes back what flatten wished, and the trade is k
   const Trading bot{any_store()};
   bot.cycle(buy("ETH_USDT", time_text()));
   bot.sql(
-      "UPDATE exchange_orders SET exit_reason = 'operator', exit_until = 9000000000000000, version = version + 1 "
-      "WHERE leg = 'entry' AND settled = 0");
+      "UPDATE trades SET exit_reason = 'operator', exit_until = 9000000000000000, version = version + 1 "
+      "WHERE settled = 0");
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "operator");
   CHECK(bot.command({"flatten", "--withdraw"}).code == 64);
   CHECK(bot.command({"flatten", "BTC_USDT", "--withdraw"}).code == 64);
@@ -230,8 +230,8 @@ TEST_CASE("flatten leaves the wish of a SELL what it was, so that withdrawing ta
   const Trading bot{any_store()};
   bot.cycle(buy("ETH_USDT", time_text()));
   bot.sql(
-      "UPDATE exchange_orders SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
-      "WHERE leg = 'entry' AND settled = 0");
+      "UPDATE trades SET exit_reason = 'signal', exit_until = 9000000000000000, version = version + 1 "
+      "WHERE settled = 0");
   CHECK(bot.command({"flatten", "--all", "--withdraw"}).out.find("there is no request to sell") != std::string::npos);
   CHECK(said(json_of(bot.command({"status", "--json"}))["trades"][0]["exit_reason"]) == "signal");
 }

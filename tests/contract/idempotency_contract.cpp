@@ -189,8 +189,7 @@ STORE_CONTRACT("an entry that the journal says was unsent frees its key", "[idem
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
   entry.ending = Ending::unsent;
-  entry.settled = true;
-  advance(*session, entry);
+  settled(*session, entry);
   const Judged again = claim(*session, buy("ETH_USDT"), noon + 1s);
   REQUIRE(is_ticket(again));
   CHECK(std::get<EntryTicket>(again.outcome).order().attempt == 2);
@@ -212,8 +211,7 @@ STORE_CONTRACT("an entry proven absent keeps its key", "[idempotency]") {
   Order entry = row(*session, admitted(*session, buy("ETH_USDT"), noon).order().client_id);
   entry.state = OrderState::lapsed;
   entry.ending = Ending::absent;
-  entry.settled = true;
-  advance(*session, entry);
+  settled(*session, entry);
   duplicate_in(claim(*session, buy("ETH_USDT"), noon + 60s));
 }
 
@@ -224,8 +222,9 @@ STORE_CONTRACT("a freed key whose order shows up after all is taken again", "[id
   Order entry = row(*session, ticket.order().client_id);
   entry.state = OrderState::placed;
   entry.acknowledged = true;
-  entry.settled = false;
-  advance(*session, entry);
+  TradeRecord trade = trade_row(*session, entry.trade);
+  trade.settled = false;
+  REQUIRE(write(*session, {.advance = {entry}, .trades = {trade}}) == Written::yes);
   CHECK(claim(*session, buy("ETH_USDT"), noon + 2s).key_was_known);
 }
 
@@ -351,9 +350,7 @@ STORE_CONTRACT("a key that was freed and then denied for good is not freed again
   CHECK(denied_for(claim(*session, buy("ETH_USDT"), noon + 1s)) == "halted");
   must(session->journal().set_halt(std::nullopt, noon));
   // The row of the unsent entry is written once more: its key stays decided.
-  Order lapsed = row(*session, ticket.order().client_id);
-  lapsed.settled = true;
-  advance(*session, lapsed);
+  settled(*session, row(*session, ticket.order().client_id));
   CHECK(duplicate_in(claim(*session, buy("ETH_USDT"), noon + 2s)).decided == "halted");
 }
 
@@ -404,12 +401,12 @@ STORE_CONTRACT("an entry is a BUY: a SELL is claimed as an identity alone", "[id
   const auto session = store.open();
   EntryRequest with_plan = request(sell("ETH_USDT"), noon);
   with_plan.order.side = Side::sell;
-  REQUIRE(with_plan.order.rules.has_value());
+  REQUIRE(with_plan.rules.has_value());
   CHECK(denied_for(value_of(session->guard().claim(std::array{with_plan}, open_policy(), noon))[0]) == "sell_entry");
   EntryRequest bare = request(sell("BTC_USDT"), noon);
   bare.order.side = Side::sell;
-  bare.order.rules.reset();
-  bare.order.plan.reset();
+  bare.rules.reset();
+  bare.plan.reset();
   CHECK(is_ticket(value_of(session->guard().claim(std::array{bare}, open_policy(), noon))[0]));
   // It cools nothing and is no position.
   EntryPolicy policy = open_policy();
@@ -471,9 +468,7 @@ STORE_CONTRACT("legs do not count as positions nor as entries of the day", "[ide
 
 STORE_CONTRACT("a settled trade and a refused and an unsent entry are no open positions", "[idempotency]") {
   const auto session = store.open();
-  Order over = bought(*session, buy("ETH_USDT"), noon);
-  over.settled = true;
-  advance(*session, over);
+  settled(*session, bought(*session, buy("ETH_USDT"), noon));
   settle(*session, admitted(*session, buy("BTC_USDT"), noon), Refused{"306", ""});
   settle(*session, admitted(*session, buy("LTC_USDT"), noon), Unsent{Unsent::Why::clock, ""});
   EntryPolicy policy = open_policy();
@@ -604,10 +599,9 @@ STORE_CONTRACT("an exit in doubt freezes its base and a stop in doubt does not",
 
 STORE_CONTRACT("doubt in a settled trade freezes nothing", "[idempotency]") {
   const auto session = store.open();
-  Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const Order entry = bought(*session, buy("ETH_USDT"), noon);
   append(*session, exit_for(entry));
-  entry.settled = true;
-  advance(*session, entry);
+  settled(*session, entry);
   CHECK(is_ticket(claim(*session, buy("ETH_USDT", noon + 1h), noon + 1h)));
 }
 
@@ -685,7 +679,7 @@ STORE_CONTRACT("text that looks like SQL is only text", "[idempotency]") {
   const EntryTicket ticket = admitted(*session, signal, noon);
   settle(*session, ticket, Refused{"1'2", "it's \"no\"; DELETE FROM accounts; ?2"});
   const Order entry = row(*session, ticket.order().client_id);
-  CHECK(entry.strategy == signal.strategy);
+  CHECK(trade_row(*session, entry.trade).strategy == signal.strategy);
   CHECK_THAT(entry.reason, Catch::Contains("it's \"no\"; DELETE FROM accounts; ?2"));
   CHECK(duplicate_in(claim(*session, signal, noon + 60s)).first == entry.client_id);
 }
@@ -699,7 +693,7 @@ STORE_CONTRACT("bytes that are no text do not stop a claim or an outcome", "[ide
   settle(*session, ticket, Refused{"1", std::string{"odd \xed\xa0\x80 \0 reply", 15}});
   const Order entry = row(*session, ticket.order().client_id);
   CHECK(entry.state == OrderState::refused);
-  CHECK_THAT(entry.strategy, Catch::StartsWith("odd "));
+  CHECK_THAT(trade_row(*session, entry.trade).strategy, Catch::StartsWith("odd "));
   CHECK_THAT(entry.reason, Catch::Contains("odd "));
 }
 

@@ -1,6 +1,7 @@
 // What every journal promises: rows come back as written, a change is whole or nothing, and a run
 // that lost its lease can record nothing more.
 #include <algorithm>
+#include <set>
 
 #include "contract.hpp"
 #include "story.hpp"
@@ -9,7 +10,69 @@
 namespace tradeguard::contract {
 namespace {
 
-// An entry on which everything that can be said of an order is said.
+InstrumentRules changed_rules(const Symbol& symbol) {
+  InstrumentRules rules = *request(buy(symbol.text()), noon).rules;
+  rules.tradable = false;
+  rules.read_at = noon - 1us;
+  return rules;
+}
+
+TradeRecord everything_said(TradeRecord trade) {
+  trade.rules = changed_rules(trade.symbol);
+  trade.plan->stop_percent = *Decimal::parse("2.5");
+  trade.plan->target_percent = *Decimal::parse("3.000000000000000001");
+  trade.plan->stop_price = price("3200");
+  trade.plan->target_price = price("3400.1");
+  trade.plan->stop_limit_slack_percent = *Decimal::parse("0.5");
+  trade.plan->flatten_on_breach = false;
+  trade.plan->flatten_unprotected = true;
+  trade.plan->flatten_after = 90s;
+  trade.strategy = "a \"strategy\"";
+  trade.covered_at = noon + 5s;
+  trade.naked_since = noon + 6s;
+  trade.naked_total = 7'123'456us;
+  trade.legs_told = true;
+  trade.skip_told = true;
+  trade.dust_told = true;
+  trade.exit_reason = ExitReason::signal;
+  trade.exit_until = noon + 8s;
+  trade.exit_key = "ETH_USDT:SELL:2025-01-01T12:00:00";
+  trade.target_none = "the price is at or beyond the target";
+  trade.released = true;
+  return trade;
+}
+
+// Of every kind of member another value than the one that is there.
+void change(std::string& text) { text += "x"; }
+void change(bool& flag) { flag = !flag; }
+void change(int& number) { number += 1; }
+void change(std::int64_t& number) { number += 1; }
+void change(Instant& at) { at += 1us; }
+void change(Micros& span) { span += 1us; }
+void change(Symbol& name) { name = symbol(name == symbol("XRP_USDT") ? "LTC_USDT" : "XRP_USDT"); }
+void change(Leg& leg) { leg = leg == Leg::stop ? Leg::target : Leg::stop; }
+void change(Side& side) { side = side == Side::buy ? Side::sell : Side::buy; }
+void change(OrderType& type) { type = type == OrderType::limit ? OrderType::market : OrderType::limit; }
+void change(OrderState& state) { state = state == OrderState::closed ? OrderState::placed : OrderState::closed; }
+template <class Tag>
+void change(Amount<Tag>& amount) {
+  amount += *Amount<Tag>::parse("1");
+}
+template <class Enum>
+void change(Word<Enum>& word) {
+  word = Word<Enum>::of(word.str() + "x");
+}
+template <class T>
+void change(std::optional<T>& value) {
+  if (value)
+    value.reset();
+  else if constexpr (std::is_same_v<T, InstrumentRules>)
+    value = changed_rules(symbol("ETH_USDT"));
+  else
+    value.emplace();
+}
+
+// An order of which everything that can be said is said.
 Order everything_said(Order order) {
   order.state = OrderState::closed;
   order.type = OrderType::stop_limit;
@@ -29,24 +92,22 @@ Order everything_said(Order order) {
   order.fired_at = noon + 4s;
   order.cancel_asked_at = noon + 5s;
   order.reason = "cancelled by \"user\" = yes\n";
-  order.naked_since = noon + 6s;
-  order.naked_total = 7'123'456us;
-  order.legs_told = true;
-  order.dust_told = true;
-  order.exit_reason = ExitReason::signal;
-  order.exit_until = noon + 8s;
-  order.released = true;
-  order.plan->stop_percent = *Decimal::parse("2.5");
-  order.plan->target_percent = *Decimal::parse("3.000000000000000001");
-  order.plan->stop_price = price("3200");
-  order.plan->target_price = price("3400.1");
-  order.plan->stop_limit_slack_percent = *Decimal::parse("0.5");
-  order.plan->flatten_on_breach = false;
-  order.plan->flatten_unprotected = true;
-  order.plan->flatten_after = 90s;
-  order.rules->tradable = false;
-  order.rules->read_at = noon - 1us;
+  order.ending = Ending::rejected;
+  order.because = ExitReason::breached;
+  order.free_base = quantity("0.5");
+  order.rules = changed_rules(order.symbol);
   return order;
+}
+
+std::vector<ClientOrderId> ids(const std::vector<OpenQuestion>& questions) {
+  std::vector<ClientOrderId> all;
+  for (const OpenQuestion& question : questions) {
+    CHECK(question.trade.id == question.order.trade);
+    CHECK(question.trade.settled);
+    all.push_back(question.order.client_id);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 std::vector<ClientOrderId> ids(const std::vector<Order>& orders) {
@@ -54,11 +115,6 @@ std::vector<ClientOrderId> ids(const std::vector<Order>& orders) {
   for (const Order& order : orders) all.push_back(order.client_id);
   std::sort(all.begin(), all.end());
   return all;
-}
-
-Order settled(Session& session, Order entry) {
-  entry.settled = true;
-  return advance(session, entry);
 }
 
 Alarm unprotected(std::string subject) {
@@ -92,6 +148,47 @@ STORE_CONTRACT("an order comes back exactly as it was written after a restart", 
   CHECK(open.trades[0].entry() == *written);
 }
 
+STORE_CONTRACT("a trade comes back exactly as it was written after a restart", "[journal]") {
+  std::optional<TradeRecord> written;
+  {
+    const auto session = store.open();
+    const Order entry = bought(*session, buy("ETH_USDT"), noon);
+    const TradeRecord opened = trade_row(*session, entry.trade);
+    CHECK(opened.symbol == entry.symbol);
+    CHECK(opened.strategy == "crossover");
+    CHECK(opened.signal_at == noon);
+    CHECK(opened.version == 1);
+    written = advance(*session, everything_said(opened));
+  }
+  const auto after_restart = store.open();
+  CHECK(trade_row(*after_restart, written->id) == *written);
+  const OpenBook open = book(*after_restart, noon);
+  REQUIRE(open.trades.size() == 1);
+  CHECK(open.trades[0].record == *written);
+}
+
+// What one member holds reaches its own column and no other. Ids, the version and what the store's own constraints
+// tie together stay.
+STORE_CONTRACT("each member of an order and of a trade is stored by itself", "[journal]") {
+  const auto session = store.open();
+  const std::set<std::string_view> tied{"client_id", "id", "trade", "version", "symbol", "leg"};
+  Order order = append(*session, everything_said(stop_for(bought(*session, buy("ETH_USDT"), noon))));
+  TradeRecord trade = advance(*session, everything_said(trade_row(*session, order.trade)));
+  const auto try_each = [&](auto& row, auto&& read_back) {
+    each_member(row, [&](std::string_view name, auto& member) {
+      if (tied.contains(name)) return;
+      INFO(name);
+      const auto before = row;
+      change(member);
+      REQUIRE(row != before);
+      row = advance(*session, row);
+      CHECK(read_back() == row);
+    });
+  };
+  try_each(order, [&] { return row(*session, order.client_id); });
+  try_each(trade, [&] { return trade_row(*session, trade.id); });
+}
+
 STORE_CONTRACT("a leg comes back exactly as it was written after a restart", "[journal]") {
   std::vector<Order> legs;
   {
@@ -101,14 +198,12 @@ STORE_CONTRACT("a leg comes back exactly as it was written after a restart", "[j
       legs.push_back(append(*session, leg));
   }
   const auto after_restart = store.open();
-  for (const Order& leg : legs) {
-    CHECK(row(*after_restart, leg.client_id) == leg);
-    CHECK_FALSE(row(*after_restart, leg.client_id).plan);
-  }
+  for (const Order& leg : legs) CHECK(row(*after_restart, leg.client_id) == leg);
 }
 
 STORE_CONTRACT("an order nobody wrote is not there", "[journal]") {
   CHECK_FALSE(value_of(store.open()->journal().order("tg1-e1-nobody")));
+  CHECK_FALSE(value_of(store.open()->journal().trade("tg1-e1-nobody")));
 }
 
 STORE_CONTRACT("a twin stands beside the order whose client id it shares", "[journal]") {
@@ -177,8 +272,9 @@ STORE_CONTRACT("a settled trade leaves the book and one that is alive again come
   entry = settled(*session, entry);
   CHECK(book(*session, noon + 24h).trades.empty());
 
-  entry.settled = false;
-  advance(*session, entry);
+  TradeRecord alive = trade_row(*session, entry.trade);
+  alive.settled = false;
+  advance(*session, alive);
   const OpenBook open = book(*session, noon + 24h);
   REQUIRE(open.trades.size() == 1);
   CHECK(open.trades[0].legs.size() == 1);
@@ -335,13 +431,33 @@ STORE_CONTRACT("a row that another process moved on is stale and stays as that o
   const auto second = store.open();
   const Order as_both_read_it = bought(*first, buy("ETH_USDT"), noon);
   Order theirs = as_both_read_it;
-  theirs.dust_told = true;
+  theirs.reason = "theirs";
   theirs = advance(*second, theirs);
 
   Order ours = as_both_read_it;
-  ours.legs_told = true;
+  ours.reason = "ours";
   CHECK(write(*first, {.advance = {ours}}) == Written::stale);
   CHECK(row(*first, ours.client_id) == theirs);
+}
+
+STORE_CONTRACT("a trade that another process moved on is stale, and one that is opened twice exists", "[journal]") {
+  const auto first = store.open();
+  const auto second = store.open();
+  const Order entry = bought(*first, buy("ETH_USDT"), noon);
+  const TradeRecord as_both_read_it = trade_row(*first, entry.trade);
+  TradeRecord theirs = as_both_read_it;
+  theirs.dust_told = true;
+  theirs = advance(*second, theirs);
+
+  TradeRecord ours = as_both_read_it;
+  ours.legs_told = true;
+  CHECK(write(*first, {.append = {stop_for(entry)}, .trades = {ours}}) == Written::stale);
+  CHECK(write(*first, {.append = {stop_for(entry)}, .trades = {opened_by(entry)}}) == Written::exists);
+  CHECK(trade_row(*first, entry.trade) == theirs);
+  CHECK_FALSE(value_of(first->journal().order(stop_for(entry).client_id)));
+  TradeRecord nobodys = as_both_read_it;
+  nobodys.id = "tg1-e1-nobody";
+  CHECK(write(*first, {.trades = {nobodys}}) == Written::stale);
 }
 
 STORE_CONTRACT("a row nobody appended cannot be advanced", "[journal]") {
@@ -370,7 +486,7 @@ STORE_CONTRACT("a change with one stale row writes nothing at all", "[journal]")
   btc = advance(*session, btc);
 
   Order moved = eth;
-  moved.legs_told = true;
+  moved.reason = "moved";
   const Change change{.append = {stop_for(eth)},
                       .advance = {moved, stale},
                       .notices = {notice("event", eth.trade)},
@@ -389,7 +505,7 @@ STORE_CONTRACT("a change with one order that exists writes nothing at all", "[jo
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
   const Order stop = append(*session, stop_for(entry));
   Order moved = entry;
-  moved.legs_told = true;
+  moved.reason = "moved";
   const Change change{.append = {target_for(entry), stop_for(entry)},
                       .advance = {moved},
                       .notices = {notice("event", entry.trade)},
@@ -591,13 +707,14 @@ std::vector<ExitVerdict> claim_exits(Session& session, const std::vector<ExitCla
   REQUIRE(verdicts.size() == claims.size());
   return verdicts;
 }
-ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<Order> entries, Instant now) {
-  for (Order& entry : entries) {
-    entry.exit_reason = ExitReason::signal;
-    entry.exit_until = now + 300s;
+ExitVerdict claim_exit(Session& session, const Signal& signal, std::vector<TradeRecord> trades, Instant now) {
+  for (TradeRecord& trade : trades) {
+    trade.exit_reason = ExitReason::signal;
+    trade.exit_until = now + 300s;
   }
-  return claim_exits(session, {{signal, std::move(entries)}}, now).front();
+  return claim_exits(session, {{signal, std::move(trades), {}}}, now).front();
 }
+TradeRecord trade_of(Session& session, const Order& order) { return trade_row(session, order.trade); }
 bool is_claimed(const ExitVerdict& verdict) { return std::holds_alternative<ExitClaimed>(verdict); }
 std::string exit_denied_for(const ExitVerdict& verdict) {
   const auto* denied = std::get_if<Denied>(&verdict);
@@ -605,22 +722,22 @@ std::string exit_denied_for(const ExitVerdict& verdict) {
 }
 
 STORE_CONTRACT("a SELL signal claims its key and the wish to exit together", "[journal][exit]") {
-  std::optional<Order> entry;
+  std::optional<TradeRecord> trade;
   {
     const auto session = store.open();
-    entry = bought(*session, buy("ETH_USDT"), noon);
-    CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {*entry}, noon + 1s)));
+    trade = trade_of(*session, bought(*session, buy("ETH_USDT"), noon));
+    CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {*trade}, noon + 1s)));
   }
   const auto after_restart = store.open();
-  const Order wished = row(*after_restart, entry->client_id);
+  const TradeRecord wished = trade_row(*after_restart, trade->id);
   CHECK(wished.exit_reason == ExitReason::signal);
   CHECK(wished.exit_until == noon + 301s);
-  CHECK(wished.version == entry->version + 1);
+  CHECK(wished.version == trade->version + 1);
   const auto repeat = claim_exit(*after_restart, sell("ETH_USDT"), {wished}, noon + 60s);
   REQUIRE(std::holds_alternative<Duplicate>(repeat));
   CHECK(std::get<Duplicate>(repeat).claimed_at == noon + 1s);
   CHECK_FALSE(std::get<Duplicate>(repeat).existing_order_id.empty());
-  CHECK(row(*after_restart, entry->client_id) == wished);
+  CHECK(trade_row(*after_restart, trade->id) == wished);
 }
 
 STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs", "[journal][exit]") {
@@ -638,10 +755,10 @@ STORE_CONTRACT("a repeated SELL is a duplicate at any age and says if it differs
 
 STORE_CONTRACT("an old SELL is decided, and one from the future claims nothing", "[journal][exit]") {
   const auto session = store.open();
-  const Order entry = bought(*session, buy("ETH_USDT"), noon);
+  const TradeRecord entry = trade_of(*session, bought(*session, buy("ETH_USDT"), noon));
   CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 300s + 1us)) == "stale");
   CHECK(exit_denied_for(claim_exit(*session, sell("ETH_USDT", noon + 1h), {entry}, noon)) == "future");
-  CHECK(row(*session, entry.client_id) == entry);
+  CHECK(trade_row(*session, entry.id) == entry);
   const auto again = claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 301s);
   REQUIRE(std::holds_alternative<Duplicate>(again));
   CHECK(std::get<Duplicate>(again).decided == "stale");
@@ -654,7 +771,7 @@ STORE_CONTRACT("halt and breaker and cooldown and freezes do not stop an exit", 
   must(session->journal().set_halt("panic", noon));
   must(session->journal().set_breaker("3 flattened trades", noon));
   edge(*session, AlarmEdge::What::raise, unprotected(entry.trade));
-  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {trade_of(*session, entry)}, noon + 1s)));
 }
 
 STORE_CONTRACT("the same SELL twice in one batch is one wish", "[journal][exit]") {
@@ -689,10 +806,10 @@ STORE_CONTRACT("a SELL that touched no trade is decided, and its repeat says so"
 
 STORE_CONTRACT("an exit over a row that has moved on claims nothing", "[journal][exit]") {
   const auto session = store.open();
-  const Order entry = bought(*session, buy("ETH_USDT"), noon);
-  const Order moved = advance(*session, entry);
+  const TradeRecord entry = trade_of(*session, bought(*session, buy("ETH_USDT"), noon));
+  const TradeRecord moved = advance(*session, entry);
   CHECK_FALSE(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
-  CHECK(row(*session, entry.client_id) == moved);
+  CHECK(trade_row(*session, entry.id) == moved);
   // Not a duplicate: the signal is still to be carried out.
   CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {moved}, noon + 2s)));
 }
@@ -700,7 +817,7 @@ STORE_CONTRACT("an exit over a row that has moved on claims nothing", "[journal]
 STORE_CONTRACT("a BUY and a SELL of one minute have keys of their own", "[journal][exit]") {
   const auto session = store.open();
   const Order entry = bought(*session, buy("ETH_USDT"), noon);
-  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {entry}, noon + 1s)));
+  CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {trade_of(*session, entry)}, noon + 1s)));
 }
 
 STORE_CONTRACT("an exit leaves the word of the idempotency guard and no other", "[journal][exit]") {
@@ -812,8 +929,10 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
     CHECK(std::holds_alternative<Fenced>(judged.outcome));
   const std::vector<Change> change{{.append = {stop_for(btc)}, .notices = {notice("late")}}};
   CHECK(is_fenced(loser->journal().write(change)));
-  btc.exit_reason = ExitReason::signal;
-  const std::vector<ExitClaim> exits{{sell("BTC_USDT"), {btc}}};
+  TradeRecord wish = trade_of(*loser, btc);
+  wish.exit_reason = ExitReason::signal;
+  CHECK(is_fenced(loser->journal().write(std::vector<Change>{{.trades = {wish}}})));
+  const std::vector<ExitClaim> exits{{sell("BTC_USDT"), {wish}, {}}};
   CHECK(is_fenced(loser->journal().claim_exits(exits, 300s, 5s, noon)));
   const std::vector records{DeliveryRecord{"event", DeliveryRecord::What::delivered, std::nullopt, ""}};
   CHECK(is_fenced(loser->journal().record_deliveries(records, noon)));
@@ -836,7 +955,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   CHECK(due(*successor, noon) == std::vector<std::string>{"event"});
   CHECK_FALSE(value_of(successor->journal().order(stop_for(btc).client_id)));
   CHECK(row(*successor, in_flight.order().client_id) == entry_before);
-  CHECK(row(*successor, btc.client_id).exit_reason.empty());
+  CHECK(trade_of(*successor, btc).exit_reason.empty());
   CHECK(value_of(successor->journal().decisions("LTC_USDT:BUY:2025-01-01T12:00:00")).empty());
   CHECK_FALSE(value_of(successor->history().latest({"XRP"}))["XRP"].entry);
 }
@@ -1086,8 +1205,7 @@ STORE_CONTRACT("past trades are the newest ones, oldest first, settled ones too,
   CHECK(symbols_of(*session, {}).empty());
   Order eth = bought(*session, buy("ETH_USDT"), noon);
   append(*session, stop_for(eth));
-  eth.settled = true;
-  advance(*session, eth);
+  settled(*session, eth);
   bought(*session, buy("BTC_USDT", noon + 1h), noon + 1h);
   bought(*session, buy("LTC_USDT", noon + 2h), noon + 2h);
   CHECK(symbols_of(*session, {}) == Symbols{"ETH_USDT", "BTC_USDT", "LTC_USDT"});

@@ -70,10 +70,7 @@ EntryRequest request(const Signal& signal, Instant now) {
   order.claimed_at = now;
   order.stamp = now;
   order.valid_until = now + 10s;
-  order.rules = rules_of(signal.symbol);
-  order.plan = ProtectionPlan{};
-  order.strategy = signal.strategy;
-  return {signal, std::move(order), money("49.92"), std::nullopt};
+  return {signal, std::move(order), money("49.92"), std::nullopt, rules_of(signal.symbol), ProtectionPlan{}};
 }
 
 EntryPolicy open_policy() {
@@ -177,6 +174,27 @@ Order advance(Session& session, Order order) {
   REQUIRE(write(session, {.advance = {order}}) == Written::yes);
   order.version += 1;
   return order;
+}
+
+TradeRecord advance(Session& session, TradeRecord trade) {
+  REQUIRE(write(session, {.trades = {trade}}) == Written::yes);
+  trade.version += 1;
+  return trade;
+}
+
+TradeRecord trade_row(Session& session, const ClientOrderId& trade) {
+  const auto found = value_of(session.journal().trade(trade));
+  INFO("trade " << trade);
+  REQUIRE(found);
+  return *found;
+}
+
+Order settled(Session& session, Order entry) {
+  TradeRecord over = trade_row(session, entry.trade);
+  over.settled = true;
+  REQUIRE(write(session, {.advance = {entry}, .trades = {over}}) == Written::yes);
+  entry.version += 1;
+  return entry;
 }
 
 Order row(Session& session, const ClientOrderId& id) {

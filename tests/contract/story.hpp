@@ -54,6 +54,11 @@ Written write(Session& session, Change change);
 // Writes must succeed; what comes back is the row as it stands now.
 Order append(Session& session, Order order);
 Order advance(Session& session, Order order);
+TradeRecord advance(Session& session, TradeRecord trade);
+// What the store has of a trade beside its orders; must be there.
+TradeRecord trade_row(Session& session, const ClientOrderId& trade);
+// The entry as given, and its trade over.
+Order settled(Session& session, Order entry);
 // The row as the store has it; must be there.
 Order row(Session& session, const ClientOrderId& id);
 OpenBook book(Session& session, Instant now);

@@ -42,6 +42,7 @@ class ForwardingJournal : public OrderJournal {
   Result<std::vector<Decision>> decisions(const SignalKey& key) override { return inner_.decisions(key); }
   Result<std::vector<Order>> orders_of(const SignalKey& key) override { return inner_.orders_of(key); }
   Result<std::optional<Order>> order(const ClientOrderId& id) override { return inner_.order(id); }
+  Result<std::optional<TradeRecord>> trade(const ClientOrderId& id) override { return inner_.trade(id); }
   Result<PastTrades> trades(const TradeQuery& query) override { return inner_.trades(query); }
   Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) override {
     return inner_.keys_about(word, at_most);

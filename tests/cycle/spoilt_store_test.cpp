@@ -116,7 +116,7 @@ TEST_CASE("a row of a trade that cannot be read is told with its row, and the ot
 TEST_CASE("a SELL for a trade with a row that cannot be read is a WARNING, once, and sells when it can be read") {
   Spoilt world;
   world.run({world.buy("ETH_USDT", "100")});
-  world.rows.sql("UPDATE exchange_orders SET rules = 'none' || rules WHERE leg = 'entry'");
+  world.rows.sql("UPDATE trades SET rules = 'none' || rules");
   world.clock.advance(60s);
   const Signal sell = world.sell("ETH_USDT");
   world.run({sell});
@@ -126,7 +126,7 @@ TEST_CASE("a SELL for a trade with a row that cannot be read is a WARNING, once,
   world.run({sell});
   CHECK(world.times_told(NoticeType::exit_expired) == 1);
 
-  world.rows.sql("UPDATE exchange_orders SET rules = replace(rules, 'none', '') WHERE leg = 'entry'");
+  world.rows.sql("UPDATE trades SET rules = replace(rules, 'none', '')");
   world.clock.advance(60s);
   CHECK(world.run({sell}).exits == 1);
 }

@@ -129,7 +129,7 @@ TEST_CASE("a store of any version that was migrated is equal to a new one, and A
   const Store store;
   {
     const Hand hand{store.file};
-    for (const std::string& statement : statements_back_to(version)) hand.run(statement);
+    for (const std::string& statement : statements_back_to(version, SqlDialect::sqlite)) hand.run(statement);
   }
   must(init_schema(*value_of(SqliteSession::open(store.file, {.mode = SqliteOptions::Mode::create}))));
   CHECK(store.complaint().empty());
@@ -141,7 +141,7 @@ TEST_CASE("an older store with a trigger is not migrated") {
   const Store store;
   {
     const Hand hand{store.file};
-    for (const std::string& statement : statements_back_to(2)) hand.run(statement);
+    for (const std::string& statement : statements_back_to(2, SqlDialect::sqlite)) hand.run(statement);
     hand.run("CREATE TRIGGER eating BEFORE INSERT ON notices BEGIN SELECT RAISE(IGNORE); END");
   }
   const auto session = value_of(SqliteSession::open(store.file, {.mode = SqliteOptions::Mode::create}));

@@ -108,7 +108,7 @@ void Sentences::begins(const std::vector<Signal>& signals) {
   for (const auto& [id, entry] : entries_)
     if (const auto since = exchange_.stopless_since(id)) before_.stopless.emplace(id, *since);
   for (const auto& [id, row] : world_.live_witness->rows())
-    if (row.leg == Leg::entry && !row.settled) before_.open.insert(row.symbol);
+    if (row.leg == Leg::entry && !world_.live_witness->settled(row.trade)) before_.open.insert(row.symbol);
 }
 
 // What is wrong with an entry is wrong only if it leaves.
@@ -370,7 +370,8 @@ void Sentences::every_sell_ends_on_record(const Ended& ended) {
     const auto& rows = world_.live_witness->rows();
     const bool concerns =
         before_.open.contains(signal.symbol) || std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
-          return row.second.leg == Leg::entry && row.second.symbol == signal.symbol && !row.second.settled;
+          return row.second.leg == Leg::entry && row.second.symbol == signal.symbol &&
+                 !world_.live_witness->settled(row.second.trade);
         });
     const SignalKey key = signal_key(signal);
     const bool said = std::any_of(ended.log.begin(), ended.log.end(), [&](const std::string& line) {
@@ -408,14 +409,13 @@ void Sentences::no_stop(const Ended& ended) {
 
 void Sentences::no_stop(const Ended& ended, const ClientOrderId& id, const Entry& entry) {
   const auto since = exchange_.stopless_since(id);
-  const auto& rows = world_.live_witness->rows();
-  const auto row = rows.find(id);
-  if (!since || *since > ended.from || released_.contains(id) || row == rows.end() || !row->second.plan) {
+  const TradeRecord* trade = world_.live_witness->record(id);
+  if (!since || *since > ended.from || released_.contains(id) || trade == nullptr || !trade->plan) {
     stopless_runs_.erase(id);
     first_look_.erase(id);
     return;
   }
-  const ProtectionPlan& plan = *row->second.plan;
+  const ProtectionPlan& plan = *trade->plan;
   const Price from = bought_at(id);
   const Price level = plan.stop_price ? *plan.stop_price : moved_by_percent(from, -plan.stop_percent);
   const bool waits_below = !plan.flatten_on_breach && exchange_.price(entry.symbol) <= times(level, 1003);
@@ -488,10 +488,8 @@ void Sentences::lost_legs_are_said(const Ended& ended) {
 // With the price at the target and no target at the exchange there is nobody else to sell.
 void Sentences::profit_is_taken(const Ended& ended) {
   for (const auto& [id, entry] : entries_) {
-    const auto& rows = world_.live_witness->rows();
-    const auto row = rows.find(id);
-    if (!is_held(id) || released_.contains(id) || entry.claimed > ended.from || row == rows.end() ||
-        !row->second.plan) {
+    const TradeRecord* trade = world_.live_witness->record(id);
+    if (!is_held(id) || released_.contains(id) || entry.claimed > ended.from || trade == nullptr || !trade->plan) {
       target_runs_.erase(id);
       continue;
     }
@@ -581,7 +579,8 @@ void Sentences::coins_that_are_missing(const Ended& ended) {
   for (const auto& [id, entry] : entries_) {
     const auto& rows = world_.live_witness->rows();
     const auto row = rows.find(id);
-    if (row == rows.end() || row->second.settled || released_.contains(id) || world_.live_witness->unreadable(id))
+    if (row == rows.end() || world_.live_witness->settled(id) || released_.contains(id) ||
+        world_.live_witness->unreadable(id))
       continue;
     held[entry.symbol.base()] += exchange_.held(id).value;
     market.insert_or_assign(entry.symbol.base(), entry.symbol);
@@ -703,10 +702,9 @@ std::vector<const Paper*> Sentences::forced_exits() const {
 
 // Without a plan on record: what was paid.
 Price Sentences::target_of(const ClientOrderId& trade) const {
-  const auto& rows = world_.live_witness->rows();
-  const auto row = rows.find(trade);
-  if (row == rows.end() || !row->second.plan) return bought_at(trade);
-  const ProtectionPlan& plan = *row->second.plan;
+  const TradeRecord* record = world_.live_witness->record(trade);
+  if (record == nullptr || !record->plan) return bought_at(trade);
+  const ProtectionPlan& plan = *record->plan;
   return plan.target_price ? *plan.target_price : moved_by_percent(bought_at(trade), plan.target_percent);
 }
 

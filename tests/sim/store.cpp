@@ -100,18 +100,21 @@ class OnSqlite final : public SimStore {
 
   // Something of an open trade that no version of this program could have written.
   bool damage(const AccountKey& account, int which) override {
-    constexpr std::array columns{"quantity", "filled", "fee_base", "leg"};
-    const std::string column = columns[static_cast<std::size_t>(which) % columns.size()];
-    const auto found =
-        first_->run(std::array{Statement{"SELECT client_id, " + column +
-                                             " FROM exchange_orders WHERE venue = ?1 AND account = ?2 AND leg = 'stop' "
-                                             "AND state = 'placed' ORDER BY client_id",
-                                         {account.venue, account.account}}});
+    constexpr std::array columns{"quantity", "filled", "fee_base", "leg", "rules", "naked_total"};
+    const std::size_t chosen = static_cast<std::size_t>(which) % columns.size();
+    const bool of_trade = chosen >= 4;
+    const std::string column = columns[chosen];
+    const std::string table = of_trade ? "trades" : "exchange_orders";
+    const std::string key = of_trade ? "trade" : "client_id";
+    const auto found = first_->run(std::array{
+        Statement{"SELECT " + key + ", " + column + " FROM " + table + " WHERE venue = ?1 AND account = ?2 AND " +
+                      (of_trade ? "settled = 0" : "leg = 'stop' AND state = 'placed'") + " ORDER BY " + key,
+                  {account.venue, account.account}}});
     if (!found || (*found)[0].rows.empty()) return false;
     const SqlRow& row = (*found)[0].rows.front();
-    const Statement undo{"UPDATE exchange_orders SET " + column + " = ?2 WHERE client_id = ?1", {row[0], row[1]}};
+    const Statement undo{"UPDATE " + table + " SET " + column + " = ?2 WHERE " + key + " = ?1", {row[0], row[1]}};
     const auto done = first_->run(
-        std::array{Statement{"UPDATE exchange_orders SET " + column + " = 'x' WHERE client_id = ?1", {row[0]}}});
+        std::array{Statement{"UPDATE " + table + " SET " + column + " = 'x' WHERE " + key + " = ?1", {row[0]}}});
     if (!done) return false;
     undo_.push_back(undo);
     return true;

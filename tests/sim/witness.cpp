@@ -30,7 +30,19 @@ void Witness::note(std::string broken) {
 
 // ---- while a run goes on ---------------------------------------------------------------------------------
 
-void Witness::claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread) {
+const TradeRecord* Witness::record(const ClientOrderId& trade) const {
+  const auto known = records_.find(trade);
+  return known == records_.end() ? nullptr : &known->second;
+}
+
+bool Witness::settled(const ClientOrderId& trade) const {
+  const TradeRecord* known = record(trade);
+  return known != nullptr && known->settled;
+}
+
+void Witness::claimed(const EntryRequest& request, const EntryTicket& ticket, const EntryPolicy& policy,
+                      bool trade_unread) {
+  const Order& order = ticket.order();
   Claim claim{
       world_.now(), request.signal, policy, exchange_.price(order.symbol), exchange_.price_ago(order.symbol, 3s), ""};
   const std::string base = order.symbol.base();
@@ -48,11 +60,10 @@ void Witness::claimed(const EntryRequest& request, const Order& order, const Ent
   const auto day = [](Instant at) { return std::chrono::floor<std::chrono::days>(at); };
   for (const auto& [id, row] : rows_) {
     const bool doubt = row.state == OrderState::claimed && (row.leg == Leg::entry || row.leg == Leg::exit);
-    const auto entry = rows_.find(row.trade);
-    const bool over = entry != rows_.end() && entry->second.settled;
+    const bool over = settled(row.trade);
     if (doubt && !over && row.symbol.base() == base) wrong("doubt: claimed while " + id + " is in doubt");
     if (row.leg != Leg::entry || row.twin) continue;
-    if (!row.settled && row.state != OrderState::refused && row.state != OrderState::lapsed) positions += 1;
+    if (!over && row.state != OrderState::refused && row.state != OrderState::lapsed) positions += 1;
     if (row.filled.is_positive() && day(row.stamp) == day(order.stamp)) today += 1;
   }
   if (policy.max_open_positions > 0 && positions > policy.max_open_positions)
@@ -70,6 +81,7 @@ void Witness::claimed(const EntryRequest& request, const Order& order, const Ent
   world_.counted["claims"] += 1;
   claims_.emplace(order.client_id, std::move(claim));
   put(order, order.version);
+  records_.insert_or_assign(ticket.trade().id, ticket.trade());
 }
 
 void Witness::sent(const Order& order, const PlaceOutcome& outcome) {
@@ -106,6 +118,14 @@ void Witness::put(Order order, std::int64_t version) {
   rows_.insert_or_assign(order.client_id, std::move(order));
 }
 
+void Witness::put(TradeRecord trade) {
+  const TradeRecord* known = record(trade.id);
+  if ((known == nullptr ? 0 : known->version) != trade.version)
+    note("a write went past another one: trade " + trade.id);
+  trade.version += 1;
+  records_.insert_or_assign(trade.id, std::move(trade));
+}
+
 void Witness::written(std::span<const Change> items, const std::vector<Written>& answers) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (answers[i] != Written::yes) {
@@ -122,6 +142,7 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
         note("a write went past another one: " + order.client_id);
       put(order, order.version + 1);
     }
+    for (const TradeRecord& trade : items[i].trades) put(trade);
     for (const Notice& notice : items[i].notices) {
       if (notices_.contains(notice.event_id)) continue;
       notices_.emplace(notice.event_id,
@@ -162,7 +183,7 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
 void Witness::wished(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts) {
   for (std::size_t i = 0; i < claims.size(); ++i)
     if (std::holds_alternative<ExitClaimed>(verdicts[i]))
-      for (const Order& order : claims[i].advance) put(order, order.version + 1);
+      for (const TradeRecord& trade : claims[i].advance) put(trade);
 }
 
 void Witness::tell(Told& told, const std::string& event) {
@@ -217,15 +238,16 @@ bool Witness::unreadable(const ClientOrderId& trade) const {
   constexpr std::string_view row_of = "row/";
   return std::any_of(alarms_.begin(), alarms_.end(), [&](const auto& alarm) {
     if (alarm.first != NoticeType::impossible || !alarm.second.starts_with(row_of)) return false;
+    if (alarm.second == "row/trades/" + trade) return true;
     const auto row = rows_.find(alarm.second.substr(row_of.size()));
     return row != rows_.end() && row->second.trade == trade;
   });
 }
 
 int Witness::open_trades() const {
-  return static_cast<int>(std::count_if(rows_.begin(), rows_.end(), [](const auto& row) {
+  return static_cast<int>(std::count_if(rows_.begin(), rows_.end(), [&](const auto& row) {
     const Order& order = row.second;
-    return order.leg == Leg::entry && !order.twin && !order.settled && order.filled.is_positive();
+    return order.leg == Leg::entry && !order.twin && !settled(order.trade) && order.filled.is_positive();
   }));
 }
 
@@ -425,9 +447,8 @@ std::string Witness::rows_against_truth() const {
       return "rows: " + id + " is " + std::string{text(order.state)} + " here and " +
              std::string{text(paper.now.status)} + " there";
     // For how much was not said, and a trade that is over is not asked for it: what is unknown stays so.
-    const auto entry_row = rows_.find(order.trade);
-    const bool value_unknown = order.filled_value.is_zero() && entry_row != rows_.end() && entry_row->second.settled &&
-                               world_.counted.contains("fault without_value");
+    const bool value_unknown =
+        order.filled_value.is_zero() && settled(order.trade) && world_.counted.contains("fault without_value");
     if (order.filled != paper.now.filled || (order.filled_value != paper.now.value && !value_unknown))
       return "rows: " + id + " filled " + order.filled.text() + " here and " + paper.now.filled.text() + " there";
     if (order.side == Side::buy && order.fees_known && order.fee_base != paper.now.fee)
@@ -436,6 +457,7 @@ std::string Witness::rows_against_truth() const {
     // A stop stands where the plan has it.
     if (order.leg == Leg::stop && paper.open()) {
       const Order& entry = rows_.at(order.trade);
+      const ProtectionPlan& plan = *records_.at(order.trade).plan;
       // While a fill grows its average moves, and stops placed before stay.
       Price low = average_price(entry.filled_value, entry.filled);
       Price high = low;
@@ -445,11 +467,11 @@ std::string Witness::rows_against_truth() const {
             low = std::min(low, fill.price);
             high = std::max(high, fill.price);
           }
-      const Price from = moved_by_percent(moved_by_percent(low, -entry.plan->stop_percent),
-                                          -Decimal::from_units(500'000'000'000'000'000));
-      const Price to = moved_by_percent(moved_by_percent(high, -entry.plan->stop_percent),
-                                        Decimal::from_units(500'000'000'000'000'000));
-      if (!entry.plan->stop_price && (*paper.asked.trigger < from || *paper.asked.trigger > to))
+      const Price from =
+          moved_by_percent(moved_by_percent(low, -plan.stop_percent), -Decimal::from_units(500'000'000'000'000'000));
+      const Price to =
+          moved_by_percent(moved_by_percent(high, -plan.stop_percent), Decimal::from_units(500'000'000'000'000'000));
+      if (!plan.stop_price && (*paper.asked.trigger < from || *paper.asked.trigger > to))
         return "levels: the stop of " + entry.client_id + " is at " + paper.asked.trigger->text();
     }
   }
@@ -466,9 +488,7 @@ std::string Witness::rows_against_truth() const {
     if (!is_little(held - for_sale, average_price(paper->now.value, paper->now.filled),
                    exchange_.rules(paper->asked.symbol)))
       return "P4: quiet and naked: " + (held - for_sale).text() + " of " + trade;
-    const auto entry = rows_.find(trade);
-    if (entry != rows_.end() && entry->second.settled && for_sale.is_positive())
-      return "quiet: something rests for a trade that is over: " + trade;
+    if (settled(trade) && for_sale.is_positive()) return "quiet: something rests for a trade that is over: " + trade;
   }
   return "";
 }

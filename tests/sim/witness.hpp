@@ -24,7 +24,7 @@ class Witness {
   Witness(World& world, const SimExchange& exchange) : world_{world}, exchange_{exchange} {}
 
   // What the ports report while a run goes on.
-  void claimed(const EntryRequest& request, const Order& order, const EntryPolicy& policy, bool trade_unread);
+  void claimed(const EntryRequest& request, const EntryTicket& ticket, const EntryPolicy& policy, bool trade_unread);
   void sent(const Order& order, const PlaceOutcome& outcome);
   void written(std::span<const Change> items, const std::vector<Written>& answers);
   void wished(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts);
@@ -41,6 +41,9 @@ class Witness {
   std::string at_the_end();
   bool nothing_waits() const;
   const std::map<ClientOrderId, Order>& rows() const { return rows_; }
+  // What stands of a trade beside its orders; nullptr: nothing was ever written.
+  const TradeRecord* record(const ClientOrderId& trade) const;
+  bool settled(const ClientOrderId& trade) const;
   const std::set<std::pair<NoticeType, std::string>>& alarms() const { return alarms_; }
   int open_trades() const;
   // A row of it cannot be read, and that is told: then nothing is done for the trade.
@@ -66,6 +69,7 @@ class Witness {
   };
   void note(std::string broken);
   void put(Order order, std::int64_t version);
+  void put(TradeRecord trade);
   void tell(Told& told, const std::string& event);
   std::string naked_in_silence(const Ended& ended) const;
   std::string lines_of(const Ended& ended) const;
@@ -77,6 +81,7 @@ class Witness {
   World& world_;
   const SimExchange& exchange_;
   std::map<ClientOrderId, Order> rows_;
+  std::map<ClientOrderId, TradeRecord> records_;
   std::map<std::string, Told> notices_;                  // by event id
   std::vector<std::string> waiting_;                     // event ids, in order of writing
   std::set<std::pair<NoticeType, std::string>> alarms_;  // standing

@@ -102,8 +102,7 @@ class SimGuard final : public IdempotencyGuard {
           for (std::size_t i = 0; judged && i < judged->size(); ++i)
             if (const auto* ticket = std::get_if<EntryTicket>(&(*judged)[i].outcome)) {
               process_.wrote("a claim");
-              process_.world.witness(process_.dry_run)
-                  .claimed(entries[i], ticket->order(), policy, process_.trade_unread);
+              process_.world.witness(process_.dry_run).claimed(entries[i], *ticket, policy, process_.trade_unread);
               if (!process_.dry_run) process_.world.sentences->claimed(entries[i].signal, ticket->order(), policy);
             }
           return judged;
@@ -364,12 +363,12 @@ class SimVenue final : public OrderPlacer, public SltpPlacer {
   }
 
   bool of_open_trade(const OrderQuery& query) {
-    const auto& rows = process_.world.witness(process_.dry_run).rows();
-    const auto row = rows.find(query.client_id);
-    if (row == rows.end()) return false;
-    const auto entry = rows.find(row->second.trade);
+    const Witness& witness = process_.world.witness(process_.dry_run);
+    const auto row = witness.rows().find(query.client_id);
+    if (row == witness.rows().end()) return false;
+    const TradeRecord* trade = witness.record(row->second.trade);
     // What is judged is the barrier before the first claim: the batches behind it go on.
-    return entry != rows.end() && !entry->second.settled && process_.calls[Port::claim] == 0;
+    return trade != nullptr && !trade->settled && process_.calls[Port::claim] == 0;
   }
 
   Result<Lookup> look_up(const OrderQuery& query, Instant began, const Happening* h) {
@@ -888,12 +887,12 @@ bool World::operator_flattens(std::optional<Symbol> symbol) {
     std::vector<Change> changes(1);
     std::vector<ClientOrderId> trades;
     for (const Trade& trade : book.trades) {
-      Order entry = trade.entry();
-      if (entry.settled || entry.released || (symbol && entry.symbol != *symbol)) continue;
-      entry.exit_reason = ExitReason::operator_;
-      entry.exit_until = wall + 24h;
+      TradeRecord record = trade.record;
+      if (record.settled || record.released || (symbol && record.symbol != *symbol)) continue;
+      record.exit_reason = ExitReason::operator_;
+      record.exit_until = wall + 24h;
       trades.push_back(trade.id());
-      changes.front().advance.push_back(std::move(entry));
+      changes.front().trades.push_back(std::move(record));
     }
     // What was said before is overtaken, whether anything was open or not.
     changes.front().words.push_back({symbol ? symbol->text() : "*", "operator", wall});
@@ -909,12 +908,12 @@ bool World::operator_flattens(std::optional<Symbol> symbol) {
 bool World::operator_releases(const Symbol& symbol) {
   return as_the_operator([&](OrderJournal& journal, const OpenBook& book, Instant wall) {
     for (const Trade& trade : book.trades) {
-      Order entry = trade.entry();
-      if (entry.symbol != symbol || entry.settled || entry.released) continue;
-      entry.released = true;
-      entry.settled = true;
+      TradeRecord record = trade.record;
+      if (record.symbol != symbol || record.settled || record.released) continue;
+      record.released = true;
+      record.settled = true;
       std::vector<Change> changes(1);
-      changes.front().advance.push_back(std::move(entry));
+      changes.front().trades.push_back(std::move(record));
       for (const Alarm& alarm : book.alarms) {
         const std::string& about = alarm.subject;
         const bool of_it = about == trade.id() || std::any_of(trade.legs.begin(), trade.legs.end(),
@@ -997,9 +996,11 @@ bool World::operator_resolves() {
           }
           if (applied.order.state == order.state) continue;
           applied.order.reason = "operator: looked it up";
-          if (order.leg == Leg::entry && applied.fill_grew && !applied.order.naked_since)
-            applied.order.naked_since = wall;
           std::vector<Change> changes(1);
+          if (order.leg == Leg::entry && applied.fill_grew && !trade.record.naked_since) {
+            changes.front().trades.push_back(trade.record);
+            changes.front().trades.back().naked_since = wall;
+          }
           changes.front().advance.push_back(std::move(applied.order));
           const auto written = journal.write(changes);
           if (!written || written->front() != Written::yes) return false;
@@ -1018,7 +1019,7 @@ bool World::wear_out(int attempt) {
     for (const Trade& trade : book.trades) {
       const auto stop =
           std::find_if(trade.legs.begin(), trade.legs.end(), [](const Order& leg) { return leg.leg == Leg::stop; });
-      if (trade.entry().settled || stop == trade.legs.end()) continue;
+      if (trade.record.settled || stop == trade.legs.end()) continue;
       Order worn = *stop;
       worn.attempt = attempt;
       worn.client_id = client_order_id(live_account, trade.id(), Leg::stop, attempt);
@@ -1195,9 +1196,8 @@ std::string World::until_quiet() {
                                                    : "exit " + std::to_string(exit_code(ended.report.verdict));
       for (const auto& [kind, subject] : live_witness->alarms()) {
         why += ", " + std::string{text(kind)} + " " + subject;
-        const auto entry = live_witness->rows().find(subject);
-        const bool sold_if_breached =
-            entry != live_witness->rows().end() && entry->second.plan && entry->second.plan->flatten_on_breach;
+        const TradeRecord* trade = live_witness->record(subject);
+        const bool sold_if_breached = trade != nullptr && trade->plan && trade->plan->flatten_on_breach;
         // A stop in doubt that carries a stamp of a clock gone wrong waits until that stamp is over.
         if (i == 7 && kind == NoticeType::unprotected && sold_if_breached && !counted.contains("fault clock_step"))
           return "P4: unprotected in eight runs in which nothing went wrong: " + subject;

@@ -99,6 +99,7 @@ const std::vector<std::pair<std::string, Call>>& calls() {
       {"decisions", [](Session& s, const Order& open) { return asked(s.journal().decisions(open.signal_key)); }},
       {"orders_of", [](Session& s, const Order& open) { return asked(s.journal().orders_of(open.signal_key)); }},
       {"order", [](Session& s, const Order& open) { return asked(s.journal().order(open.client_id)); }},
+      {"trade", [](Session& s, const Order& open) { return asked(s.journal().trade(open.trade)); }},
       {"waiting_notices", [](Session& s, const Order&) { return asked(s.journal().waiting_notices()); }},
       {"prune", [](Session& s, const Order&) { return asked(s.journal().prune(noon, noon)); }},
   };
@@ -122,7 +123,7 @@ Order furnished(Session& session) {
 // Every column that somebody else could have written into.
 std::vector<std::pair<std::string, std::string>> cells(SqlSession& session) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const std::string table : {"accounts", "exchange_orders", "signal_claims", "entry_memory", "decisions",
+  for (const std::string table : {"accounts", "exchange_orders", "trades", "signal_claims", "entry_memory", "decisions",
                                   "notices", "alarms", "instrument_rules"})
     for (const SqlRow& row : rows(session, "SELECT name FROM pragma_table_info('" + table + "')").rows)
       all.emplace_back(table, std::get<std::string>(row[0]));
@@ -187,7 +188,8 @@ TEST_CASE("a cell that cannot be read is never taken for an answer: an error, an
     });
     const bool frozen = std::any_of(seen->unreadable.begin(), seen->unreadable.end(),
                                     [](const auto& alarm) { return alarm.kind == NoticeType::impossible; });
-    const bool spoils_what_counts = table == "exchange_orders" && column != "venue" && column != "account";
+    const bool spoils_what_counts =
+        (table == "exchange_orders" || table == "trades") && column != "venue" && column != "account";
     if (spoils_what_counts) CHECK((whole || frozen));
   }
   CHECK(illegible > 20);

@@ -17,8 +17,8 @@ bool contains(const std::string& line, std::string_view words) { return line.fin
 // Small by nature: a row for each account, base or market, and indexes of what is open, standing or
 // waiting; and what is rare, entries proven absent.
 bool is_small(const std::string& line) {
-  for (const char* name : {" accounts", "autoindex_accounts", " entry_memory", "exchange_orders_open",
-                           "alarms_standing", "notices_waiting", "exit_words", "exchange_orders_absent"})
+  for (const char* name : {" accounts", "autoindex_accounts", " entry_memory", "trades_open", "alarms_standing",
+                           "notices_waiting", "exit_words", "exchange_orders_absent"})
     if (contains(line, name)) return true;
   return false;
 }

@@ -23,7 +23,7 @@ using support::Fork;
 #define MIGRATION_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[migration]", SqliteDatabase, PostgresDatabase)
 
 void go_back_to(SqlSession& session, int version) {
-  for (const std::string& statement : statements_back_to(version)) must_run(session, statement);
+  for (const std::string& statement : statements_back_to(version, session.dialect())) must_run(session, statement);
 }
 
 // Orders of the last year, half of them entries and half their stops, as an older program left them.
@@ -86,8 +86,7 @@ MIGRATION_TEST("a migration that is killed at any statement has changed nothing,
     OverSession store{*session};
     return bought(store, buy("ETH_USDT"), noon);
   }();
-  entry.signal_at.reset();  // no older store knew it, nor that it had just ended
-  entry.ending = {};
+  entry.ending = {};  // no older store knew that it had just ended
   int deaths = 0;
   for (int n = 0;; ++n) {
     INFO("version " << version << ", at question " << n << (when == DyingSession::When::before ? ", before" : ", after")
@@ -114,7 +113,9 @@ MIGRATION_TEST("a migration that is killed at any statement has changed nothing,
     must(init_schema(*session));
     CHECK(database.complaint_of_run().empty());
     OverSession store{*session};
+    entry.rules = trade_row(store, entry.trade).rules;  // they stay where they were, too
     CHECK(row(store, entry.client_id) == entry);
+    CHECK(trade_row(store, entry.trade).plan == ProtectionPlan{});
     CHECK(count_of_orders(*session) == 1);
     if (!died) break;
   }
@@ -152,7 +153,9 @@ MIGRATION_TEST("a long store is migrated without a limit, and what is done is to
   CHECK(book(store, noon).trades.empty());
 }
 
-MIGRATION_TEST("no order is written again by a migration") {
+// SQLite writes a table again for each column that goes, so the migration does it once; PostgreSQL gives a row that is
+// written another place and another transaction, and writes none.
+MIGRATION_TEST("no order is written more often than its database makes necessary") {
   const TestType database;
   const auto session = database.for_init();
   must(init_schema(*session));
@@ -160,9 +163,8 @@ MIGRATION_TEST("no order is written again by a migration") {
   bought(store, buy("ETH_USDT"), noon);
   const int version = GENERATE(1, 2);
   go_back_to(*session, version);
-  // PostgreSQL gives a row that is written another place and another transaction; SQLite counts.
   const std::string written = session->dialect() == SqlDialect::sqlite
-                                  ? "SELECT total_changes() - 1"  // the version's row
+                                  ? "SELECT total_changes() - 3"  // the order, its trade, the version's row
                                   : "SELECT CAST(ctid AS text) || '/' || CAST(xmin AS text) FROM exchange_orders";
   const auto before = session->dialect() == SqlDialect::sqlite ? rows(*session, "SELECT total_changes()").rows
                                                                : rows(*session, written).rows;

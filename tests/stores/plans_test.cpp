@@ -24,11 +24,10 @@ void write_history(SqlSession& session, int trades) {
   const std::string row =
       "attempt, signal_key, side, type, quantity, state, claimed_at, stamp, valid_until, "
       "acknowledged, twin, pair, venue_id, fired_id, filled, filled_value, fee_base, fees_known, "
-      "exchange_time, sighted_at, closed_at, reason, strategy, naked_total, legs_told, skip_told, "
-      "dust_told, exit_reason, released, settled, version) ";
+      "exchange_time, sighted_at, closed_at, reason, version) ";
   const std::string told = ", " + at + ", " + at + ", " + at +
                            " + 10000000, 1, 0, '', 'v', '', '0.01', '50', '0', 1, " + at + ", " + at + ", " + at +
-                           ", '', '', 0, 1, 0, 0, '', 0, 1, 3 FROM g";
+                           ", '', 3 FROM g";
   const std::string base = "(CASE i % 4 WHEN 0 THEN 'ETH' WHEN 1 THEN 'BTC' ELSE 'LTC' END)";
   must_run(session, numbers +
                         "INSERT INTO exchange_orders (venue, account, client_id, trade, base, "
@@ -44,6 +43,12 @@ void write_history(SqlSession& session, int trades) {
                         " || '_USDT', 'stop', 1, '', 'SELL', 'stop_market', "
                         "'0.01', 'closed'" +
                         told);
+  must_run(session,
+           numbers +
+               "INSERT INTO trades (venue, account, trade, symbol, strategy, naked_total, legs_told, skip_told, "
+               "dust_told, exit_reason, exit_key, target_none, released, settled, version) "
+               "SELECT 'paper', 'main', 'old-' || i, " +
+               base + " || '_USDT', '', 0, 1, 0, 0, '', '', '', 0, 1, 3 FROM g");
   must_run(session,
            "UPDATE exchange_orders SET filled = '0' WHERE leg = 'stop' AND substr(client_id, "
            "length(client_id)) IN ('1', '4', '7')");
@@ -85,9 +90,9 @@ void live_through_a_cycle(Session& session) {
   record(session, "new-1", DeliveryRecord::What::delivered);
   stop.state = OrderState::placed;
   advance(session, stop);
-  Order wished = entry;
+  TradeRecord wished = trade_row(session, entry.trade);
   wished.exit_reason = ExitReason::signal;
-  value_of(session.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {wished}}}, 300s, 5s, noon));
+  value_of(session.journal().claim_exits(std::array{ExitClaim{sell("ETH_USDT"), {wished}, {}}}, 300s, 5s, noon));
   CHECK(book(session, noon).trades.size() == 2);
   value_of(session.history().latest({"ETH", "BTC"}));
   value_of(session.journal().orders_of(entry.signal_key));

@@ -20,7 +20,7 @@ void set_version(SqlSession& session, int version) {
            "UPDATE tradeguard_meta SET value = '" + std::to_string(version) + "' WHERE key = 'schema_version'");
 }
 void go_back_to(SqlSession& session, int version) {
-  for (const std::string& statement : statements_back_to(version)) must_run(session, statement);
+  for (const std::string& statement : statements_back_to(version, session.dialect())) must_run(session, statement);
 }
 
 #define SCHEMA_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[schema]", SqliteDatabase, PostgresDatabase)
@@ -82,14 +82,18 @@ SCHEMA_TEST("a store of an older version is migrated with its open trades") {
   must(init_schema(*session));
   OverSession store{*session};
   const Order entry = bought(store, buy("ETH_USDT"), noon);
+  TradeRecord before = trade_row(store, entry.trade);
   go_back_to(*session, version);
 
   must(init_schema(*session));
   CHECK(database.complaint_of_run().empty());
   Order expected = entry;
-  expected.signal_at.reset();  // no older store knew it, nor that it had just ended
-  expected.ending = {};
+  expected.ending = {};           // no older store knew that it had just ended, nor when the signal spoke
+  expected.rules = before.rules;  // they stay where they were, too
   CHECK(row(store, entry.client_id) == expected);
+  before.signal_at.reset();
+  before.version = 1;
+  CHECK(trade_row(store, entry.trade) == before);
   must_run(*session, "SELECT * FROM instrument_rules");
 }
 
@@ -199,8 +203,12 @@ ROWS_TEST("a row that something else has spoilt freezes its base and leaves the 
   const Order eth = bought(store, buy("ETH_USDT"), noon);
   const Order stop = append(store, stop_for(eth));
   const Order btc = bought(store, buy("BTC_USDT"), noon);
-  must_run(*database.session, "UPDATE exchange_orders SET filled_value = 'much' WHERE client_id = '" +
-                                  GENERATE_COPY(eth.client_id, stop.client_id) + "'");
+  const bool of_trade = GENERATE(false, true);
+  if (of_trade)
+    must_run(*database.session, "UPDATE trades SET rules = 'none' WHERE symbol = 'ETH_USDT'");
+  else
+    must_run(*database.session, "UPDATE exchange_orders SET filled_value = 'much' WHERE client_id = '" +
+                                    GENERATE_COPY(eth.client_id, stop.client_id) + "'");
 
   const OpenBook open = book(store, noon);
   REQUIRE(open.trades.size() == 1);
@@ -208,23 +216,43 @@ ROWS_TEST("a row that something else has spoilt freezes its base and leaves the 
   CHECK(open.alarms.empty());
   REQUIRE(open.unreadable.size() == 1);
   CHECK(open.unreadable[0].kind == NoticeType::impossible);
-  CHECK_THAT(open.unreadable[0].subject, StartsWith("row/tg1-"));
+  CHECK_THAT(open.unreadable[0].subject, StartsWith(of_trade ? "row/trades/tg1-" : "row/tg1-"));
   CHECK(open.unreadable[0].order_id == eth.client_id);
   CHECK(open.unreadable[0].freezes == "ETH");
   CHECK(open.unreadable[0].breaks);
-  CHECK_THAT(open.unreadable[0].detail, Contains("filled_value"));
+  CHECK_THAT(open.unreadable[0].detail, Contains(of_trade ? "rules" : "filled_value"));
 }
 
-ROWS_TEST("the marks of a trade come back") {
+ROWS_TEST("words of a newer version come back") {
   const TestType database;
   OverSession store{*database.session};
   Order entry = bought(store, buy("ETH_USDT"), noon);
-  entry.skip_told = true;
-  entry.strategy = "unprotected";
   entry.ending = Word<Ending>::of("a newer version's");
-  entry.exit_reason = Word<ExitReason>::of("a newer version's");
   entry = advance(store, entry);
   CHECK(row(store, entry.client_id) == entry);
+  TradeRecord trade = trade_row(store, entry.trade);
+  trade.exit_reason = Word<ExitReason>::of("a newer version's");
+  trade = advance(store, trade);
+  CHECK(trade_row(store, trade.id) == trade);
+}
+
+// Whoever deletes rows by hand is told what is missing, and what is left is not acted on.
+ROWS_TEST("a trade without its entry, and an open order without its trade, are said") {
+  const TestType database;
+  OverSession store{*database.session};
+  const Order eth = bought(store, buy("ETH_USDT"), noon);
+  const Order stop = append(store, stop_for(eth));
+  const bool of_orders = GENERATE(true, false);
+  must_run(*database.session, of_orders ? "DELETE FROM exchange_orders WHERE leg = 'entry'" : "DELETE FROM trades");
+
+  const OpenBook open = book(store, noon);
+  CHECK(open.trades.empty());
+  CHECK(open.questions.empty());
+  REQUIRE(open.unreadable.size() == 1);
+  CHECK(open.unreadable[0].subject == "row/" + (of_orders ? "trades/" + eth.trade : stop.client_id));
+  CHECK(open.unreadable[0].freezes == "ETH");
+  CHECK_THAT(open.unreadable[0].detail,
+             Contains(of_orders ? "has no entry in exchange_orders" : "has no row in trades"));
 }
 
 // The SQL that finds questions may show too many, never too few.
@@ -249,13 +277,15 @@ ROWS_TEST("no open question of a settled trade is missed") {
             entry.filled = quantity(filled);
             entry.fees_known = fees_known;
             entry.valid_until = now - age;
-            entry.settled = true;
-            items.push_back({.append = {entry}});
+            TradeRecord trade = opened_by(entry);
+            trade.settled = true;
+            items.push_back({.append = {entry}, .trades = {trade}});
             entry.version = 1;
             if (is_open_question(entry, now)) expected.push_back(entry);
           }
   value_of(store.journal().write(items));
-  std::vector<Order> found = book(store, now).questions;
+  std::vector<Order> found;
+  for (const OpenQuestion& question : book(store, now).questions) found.push_back(question.order);
   const auto by_id = [](const Order& a, const Order& b) { return a.client_id < b.client_id; };
   std::sort(found.begin(), found.end(), by_id);
   std::sort(expected.begin(), expected.end(), by_id);

@@ -15,7 +15,7 @@ Trade open_trade(std::string_view symbol) {
   entry.client_id = "tg1-e1-" + std::string{symbol};
   entry.trade = entry.client_id;
   entry.state = OrderState::closed;
-  return Trade{{entry}, {}};
+  return Trade{opened_by(entry), {entry}, {}};
 }
 
 Alarm standing(NoticeType kind, std::string subject, std::string symbol) {

@@ -40,7 +40,7 @@ const auto now = noon + 30s;
 
 // A trade is told in the order in which it happens: bought("0.0149").stop("0.0148")...
 struct Story {
-  Trade trade;
+  Trade trade{TradeRecord{.symbol = symbol("ETH_USDT")}, {}, {}};
   SightedOpen sighted;
   Surroundings around{.now = now, .market = price("3000"), .free_base = qty("1000000")};
 
@@ -106,15 +106,16 @@ Story bought(std::string_view filled) {
   entry.fees_known = true;
   entry.claimed_at = entry.stamp = noon;
   entry.valid_until = noon + 10s;
-  entry.rules = InstrumentRules{.symbol = symbol("ETH_USDT"),
-                                .tick = price("0.01"),
-                                .step = qty("0.0001"),
-                                .min_quantity = qty("0.001"),
-                                .max_quantity = qty("0"),
-                                .min_notional = money("10"),
-                                .highest_fee_rate = dec("0.001"),
-                                .read_at = noon};
-  entry.plan = ProtectionPlan{};
+  story.trade.record = opened_by(entry);
+  story.trade.record.rules = InstrumentRules{.symbol = symbol("ETH_USDT"),
+                                             .tick = price("0.01"),
+                                             .step = qty("0.0001"),
+                                             .min_quantity = qty("0.001"),
+                                             .max_quantity = qty("0"),
+                                             .min_notional = money("10"),
+                                             .highest_fee_rate = dec("0.001"),
+                                             .read_at = noon};
+  story.trade.record.plan = ProtectionPlan{};
   story.trade.entries.push_back(entry);
   return story;
 }
@@ -328,9 +329,9 @@ TEST_CASE("a fill gets its stop and its target in one request, where the venue h
 
 TEST_CASE("a target above the price band rests as high as the band allows, and the stop as planned") {
   auto story = bought("0.0149");
-  story.entry().rules->lowest_sell = dec("0.9");
-  story.entry().rules->highest_sell = dec("1.2");
-  story.entry().plan->target_percent = dec("25");
+  story.trade.record.rules->lowest_sell = dec("0.9");
+  story.trade.record.rules->highest_sell = dec("1.2");
+  story.trade.record.plan->target_percent = dec("25");
   const auto move = story.next();
   const auto* legs = as<PlaceLegs>(move);
   CAPTURE(move);
@@ -342,9 +343,9 @@ TEST_CASE("a target above the price band rests as high as the band allows, and t
 
 TEST_CASE("a stop that the price left too far behind rests as low as the band allows") {
   auto story = bought("0.0149");
-  story.entry().rules->lowest_sell = dec("0.9");
-  story.entry().rules->highest_sell = dec("1.2");
-  story.entry().plan->target_percent = dec("50");
+  story.trade.record.rules->lowest_sell = dec("0.9");
+  story.trade.record.rules->highest_sell = dec("1.2");
+  story.trade.record.plan->target_percent = dec("50");
   story.around.market = price("3600");
   const auto move = story.next();
   const auto* legs = as<PlaceLegs>(move);
@@ -357,9 +358,9 @@ TEST_CASE("a stop that the price left too far behind rests as low as the band al
 
 TEST_CASE("a target that could rest only at a loss is none") {
   auto story = bought("0.0149");
-  story.entry().rules->highest_sell = dec("1.1");
-  story.entry().plan->stop_percent = dec("30");
-  story.entry().plan->target_percent = dec("25");
+  story.trade.record.rules->highest_sell = dec("1.1");
+  story.trade.record.plan->stop_percent = dec("30");
+  story.trade.record.plan->target_percent = dec("25");
   story.around.market = price("2500");
   const auto move = story.next();
   CAPTURE(move);
@@ -511,8 +512,8 @@ TEST_CASE("an open target that is bound to no working stop holds the coins: it i
 
 TEST_CASE("without a stop since: the fill that grew, or the last sight of the stop that was lost") {
   Story story = bought("0.02");
-  story.entry().covered_at = noon + 10s;
-  story.entry().naked_since = noon + 70s;
+  story.trade.record.covered_at = noon + 10s;
+  story.trade.record.naked_since = noon + 70s;
   story.working_stop("0.01");
   CHECK(naked_from(story.trade) == noon + 70s);  // a part more was bought
 
@@ -606,7 +607,7 @@ TEST_CASE("a price beyond the stop is sold at market, as the plan says") {
 
 TEST_CASE("a price beyond the stop is told and not sold, where the plan says so") {
   auto story = bought("0.02");
-  story.entry().plan->flatten_on_breach = false;
+  story.trade.record.plan->flatten_on_breach = false;
   story.around.market = price("2800");
   CAPTURE(story.next());
   CHECK_FALSE(as<PlaceExit>(story.next()));
@@ -624,9 +625,9 @@ TEST_CASE("a stop that works is trusted with a price beyond it") {
 TEST_CASE("what nobody could protect is sold after the plan's patience, if the plan says so") {
   auto story = bought("0.02");
   story.stop(OrderState::refused, "0.02");
-  story.entry().naked_since = now - 121s;
+  story.trade.record.naked_since = now - 121s;
   SECTION("it says so, and one try to place a stop comes first") {
-    story.entry().plan->flatten_unprotected = true;
+    story.trade.record.plan->flatten_unprotected = true;
     CHECK(as<PlaceLegs>(story.next()));
     story.around.stop_tried = true;
     const auto move = story.next();
@@ -636,7 +637,7 @@ TEST_CASE("what nobody could protect is sold after the plan's patience, if the p
     CHECK(as<PlaceExit>(move)->quantity == qty("0.02"));
   }
   SECTION("it says so, and a stop sent a moment ago is read back first") {
-    story.entry().plan->flatten_unprotected = true;
+    story.trade.record.plan->flatten_unprotected = true;
     Order& sent = story.stop(OrderState::placed, "0.02");
     sent.stamp = now - 200ms;
     CHECK((as<Nothing>(story.next()) || as<Stuck>(story.next())));
@@ -645,8 +646,8 @@ TEST_CASE("what nobody could protect is sold after the plan's patience, if the p
     CHECK(as<Cancel>(story.next())->ids == std::vector{sent.client_id});
   }
   SECTION("it says so, but the patience is not over") {
-    story.entry().plan->flatten_unprotected = true;
-    story.entry().naked_since = now - 119s;
+    story.trade.record.plan->flatten_unprotected = true;
+    story.trade.record.naked_since = now - 119s;
     CHECK(as<PlaceLegs>(story.next()));
   }
   SECTION("it says alarm, which is the default") { CHECK(as<PlaceLegs>(story.next())); }
@@ -801,7 +802,7 @@ TEST_CASE("an oversold trade sells nothing") {
 
 TEST_CASE("a trade the operator took out of our hands is left alone") {
   auto story = bought("0.02");
-  story.entry().released = true;
+  story.trade.record.released = true;
   CHECK_FALSE(sells(story.next()));
   story.working_stop("0.02");
   story.around.exit_reason = ExitReason::signal;
@@ -833,10 +834,11 @@ Story any_trade(Dice& dice) {
   entry.state = dice.one_of(states);
   entry.fees_known = dice.once_in(2);
   entry.fee_base = entry.fees_known && dice.once_in(2) ? qty("0.00001") : qty("0");
-  entry.plan->flatten_on_breach = dice.once_in(2);
-  entry.plan->flatten_unprotected = dice.once_in(2);
-  entry.released = dice.once_in(10);
-  if (dice.once_in(2)) entry.naked_since = now - std::chrono::seconds{dice.between(0, 300)};
+  TradeRecord& record = story.trade.record;
+  record.plan->flatten_on_breach = dice.once_in(2);
+  record.plan->flatten_unprotected = dice.once_in(2);
+  record.released = dice.once_in(10);
+  if (dice.once_in(2)) record.naked_since = now - std::chrono::seconds{dice.between(0, 300)};
   if (dice.once_in(8)) {
     auto twin = entry;
     twin.client_id = "entry1-twin";
@@ -877,16 +879,15 @@ std::string told(const Story& story) {
     out += order.client_id + " " + std::string{text(order.state)} + " " + order.filled.text() + "/" +
            order.quantity.text() + (order.cancel_asked_at ? " cancel asked" : "") + (order.fired_at ? " fired" : "") +
            (story.sighted.count(order.client_id) != 0 ? " sighted" : "") +
-           (story.around.mismatched.count(order.client_id) != 0 ? " mismatched" : "") +
-           (order.released ? " released" : "") + "; ";
+           (story.around.mismatched.count(order.client_id) != 0 ? " mismatched" : "") + "; ";
   };
   for (const auto& order : story.trade.entries) tell(order);
   for (const auto& order : story.trade.legs) tell(order);
   const auto& around = story.around;
   return out + "market " + (around.market ? around.market->text() : "?") + " free " +
-         (around.free_base ? around.free_base->text() : "?") + (around.oco ? " oco" : "") +
-         (around.venue_read ? "" : " unread") + (around.drifted ? " drifted" : "") + " exit " +
-         around.exit_reason.str();
+         (around.free_base ? around.free_base->text() : "?") + (story.trade.record.released ? " released" : "") +
+         (around.oco ? " oco" : "") + (around.venue_read ? "" : " unread") + (around.drifted ? " drifted" : "") +
+         " exit " + around.exit_reason.str();
 }
 
 }  // namespace
@@ -936,7 +937,7 @@ TEST_CASE("whatever a trade looks like, the next move never sells what is not th
       REQUIRE(quantity.value.is_multiple_of(rules.step.value));
       if (story.around.free_base) REQUIRE(quantity <= *story.around.free_base);
       REQUIRE_FALSE(sum.oversold());
-      REQUIRE_FALSE(story.entry().released);
+      REQUIRE_FALSE(story.trade.record.released);
       // Were everything that can still fill to fill, no more than is held would be sold. Targets
       // are left out: they share their coins with a stop, or are the matter of the test below.
       Quantity leaving;
@@ -967,14 +968,14 @@ TEST_CASE("whatever a trade looks like, the next move never sells what is not th
       ++settled;
       REQUIRE_FALSE(any_live_leg);
       for (const auto& entry : story.trade.entries) REQUIRE_FALSE(entry.live());
-      if (!story.entry().released && !sum.oversold()) REQUIRE(sum.held_is_dust);
+      if (!story.trade.record.released && !sum.oversold()) REQUIRE(sum.held_is_dust);
     }
     if (as<Stuck>(move)) {
       ++stuck;
       REQUIRE_FALSE(as<Stuck>(move)->why.empty());
     }
     // Naked and not a word about it: that is what this house is built against.
-    if (!sum.naked_is_dust && !story.entry().released && !any_live_leg)
+    if (!sum.naked_is_dust && !story.trade.record.released && !any_live_leg)
       REQUIRE_FALSE((as<Nothing>(move) || as<Settle>(move)));
   }
   CHECK(legs_placed > 1'000);

@@ -48,7 +48,7 @@ void remember(AdmissionFacts& facts, const Signal& signal) {
 
 // What was decided, in a word that a failing test can show: "pass", "duplicate", or the reason.
 std::string word(const Verdict& verdict) {
-  if (std::holds_alternative<Order>(verdict.outcome)) return "pass";
+  if (std::holds_alternative<Admitted>(verdict.outcome)) return "pass";
   if (std::holds_alternative<Duplicate>(verdict.outcome)) return "duplicate";
   return std::get<Denied>(verdict.outcome).reason.str();
 }
@@ -205,7 +205,7 @@ TEST_CASE("a history that cannot be read is an error and not a pass") {
 TEST_CASE("an entry nothing speaks against passes, with its final id") {
   const auto verdict = Desk{}.asks(buy()).only();
   REQUIRE(word(verdict) == "pass");
-  const auto& order = std::get<Order>(verdict.outcome);
+  const auto& order = std::get<Admitted>(verdict.outcome).order;
   CHECK(order.attempt == 1);
   CHECK(order.client_id == client_order_id(account, signal_key(buy()), Leg::entry, 1));
   CHECK(order.trade == order.client_id);
@@ -286,7 +286,7 @@ TEST_CASE("the same key twice in one batch: the first is the order, the second i
   const auto verdicts = desk.judged();
   REQUIRE(words(verdicts) == Words{"pass", "duplicate"});
   const auto& duplicate = std::get<Duplicate>(verdicts[1].outcome);
-  CHECK(duplicate.first == std::get<Order>(verdicts[0].outcome).client_id);
+  CHECK(duplicate.first == std::get<Admitted>(verdicts[0].outcome).order.client_id);
   CHECK_FALSE(duplicate.differs);
   CHECK(verdicts[1].key_was_known);
   CHECK_FALSE(verdicts[0].key_was_known);
@@ -319,7 +319,7 @@ TEST_CASE("a key that was freed gets the next attempt, and with it another id") 
   desk.facts.freed[signal_key(buy())] = 2;
   const auto verdict = desk.asks(buy()).only();
   REQUIRE(word(verdict) == "pass");
-  const auto& order = std::get<Order>(verdict.outcome);
+  const auto& order = std::get<Admitted>(verdict.outcome).order;
   CHECK(order.attempt == 3);
   CHECK(order.client_id == client_order_id(account, signal_key(buy()), Leg::entry, 3));
   CHECK(order.trade == order.client_id);

@@ -307,14 +307,12 @@ TEST_CASE("a sighting touches nothing that is not the venue's to say") {
   auto row = claimed();
   row.cancel_asked_at = noon + 1s;
   row.pair = "tg1-s1-x";
-  row.strategy = "rsi";
-  row.naked_since = noon;
+  row.because = ExitReason::signal;
   row.version = 7;
   const auto after = apply(row, seen(VenueStatus::open, "0.01"), noon + 4s).order;
   CHECK(after.cancel_asked_at == row.cancel_asked_at);
   CHECK(after.pair == row.pair);
-  CHECK(after.strategy == row.strategy);
-  CHECK(after.naked_since == row.naked_since);
+  CHECK(after.because == row.because);
   CHECK(after.version == row.version);
   CHECK(after.quantity == row.quantity);
   CHECK(after.client_id == row.client_id);

@@ -24,8 +24,9 @@ InstrumentRules rules() {
 }
 
 Trade sold_at_a_gain() {
-  Trade trade{{filled(Leg::entry, "0.1", "300")}, {filled(Leg::target, "0.0999", "310")}};
-  trade.entries.front().rules = rules();
+  const Order entry = filled(Leg::entry, "0.1", "300");
+  Trade trade{opened_by(entry), {entry}, {filled(Leg::target, "0.0999", "310")}};
+  trade.record.rules = rules();
   trade.entries.front().fees_known = true;
   trade.entries.front().fee_base = *Quantity::parse("0.0001");
   return trade;
@@ -67,7 +68,7 @@ TEST_CASE("every fill of a trade counts: twins, and exits in several parts") {
 
 TEST_CASE("a trade without rules says that its fees are not known") {
   Trade trade = sold_at_a_gain();
-  trade.entries.front().rules.reset();
+  trade.record.rules.reset();
   CHECK_FALSE(result_of(trade).fees_known);
   CHECK(result_of(trade).after_fees() == result_of(trade).before_fees());
 }

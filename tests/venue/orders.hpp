@@ -17,7 +17,7 @@ class TestTickets final : public IdempotencyGuard {
   static std::vector<EntryTicket> of(const std::vector<Order>& orders) {
     std::vector<EntryTicket> tickets;
     tickets.reserve(orders.size());
-    for (const auto& order : orders) tickets.push_back(mint(order));
+    for (const auto& order : orders) tickets.push_back(mint(order, opened_by(order)));
     return tickets;
   }
   Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&, Instant) override {

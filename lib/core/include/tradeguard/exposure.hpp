@@ -8,21 +8,9 @@
 #include <variant>
 #include <vector>
 
-#include "tradeguard/order.hpp"
+#include "tradeguard/trade.hpp"
 
 namespace tradeguard {
-
-// One entry (and its twins) with all its legs. entries.front() carries rules and plan.
-struct Trade {
-  std::vector<Order> entries;
-  std::vector<Order> legs;
-
-  const Order& entry() const { return entries.front(); }
-  const ClientOrderId& id() const { return entries.front().trade; }
-  const InstrumentRules& rules() const { return *entries.front().rules; }
-  const ProtectionPlan& plan() const { return *entries.front().plan; }
-  int next_attempt(Leg leg) const;  // one more than the highest used
-};
 
 // Client ids of the orders the venue showed open, as planned, in this run.
 using SightedOpen = std::set<ClientOrderId>;

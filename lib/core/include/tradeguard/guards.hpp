@@ -13,6 +13,7 @@
 #include "tradeguard/denial.hpp"
 #include "tradeguard/outcome.hpp"
 #include "tradeguard/run_lock.hpp"
+#include "tradeguard/trade.hpp"
 
 namespace tradeguard {
 
@@ -87,9 +88,12 @@ struct EntryPolicy {
 // One signal asked to become an entry or an exit, with everything needed to judge and to send it.
 struct EntryRequest {
   Signal signal;
-  Order order;                           // as it will be claimed: ids, sizes, stamp, rules, plan
+  Order order;                           // as it will be claimed: ids, sizes, stamp
   Money notional;                        // for the caps
   std::optional<Denied> objection = {};  // found before the claim: no_rules, slippage, ...
+  // What a cycle protects the trade by. A bot that sends by itself leaves both out.
+  std::optional<InstrumentRules> rules = {};
+  std::optional<ProtectionPlan> plan = {};
 };
 
 struct Duplicate {
@@ -109,11 +113,13 @@ class EntryTicket {
   EntryTicket(const EntryTicket&) = delete;
   EntryTicket& operator=(const EntryTicket&) = delete;
   const Order& order() const { return order_; }
+  const TradeRecord& trade() const { return trade_; }  // that it opened
 
  private:
   friend class IdempotencyGuard;
-  explicit EntryTicket(Order order) : order_{std::move(order)} {}
+  EntryTicket(Order order, TradeRecord trade) : order_{std::move(order)}, trade_{std::move(trade)} {}
   Order order_;
+  TradeRecord trade_;
 };
 
 struct Judged {
@@ -145,7 +151,9 @@ class IdempotencyGuard {
   }
 
  protected:
-  static EntryTicket mint(Order durable) { return EntryTicket{std::move(durable)}; }
+  static EntryTicket mint(Order durable, TradeRecord opened) {
+    return EntryTicket{std::move(durable), std::move(opened)};
+  }
 };
 
 // Somebody's newest word that a symbol is to be sold. BUYs that spoke before it are superseded.
@@ -176,8 +184,12 @@ struct AdmissionFacts {
 };
 // The judgement, pure and the same for every store: in the order given, each entry that passes
 // counts for the next. An admitted order carries its final attempt and client id.
+struct Admitted {
+  Order order;
+  TradeRecord trade;
+};
 struct Verdict {
-  std::variant<Order, Duplicate, Denied> outcome;
+  std::variant<Admitted, Duplicate, Denied> outcome;
   CooldownVerdict cooldown;
   bool key_was_known = false;
 };

@@ -67,15 +67,21 @@ struct LiveAccount {
   std::optional<Micros> idle = {};  // since a run of it last began or ended; nullopt: no run is known
 };
 
+// An order of a settled trade that the venue may still have something to say about.
+struct OpenQuestion {
+  Order order;
+  TradeRecord trade;
+};
+
 struct OpenBook {
   AccountState account;
-  std::vector<Trade> trades;     // unsettled, oldest first
-  std::vector<Order> questions;  // of settled trades: still to be asked (lapsed, refused, fees)
-  std::vector<Alarm> alarms;     // standing
+  std::vector<Trade> trades;            // unsettled, oldest first
+  std::vector<OpenQuestion> questions;  // still to be asked: lapsed, refused, fees
+  std::vector<Alarm> alarms;            // standing
   // Rows that cannot be read, each as the alarm that somebody has to raise: IMPOSSIBLE, `subject` is
   // "row/" and which row it is. Of a trade with such a row nothing is in `trades`.
   std::vector<Alarm> unreadable;
-  // Trades of which an exit was filled in this UTC day whose `strategy` is "unprotected" or "breached", and
+  // Trades of which an exit that flattens (is_flattening) was filled in this UTC day, and
   // that was claimed after the breaker was reset last. A reset later than `now` is not believed.
   int flattened_today = 0;
   int entries_today = 0;  // of this UTC day that cool: what limits.max_entries_per_day counts
@@ -90,9 +96,10 @@ struct AlarmEdge {
 
 // One item: all of it is written, or nothing of it.
 struct Change {
-  std::vector<Order> append;    // claims; exists already: the item is not written
-  std::vector<Order> advance;   // rows with the version they were read at
-  std::vector<Notice> notices;  // an event id already there is skipped, not an error
+  std::vector<Order> append;        // claims; exists already: the item is not written
+  std::vector<Order> advance;       // rows with the version they were read at
+  std::vector<TradeRecord> trades;  // likewise; version 0: opened here, and if it exists the item is not written
+  std::vector<Notice> notices;      // an event id already there is skipped, not an error
   std::vector<AlarmEdge> alarms;
   std::vector<ExitWord> words;  // kept by symbol and speaker, the newest
 };
@@ -128,7 +135,7 @@ struct Decision {
 
 struct ExitClaim {
   Signal signal;
-  std::vector<Order> advance;          // entry rows of the trades, exit_reason and exit_until set
+  std::vector<TradeRecord> advance;    // of the trades it wants sold, exit_reason and exit_until set
   std::vector<ClientOrderId> touches;  // every trade it concerns, those an earlier exit wants sold too
 };
 // The trades of both, each once.
@@ -207,6 +214,7 @@ class OrderJournal {
   virtual Result<std::vector<Decision>> decisions(const SignalKey& key) = 0;
   virtual Result<std::vector<Order>> orders_of(const SignalKey& key) = 0;  // entry and its legs
   virtual Result<std::optional<Order>> order(const ClientOrderId& id) = 0;
+  virtual Result<std::optional<TradeRecord>> trade(const ClientOrderId& id) = 0;
   virtual Result<PastTrades> trades(const TradeQuery& query) = 0;
   // The signals a word is about, newest first: a signal's own key, any id of an order of its trade (ours, the
   // venue's, that of a fired trigger), or a symbol.

@@ -2,10 +2,12 @@
 // Contract tests: tests/unit/order_test.cpp, order_state_test.cpp
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "tradeguard/rules.hpp"
@@ -101,25 +103,9 @@ struct Order {
   std::string reason;        // the same for people, with what the venue said; bounded, steers nothing
   Word<ExitReason> because;  // exits only: what it was placed for
 
-  // Entries only, but for `rules` and `free_base`. A row without rules or plan is a bot's that sends by itself: no
-  // cycle protects it, and one that finds it says so.
-  std::optional<InstrumentRules> rules;  // as they were when the entry was claimed; exits: when they were
-  std::optional<ProtectionPlan> plan;
-  std::string strategy;                // of its signal
-  std::optional<Instant> signal_at;    // when its signal spoke; an exit concerns trades with an older one
-  std::optional<Instant> covered_at;   // of the trade: when a working stop for all of it was sighted last
-  std::optional<Instant> naked_since;  // of the trade: since when something filled has no sighted stop
-  Micros naked_total{0};               // of finished spells
-  bool legs_told = false;              // SLTP_PLACED or SLTP_SKIPPED was said for the standing legs
-  bool skip_told = false;              // SLTP_SKIPPED_ALREADY_EXISTS was said for this trade
-  bool dust_told = false;
-  Word<ExitReason> exit_reason;       // of the trade: somebody wants it sold; empty: nobody
-  std::optional<Instant> exit_until;  // that wish is fresh until then (exchange time)
-  SignalKey exit_key;                 // the SELL signal that wants it sold; empty: the operator, or nobody
-  std::string target_none;            // why no target rests or is to rest; empty: one does, or is to
-  std::optional<Quantity> free_base;  // of exits: what the venue said was free when it was claimed
-  bool released = false;              // the operator took the trade out of our hands
-  bool settled = false;               // of the trade: nothing is open, nothing is asked
+  // Exits only: what a later try is compared with.
+  std::optional<InstrumentRules> rules;  // of the trade, as they were when it was claimed
+  std::optional<Quantity> free_base;     // what the venue said was free then
 
   std::int64_t version = 0;  // grows with every write; compare-and-set
 
@@ -129,10 +115,54 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
+// Every member by its name, in the order in which they stand: what is stored, and what tests try one by one. A
+// member that is missing does not compile.
+template <class Row, class See>
+requires std::same_as<std::remove_const_t<Row>, Order>
+void each_member(Row& order, See&& see) {
+  auto& [client_id, trade, leg, attempt, signal_key, symbol, side, type, quantity, price, trigger, state, claimed_at,
+         stamp, valid_until, acknowledged, twin, pair, venue_id, fired_id, filled, filled_value, fee_base, fees_known,
+         exchange_time, sighted_at, closed_at, fired_at, cancel_asked_at, ending, reason, because, rules, free_base,
+         version] = order;
+  see("client_id", client_id);
+  see("trade", trade);
+  see("leg", leg);
+  see("attempt", attempt);
+  see("signal_key", signal_key);
+  see("symbol", symbol);
+  see("side", side);
+  see("type", type);
+  see("quantity", quantity);
+  see("price", price);
+  see("trigger", trigger);
+  see("state", state);
+  see("claimed_at", claimed_at);
+  see("stamp", stamp);
+  see("valid_until", valid_until);
+  see("acknowledged", acknowledged);
+  see("twin", twin);
+  see("pair", pair);
+  see("venue_id", venue_id);
+  see("fired_id", fired_id);
+  see("filled", filled);
+  see("filled_value", filled_value);
+  see("fee_base", fee_base);
+  see("fees_known", fees_known);
+  see("exchange_time", exchange_time);
+  see("sighted_at", sighted_at);
+  see("closed_at", closed_at);
+  see("fired_at", fired_at);
+  see("cancel_asked_at", cancel_asked_at);
+  see("ending", ending);
+  see("reason", reason);
+  see("because", because);
+  see("rules", rules);
+  see("free_base", free_base);
+  see("version", version);
+}
+
 // Claimed by a bot that sends by itself, to be known and not to be protected: a SELL entry is no long.
 bool is_identity_only(const Order& order);
-// When the signal of an entry spoke. A row of an older store has the minute in its key, or else its stamp.
-Instant spoken_at(const Order& entry);
 
 // The venue's own record of an order, read in this run.
 enum class VenueStatus { open, filled, cancelled, expired, rejected, unknown };

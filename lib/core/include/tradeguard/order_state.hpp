@@ -34,6 +34,7 @@ struct Applied {
   Step step;
   bool first_acknowledged = false;  // the venue's id, or the order itself, was not known before
   bool fill_grew = false;
+  bool alive_again = false;      // it was over, and the venue showed it since: of an entry, its trade is open again
   bool proof_was_wrong = false;  // absent after an acknowledgement, or alive after a proof: CRITICAL
 };
 

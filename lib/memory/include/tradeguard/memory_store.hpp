@@ -101,6 +101,7 @@ class MemoryJournal final : public OrderJournal {
   Result<std::vector<Decision>> decisions(const SignalKey& key) override;
   Result<std::vector<Order>> orders_of(const SignalKey& key) override;
   Result<std::optional<Order>> order(const ClientOrderId& id) override;
+  Result<std::optional<TradeRecord>> trade(const ClientOrderId& id) override;
   Result<PastTrades> trades(const TradeQuery& query) override;
   Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) override;
   Result<std::size_t> waiting_notices() override;

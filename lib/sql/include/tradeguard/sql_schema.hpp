@@ -89,6 +89,8 @@ std::vector<SchemaProblem> judge_missing_columns(const SqlRows& answer);
 // Every CREATE TABLE and CREATE INDEX of a store, and of the paper book beside it, in the order in which
 // they are made.
 std::vector<std::string> store_definitions();
+// What stores of older versions have besides: columns of a table, and indexes.
+std::vector<std::string> older_definitions();
 std::vector<std::string> paper_definitions();
 // PostgreSQL makes a table in the first schema of the search path, which is not ours: named in full there.
 std::string in_our_schema(const std::string& definition, SqlDialect dialect);

@@ -11,6 +11,7 @@
 #include "tradeguard/guards.hpp"
 #include "tradeguard/journal.hpp"
 #include "tradeguard/run_lock.hpp"
+#include "tradeguard/sql_schema.hpp"
 #include "tradeguard/sql_session.hpp"
 
 namespace tradeguard {
@@ -70,6 +71,7 @@ class SqlJournal final : public OrderJournal {
   Result<std::vector<Decision>> decisions(const SignalKey& key) override;
   Result<std::vector<Order>> orders_of(const SignalKey& key) override;
   Result<std::optional<Order>> order(const ClientOrderId& id) override;
+  Result<std::optional<TradeRecord>> trade(const ClientOrderId& id) override;
   Result<PastTrades> trades(const TradeQuery& query) override;
   Result<std::vector<SignalKey>> keys_about(const std::string& word, std::size_t at_most) override;
   Result<std::size_t> waiting_notices() override;
@@ -82,8 +84,8 @@ class SqlJournal final : public OrderJournal {
 
 // ---- For who asks whether somebody attends to what is open -------------------------------------
 
-// One question over the whole store, of any schema there has been; it is bounded by what is open.
-Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now);
+// One question over the whole store, which is bounded by what is open; a store of an older schema answers too.
+Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now, int schema = schema_version);
 
 // ---- For run locks over an SQL store -----------------------------------------------------------
 
