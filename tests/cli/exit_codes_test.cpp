@@ -66,7 +66,7 @@ TEST_CASE("exit 1: a dry run says that live trades of the same store have nobody
   const Trading bot{any_store()};
   CHECK(bot.cycle(buy("ETH_USDT", time_text())).code == 0);
   CHECK(lines_with(bot.cycle("").lines(), "LIVE_POSITIONS_UNATTENDED").empty());
-  for (const char* table : {"accounts", "exchange_orders", "signal_claims"})
+  for (const char* table : {"accounts", "exchange_orders", "trades", "signal_claims"})
     bot.sql("UPDATE " + std::string{table} + " SET venue = 'binance' WHERE venue = 'paper'");
   const Ran ran = bot.cycle("");
   INFO(ran.err);

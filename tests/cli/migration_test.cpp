@@ -38,8 +38,8 @@ struct OtherRun {
   std::optional<RunLease> lease;
 };
 
-void go_back(const Trading& trading) {
-  const SqlDialect dialect = trading.url().empty() ? SqlDialect::sqlite : SqlDialect::postgres;
+void go_back(const Trading& trading, const std::string& kind) {
+  const SqlDialect dialect = kind == "postgres" ? SqlDialect::postgres : SqlDialect::sqlite;
   for (const std::string& statement : stores::statements_back_to(2, dialect)) trading.sql(statement);
 }
 std::string version_of(const Trading& trading) {
@@ -50,9 +50,10 @@ std::string version_of(const Trading& trading) {
 }  // namespace
 
 TEST_CASE("init migrates nothing while a run of any account of the store is going, and says whose") {
-  const Trading trading{GENERATE(from_range(store_kinds()))};
+  const std::string kind = GENERATE(from_range(store_kinds()));
+  const Trading trading{kind};
   { const OtherRun once{trading, {"binance", "two"}}; }  // the store knows it from now on
-  go_back(trading);
+  go_back(trading, kind);
   std::optional<OtherRun> other;
   other.emplace(trading, AccountKey{"binance", "two"});
   const Ran refused = trading.command({"init"});
@@ -67,10 +68,11 @@ TEST_CASE("init migrates nothing while a run of any account of the store is goin
 }
 
 TEST_CASE("trades that an older program left open are protected by the first run after init") {
-  const Trading trading{GENERATE(from_range(store_kinds()))};
+  const std::string kind = GENERATE(from_range(store_kinds()));
+  const Trading trading{kind};
   const std::string signal = buy("ETH_USDT", time_text());
   CHECK(trading.cycle(signal).code == 0);
-  go_back(trading);
+  go_back(trading, kind);
   const Ran refused = trading.cycle("");
   CHECK(refused.code == 78);
   CHECK_THAT(refused.err, Catch::Contains("tradeguard init"));

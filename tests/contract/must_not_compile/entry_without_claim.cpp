@@ -23,10 +23,10 @@ void as_it_is_meant(IdempotencyGuard& guard, OrderPlacer& placer, SltpPlacer& pr
 void wrong(OrderPlacer& placer, std::span<const Order> orders) { placer.place(orders); }
 
 #elif defined(A_TICKET_IS_MADE_FROM_AN_ORDER)
-EntryTicket wrong(Order order) { return EntryTicket{std::move(order)}; }
+EntryTicket wrong(Order order) { return EntryTicket{order, opened_by(order)}; }
 
 #elif defined(A_TICKET_IS_MINTED_OUTSIDE_A_GUARD)
-EntryTicket wrong(Order order) { return IdempotencyGuard::mint(std::move(order)); }
+EntryTicket wrong(Order order) { return IdempotencyGuard::mint(order, opened_by(order)); }
 
 #elif defined(A_TICKET_IS_COPIED)
 EntryTicket wrong(const EntryTicket& ticket) { return ticket; }
