@@ -1,66 +1,40 @@
 // Signals pass the guards, become claims in one transaction, and each claim is sent exactly once.
+#include "admit.hpp"
+
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
+#include "exits.hpp"
+#include "market.hpp"
+#include "protect.hpp"
+#include "read_signals.hpp"
+#include "reconcile.hpp"
 #include "run.hpp"
+#include "signal_lines.hpp"
+#include "tell.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-// The SELLs of a batch that were heard or wait until they are due, by symbol.
-using NewestExits = std::map<Symbol, std::vector<Signal>>;
-
-// What was read for all entries of the run, before the first of them was sent.
-struct Market {
-  NewestExits exits;            // SELLs of the same batch
-  std::set<SignalKey> blocked;  // by a guard already: nothing was read for them
-  bool read = false;            // false: no signal had a chance, nobody was asked
-  std::map<Symbol, InstrumentRules> rules;
-  std::map<Symbol, Quote> quotes;
-  std::map<std::string, Money> free_quote;  // less what this run claimed
-};
-
-NewestExits wish_exits(Run& run, const std::vector<Signal>& signals);
-void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
-void tell_stale_exit(Run& run, const ExitClaim& claim);
-void say_whole_exit(Run& run, const ExitClaim& claim);
-Market read_market(Run& run, const std::vector<Signal>& signals);
-Outlook look_ahead(Run& run, const std::vector<Signal>& signals);
-bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal);
-bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols);
-void protect_own_fills(Run& run);
-bool long_stale(const Run& run, const Signal& signal);
-std::span<const Signal> next_group(const Market& market, std::span<const Signal> left, std::size_t may_enter);
-std::optional<std::string> why_no_more(const Run& run);
-std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market);
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market);
-bool overtaken_in_batch(const Signal& signal, const Market& market, Instant now);
-// Two words of one moment are told apart by their lines; the store compares the moments only. And it does not
-// know a SELL that was ahead when the batch was read and is due by now.
-bool overtaken_in_batch(const Signal& signal, const Market& market, Instant now) {
-  const auto exits = market.exits.find(signal.symbol);
-  return exits != market.exits.end() &&
-         std::any_of(exits->second.begin(), exits->second.end(), [&](const Signal& exit) {
-           return (exit.time == signal.time && exit.line > signal.line) ||
-                  (exit.time > signal.time && exit.time <= now);
-         });
-}
-
-Word<Denial> why_no_entries(Run& run, const Market& market);
-EntryPolicy policy_now(Run& run, const Market& market);
 // What was claimed, and what the guards said of all of it: lines wait until the orders are on their way.
 struct Claimed {
   std::vector<EntryTicket> tickets;
   std::vector<Line> lines;
 };
+
+void protect_own_fills(Run& run);
+std::span<const Signal> next_group(const Market& market, std::span<const Signal> left, std::size_t may_enter);
+std::optional<std::string> why_no_more(const Run& run);
+std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market,
+                                      const NewestExits& exits);
+EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market,
+                       const NewestExits& exits);
+EntryPolicy policy_now(Run& run, const Market& market);
 Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market);
-void enter(Run& run, Claimed claimed);
 void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines);
-Line key_line(const SignalKey& key, const Duplicate* known);
-Line rejected(Run& run, int line, std::string_view reason);
-Line too_old(Run& run, const Signal& signal, Micros limit);
-Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied);
+void enter(Run& run, Claimed claimed);
 
 }  // namespace
 
@@ -71,7 +45,7 @@ void admit_and_enter(Run& run) {
   if (!run.lease_holds()) return;
   run.begin_pass();
   run.report.signals = static_cast<int>(signals.size());
-  NewestExits exits = wish_exits(run, signals);
+  const NewestExits exits = wish_exits(run, signals);
   std::vector<Signal> buys;
   std::copy_if(signals.begin(), signals.end(), std::back_inserter(buys),
                [](const Signal& signal) { return signal.side == Side::buy; });
@@ -79,16 +53,15 @@ void admit_and_enter(Run& run) {
   // What is too old by any clock is judged last: nothing fresh waits for it, however much it is.
   std::stable_partition(buys.begin(), buys.end(), [&](const Signal& signal) { return !long_stale(run, signal); });
   Market market = read_market(run, buys);
-  market.exits = std::move(exits);
   const VenueTraits& traits = run.ports.placer.traits();
   std::size_t entered = 0;
   bool bought = false;  // by the group before
   for (std::size_t first = 0; first < buys.size() && run.may_write();) {
     // What was bought a moment ago gets its stop before more is bought.
     if (bought) protect_own_fills(run);
-    if (!run.throttled && entered >= traits.entries_a_run)
-      run.throttled = "the venue's limits leave no room for more and their stops in this run";
-    if (const auto why = first > 0 ? why_no_more(run) : run.throttled) {
+    if (!run.venue.throttled && entered >= traits.entries_a_run)
+      run.venue.throttled = "the venue's limits leave no room for more and their stops in this run";
+    if (const auto why = first > 0 ? why_no_more(run) : run.venue.throttled) {
       run.say(Line{Level::warn, "SIGNALS_DEFERRED"}
                   .add("count", static_cast<std::int64_t>(buys.size() - first))
                   .add("reason", *why));
@@ -97,7 +70,7 @@ void admit_and_enter(Run& run) {
     const std::size_t may_enter =
         std::min(std::max<std::size_t>(1, traits.entries_at_a_time), traits.entries_a_run - entered);
     const auto group = next_group(market, std::span{buys}.subspan(first), may_enter);
-    const auto requests = ask_entries(run, group, market);
+    const auto requests = ask_entries(run, group, market, exits);
     Claimed claimed = claim(run, requests, market);
     entered += claimed.tickets.size();
     bought = !claimed.tickets.empty();
@@ -108,255 +81,20 @@ void admit_and_enter(Run& run) {
 
 namespace {
 
-bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
-  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
-    return alarm.kind == NoticeType::impossible && alarm.freezes == symbol.base();
-  });
-}
-
-// A row may stay unreadable for longer than a SELL stays in its source, so somebody has to know of it now.
-void tell_unreadable_exit(Run& run, const Signal& signal) {
-  if (!run.may_write()) return;
-  Notice notice{};
-  notice.event_id = "EXIT_EXPIRED:unreadable:" + claim_key(signal);
-  notice.type = NoticeType::exit_expired;
-  notice.severity = Severity::warning;
-  notice.symbol = signal.symbol.text();
-  notice.facts = {{"signal", claim_key(signal)},
-                  {"why", "a row of its trade cannot be read; nothing was sold for it"},
-                  {"what happens", "a run that can read the row sells, if the SELL is given again"},
-                  {"to sell", "mend the row in the store, then tradeguard flatten " + signal.symbol.text()}};
-  notice.created_at = run.now;
-  Item item;
-  tell_once(run, item, std::move(notice));
-  run.commit({std::move(item)});
-}
-
-// A SELL signal exits the own trades of its symbol whose signal is older. What is in the book was claimed
-// before this batch was read, so one of the same moment is older too. The wish is durable before anything is
-// cancelled for it; the rounds behind the entries carry it out.
-NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
-  std::vector<ExitClaim> claims;
-  std::set<ClientOrderId> wished;
-  for (const Signal& signal : signals) {
-    if (signal.side != Side::sell) continue;
-    ExitClaim exit{signal, {}, {}};
-    for (const Trade& trade : run.book.trades) {
-      const TradeRecord& record = trade.record;
-      if (trade.symbol() != signal.symbol || record.settled || record.released) continue;
-      if (spoken_at(trade) > signal.time) continue;
-      if (run.settings.policy.exit_scope == ExitScope::strategy && record.strategy != signal.strategy) continue;
-      exit.touches.push_back(trade.id());
-      // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
-      if (!wished.insert(trade.id()).second || record.exit_reason == ExitReason::operator_) continue;
-      TradeRecord wish = record;
-      wish.exit_reason = ExitReason::signal;
-      wish.exit_key = claim_key(signal);
-      wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
-      exit.advance.push_back(std::move(wish));
-    }
-    if (exit.touches.empty() && unreadable_trade_of(run, signal.symbol)) {
-      // What it concerns may be in the row that nobody can read, so nothing is answered yet.
-      run.say(Line{Level::warn, "EXIT_DEFERRED"}
-                  .add("symbol", signal.symbol.text())
-                  .add("signal_key", signal_key(signal))
-                  .add("reason", "unreadable"));
-      tell_unreadable_exit(run, signal);
-      continue;
-    }
-    claims.push_back(std::move(exit));
-  }
-  NewestExits exits;
-  if (claims.empty()) return exits;
-  // Too old is for good, so the clock that says so is compared first. Where it cannot be, nothing is answered yet.
-  const auto too_old = [&](const ExitClaim& claim) {
-    return run.now - claim.signal.time > run.settings.policy.exit_max_age;
-  };
-  if (std::any_of(claims.begin(), claims.end(), too_old)) {
-    run.measure_clock();
-    if (!run.clock_offset) {
-      for (const ExitClaim& claim : claims)
-        if (too_old(claim))
-          run.say(Line{Level::warn, "EXIT_DEFERRED"}
-                      .add("symbol", claim.signal.symbol.text())
-                      .add("signal_key", signal_key(claim.signal))
-                      .add("reason", "clock_unreadable"));
-      std::erase_if(claims, too_old);
-      if (claims.empty()) return exits;
-    }
-  }
-  std::set<const Signal*> heard;
-  claim_wishes(run, claims, heard);
-  for (const ExitClaim& claim : claims)
-    if (heard.contains(&claim.signal)) exits[claim.signal.symbol].push_back(claim.signal);
-  return exits;
-}
-
-void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
-  Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
-  const EntryPolicy& policy = run.settings.policy;
-  try {
-    // A store with a clock of its own judges by that.
-    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.sound_now());
-  } catch (const std::exception& error) {
-    verdicts = failed(Fault::data, error.what());
-  }
-  if (!verdicts && verdicts.error().fault == Fault::data && claims.size() > 1) {
-    for (std::size_t i = 0; i < claims.size(); ++i) claim_wishes(run, claims.subspan(i, 1), heard);
-    return;
-  }
-  if (!verdicts && verdicts.error().fault == Fault::data) {
-    drop_item(run, claim_key(claims.front().signal), "claiming an exit", std::runtime_error{verdicts.error().what});
-    return;
-  }
-  if (!verdicts) {
-    run.store_failed(verdicts.error());
-    return;
-  }
-  for (std::size_t i = 0; i < claims.size(); ++i) {
-    const Signal& signal = claims[i].signal;
-    const SignalKey key = signal_key(signal);
-    std::visit(
-        overloaded{
-            [&](const ExitClaimed&) {
-              heard.insert(&signal);
-              run.say(key_line(key, nullptr));
-              if (claims[i].touches.empty())
-                run.say(
-                    Line{Level::info, "EXIT_NOTHING_HELD"}.add("symbol", signal.symbol.text()).add("signal_key", key));
-              run.exits_wished = run.exits_wished || !claims[i].advance.empty();
-              say_whole_exit(run, claims[i]);
-              for (TradeRecord wish : claims[i].advance) {
-                wish.version += 1;
-                run.put(wish);
-              }
-            },
-            [&](const Duplicate& known) {
-              heard.insert(&signal);
-              run.report.blocked_idempotency += 1;
-              run.say(key_line(key, &known));
-            },
-            [&](const Denied& denied) {
-              run.say(key_line(key, nullptr));
-              if (denied.reason == Denial::future) {
-                heard.insert(&signal);
-                run.say(wait_or_reject(run, signal, denied));
-              } else if (denied.reason == Denial::stale) {
-                run.say(too_old(run, signal, run.settings.policy.exit_max_age));
-                tell_stale_exit(run, claims[i]);
-              } else {
-                run.say(Line{Level::warn, "EXIT_DEFERRED"}
-                            .add("symbol", signal.symbol.text())
-                            .add("signal_key", key)
-                            .add("reason", denied.reason.str()));
-              }
-            },
-        },
-        (*verdicts)[i]);
-  }
-}
-
-// A SELL that comes too late to be believed, with something to sell: somebody has to decide.
-void tell_stale_exit(Run& run, const ExitClaim& claim) {
-  std::vector<Item> items;
-  for (const ClientOrderId& id : claim.touches) {
-    const Trade* trade = run.trade(id);
-    if (trade == nullptr) continue;
-    Item item{.trade = id};
-    Notice notice =
-        notice_of(NoticeType::exit_expired, Severity::warning, trade->entry(), run.now, claim_key(claim.signal));
-    notice.facts = {{"signal", claim_key(claim.signal)},
-                    {"why", "it is older than signals.exit_max_age; nothing was sold for it"},
-                    {"to sell", "tradeguard flatten " + claim.signal.symbol.text()}};
-    item.tell(std::move(notice));
-    items.push_back(std::move(item));
-  }
-  run.commit(std::move(items));
-}
-
-// A SELL of a part sells the whole, which somebody may not expect. Once: later it is a repeat.
-void say_whole_exit(Run& run, const ExitClaim& claim) {
-  if (!exits_whole(claim.signal) || claim.advance.empty()) return;
-  run.say(Line{Level::warn, "EXIT_WHOLE"}
-              .add("symbol", claim.signal.symbol.text())
-              .add("line", claim.signal.line)
-              .add("trades", static_cast<std::int64_t>(claim.advance.size())));
-}
-
-// Rules, prices and balances are read for the whole set, once. What a guard blocks anyway costs the
-// venue no question: in most minutes that is every signal there is.
-Market read_market(Run& run, const std::vector<Signal>& signals) {
-  Market market;
-  Outlook outlook = look_ahead(run, signals);
-  std::set<Symbol> symbols;
-  for (const Signal& signal : signals) {
-    if (long_stale(run, signal) || stands_in_the_way(run, outlook, signal))
-      market.blocked.insert(signal_key(signal));
-    else
-      symbols.insert(signal.symbol);
-  }
-  if (symbols.empty() || !run.may_write()) return market;
-  market.read = true;
-  if (!find_rules(run, market, outlook, symbols)) run.no_entries = Denial::rules_unreadable;
-  run.begin_pass();
-  read_quotes_and_balances(run, symbols);
-  look_at_account(run);
-  run.measure_clock();  // the answers just read tell the venue's time where no question does
-  run.begin_pass_keeping_reads();
-  if (run.quotes)
-    market.quotes = *run.quotes;
-  else
-    run.no_entries = Denial::prices_unreadable;
-  if (!run.balances) run.no_entries = Denial::balances_unreadable;
-  for (const Symbol& symbol : symbols)
-    if (const auto balance = run.balance_of(symbol.quote())) market.free_quote[symbol.quote()] = Money{balance->free};
-  return market;
-}
-
-Outlook look_ahead(Run& run, const std::vector<Signal>& signals) {
-  try {
-    auto outlook = run.ports.journal.outlook(signals);
-    if (outlook) return std::move(*outlook);
-    if (outlook.error().fault != Fault::data) run.store_failed(outlook.error());
-  } catch (const std::exception& error) {
-    run.say(Line{Level::error, "PORT_FAILED"}.add("doing", "looking ahead").add("error", error.what()));
-  }
-  return {};
-}
-
-bool stands_in_the_way(const Run& run, const Outlook& outlook, const Signal& signal) {
-  if (outlook.known.contains(claim_key(signal))) return true;
-  const auto history = outlook.history.find(signal.symbol.base());
-  return history != outlook.history.end() &&
-         std::holds_alternative<Cooling>(judge_cooldown(history->second, run.settings.policy.cooldown, run.now));
-}
-
-// Rules have an age. A venue that is part of this machine is asked every time: its rules are ours.
-bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbol>& symbols) {
-  std::set<Symbol> unknown = symbols;
-  if (run.ports.placer.traits().network) {
-    for (auto& [symbol, rules] : outlook.rules) {
-      const Micros age = run.now - rules.read_at;
-      if (age < -run.settings.rules_max_age || age > run.settings.rules_max_age) continue;
-      unknown.erase(symbol);
-      market.rules.emplace(symbol, std::move(rules));
-    }
-  }
-  if (unknown.empty()) return true;
-  const bool asked = ask_rules(run, market.rules, unknown);
-  if (!asked || !run.ports.placer.traits().network) return asked;
-  std::vector<InstrumentRules> fresh;
-  for (const Symbol& symbol : unknown)
-    if (const auto rules = market.rules.find(symbol); rules != market.rules.end()) fresh.push_back(rules->second);
-  if (const auto kept = run.ports.journal.remember_rules(fresh); !kept && kept.error().fault != Fault::data)
-    run.store_failed(kept.error());
-  return true;
+// Two words of one moment are told apart by their lines; the store compares the moments only. And it does not
+// know a SELL that was ahead when the batch was read and is due by now.
+bool overtaken_in_batch(const Signal& signal, const NewestExits& all, Instant now) {
+  const auto exits = all.find(signal.symbol);
+  return exits != all.end() && std::any_of(exits->second.begin(), exits->second.end(), [&](const Signal& exit) {
+           return (exit.time == signal.time && exit.line > signal.line) ||
+                  (exit.time > signal.time && exit.time <= now);
+         });
 }
 
 bool some_fill_waits_for_its_stop(const Run& run) {
   return std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
-    if (!run.own.contains(trade.id()) || trade.record.settled) return false;
-    const Exposure e = exposure(trade, run.sighted, run.venue_now());
+    if (!run.notes(trade.id()).own || trade.record.settled) return false;
+    const Exposure e = exposure(trade, run.seen.open, run.venue_now());
     return !e.naked_is_dust && (e.held - e.working - e.asked - e.leaving).is_positive();
   });
 }
@@ -369,17 +107,12 @@ void protect_own_fills(Run& run) {
     reconcile(run);
     if (run.fenced) return;
     protect(run);
-    if (run.legs_throttled == 0 || !some_fill_waits_for_its_stop(run)) return;
+    if (run.venue.legs_throttled == 0 || !some_fill_waits_for_its_stop(run)) return;
     // A stop that was too early for the venue goes again before anything more is bought.
     run.ports.clock.wait(pause);
     pause *= 2;
   }
-  run.throttled = "the venue throttles the stops of this run";
-}
-
-// The store's clock rules, and may differ from this one by a little.
-bool long_stale(const Run& run, const Signal& signal) {
-  return run.now - signal.time > run.settings.policy.max_age + 60s;
+  run.venue.throttled = "the venue throttles the stops of this run";
 }
 
 // As many that may be entered as the venue takes at a time, and all among them that a guard blocks or that
@@ -396,16 +129,17 @@ std::span<const Signal> next_group(const Market& market, std::span<const Signal>
 std::optional<std::string> why_no_more(const Run& run) {
   if (run.stop_asked()) return "stopping";
   if (run.past(run.settings.deadline - 20s)) return "deadline";
-  return run.throttled;
+  return run.venue.throttled;
 }
 
-std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market) {
+std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market,
+                                      const NewestExits& exits) {
   run.begin_pass();
   std::vector<EntryRequest> requests;
   std::size_t index = 0;  // of those that may be sent
   for (const Signal& signal : signals) {
     item_by_item(run, signal_key(signal), "sizing an entry", [&] {
-      requests.push_back(ask_entry(run, signal, index, market));
+      requests.push_back(ask_entry(run, signal, index, market, exits));
       if (!market.blocked.contains(signal_key(signal))) ++index;
     });
   }
@@ -433,7 +167,8 @@ bool slipped(const Run& run, Price seen, Price market) {
 }
 
 // Never open what cannot be protected: whatever is missing here is an objection, said before sending.
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market) {
+EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market,
+                       const NewestExits& exits) {
   Order order{.client_id = {},
               .trade = {},
               .signal_key = signal_key(signal),
@@ -446,7 +181,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   order.valid_until = order.stamp + run.ports.placer.traits().validity_window;
   EntryRequest request{signal, std::move(order), Money{}, std::nullopt, std::nullopt, plan_for(run.settings, signal)};
 
-  if (overtaken_in_batch(signal, market, run.ports.clock.now())) {
+  if (overtaken_in_batch(signal, exits, run.ports.clock.now())) {
     request.objection = Denied{Denial::superseded};
     return request;
   }
@@ -497,10 +232,10 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
 Word<Denial> why_no_entries(Run& run, const Market& market) {
   if (run.stop_asked()) return Denial::stopping;
   if (run.past(run.settings.deadline - 20s)) return Denial::deadline;
-  if (run.unverified > 0 || !run.unread.empty()) return Denial::unverified;
+  if (run.unverified > 0 || run.any_unread()) return Denial::unverified;
   if (!market.read) return run.no_entries;
-  if (!run.clock_offset) return Denial::clock_unreadable;
-  if (std::chrono::abs(*run.clock_offset) > run.settings.max_clock_offset) return Denial::clock_offset;
+  if (!run.venue.clock_offset) return Denial::clock_unreadable;
+  if (std::chrono::abs(*run.venue.clock_offset) > run.settings.max_clock_offset) return Denial::clock_offset;
   return run.no_entries;
 }
 
@@ -508,7 +243,7 @@ EntryPolicy policy_now(Run& run, const Market& market) {
   EntryPolicy policy = run.settings.policy;
   // What the bot gave is added to, never overwritten.
   if (policy.no_entries.empty()) policy.no_entries = why_no_entries(run, market);
-  policy.frozen_bases.insert(run.drifted.begin(), run.drifted.end());
+  policy.frozen_bases.insert(run.read.drifted.begin(), run.read.drifted.end());
   policy.free_quote = market.free_quote;
   return policy;
 }
@@ -539,7 +274,7 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
     Judged& verdict = (*judged)[i];
     tell_verdict(run, requests[i].signal, verdict, claimed.lines);
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
-      run.own.insert(ticket->order().trade);
+      run.notes(ticket->order().trade).own = true;
       run.put(ticket->trade());
       run.put(ticket->order());
       if (const auto free = market.free_quote.find(ticket->order().symbol.quote()); free != market.free_quote.end())
@@ -636,7 +371,7 @@ void enter(Run& run, Claimed claimed) {
                      [&](const InDoubt&) { run.report.entries += 1; },
                      [&](const Unsent& unsent) {
                        if (unsent.why == Unsent::Why::throttled || unsent.why == Unsent::Why::clock)
-                         run.throttled = unsent.message;
+                         run.venue.throttled = unsent.message;
                      },
                  },
                  outcomes[i]);
@@ -645,65 +380,6 @@ void enter(Run& run, Claimed claimed) {
   run.commit(std::move(items));
 }
 
-Line key_line(const SignalKey& key, const Duplicate* known) {
-  if (known == nullptr) return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
-  Line line = Line{Level::info, "GUARD"}
-                  .words("idempotency_blocked")
-                  .add("signal_key", key)
-                  .add("existing_order_id", known->existing_order_id);
-  if (!known->decided.empty()) line.add("decided", known->decided);
-  if (known->differs) line.add("differs", "1");
-  return line;
-}
-
-// A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
-Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
-  const std::int64_t seconds = seconds_rounded_up(denied.ahead);
-  if (denied.ahead <= run.settings.policy.max_wait)
-    return Line{Level::info, "SIGNAL_WAITS"}
-        .add("line", signal.line)
-        .add("signal_key", signal_key(signal))
-        .add("ahead_seconds", seconds);
-  return rejected(run, signal.line, denied.reason.str())
-      .add("ahead_seconds", seconds)
-      .add("clock", denied.clock_of_store ? "store" : "host");
-}
-
-Line too_old(Run& run, const Signal& signal, Micros limit) {
-  return rejected(run, signal.line, "stale")
-      .add("symbol", signal.symbol.text())
-      .add("age_seconds", seconds_rounded_up(run.now - signal.time))
-      .add("limit_seconds", seconds_rounded_up(limit));
-}
-
-Line rejected(Run& run, int line, std::string_view reason) {
-  run.report.rejected += 1;
-  return Line{Level::warn, "SIGNAL_REJECTED"}.add("line", line).add("reason", reason);
-}
-
 }  // namespace
-
-bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set<Symbol>& symbols) {
-  const auto ask = [&](const std::set<Symbol>& some) {
-    try {
-      auto rules = run.ports.placer.rules(some);
-      if (rules)
-        into.merge(*rules);
-      else
-        run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", rules.error().what));
-      if (!rules) run.venue_error(rules.error());
-      return rules.has_value();
-    } catch (const std::exception& error) {
-      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
-      run.one_by_one = true;
-      return false;
-    }
-  };
-  if (!run.one_by_one && ask(symbols)) return true;
-  if (!run.one_by_one) return false;
-  bool some_read = false;
-  for (const Symbol& symbol : symbols) some_read = ask({symbol}) || some_read;
-  return some_read;
-}
 
 }  // namespace tradeguard

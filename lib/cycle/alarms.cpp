@@ -1,8 +1,13 @@
 // The barrier behind protection: every held quantity is covered by a stop sighted in this run, or a
 // CRITICAL about it is in the outbox.
-#include <algorithm>
+#include "alarms.hpp"
 
+#include <algorithm>
+#include <utility>
+
+#include "protect.hpp"
 #include "run.hpp"
+#include "tell.hpp"
 
 namespace tradeguard {
 
@@ -26,7 +31,7 @@ void raise_and_clear_alarms(Run& run) {
   std::vector<Item> items;
   run.unverified = 0;
   for (const Trade& trade : run.book.trades) {
-    if (trade.record.settled || trade.record.released || run.dropped.contains(trade.id())) continue;
+    if (trade.record.settled || trade.record.released || run.notes(trade.id()).dropped) continue;
     item_by_item(run, trade.id(), "judging the protection", [&] {
       Item item{.trade = trade.id()};
       judge_trade(run, trade, item);
@@ -42,9 +47,9 @@ namespace {
 
 void judge_trade(Run& run, const Trade& trade, Item& item) {
   end_old_wish(run, trade, item);
-  if (run.unread.contains(trade.id())) return judge_unread(run, trade, item);
+  if (run.notes(trade.id()).unread) return judge_unread(run, trade, item);
   clear(item, run, NoticeType::unverified, trade.id());
-  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  const Exposure e = exposure(trade, run.seen.open, run.venue_now());
   start_naked_clock(run, trade, e, item);
   judge_naked(run, trade, e, item);
   judge_doubt(run, trade, item);
@@ -55,7 +60,7 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
   run.unverified += 1;
   const auto told = [&](AlarmEdge::What what, Alarm alarm) { item.change.alarms.push_back({what, std::move(alarm)}); };
   // Said once a run, however many barriers it passes.
-  if (run.said_unverified.insert(trade.id()).second)
+  if (!std::exchange(run.notes(trade.id()).said_unverified, true))
     item.say(Line{Level::error, "UNVERIFIED"}
                  .add("symbol", trade.entry().symbol.text())
                  .add("order_id", order_id_of(trade.entry())));
@@ -105,10 +110,10 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
                         .add("quantity", e.naked.text());
   if (stands(run, NoticeType::unprotected, trade.id())) {
     // Said once a run, however many barriers it passes.
-    if (run.said_unprotected.insert(trade.id()).second) item.say(line);
+    if (!std::exchange(run.notes(trade.id()).said_unprotected, true)) item.say(line);
     return;
   }
-  run.said_unprotected.insert(trade.id());
+  run.notes(trade.id()).said_unprotected = true;
   Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
   const std::string reason = why_naked(run, trade);
   notice.facts = {{"quantity", in_base(e.naked, entry.symbol)},
@@ -158,9 +163,9 @@ std::string why_naked(const Run& run, const Trade& trade) {
     case OrderState::placed:
       if (stop->cancel_asked_at) return "the stop is being cancelled";
       if (stop->fired_at) return "the stop fired, and rests unfilled";
-      if (run.mismatched.contains(stop->client_id)) return "the stop at the exchange is not as planned";
-      return run.sighted.contains(stop->client_id) ? "the stop covers only a part"
-                                                   : "the stop does not show at the exchange";
+      if (run.seen.mismatched.contains(stop->client_id)) return "the stop at the exchange is not as planned";
+      return run.seen.open.contains(stop->client_id) ? "the stop covers only a part"
+                                                     : "the stop does not show at the exchange";
     case OrderState::closed:
       return "the stop ended at the exchange" + because;
     case OrderState::refused:
@@ -174,7 +179,7 @@ std::string why_naked(const Run& run, const Trade& trade) {
 void judge_doubt(Run& run, const Trade& trade, Item& item) {
   const Order& entry = trade.entry();
   const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after || run.end_unknown.contains(o.client_id));
+    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after || run.sent(o.client_id).end_unknown);
   });
   if (!doubtful) {
     clear(item, run, NoticeType::in_doubt_too_long, trade.id());
@@ -182,7 +187,7 @@ void judge_doubt(Run& run, const Trade& trade, Item& item) {
   }
   Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
   alarm.freezes = entry.symbol.base();
-  if (run.end_unknown.contains(entry.client_id))
+  if (run.sent(entry.client_id).end_unknown)
     alarm.detail = "the exchange says that it ended, and not how much was filled";
   raise(item, run, alarm, line_of(Level::critical, "IN_DOUBT_TOO_LONG", entry),
         notice_of(NoticeType::in_doubt_too_long, Severity::critical, entry, run.now));
@@ -246,7 +251,7 @@ int flattened_today(const Run& run) {
     bool counted = false;
     for (const Order& leg : trade.legs) {
       if (!flattens(leg)) continue;
-      const bool of_this_run = run.placed_here.contains(leg.client_id);
+      const bool of_this_run = run.sent(leg.client_id).here;
       here = here || of_this_run;
       const bool today = day(leg.closed_at.value_or(leg.claimed_at)) == day(run.now);
       counted = counted || (!of_this_run && today && leg.claimed_at > since);

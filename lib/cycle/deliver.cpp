@@ -1,8 +1,11 @@
 // What is told, at least once and in order; and CRITICALs that cannot wait for a store.
+#include "deliver.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include "run.hpp"
+#include "tell.hpp"
 
 namespace tradeguard {
 
@@ -42,21 +45,21 @@ Line tg_line(Level level, std::string_view name, const Notice& notice);
 }  // namespace
 
 void Run::deliver_now(const Notice& notice) {
-  if (!notice.trade.empty() && waiting_trades.contains(notice.trade)) return;
+  if (!notice.trade.empty() && outbox.waiting_trades.contains(notice.trade)) return;
   hear_delivery(*this, notice, ports.notifier.deliver(notice, settings.notify_budget));
 }
 
 void Run::tell_directly(const Notice& notice) {
   criticals.push_back(std::string{type_of(notice)});
-  untold.push_back(notice);
+  outbox.untold.push_back(notice);
   // A slow messenger must not stand between a fill and its stop.
   if (!sent_entries) tell_what_waits(*this);
 }
 
 void tell_what_waits(Run& run) {
-  for (const Notice& notice : std::exchange(run.untold, {}))
+  for (const Notice& notice : std::exchange(run.outbox.untold, {}))
     hear_delivery(run, notice, run.ports.notifier.deliver(notice, run.settings.notify_budget));
-  if (run.store_lost) run.delivered.clear();
+  if (run.store_lost) run.outbox.delivered.clear();
 }
 
 void drain_immediate(Run& run) {
@@ -65,7 +68,7 @@ void drain_immediate(Run& run) {
 }
 
 void deliver_criticals(Run& run) {
-  if (run.ports.notifier.immediate() || !run.may_write() || !run.outbox_has_more) return;
+  if (run.ports.notifier.immediate() || !run.may_write() || !run.outbox.has_more) return;
   const Micros until = run.elapsed() + critical_budget;
   const auto due = run.ports.journal.due_notices(run.now, batch_size);
   if (!due) return run.store_failed(due.error());
@@ -76,7 +79,7 @@ void deliver_criticals(Run& run) {
 void deliver(Run& run) {
   if (run.fenced || run.store_lost) return;
   if (!flush_records(run)) return;
-  const bool waiting = run.outbox_has_more || run.book.notices_waiting;
+  const bool waiting = run.outbox.has_more || run.book.notices_waiting;
   if (waiting && (!run.ports.notifier.immediate() || run.book.notices_waiting))
     deliver_waiting(run, run.elapsed() + run.settings.notify_budget);
   note_undeliverable(run);
@@ -105,7 +108,7 @@ void deliver_waiting(Run& run, Micros until) {
       // costs the run an answer from far away.
       for (const auto& story : by_trade(ordinary)) deliver_story(run, story, until);
     }
-    const bool progress = std::any_of(run.delivered.begin(), run.delivered.end(),
+    const bool progress = std::any_of(run.outbox.delivered.begin(), run.outbox.delivered.end(),
                                       [](const auto& r) { return r.what != DeliveryRecord::What::try_later; });
     if (!flush_records(run) || !progress) return;
   }
@@ -271,7 +274,7 @@ void deliver_as(Run& run, Notice digest, std::span<const Notice> notices, Micros
 void deliver_alone(Run& run, const Notice& notice, Micros until) {
   if (run.elapsed() >= until) return;
   const bool overtakes = notice.severity == Severity::critical;
-  if (!overtakes && !notice.trade.empty() && run.waiting_trades.contains(notice.trade)) return;
+  if (!overtakes && !notice.trade.empty() && run.outbox.waiting_trades.contains(notice.trade)) return;
   hear_delivery(run, notice, run.ports.notifier.deliver(notice, until - run.elapsed()));
 }
 
@@ -281,14 +284,14 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
   const auto never = [&](const std::string& why) {
     record.what = DeliveryRecord::What::undeliverable;
     record.error = why;
-    run.undeliverable = notice.event_id + ": " + why;
+    run.outbox.undeliverable = notice.event_id + ": " + why;
     run.say(tg_line(Level::error, "TG_FAILED", notice).add("error", why).add("stack", trace));
   };
   std::visit(overloaded{
                  [&](const Delivered&) {
                    run.report.notices_sent += 1;
-                   run.way_refused.reset();
-                   run.something_arrived = true;
+                   run.outbox.way_refused.reset();
+                   run.outbox.something_arrived = true;
                    run.say(tg_line(Level::info, "TG_SENT", notice));
                  },
                  [&](const TryLater& later) {
@@ -301,13 +304,13 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                      return;
                    }
                    if (later.refused && notice.attempts >= refused_long_enough && notice.severity != Severity::critical)
-                     run.long_refused.insert(notice.event_id);
+                     run.outbox.long_refused.insert(notice.event_id);
                    record.what = DeliveryRecord::What::try_later;
                    record.next_try = run.now + std::min(longest_retry, std::max(later.after, back_off(notice)));
                    record.error = later.why;
                    record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
-                   if (later.refused) run.way_refused = later.why;
-                   if (!notice.trade.empty()) run.waiting_trades.insert(notice.trade);
+                   if (later.refused) run.outbox.way_refused = later.why;
+                   if (!notice.trade.empty()) run.outbox.waiting_trades.insert(notice.trade);
                    run.say(tg_line(later.refused ? Level::error : Level::warn, "TG_FAILED", notice)
                                .add("error", later.why)
                                .add("stack", trace));
@@ -315,22 +318,22 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                  [&](const Undeliverable& refused) { never(refused.why); },
              },
              delivery);
-  run.delivered.push_back(std::move(record));
+  run.outbox.delivered.push_back(std::move(record));
 }
 
 bool flush_records(Run& run) {
-  if (run.delivered.empty()) return true;
+  if (run.outbox.delivered.empty()) return true;
   // Others arrive, and this one has been refused for hours: it is the message after all.
-  for (DeliveryRecord& record : run.delivered) {
-    if (!run.something_arrived || !run.long_refused.contains(record.event_id) ||
+  for (DeliveryRecord& record : run.outbox.delivered) {
+    if (!run.outbox.something_arrived || !run.outbox.long_refused.contains(record.event_id) ||
         record.what != DeliveryRecord::What::try_later)
       continue;
     record.what = DeliveryRecord::What::undeliverable;
     record.next_try.reset();
-    run.undeliverable = record.event_id + ": " + record.error;
+    run.outbox.undeliverable = record.event_id + ": " + record.error;
   }
-  const auto recorded = run.ports.journal.record_deliveries(run.delivered, run.now);
-  run.delivered.clear();
+  const auto recorded = run.ports.journal.record_deliveries(run.outbox.delivered, run.now);
+  run.outbox.delivered.clear();
   if (!recorded) run.store_failed(recorded.error());
   return recorded.has_value();
 }
@@ -341,14 +344,14 @@ void note_undeliverable(Run& run) {
   Item item;
   const std::string subject = "notifier";
   const bool standing = stands(run, NoticeType::undeliverable, subject);
-  const auto& trouble = run.undeliverable ? run.undeliverable : run.way_refused;
+  const auto& trouble = run.outbox.undeliverable ? run.outbox.undeliverable : run.outbox.way_refused;
   if (trouble && !standing) {
     Alarm alarm{.kind = NoticeType::undeliverable, .subject = subject};
     alarm.detail = *trouble;
     alarm.raised_at = run.now;
     alarm.told = 0;  // by whom?
     item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
-  } else if (!trouble && standing && run.something_arrived) {
+  } else if (!trouble && standing && run.outbox.something_arrived) {
     clear(item, run, NoticeType::undeliverable, subject);
   }
   run.commit({std::move(item)});

@@ -1,9 +1,14 @@
 // One round of moves: the pure next_move says what each trade needs, this carries it out in bursts.
+#include "protect.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "market.hpp"
+#include "reconcile.hpp"
 #include "run.hpp"
+#include "tell.hpp"
 #include "tradeguard/trade_result.hpp"
 
 namespace tradeguard {
@@ -44,7 +49,7 @@ std::optional<Money> value_of(const std::vector<Order>& rows);
 // No leg is sent for a trade of an earlier run before unrecorded ones were looked for.
 bool looked_for(const Run& run, const Trade& trade) {
   // A run that lost its store may have lost the lock with it: its own trade may be another's by now.
-  return (run.own.contains(trade.id()) && !run.store_lost) || run.probed.contains(trade.id());
+  return (run.notes(trade.id()).own && !run.store_lost) || run.notes(trade.id()).probed;
 }
 
 }  // namespace
@@ -64,8 +69,8 @@ Round protect(Run& run) {
 
   const bool still_naked = std::any_of(moves.legs.begin(), moves.legs.end(), [&](const auto& move) {
     const Trade* trade = run.trade(move.first);
-    return trade != nullptr && !run.dropped.contains(trade->id()) &&
-           !exposure(*trade, run.sighted, run.venue_now()).naked_is_dust;
+    return trade != nullptr && !run.notes(trade->id()).dropped &&
+           !exposure(*trade, run.seen.open, run.venue_now()).naked_is_dust;
   });
   const bool sold_at_once = !moves.exits.empty() && moves.cancels.empty() && !still_naked;
   // What just came to nothing has a better chance a moment later.
@@ -76,8 +81,8 @@ Round protect(Run& run) {
 
 bool questions_wait(const Run& run, bool wait_for_entries) {
   for (const Trade& trade : run.book.trades) {
-    if (run.dropped.contains(trade.id()) || run.hands_off.contains(trade.id())) continue;
-    if (run.unread.contains(trade.id())) {
+    if (run.notes(trade.id()).dropped || run.notes(trade.id()).hands_off) continue;
+    if (run.notes(trade.id()).unread) {
       if (run.failed_reads < reads_per_run) return true;
       continue;
     }
@@ -88,13 +93,12 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     });
     if (entry_open && wait_for_entries && run.may_wait_for_entries()) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-      const auto cancels = run.cancels_sent.find(leg.client_id);
-      if (cancels != run.cancels_sent.end() && cancels->second > cancels_per_run) return false;
+      if (run.sent(leg.client_id).cancels > cancels_per_run) return false;
       if (run.copy_may_come(leg) && !leg.live()) return true;
-      if (leg.live() && run.market_below.contains(leg.client_id)) return true;
+      if (leg.live() && run.sent(leg.client_id).market_below) return true;
       if (not_shown(run, leg)) return false;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at || leg.fired_at ||
-                            !run.sighted.contains(leg.client_id));
+                            !run.seen.open.contains(leg.client_id));
     });
     if (leg_open) return true;
   }
@@ -109,22 +113,17 @@ namespace {
 bool not_shown(const Run& run, const Order& order) {
   constexpr int looks_at_legs = 6;
   constexpr int looks_at_others = 3;
-  const auto looks = run.unseen.find(order.client_id);
-  if (looks == run.unseen.end() || order.state != OrderState::placed) return false;
-  if (order.leg == Leg::stop || order.leg == Leg::target) return looks->second >= looks_at_legs;
+  const int looks = run.sent(order.client_id).unseen;
+  if (looks == 0 || order.state != OrderState::placed) return false;
+  if (order.leg == Leg::stop || order.leg == Leg::target) return looks >= looks_at_legs;
   const Micros margin = run.ports.protector.traits().absence_margin;
-  return looks->second >= looks_at_others && run.venue_now() > order.valid_until + margin;
+  return looks >= looks_at_others && run.venue_now() > order.valid_until + margin;
 }
 
 int failed_legs(const Run& run) {
-  int failed = static_cast<int>(run.exit_failed.size());
-  for (const auto& [trade, legs] : run.refused_legs) failed += legs;
+  int failed = 0;
+  for (const auto& [trade, notes] : run.all_notes()) failed += notes.refused_legs + (notes.exit_failed ? 1 : 0);
   return failed;
-}
-
-void venue_unreadable(Run& run, const char* what, const std::string& error) {
-  run.venue_failed = true;
-  run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error));
 }
 
 }  // namespace
@@ -135,27 +134,6 @@ void start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, It
   item.record(trade.record).naked_since = run.now;
 }
 
-void read_quotes_and_balances(Run& run, const std::set<Symbol>& symbols) {
-  const auto ask = [&](const std::set<Symbol>& some) {
-    try {
-      auto market = run.ports.protector.market(some);
-      if (!market.quotes) run.venue_error(market.quotes.error());
-      if (!market.quotes) venue_unreadable(run, "quotes", market.quotes.error().what);
-      if (!market.balances) venue_unreadable(run, "balances", market.balances.error().what);
-      if (market.quotes && !run.quotes) run.quotes.emplace();
-      if (market.quotes) run.quotes->merge(*market.quotes);
-      if (market.balances) run.balances = std::move(*market.balances);
-      return true;
-    } catch (const std::exception& error) {
-      venue_unreadable(run, "market", error.what());
-      run.one_by_one = true;
-      return false;
-    }
-  };
-  if (!run.one_by_one && ask(symbols)) return;
-  for (const Symbol& symbol : symbols) ask({symbol});
-}
-
 namespace {
 
 // Prices and balances decide about what is naked, for sale, or was left by earlier runs. A fresh fill
@@ -163,20 +141,20 @@ namespace {
 bool wants_surroundings(const Run& run, const Trade& trade) {
   if (!has_holdings(trade)) return false;
   if (!run.ports.protector.traits().oco || !trade.record.exit_reason.empty()) return true;
-  const bool own = run.own.contains(trade.id());
+  const bool own = run.notes(trade.id()).own;
   if (own && trade.legs.empty()) return false;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
-                  [&](const Order& leg) { return run.market_below.contains(leg.client_id); }))
+                  [&](const Order& leg) { return run.sent(leg.client_id).market_below; }))
     return true;
-  if (!own && !run.surroundings_read) return true;
-  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  if (!own && !run.read.surroundings) return true;
+  const Exposure e = exposure(trade, run.seen.open, run.venue_now());
   return !e.naked_is_dust || e.leaving.is_positive();
 }
 
 void read_surroundings(Run& run) {
   std::set<Symbol> symbols;
   for (const Trade& trade : run.book.trades) {
-    if (run.dropped.contains(trade.id())) continue;
+    if (run.notes(trade.id()).dropped) continue;
     item_by_item(run, trade.id(), "judging what a trade needs to know", [&] {
       if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
     });
@@ -186,7 +164,7 @@ void read_surroundings(Run& run) {
   if (!symbols.empty()) {
     read_quotes_and_balances(run, symbols);
     run.measure_clock();
-    run.surroundings_read = true;
+    run.read.surroundings = true;
   }
   if (!symbols.empty() || drift_stands) look_for_drift(run);
 }
@@ -202,8 +180,8 @@ struct Holdings {
 // A stop that this run sent may have sold already where no view shows it yet.
 bool sent_and_not_seen_yet(const Run& run, const Trade& trade) {
   return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.live() && run.placed_here.contains(leg.client_id) &&
-           !run.sighted.contains(leg.client_id) && !not_shown(run, leg);
+    return leg.leg == Leg::stop && leg.live() && run.sent(leg.client_id).here &&
+           !run.seen.open.contains(leg.client_id) && !not_shown(run, leg);
   });
 }
 
@@ -212,9 +190,9 @@ std::map<std::string, Holdings> holdings_of(const Run& run) {
   for (const Alarm& alarm : run.book.alarms)
     if (alarm.kind == NoticeType::drift) all[alarm.subject];
   for (const Trade& trade : run.book.trades) {
-    if (trade.record.released || !has_holdings(trade) || run.dropped.contains(trade.id())) continue;
-    const Exposure e = exposure(trade, run.sighted, run.venue_now());
-    const bool unread = run.unread.contains(trade.id()) || e.leaving.is_positive() || sent_and_not_seen_yet(run, trade);
+    if (trade.record.released || !has_holdings(trade) || run.notes(trade.id()).dropped) continue;
+    const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+    const bool unread = run.notes(trade.id()).unread || e.leaving.is_positive() || sent_and_not_seen_yet(run, trade);
     if (!unread && e.held_is_dust) continue;
     Holdings& base = all[trade.entry().symbol.base()];
     base.known = base.known && !unread;
@@ -240,11 +218,11 @@ bool look_again(Run& run, const std::map<std::string, Holdings>& holdings) {
   for (const auto& [base, own] : holdings) {
     const auto read = own.known ? run.balance_of(base) : std::nullopt;
     if (!read || !drifts_from(own, read->total) || stands(run, NoticeType::drift, base)) continue;
-    if (!run.looked_again.emplace(base, read->total).second) continue;
+    if (!run.read.looked_again.emplace(base, read->total).second) continue;
     for (const Trade& trade : run.book.trades) {
       if (trade.entry().symbol.base() != base) continue;
       symbols.insert(trade.entry().symbol);
-      for (const Order& leg : trade.legs) run.sighted.erase(leg.client_id);
+      for (const Order& leg : trade.legs) run.seen.open.erase(leg.client_id);
     }
   }
   if (symbols.empty()) return false;
@@ -264,14 +242,14 @@ void look_for_drift(Run& run) {
     const auto read = own.known ? run.balance_of(base) : std::nullopt;
     if (!read && (own.held.is_positive() || !own.known)) continue;
     Decimal balance = read ? read->total : Decimal{};  // unread is not zero
-    if (const auto before = run.looked_again.find(base); before != run.looked_again.end())
+    if (const auto before = run.read.looked_again.find(base); before != run.read.looked_again.end())
       balance = std::max(balance, before->second);
     Item item;
     const bool drifts = drifts_from(own, balance);
     if (drifts)
-      run.drifted.insert(base);
+      run.read.drifted.insert(base);
     else
-      run.drifted.erase(base);
+      run.read.drifted.erase(base);
     if (drifts && !stands(run, NoticeType::drift, base)) {
       const Trade& trade = *own.first;
       Alarm alarm{.kind = NoticeType::drift, .subject = base, .freezes = base};
@@ -295,23 +273,24 @@ void look_for_drift(Run& run) {
 // A stop fires when the market reaches it. One that rests while the market stays at or below it does not
 // work, whatever its record says.
 void look_for_unfired_stops(Run& run) {
-  if (!run.quotes) return;
+  if (!run.read.quotes) return;
   std::vector<Item> items;
   for (const Trade& trade : run.book.trades) {
     if (!may_act_on(run, trade.id())) continue;
-    const auto quote = run.quotes->find(trade.entry().symbol);
-    if (quote == run.quotes->end()) continue;
+    const auto quote = run.read.quotes->find(trade.entry().symbol);
+    if (quote == run.read.quotes->end()) continue;
     const Price market = quote->second.last;
     for (const Order& leg : trade.legs) {
       const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed && !leg.cancel_asked_at &&
-                         !leg.fired_at && leg.trigger && run.sighted.contains(leg.client_id);
+                         !leg.fired_at && leg.trigger && run.seen.open.contains(leg.client_id);
       if (!rests || market > *leg.trigger) {
-        run.market_below.erase(leg.client_id);
+        run.sent(leg.client_id).market_below.reset();
         continue;
       }
-      const Instant since = run.market_below.try_emplace(leg.client_id, run.venue_now()).first->second;
-      if (run.venue_now() - since <= fired_patience) continue;
-      if (!run.overtaken.insert(leg.client_id).second) continue;
+      auto& since = run.sent(leg.client_id).market_below;
+      if (!since) since = run.venue_now();
+      if (run.venue_now() - *since <= fired_patience) continue;
+      if (!run.seen.overtaken.insert(leg.client_id).second) continue;
       Item item{.trade = trade.id()};
       Notice notice = notice_of(NoticeType::stop_not_firing, Severity::critical, leg, run.now);
       notice.facts = {{"trigger", in_quote(*leg.trigger, leg.symbol)},
@@ -355,20 +334,20 @@ bool rules_may_be_old(const Run& run, const Trade& trade) {
   if (refused || waits_for_rules(run, trade)) return true;
   const Micros age = run.now - read_at;
   return run.ports.placer.traits().network && (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
-         !exposure(trade, run.sighted, run.venue_now()).naked_is_dust;
+         !exposure(trade, run.seen.open, run.venue_now()).naked_is_dust;
 }
 
 void renew_rules(Run& run) {
   std::set<Symbol> symbols;
   for (const Trade& trade : run.book.trades) {
     if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
-    if (run.rules_asked.contains(trade.entry().symbol)) continue;
+    if (run.read.rules_asked.contains(trade.entry().symbol)) continue;
     item_by_item(run, trade.id(), "judging the age of its rules", [&] {
       if (rules_may_be_old(run, trade)) symbols.insert(trade.entry().symbol);
     });
   }
   if (symbols.empty()) return;
-  run.rules_asked.insert(symbols.begin(), symbols.end());
+  run.read.rules_asked.insert(symbols.begin(), symbols.end());
   std::map<Symbol, InstrumentRules> fresh;
   ask_rules(run, fresh, symbols);
   std::vector<Item> items;
@@ -388,7 +367,7 @@ void renew_rules(Run& run) {
                    .add("min_notional", rules->second.min_notional.text()));
     items.push_back(std::move(item));
     // What was refused under the old rules says nothing about the new ones.
-    if (changed) run.refused_legs.erase(trade.id());
+    if (changed) run.notes(trade.id()).refused_legs = 0;
   }
   run.commit(std::move(items));
 }
@@ -398,7 +377,7 @@ void renew_rules(Run& run) {
 int leg_attempts(const Run& run, const Trade& trade) {
   std::vector<const Order*> stops;
   for (const Order& leg : trade.legs)
-    if (leg.leg == Leg::stop && !run.placed_here.contains(leg.client_id)) stops.push_back(&leg);
+    if (leg.leg == Leg::stop && !run.sent(leg.client_id).here) stops.push_back(&leg);
   std::sort(stops.begin(), stops.end(), [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
   const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
     return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
@@ -412,20 +391,20 @@ Moves next_moves(Run& run) {
   for (const Trade& trade : run.book.trades) {
     if (!may_act_on(run, trade.id())) continue;
     item_by_item(run, trade.id(), "deciding the next move", [&] {
-      const Exposure e = exposure(trade, run.sighted, run.venue_now());
-      NextMove next = next_move(trade, e, run.sighted, around(run, trade));
+      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+      NextMove next = next_move(trade, e, run.seen.open, around(run, trade));
       std::visit(overloaded{
                      [](Nothing&) {},
                      [](Stuck&) {},  // the barrier raises the alarm
                      [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
                      [&](PlaceLegs& move) {
                        if (!looked_for(run, trade)) return;
-                       if (run.refused_legs[trade.id()] < leg_attempts(run, trade))
+                       if (run.notes(trade.id()).refused_legs < leg_attempts(run, trade))
                          moves.legs.emplace_back(trade.id(), move);
                      },
                      [&](PlaceExit& move) {
                        if (!looked_for(run, trade)) return;
-                       if (!run.exit_failed.contains(trade.id())) moves.exits.emplace_back(trade.id(), std::move(move));
+                       if (!run.notes(trade.id()).exit_failed) moves.exits.emplace_back(trade.id(), std::move(move));
                      },
                      [&](Settle&) {
                        const bool waits = std::any_of(trade.legs.begin(), trade.legs.end(),
@@ -445,24 +424,24 @@ Surroundings around(const Run& run, const Trade& trade) {
   s.now = run.venue_now();
   s.oco = run.ports.protector.traits().oco;
   s.stop_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
-  s.venue_read = !run.unread.contains(trade.id());
-  s.mismatched = run.mismatched;
-  s.overtaken = run.overtaken;
-  const auto refused = run.refused_legs.find(trade.id());
-  s.stop_tried = refused != run.refused_legs.end() && refused->second > 0;
-  s.drifted = run.drifted.contains(record.symbol.base());
-  if (run.quotes)
-    if (const auto quote = run.quotes->find(record.symbol); quote != run.quotes->end()) s.market = quote->second.last;
+  s.venue_read = !run.notes(trade.id()).unread;
+  s.mismatched = run.seen.mismatched;
+  s.overtaken = run.seen.overtaken;
+  s.stop_tried = run.notes(trade.id()).refused_legs > 0;
+  s.drifted = run.read.drifted.contains(record.symbol.base());
+  if (run.read.quotes)
+    if (const auto quote = run.read.quotes->find(record.symbol); quote != run.read.quotes->end())
+      s.market = quote->second.last;
   if (const auto balance = run.balance_of(record.symbol.base())) s.free_base = Quantity{balance->free};
   const bool wanted = !record.exit_reason.empty() && record.exit_until && s.now < *record.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
-  if (wanted && !run.exit_failed.contains(trade.id())) s.exit_reason = record.exit_reason;
+  if (wanted && !run.notes(trade.id()).exit_failed) s.exit_reason = record.exit_reason;
   return s;
 }
 
 bool may_act_on(const Run& run, const ClientOrderId& trade) {
-  if (run.fenced || run.dropped.contains(trade) || run.hands_off.contains(trade)) return false;
-  return !run.store_lost || run.own.contains(trade);
+  if (run.fenced || run.notes(trade).dropped || run.notes(trade).hands_off) return false;
+  return !run.store_lost || run.notes(trade).own;
 }
 
 void ask_cancels(Run& run, const Moves& moves) {
@@ -487,11 +466,11 @@ void ask_cancels(Run& run, const Moves& moves) {
   // the venue took and did not carry out, is sent again: cancelling twice is cancelling once.
   std::vector<CancelRequest> requests;
   for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || run.unread.contains(trade.id())) continue;
+    if (!may_act_on(run, trade.id()) || run.notes(trade.id()).unread) continue;
     for (const Order& leg : trade.legs) {
       if (!leg.live() || !leg.cancel_asked_at || !leg.acknowledged) continue;
-      run.sighted.erase(leg.client_id);
-      if (++run.cancels_sent[leg.client_id] > cancels_per_run) continue;
+      run.seen.open.erase(leg.client_id);
+      if (++run.sent(leg.client_id).cancels > cancels_per_run) continue;
       requests.push_back({leg.client_id, leg.venue_id, leg.symbol, leg.leg});
     }
   }
@@ -506,14 +485,13 @@ void ask_cancels(Run& run, const Moves& moves) {
 // The last try of a run is the stop alone: the pair may be what the exchange does not take, and what was refused
 // in earlier runs is not known any more.
 bool is_last_try(const Run& run, const Trade& trade) {
-  const auto refused = run.refused_legs.find(trade.id());
-  return (refused == run.refused_legs.end() ? 0 : refused->second) + 1 >= leg_attempts(run, trade);
+  return run.notes(trade.id()).refused_legs + 1 >= leg_attempts(run, trade);
 }
 
 // For people: why a stop stands alone. Empty: it does not.
 std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& move) {
   if (!run.ports.protector.traits().oco) return "this market takes no pairs";
-  if (run.without_target.contains(trade.id())) return "the pair was refused";
+  if (run.notes(trade.id()).without_target) return "the pair was refused";
   if (!move.with_target && move.levels.target != move.planned.target)
     return "the exchange's price band allows none above what was paid";
   if (!move.with_target) return "the price is at or beyond the target";
@@ -539,7 +517,7 @@ void place_legs(Run& run, const Moves& moves) {
         stop.price =
             std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()), move.lowest.value_or(Price{}));
       Item item{.trade = id};
-      const bool with_target = oco && move.with_target && !run.without_target.contains(id) && !is_last_try(run, trade);
+      const bool with_target = oco && move.with_target && !run.notes(id).without_target && !is_last_try(run, trade);
       if (with_target) {
         stop.pair = stop.client_id;
         Order target = new_leg(run, trade, Leg::target, attempt, move.quantity);
@@ -554,14 +532,13 @@ void place_legs(Run& run, const Moves& moves) {
       const std::string target_none = why_no_target(run, trade, move);
       if (trade.record.legs_told) item.record(trade.record).legs_told = false;
       if (trade.record.target_none != target_none) item.record(trade.record).target_none = target_none;
-      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
+      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
   run.commit(std::move(claims));
-  const std::set<ClientOrderId> again = std::exchange(run.send_again, {});
+  const std::set<ClientOrderId> again = run.take_what_goes_again();
   stops.insert(stops.end(), again.begin(), again.end());
-  run.sent_twice.insert(again.begin(), again.end());
 
   std::vector<SltpPlacer::LegRequest> requests;
   for (const ClientOrderId& id : stops) {
@@ -588,12 +565,12 @@ void place_legs(Run& run, const Moves& moves) {
     if (again.contains(requests[i].stop.client_id) && !std::holds_alternative<Accepted>(outcomes[i].stop)) continue;
     item_by_item(run, id, "reading the answer to a stop", [&] {
       Item item{.trade = id};
-      run.placed_here.insert(requests[i].stop.client_id);
+      run.sent(requests[i].stop.client_id).here = true;
       hear_answer(run, item, requests[i].stop, outcomes[i].stop);
       if (requests[i].target && outcomes[i].target) {
         hear_answer(run, item, *requests[i].target, *outcomes[i].target);
         if (std::holds_alternative<Refused>(*outcomes[i].target) || std::holds_alternative<Refused>(outcomes[i].stop))
-          run.without_target.insert(id);
+          run.notes(id).without_target = true;
       }
       items.push_back(std::move(item));
     });
@@ -617,7 +594,7 @@ void place_exits(Run& run, const Moves& moves) {
       ids.push_back(exit.client_id);
       Item item{.trade = id};
       item.change.append.push_back(std::move(exit));
-      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
+      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
@@ -632,7 +609,7 @@ void place_exits(Run& run, const Moves& moves) {
       [&](std::span<const Order> some) { return run.ports.protector.flatten(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   run.report.exits += static_cast<int>(exits.size());
-  for (const Order& exit : exits) run.placed_here.insert(exit.client_id);
+  for (const Order& exit : exits) run.sent(exit.client_id).here = true;
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < exits.size(); ++i) {
@@ -683,20 +660,20 @@ void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& o
   if (applied.order != order) item.change.advance.push_back(applied.order);
   tell_leg(item, order, applied, run);
   if (const auto* accepted = std::get_if<Accepted>(&outcome); accepted && accepted->record) {
-    run.sighted.erase(order.client_id);
+    run.seen.open.erase(order.client_id);
     if (sighted_as_planned(applied.order, *accepted->record))
-      run.sighted.insert(order.client_id);
+      run.seen.open.insert(order.client_id);
     else if (accepted->record->status == VenueStatus::open)
-      run.mismatched.insert(order.client_id);
+      run.seen.mismatched.insert(order.client_id);
   }
   if (const auto* unsent = std::get_if<Unsent>(&outcome)) {
-    if (unsent->why == Unsent::Why::clock) run.throttled = unsent->message;
+    if (unsent->why == Unsent::Why::clock) run.venue.throttled = unsent->message;
     // A leg of this moment, not the entries of this run: they wait until it rests.
-    if (unsent->why == Unsent::Why::throttled) run.legs_throttled += 1;
+    if (unsent->why == Unsent::Why::throttled) run.venue.legs_throttled += 1;
   }
   const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
-  if (came_to_nothing && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
-  if (came_to_nothing && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+  if (came_to_nothing && order.leg == Leg::stop) run.notes(order.trade).refused_legs += 1;
+  if (came_to_nothing && order.leg == Leg::exit) run.notes(order.trade).exit_failed = true;
 }
 
 // Whatever is done about it, and whether anything can be: from the first look on it is on record.
@@ -704,10 +681,10 @@ void note_naked(Run& run) {
   std::vector<Item> items;
   for (const Trade& trade : run.book.trades) {
     if (!may_act_on(run, trade.id()) || !has_holdings(trade) || trade.record.released) continue;
-    if (run.unread.contains(trade.id())) continue;
+    if (run.notes(trade.id()).unread) continue;
     item_by_item(run, trade.id(), "noting a position without a stop", [&] {
       Item item{.trade = trade.id()};
-      start_naked_clock(run, trade, exposure(trade, run.sighted, run.venue_now()), item);
+      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
       items.push_back(std::move(item));
     });
   }
@@ -720,7 +697,7 @@ void tell_covered(Run& run) {
   for (const Trade& trade : run.book.trades) {
     if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
     item_by_item(run, trade.id(), "telling the protection", [&] {
-      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
       if (!e.naked_is_dust || !e.working.is_positive()) return;
       const Order* stop = nullptr;
       const Order* target = nullptr;
@@ -729,15 +706,14 @@ void tell_covered(Run& run) {
       bool all_placed_here = true;
       for (const Order& leg : trade.legs) {
         if (!leg.live() || leg.leg == Leg::exit) continue;
-        if (leg.leg == Leg::stop && run.sighted.contains(leg.client_id)) stop = &leg;
+        if (leg.leg == Leg::stop && run.seen.open.contains(leg.client_id)) stop = &leg;
         if (leg.leg == Leg::target) {
-          if (run.sighted.contains(leg.client_id))
+          if (run.seen.open.contains(leg.client_id))
             target = &leg;
           else
             target_in_doubt = true;
         }
-        all_placed_here =
-            all_placed_here && (run.placed_here.contains(leg.client_id) || run.placed_here.contains(leg.pair));
+        all_placed_here = all_placed_here && (run.sent(leg.client_id).here || run.sent(leg.pair).here);
         existing += (existing.empty() ? "" : ",") + order_id_of(leg);
       }
       if (stop == nullptr || target_in_doubt) return;
@@ -751,7 +727,7 @@ void tell_covered(Run& run) {
         run.report.unprotected.push_back(spell);
         run.report.protected_trades += 1;
       }
-      if (run.covered_noted.insert(trade.id()).second || told != trade.record) told.covered_at = run.now;
+      if (!std::exchange(run.notes(trade.id()).covered_noted, true) || told != trade.record) told.covered_at = run.now;
       if (!all_placed_here && !told.skip_told) {
         told.skip_told = true;
         item.say(Line{Level::info, "SLTP_SKIPPED_ALREADY_EXISTS"}
@@ -796,7 +772,7 @@ void settle_trades(Run& run, const Moves& moves) {
   for (const ClientOrderId& id : moves.settled) {
     item_by_item(run, id, "settling a trade", [&] {
       const Trade& trade = *run.trade(id);
-      const Exposure e = exposure(trade, run.sighted, run.venue_now());
+      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
       const Order& entry = trade.entry();
       Item item{.trade = id};
       TradeRecord& record = item.record(trade.record);

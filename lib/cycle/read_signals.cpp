@@ -1,7 +1,10 @@
 // Reads the signals once, and says of everything that is no signal what it was and what was not done.
+#include "read_signals.hpp"
+
 #include <algorithm>
 
 #include "run.hpp"
+#include "tell.hpp"
 
 namespace tradeguard {
 
@@ -116,7 +119,7 @@ void tell_nothing_but_rejected(Run& run, const SignalBatch& batch) {
 // So these go the outbox's way, an immediate notifier's too.
 void tell_once(Run& run, Item& item, Notice notice) {
   item.change.notices.push_back(std::move(notice));
-  run.outbox_has_more = true;
+  run.outbox.has_more = true;
   run.book.notices_waiting = true;
 }
 

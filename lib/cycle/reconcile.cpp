@@ -1,8 +1,11 @@
 // Every open question is asked at the venue, all at once, and the answers are judged trade by trade.
+#include "reconcile.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include "run.hpp"
+#include "tell.hpp"
 
 namespace tradeguard {
 
@@ -31,7 +34,7 @@ const Sighting* own_sighting(const Order& order, const Lookup& lookup);
 }  // namespace
 
 void reconcile(Run& run) {
-  run.ask_again = std::exchange(run.unread, {});
+  run.forget_what_was_unread();
   // A fill that is found wants its legs looked for, and a leg that is found makes room for the next
   // number: so the asking repeats. Three unrecorded legs are more than one lost store can leave behind.
   for (int depth = 0; depth < 4; ++depth) {
@@ -60,9 +63,9 @@ void reconcile(Run& run) {
       const Order& order = questions[i].order;
       // A leg that one view shows is there, whatever the others would say; that there is none takes all.
       if (!answers[i] || (questions[i].probe && half_asked.contains(order.trade))) {
-        run.venue_failed = true;
-        if (!answers[i]) run.venue_error(answers[i].error());
-        run.unread.insert(order.trade);
+        run.venue.failed = true;
+        if (!answers[i]) run.venue.hear(answers[i].error());
+        run.notes(order.trade).unread = true;
         continue;
       }
       Item& item = items[order.trade];
@@ -74,7 +77,7 @@ void reconcile(Run& run) {
     }
     std::vector<Item> batch;
     for (auto& [id, item] : items) {
-      if (run.dropped.contains(id)) continue;
+      if (run.notes(id).dropped) continue;
       start_naked_clock(run, run.trade(id), item);
       tell_lost_legs(run, item);
       batch.push_back(std::move(item));
@@ -82,15 +85,15 @@ void reconcile(Run& run) {
     run.commit(std::move(batch));
     run.everything_asked = true;
     for (const ClientOrderId& id : probed)
-      if (!adopted.contains(id) && !run.unread.contains(id)) run.probed.insert(id);
+      if (!adopted.contains(id) && !run.notes(id).unread) run.notes(id).probed = true;
     const bool more = std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& t) {
-      return !run.unread.contains(t.id()) && !run.dropped.contains(t.id()) && !run.hands_off.contains(t.id()) &&
+      return !run.notes(t.id()).unread && !run.notes(t.id()).dropped && !run.notes(t.id()).hands_off &&
              to_be_probed(run, t);
     });
     if (!more) break;
   }
   run.everything_asked = true;
-  if (!run.unread.empty()) run.failed_reads += 1;
+  if (run.any_unread()) run.failed_reads += 1;
 }
 
 namespace {
@@ -106,13 +109,13 @@ bool still_asked(const Run& run, const Order& order) {
       run.venue_now() < order.valid_until + 1h)
     return true;
   if (!is_open_question(order, run.venue_now())) return false;
-  if (!run.everything_asked || run.ask_again.contains(order.trade)) return true;
+  if (!run.everything_asked || run.notes(order.trade).ask_again) return true;
   switch (order.state) {
     case OrderState::claimed:
       return true;
     case OrderState::placed:
       return order.leg == Leg::entry || order.leg == Leg::exit || order.cancel_asked_at || order.fired_at ||
-             !run.sighted.contains(order.client_id);
+             !run.seen.open.contains(order.client_id);
     case OrderState::closed:
       return true;
     case OrderState::refused:
@@ -132,7 +135,7 @@ bool twin_asked(const Run& run, const std::vector<Order>& rows, const Order& ord
 std::vector<Question> open_questions(Run& run) {
   std::vector<Question> questions;
   for (const Trade& trade : run.book.trades) {
-    if (run.dropped.contains(trade.id()) || run.hands_off.contains(trade.id())) continue;
+    if (run.notes(trade.id()).dropped || run.notes(trade.id()).hands_off) continue;
     std::vector<Question> of_trade;
     item_by_item(run, trade.id(), "asking about a trade", [&] {
       for (const auto* rows : {&trade.entries, &trade.legs})
@@ -150,10 +153,10 @@ std::vector<Question> open_questions(Run& run) {
 // A run that lost its store protects its own fills from memory; their legs have ids but no rows. So no
 // leg is claimed for a trade of an earlier run before the venue was asked for it.
 bool to_be_probed(const Run& run, const Trade& trade) {
-  if (run.probed.contains(trade.id())) return false;
-  if (run.own.contains(trade.id()) && !run.store_lost) return false;
+  if (run.notes(trade.id()).probed) return false;
+  if (run.notes(trade.id()).own && !run.store_lost) return false;
   if (trade.record.released || trade.record.settled) return false;
-  const Exposure e = exposure(trade, run.sighted, run.venue_now());
+  const Exposure e = exposure(trade, run.seen.open, run.venue_now());
   return (e.held - e.working - e.asked - e.leaving).is_positive();
 }
 
@@ -187,9 +190,9 @@ Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {
 // borne out by the look itself. What this run sent is left alone, because its clock may have been set back since.
 bool claimed_by_a_clock_ahead(const Run& run, const Order& order, Instant read_began) {
   constexpr Micros clocks_differ_by = 1min;
-  return order.leg != Leg::entry && order.state == OrderState::claimed && run.clock_offset &&
+  return order.leg != Leg::entry && order.state == OrderState::claimed && run.venue.clock_offset &&
          order.stamp > run.venue_now() + clocks_differ_by && order.stamp > read_began + clocks_differ_by &&
-         !run.placed_here.contains(order.client_id) && !run.placed_here.contains(order.pair);
+         !run.sent(order.client_id).here && !run.sent(order.pair).here;
 }
 
 OrderQuery query_for(const Run& run, const Order& order) {
@@ -218,7 +221,7 @@ bool is_anothers_doing(const Question& question, const Order& before, const Orde
 }
 
 void leave_to_the_other(Run& run, const Order& order) {
-  if (!run.hands_off.insert(order.trade).second) return;
+  if (std::exchange(run.notes(order.trade).hands_off, true)) return;
   const Trade* trade = run.trade(order.trade);
   if (trade == nullptr) return;
   run.criticals.push_back("a trade was left to another run: " + order.trade);
@@ -263,7 +266,7 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     return false;
   }
   if (sighting != nullptr) remember_sight(run, applied.order, *sighting);
-  if (sighting == nullptr && order.state == OrderState::placed) run.unseen[order.client_id] += 1;
+  if (sighting == nullptr && order.state == OrderState::placed) run.sent(order.client_id).unseen += 1;
   if (lookup.found.size() > 1) hear_twins(run, order, lookup, item);
 
   Order compared = applied.order;
@@ -289,9 +292,9 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
   const bool came_to_nothing =
       order.live() && !applied.order.live() && !applied.order.filled.is_positive() && !order.cancel_asked_at;
   // What an earlier run sent and what came to nothing uses up no try of this one.
-  const bool tried_here = came_to_nothing && run.placed_here.contains(order.client_id);
-  if (tried_here && order.leg == Leg::stop) run.refused_legs[order.trade] += 1;
-  if (tried_here && order.leg == Leg::exit) run.exit_failed.insert(order.trade);
+  const bool tried_here = came_to_nothing && run.sent(order.client_id).here;
+  if (tried_here && order.leg == Leg::stop) run.notes(order.trade).refused_legs += 1;
+  if (tried_here && order.leg == Leg::exit) run.notes(order.trade).exit_failed = true;
   return question.probe;
 }
 
@@ -305,7 +308,7 @@ Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
   if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read && lookup.found.empty() &&
       traits.duplicate_ids_refused && !order.acknowledged && !claimed_by_a_clock_ahead(run, order, lookup.read_began) &&
       run.venue_now() < order.valid_until - 2s)
-    run.send_again.insert(order.client_id);
+    run.sent(order.client_id).again = true;
   return Applied{.order = order, .step = Step::stale};
 }
 
@@ -356,18 +359,18 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
 }
 
 void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
-  run.sighted.erase(order.client_id);
-  run.mismatched.erase(order.client_id);
-  run.unseen.erase(order.client_id);
-  run.end_unknown.erase(order.client_id);
+  run.seen.open.erase(order.client_id);
+  run.seen.mismatched.erase(order.client_id);
+  run.sent(order.client_id).unseen = 0;
+  run.sent(order.client_id).end_unknown = false;
   if (!sighting.filled && (sighting.status == VenueStatus::filled || sighting.status == VenueStatus::cancelled ||
                            sighting.status == VenueStatus::expired))
-    run.end_unknown.insert(order.client_id);
+    run.sent(order.client_id).end_unknown = true;
   if (sighting.status != VenueStatus::open) return;
   if (sighting.fired || sighted_as_planned(order, sighting))
-    run.sighted.insert(order.client_id);
+    run.seen.open.insert(order.client_id);
   else if (order.leg == Leg::stop || order.leg == Leg::target)
-    run.mismatched.insert(order.client_id);
+    run.seen.mismatched.insert(order.client_id);
 }
 
 void alarm_wrong_proof(Run& run, const Order& order, Item& item) {

@@ -1,11 +1,12 @@
 #include "run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tradeguard {
 
 Run::Run(CyclePorts& p, const CycleSettings& s) : ports{p}, settings{s} {
-  started = ports.clock.monotonic();
+  started_ = ports.clock.monotonic();
   begin_pass();
 }
 
@@ -13,19 +14,19 @@ void Run::begin_pass_keeping_reads() { now = ports.clock.now(); }
 
 void Run::begin_pass() {
   begin_pass_keeping_reads();
-  balances.reset();
-  quotes.reset();
-  if (stop_asked() && !stop_seen) stop_seen = elapsed();
+  read.balances.reset();
+  read.quotes.reset();
+  if (stop_asked() && !stop_seen_) stop_seen_ = elapsed();
 }
 
 bool Run::may_wait_for_entries() const {
   constexpr Micros after_stop = 5s;
-  return !past(settings.deadline) && (!stop_seen || elapsed() - *stop_seen < after_stop);
+  return !past(settings.deadline) && (!stop_seen_ || elapsed() - *stop_seen_ < after_stop);
 }
 
 std::optional<Balance> Run::balance_of(const std::string& currency) const {
-  if (!balances) return std::nullopt;
-  if (const auto known = balances->find(currency); known != balances->end()) return known->second;
+  if (!read.balances) return std::nullopt;
+  if (const auto known = read.balances->find(currency); known != read.balances->end()) return known->second;
   switch (ports.protector.traits().absent_balance) {
     case AbsentBalance::unknown:
       return std::nullopt;
@@ -36,17 +37,16 @@ std::optional<Balance> Run::balance_of(const std::string& currency) const {
 }
 
 Instant Run::sound_now() const {
-  return clock_offset && std::chrono::abs(*clock_offset) > settings.max_clock_offset ? venue_now() : now;
+  return venue.clock_offset && std::chrono::abs(*venue.clock_offset) > settings.max_clock_offset ? venue_now() : now;
 }
 
 void Run::measure_clock() {
-  if (clock_asked) return;
-  clock_asked = true;
+  if (std::exchange(venue.clock_asked, true)) return;
   const auto venue_time = ports.placer.venue_time();
   if (venue_time)
-    clock_offset = *venue_time - ports.clock.now();
+    venue.clock_offset = *venue_time - ports.clock.now();
   else
-    venue_error(venue_time.error());
+    venue.hear(venue_time.error());
 }
 
 Trade* Run::trade(const ClientOrderId& id) {
@@ -127,9 +127,38 @@ const TradeRecord* Run::record(const ClientOrderId& id) {
   return asked == book.questions.end() ? nullptr : &asked->trade;
 }
 
+const TradeNotes& Run::notes(const ClientOrderId& trade) const {
+  static const TradeNotes nothing_known;
+  const auto known = trade_notes_.find(trade);
+  return known == trade_notes_.end() ? nothing_known : known->second;
+}
+
+const OrderNotes& Run::sent(const ClientOrderId& order) const {
+  static const OrderNotes nothing_known;
+  const auto known = order_notes_.find(order);
+  return known == order_notes_.end() ? nothing_known : known->second;
+}
+
+bool Run::any_unread() const {
+  return std::any_of(trade_notes_.begin(), trade_notes_.end(), [](const auto& known) { return known.second.unread; });
+}
+
+void Run::forget_what_was_unread() {
+  for (auto& [trade, known] : trade_notes_) known.ask_again = std::exchange(known.unread, false);
+}
+
+std::set<ClientOrderId> Run::take_what_goes_again() {
+  std::set<ClientOrderId> stops;
+  for (auto& [order, known] : order_notes_) {
+    if (!std::exchange(known.again, false)) continue;
+    known.twice = true;
+    stops.insert(order);
+  }
+  return stops;
+}
+
 bool Run::copy_may_come(const Order& order) const {
-  return sent_twice.contains(order.client_id) &&
-         venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
+  return sent(order.client_id).twice && venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
 }
 
 bool Run::lease_holds() {
@@ -172,7 +201,7 @@ void Run::write_and_take(std::span<Item> items) {
   if (store_lost) {
     // Only what this run itself bought is finished without the store.
     for (Item& item : items)
-      if (own.contains(item.trade)) take(item);
+      if (notes(item.trade).own) take(item);
     return;
   }
   std::vector<Change> changes;
@@ -188,7 +217,7 @@ void Run::write_and_take(std::span<Item> items) {
     if (items.size() > 1) {
       for (std::size_t i = 0; i < items.size(); ++i) write_and_take(items.subspan(i, 1));
     } else {
-      dropped.insert(items.front().trade);
+      notes(items.front().trade).dropped = true;
       criticals.push_back("refused by the store: " + written.error().what);
       say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", items.front().trade).add("error", written.error().what));
     }
@@ -204,7 +233,7 @@ void Run::write_and_take(std::span<Item> items) {
       take(items[i]);
     } else {
       // Somebody wrote this trade since it was read: the next run, or the next pass, looks again.
-      dropped.insert(items[i].trade);
+      notes(items[i].trade).dropped = true;
       say(Line{Level::warn, "ITEM_STALE"}.add("trade", items[i].trade));
     }
   }
@@ -244,7 +273,7 @@ void Run::tell_tale(const Item& item) {
                        if (notice.severity == Severity::critical) tell_directly(notice);
                        return;
                      }
-                     outbox_has_more = true;
+                     outbox.has_more = true;
                      if (ports.notifier.immediate() && !book.notices_waiting) deliver_now(notice);
                    },
                },
@@ -253,7 +282,7 @@ void Run::tell_tale(const Item& item) {
 }
 
 void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing, const std::exception& error) {
-  run.dropped.insert(trade);
+  run.notes(trade).dropped = true;
   run.criticals.push_back(std::string{doing} + ": " + error.what());
   run.say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", trade).add("doing", doing).add("error", error.what()));
 }

@@ -1,4 +1,7 @@
+#include "tell.hpp"
+
 #include <algorithm>
+#include <utility>
 
 #include "run.hpp"
 
@@ -93,7 +96,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
                  .add("reason", order.reason));
     // One notice a trade and kind of leg: what goes on failing is the alarm's to tell.
     const bool told = stands(run, NoticeType::unprotected, order.trade) ||
-                      !run.told_failed.insert(order.trade + std::string{text(order.leg)}).second;
+                      !run.notes(order.trade).told_failed.insert(order.leg).second;
     if (!told)
       item.tell(fact(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "leg",
                           std::string{text(order.leg)}),
@@ -169,7 +172,7 @@ void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
 namespace {
 
 void tell_acknowledged(Item& item, const Order& order, Run& run) {
-  if (!run.own.contains(order.trade)) {
+  if (!run.notes(order.trade).own) {
     item.say(line_of(Level::warn, "ORDER_RECOVERED", order));
     item.tell(notice_of(NoticeType::order_recovered, Severity::warning, order, run.now));
   }

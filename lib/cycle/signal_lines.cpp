@@ -1,0 +1,47 @@
+#include "signal_lines.hpp"
+
+#include "run.hpp"
+
+namespace tradeguard {
+
+namespace {
+
+Line rejected(Run& run, int line, std::string_view reason) {
+  run.report.rejected += 1;
+  return Line{Level::warn, "SIGNAL_REJECTED"}.add("line", line).add("reason", reason);
+}
+
+}  // namespace
+
+Line key_line(const SignalKey& key, const Duplicate* known) {
+  if (known == nullptr) return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
+  Line line = Line{Level::info, "GUARD"}
+                  .words("idempotency_blocked")
+                  .add("signal_key", key)
+                  .add("existing_order_id", known->existing_order_id);
+  if (!known->decided.empty()) line.add("decided", known->decided);
+  if (known->differs) line.add("differs", "1");
+  return line;
+}
+
+// A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
+Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
+  const std::int64_t seconds = seconds_rounded_up(denied.ahead);
+  if (denied.ahead <= run.settings.policy.max_wait)
+    return Line{Level::info, "SIGNAL_WAITS"}
+        .add("line", signal.line)
+        .add("signal_key", signal_key(signal))
+        .add("ahead_seconds", seconds);
+  return rejected(run, signal.line, denied.reason.str())
+      .add("ahead_seconds", seconds)
+      .add("clock", denied.clock_of_store ? "store" : "host");
+}
+
+Line too_old(Run& run, const Signal& signal, Micros limit) {
+  return rejected(run, signal.line, "stale")
+      .add("symbol", signal.symbol.text())
+      .add("age_seconds", seconds_rounded_up(run.now - signal.time))
+      .add("limit_seconds", seconds_rounded_up(limit));
+}
+
+}  // namespace tradeguard
