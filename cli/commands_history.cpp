@@ -42,7 +42,7 @@ int trades_command(const CommandLine& line, const Pairs& environment) {
   const AccountKey account = account_of((*desk)->settings());
   auto store = open_store((*desk)->settings(), account);
   if (!store) return say_failure(store.error());
-  const auto past = (*store)->journal->trades(*query);
+  const auto past = (*store)->account->journal().trades(*query);
   if (!past) return say_failure(past.error());
   print(line.json ? trades_json(*past, account) : trades_text(*past));
   return past->unreadable.empty() ? exit_ok : exit_internal;
@@ -53,7 +53,7 @@ int why_command(const CommandLine& line, const Pairs& environment) {
   if (!desk) return desk.error();
   auto store = open_store((*desk)->settings(), account_of((*desk)->settings()));
   if (!store) return say_failure(store.error());
-  OrderJournal& journal = *(*store)->journal;
+  OrderJournal& journal = (*store)->account->journal();
   const std::string word = name_in(line.arguments.front());
   const auto found = journal.keys_about(word, stories_at_most);
   if (!found) return say_failure(found.error());

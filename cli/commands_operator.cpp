@@ -30,7 +30,7 @@ struct Office {
   Instant now;
   std::string reason;  // what was given with --reason
 
-  OrderJournal& journal() const { return *store->journal; }
+  OrderJournal& journal() const { return store->account->journal(); }
 };
 using Opened = tl::expected<std::unique_ptr<Office>, int>;
 
@@ -365,10 +365,9 @@ Result<bool> take_lock(Office& office, Micros patience) {
   SystemClock& clock = office.desk->clock;
   const Micros end = clock.monotonic() + patience;
   for (;;) {
-    auto acquired = office.store->lock->try_acquire(office.store->pen.account);
+    auto acquired = office.store->account->acquire();
     if (!acquired) return tl::unexpected{std::move(acquired.error()).within("taking the run lock")};
     if (auto* lease = std::get_if<RunLease>(&*acquired)) {
-      office.store->pen.fence = lease->fence();
       office.lease.emplace(std::move(*lease));
       return true;
     }

@@ -51,9 +51,9 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   auto store = open_store(settings, account);
   if (!store) return say_failure(store.error());
   const Instant now = (*desk)->clock.now();
-  const auto book = (*store)->journal->open_book(now);
+  const auto book = (*store)->account->journal().open_book(now);
   if (!book) return say_failure(book.error());
-  const auto waiting = (*store)->journal->waiting_notices();
+  const auto waiting = (*store)->account->journal().waiting_notices();
   if (!waiting) return say_failure(waiting.error());
   Look look{*book, *waiting, account, settings.dry_run, now, "", {}, bars_of(settings, *book)};
   look.run = run_state(book->account, run_is_going(settings, **store), settings.hard_deadline, now);

@@ -120,12 +120,15 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
 
   NotedSignals noted{signals, station};
-  CyclePorts ports{*(*store)->lock,      (*store)->pen,
-                   *(*store)->journal,   *(*store)->guard,
-                   *(*exchange)->placer, *(*exchange)->protector,
-                   **notifier,           noted,
-                   desk.clock,           *desk.log,
-                   &stop_asked,          nullptr};
+  CyclePorts ports{*(*store)->account,
+                   *(*exchange)->placer,
+                   *(*exchange)->protector,
+                   **notifier,
+                   noted,
+                   desk.clock,
+                   *desk.log,
+                   &stop_asked,
+                   nullptr};
   ports.live_accounts = [&] { return accounts_with_open_trades(settings, **store, desk.clock.now()); };
   CycleSettings cycle = cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());
   cycle.start_facts.emplace_back("schema", std::to_string(schema_version));

@@ -35,7 +35,7 @@ std::vector<Found> examine_store(Desk& desk, Store& store) {
 // looked at proves nothing. No cycle is counted.
 Locked examine_lock(const Settings& settings, Store& store) {
   const AccountKey account = account_of(settings);
-  auto tried = store.lock->try_hold(account);
+  auto tried = store.account->lock().try_hold(account);
   if (!tried) return {{problem("lock", tried.error(), "")}, nullptr};
   const auto* run = std::get_if<HeldElsewhere>(&*tried);
   if (const auto stranger = run != nullptr ? lock_stranger(settings, store) : std::nullopt)
@@ -63,7 +63,7 @@ Locked examine_lock(const Settings& settings, Store& store) {
     locked.findings.push_back(problem("lock", second.error(), ""));
     return locked;
   }
-  const auto again = (*second)->lock->try_hold(account);
+  const auto again = (*second)->account->lock().try_hold(account);
   if (!again)
     locked.findings.push_back(problem("lock", again.error(), ""));
   else if (!std::holds_alternative<HeldElsewhere>(*again))
@@ -77,7 +77,7 @@ Locked examine_lock(const Settings& settings, Store& store) {
 
 std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   const Instant now = desk.clock.now();
-  const auto book = store.journal->open_book(now);
+  const auto book = store.account->journal().open_book(now);
   if (!book) return {problem("account", book.error(), "")};
   std::vector<Found> findings{last_run(*book, desk.settings(), alone, now)};
   for (const Alarm& alarm : book->alarms) {
@@ -95,7 +95,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
     findings.push_back(doubtful("entries", bar_text(bar),
                                 bar.reason == Denial::halted ? "`tradeguard resume` takes entries again"
                                                              : "find out why; `tradeguard status` has the trades"));
-  const auto waiting = store.journal->waiting_notices();
+  const auto waiting = store.account->journal().waiting_notices();
   if (!waiting)
     findings.push_back(problem("messages", waiting.error(), ""));
   else if (*waiting > 0)
@@ -106,7 +106,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
 
 std::optional<Found> examine_silence(Desk& desk, Store& store) {
   const Instant now = desk.clock.now();
-  const auto book = store.journal->open_book(now);
+  const auto book = store.account->journal().open_book(now);
   if (!book || !book->account.quiet_until) return std::nullopt;
   const Instant until = *book->account.quiet_until;
   if (until <= now || until > now + longest_quiet) return std::nullopt;

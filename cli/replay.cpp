@@ -51,18 +51,8 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
   const auto exchange = open_memory_paper(configuration.settings, stage.clock, log, day.prices);
   PrintingNotifier notifier{[](std::string_view) { return true; }};  // nobody waits for these messages
   MemorySignals source;
-  CyclePorts ports{*stage.store.lock,
-                   stage.store.pen,
-                   *stage.store.journal,
-                   *stage.store.guard,
-                   *exchange->venue,
-                   *exchange->venue,
-                   notifier,
-                   source,
-                   stage.clock,
-                   log,
-                   stage.stop_asked,
-                   nullptr};
+  CyclePorts ports{*stage.store.account, *exchange->venue, *exchange->venue, notifier, source, stage.clock, log,
+                   stage.stop_asked,     nullptr};
 
   std::vector<Signal> signals = day.signals;
   std::ranges::stable_sort(signals, {}, &Signal::time);
@@ -81,7 +71,7 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
     if (stage.stop_asked != nullptr && *stage.stop_asked)
       return failed(Fault::unreachable, "stopped after " + std::to_string(result.cycles) + " cycles");
   }
-  if (auto counted = count_trades(day, *stage.store.journal, result); !counted)
+  if (auto counted = count_trades(day, stage.store.account->journal(), result); !counted)
     return tl::unexpected{std::move(counted.error())};
   if (auto summed = sum_up(day, *exchange->book, result); !summed) return tl::unexpected{std::move(summed.error())};
   return result;

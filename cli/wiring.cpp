@@ -20,6 +20,7 @@
 #include "tradeguard/postgres_run_lock.hpp"
 #include "tradeguard/postgres_session.hpp"
 #include "tradeguard/printing_notifier.hpp"
+#include "tradeguard/sql_account.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "tradeguard/sql_store.hpp"
 #include "tradeguard/sqlite_run_lock.hpp"
@@ -160,7 +161,7 @@ std::vector<SchemaProblem> schema_problems(const Settings& settings) {
 }
 
 std::optional<LockStranger> lock_stranger(const Settings& settings, Store& store) {
-  auto* lock = dynamic_cast<PostgresRunLock*>(store.lock.get());
+  auto* lock = dynamic_cast<PostgresRunLock*>(&store.account->lock());
   if (lock == nullptr) return std::nullopt;
   auto found = lock->stranger(account_of(settings));
   return found ? std::move(*found) : std::nullopt;
@@ -188,7 +189,7 @@ Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
   locks.accounts = std::move(*accounts);
   locks.accounts.insert(configured);
   for (const AccountKey& account : locks.accounts) {
-    auto acquired = store.lock->try_acquire(account);
+    auto acquired = store.account->lock().try_acquire(account);
     if (!acquired)
       return tl::unexpected{
           std::move(acquired.error()).within("taking the run lock of " + account.venue + "/" + account.account)};
@@ -231,11 +232,8 @@ Result<Made> make_store(const Settings& settings) {
 
 std::unique_ptr<Store> open_memory_store(const AccountKey& account) {
   auto store = std::make_unique<Store>();
-  store->pen.account = account;
   store->memory = std::make_unique<MemoryStore>();
-  store->lock = std::make_unique<MemoryRunLock>(*store->memory);
-  store->journal = std::make_unique<MemoryJournal>(*store->memory, store->pen);
-  store->guard = std::make_unique<MemoryIdempotencyGuard>(*store->memory, store->pen);
+  store->account = store->memory->open(account);
   return store;
 }
 
@@ -419,7 +417,6 @@ CycleSettings cycle_settings(const Configuration& configuration, const std::stri
                              Instant now) {
   const Settings& settings = configuration.settings;
   CycleSettings cycle;
-  cycle.account = account_of(settings);
   cycle.run_id = pid + "_" + std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
   cycle.pid = pid;
   cycle.host = host;
@@ -452,17 +449,17 @@ std::optional<bool> run_is_going(const Settings& settings, Store& store) {
         "WHERE d.datname = current_database()) "
         "AND CAST(l.classid AS BIGINT) = (a.lock_id >> 32) & 4294967295 "
         "AND CAST(l.objid AS BIGINT) = a.lock_id & 4294967295 WHERE a.venue = ?1 AND a.account = ?2",
-        {store.pen.account.venue, store.pen.account.account}};
+        {store.account->key().venue, store.account->key().account}};
     const auto asked = store.session->run(std::array{ask});
     if (!asked || (*asked)[0].rows.empty()) return std::nullopt;
     const auto* holders = std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
     return holders == nullptr ? std::nullopt : std::optional{*holders > 0};
   }
-  const auto* lock = dynamic_cast<const SqliteRunLock*>(store.lock.get());
+  const auto* lock = dynamic_cast<const SqliteRunLock*>(&store.account->lock());
   if (lock == nullptr) return std::nullopt;
   struct stat status {};
   // Without a lock file nobody has ever run.
-  if (::stat(lock->lock_file(store.pen.account).c_str(), &status) != 0)
+  if (::stat(lock->lock_file(store.account->key()).c_str(), &status) != 0)
     return errno == ENOENT ? std::optional{false} : std::nullopt;
   // "1: FLOCK  ADVISORY  WRITE 25942 fe:00:10952826 0 EOF". The device is written differently by some
   // file systems, so the inode has to do.
@@ -599,11 +596,8 @@ Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const Ac
   auto backend = open_backend(settings, state, std::move(interruption));
   if (!backend) return tl::unexpected{std::move(backend.error())};
   auto store = std::make_unique<Store>();
-  store->pen.account = account;
   store->session = std::move(backend->session);
-  store->lock = std::move(backend->lock);
-  store->journal = std::make_unique<SqlJournal>(*store->session, store->pen);
-  store->guard = std::make_unique<SqlIdempotencyGuard>(*store->session, store->pen);
+  store->account = std::make_unique<SqlAccount>(store->session, std::move(backend->lock), account);
   return store;
 }
 

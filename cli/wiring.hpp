@@ -15,7 +15,6 @@
 #include "tradeguard/monitor_cycle.hpp"
 #include "tradeguard/paper_venue.hpp"
 #include "tradeguard/postgres_run_lock.hpp"
-#include "tradeguard/run_lock.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "tradeguard/sql_session.hpp"
 #include "tradeguard/venue_check.hpp"
@@ -30,12 +29,9 @@ std::string sqlite_file(const Settings& settings);  // of an SQLite store
 // Everything that remembers, opened for one account. Lock, journal and guard of an SQL store share
 // one session: where it dies, lock and pen die together.
 struct Store {
-  Pen pen;
   std::unique_ptr<MemoryStore> memory;  // one of these two
-  std::unique_ptr<SqlSession> session;
-  std::unique_ptr<RunLock> lock;
-  std::unique_ptr<OrderJournal> journal;
-  std::unique_ptr<IdempotencyGuard> guard;
+  std::shared_ptr<SqlSession> session;
+  std::unique_ptr<Account> account;
 };
 // An SQL store has to be there and of this program's version.
 // Once `stop_asked` is true, a statement over a file that takes long is broken off.

@@ -13,8 +13,7 @@
 #include "tradeguard/paper_venue.hpp"
 #include "tradeguard/printing_notifier.hpp"
 #include "tradeguard/sql_schema.hpp"
-#include "tradeguard/sql_store.hpp"
-#include "tradeguard/sqlite_run_lock.hpp"
+#include "tradeguard/sqlite_store.hpp"
 
 using namespace tradeguard;
 
@@ -27,22 +26,16 @@ void must(const Result<void>& done) {
 // [readme]
 // Once a minute, with what the strategy decided since. Everything a run needs to know of the runs
 // before it is in the store, so the process may end in between, and may be killed at any point.
-RunVerdict every_minute(SqliteSession& store, PaperVenue& venue, std::vector<Signal> decided,
-                        Clock& clock, Log& log) {
-  Pen pen{{"paper", "main"}, std::nullopt};
-  SqliteRunLock lock{store};
-  SqlJournal journal{store, pen};
-  SqlIdempotencyGuard guard{store, pen};
+RunVerdict every_minute(Store& store, PaperVenue& venue, std::vector<Signal> decided, Clock& clock,
+                        Log& log) {
+  const auto account = store.open({"paper", "main"});
   PrintingNotifier notifier{stdout};
   MemorySignals signals{{std::move(decided), {}}};
-  CyclePorts ports{lock, pen, journal, guard, venue, venue, notifier, signals, clock, log};
+  CyclePorts ports{*account, venue, venue, notifier, signals, clock, log};
 
-  CycleSettings settings{.account = pen.account,
-                         .run_id = "4711_1735732807",
-                         .pid = "4711",
-                         .host = "bot-1",
-                         .version = "1.0",
-                         .mode = "paper"};
+  CycleSettings settings{.run_id = "4711_1735732807", .pid = "4711", .host = "bot-1"};
+  settings.version = "1.0";
+  settings.mode = "paper";
   settings.policy.max_order_notional = Money{100};
   settings.plan.stop_percent = 2;
   settings.check_slippage = false;  // paper fills at the price the signal saw
@@ -69,7 +62,7 @@ std::unique_ptr<SqliteSession> open_store() {
 }  // namespace
 
 int main() {
-  const auto store = open_store();
+  SqliteStore store{open_store()};
   const auto exchange = open_store();  // the exchange has a connection of its own
   ManualClock clock{parse_iso("2025-01-01T12:00:07Z").value()};
   StepPrices prices;
@@ -81,14 +74,14 @@ int main() {
   const Signal eth = buy("ETH_USDT", "3350.5", clock.now());
   prices.set(eth.symbol, *eth.price, clock.now());
   std::cout << "12:00 the strategy says BUY\n";
-  every_minute(*store, venue, {eth}, clock, log);
+  every_minute(store, venue, {eth}, clock, log);
 
   clock.advance(60s);
   std::cout << "12:01 the same signal again\n";
-  every_minute(*store, venue, {eth}, clock, log);
+  every_minute(store, venue, {eth}, clock, log);
 
   clock.advance(60s);
   prices.set(eth.symbol, Price::parse("3280").value(), clock.now());
   std::cout << "12:02 the price has fallen through the stop\n";
-  return exit_code(every_minute(*store, venue, {}, clock, log));
+  return exit_code(every_minute(store, venue, {}, clock, log));
 }

@@ -62,16 +62,13 @@ int main() {
           clock};
   const auto run = [&](std::string_view title) {
     std::cout << title << '\n';
-    Pen pen{{"paper", "main"}, std::nullopt};
-    MemoryRunLock lock{store};
-    MemoryJournal journal{store, pen};
-    MemoryIdempotencyGuard guard{store, pen};
-    CyclePorts ports{lock, pen, journal, guard, venue, venue, pager, signals, clock, log};
-    CycleSettings settings{.account = pen.account};
+    const auto account = store.open({"paper", "main"});
+    CyclePorts ports{*account, venue, venue, pager, signals, clock, log};
+    CycleSettings settings;
     settings.check_slippage = false;
     const RunReport report = monitor_cycle(ports, settings);
     std::cout << "  notices sent: " << report.notices_sent
-              << ", waiting: " << journal.waiting_notices().value() << '\n';
+              << ", waiting: " << account->journal().waiting_notices().value() << '\n';
     clock.advance(60s);
   };
 

@@ -42,12 +42,9 @@ int main() {
           clock};
   const auto run = [&](std::string_view title) {
     std::cout << title << '\n';
-    Pen pen{{"my-exchange", "main"}, std::nullopt};
-    MemoryRunLock lock{store};
-    MemoryJournal journal{store, pen};
-    MemoryIdempotencyGuard guard{store, pen};
-    CyclePorts ports{lock, pen, journal, guard, venue, venue, notifier, signals, clock, log};
-    const auto verdict = monitor_cycle(ports, {.account = pen.account}).verdict;
+    const auto account = store.open({"my-exchange", "main"});
+    CyclePorts ports{*account, venue, venue, notifier, signals, clock, log};
+    const auto verdict = monitor_cycle(ports, {}).verdict;
     clock.advance(60s);
     return verdict;
   };

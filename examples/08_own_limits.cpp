@@ -26,12 +26,9 @@ int main() {
           clock};
   const auto run = [&](std::string_view title, const EntryPolicy& policy) {
     std::cout << title << '\n';
-    Pen pen{{"paper", "main"}, std::nullopt};
-    MemoryRunLock lock{store};
-    MemoryJournal journal{store, pen};
-    MemoryIdempotencyGuard guard{store, pen};
-    CyclePorts ports{lock, pen, journal, guard, venue, venue, notifier, signals, clock, log};
-    CycleSettings settings{.account = pen.account};
+    const auto account = store.open({"paper", "main"});
+    CyclePorts ports{*account, venue, venue, notifier, signals, clock, log};
+    CycleSettings settings;
     settings.check_slippage = false;
     settings.policy = policy;
     monitor_cycle(ports, settings);

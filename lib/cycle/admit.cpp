@@ -252,7 +252,7 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
   Claimed claimed;
   Result<std::vector<Judged>> judged = failed(Fault::data, "");
   try {
-    judged = run.ports.guard.claim(requests, policy_now(run, market), run.now);
+    judged = run.guard().claim(requests, policy_now(run, market), run.now);
   } catch (const std::exception& error) {
     judged = failed(Fault::data, error.what());
   }

@@ -271,7 +271,7 @@ void trip_breaker(Run& run) {
   if (!breaker) {
     if (const int flattened = flattened_today(run); flattened >= flattened_limit) {
       const std::string reason = std::to_string(flattened) + " trades flattened today";
-      if (auto set = run.ports.journal.set_breaker(reason, run.now); !set) {
+      if (auto set = run.journal().set_breaker(reason, run.now); !set) {
         run.store_failed(set.error());
         return;
       }

@@ -70,7 +70,7 @@ void drain_immediate(Run& run) {
 void deliver_criticals(Run& run) {
   if (run.ports.notifier.immediate() || !run.may_write() || !run.outbox.has_more) return;
   const Micros until = run.elapsed() + critical_budget;
-  const auto due = run.ports.journal.due_notices(run.now, batch_size);
+  const auto due = run.journal().due_notices(run.now, batch_size);
   if (!due) return run.store_failed(due.error());
   deliver_criticals_of(run, *due, until);
   flush_records(run);
@@ -89,7 +89,7 @@ namespace {
 
 void deliver_waiting(Run& run, Micros until) {
   while (run.elapsed() < until && run.may_write()) {
-    const auto due = run.ports.journal.due_notices(run.now, batch_size);
+    const auto due = run.journal().due_notices(run.now, batch_size);
     if (!due) {
       run.store_failed(due.error());
       return;
@@ -332,7 +332,7 @@ bool flush_records(Run& run) {
     record.next_try.reset();
     run.outbox.undeliverable = record.event_id + ": " + record.error;
   }
-  const auto recorded = run.ports.journal.record_deliveries(run.outbox.delivered, run.now);
+  const auto recorded = run.journal().record_deliveries(run.outbox.delivered, run.now);
   run.outbox.delivered.clear();
   if (!recorded) run.store_failed(recorded.error());
   return recorded.has_value();

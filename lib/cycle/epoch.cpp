@@ -71,7 +71,7 @@ void look_at_epoch(Run& run) {
   }
   std::vector<const Sighting*> orphans;
   for (const Sighting& sighting : *own) {
-    const auto row = run.ports.journal.order(sighting.client_id);
+    const auto row = run.journal().order(sighting.client_id);
     if (!row) return run.store_failed(row.error());
     const bool matters = sighting.status == VenueStatus::open || sighting.filled.value_or(Quantity{}).is_positive();
     if (!*row && matters && !stands(run, NoticeType::orphan, sighting.client_id)) orphans.push_back(&sighting);
@@ -86,7 +86,7 @@ void look_at_epoch(Run& run) {
   // A new account on a venue that is part of this machine and has no order of ours has nothing to forget.
   const bool nothing_to_forget = !account.known_epoch && own->empty() && !run.ports.placer.traits().network;
   const Instant after = nothing_to_forget ? Instant{} : run.now;
-  if (auto accepted = run.ports.journal.accept_epoch(*id, after); !accepted) return run.store_failed(accepted.error());
+  if (auto accepted = run.journal().accept_epoch(*id, after); !accepted) return run.store_failed(accepted.error());
   if (!nothing_to_forget) run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
 }
 
@@ -101,12 +101,12 @@ void look_at_account(Run& run) {
   if (account.venue_account_id.empty()) {
     // Before the epoch was looked at, nothing is accepted with it.
     if (!account.known_epoch || *account.known_epoch != account.epoch) return;
-    const auto noted = run.ports.journal.accept_epoch(seen, account.entries_after.value_or(Instant{}));
+    const auto noted = run.journal().accept_epoch(seen, account.entries_after.value_or(Instant{}));
     if (!noted) return run.store_failed(noted.error());
     run.book.account.venue_account_id = seen;
     return;
   }
-  const std::string subject = run.settings.account.venue + "/" + run.settings.account.account;
+  const std::string subject = run.account().venue + "/" + run.account().account;
   Item item;
   if (seen == account.venue_account_id) {
     clear(item, run, NoticeType::account_changed, subject);

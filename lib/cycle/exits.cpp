@@ -109,7 +109,7 @@ void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Si
   const EntryPolicy& policy = run.settings.policy;
   try {
     // A store with a clock of its own judges by that.
-    verdicts = run.ports.journal.claim_exits(claims, policy.exit_max_age, policy.max_future, run.sound_now());
+    verdicts = run.journal().claim_exits(claims, policy.exit_max_age, policy.max_future, run.sound_now());
   } catch (const std::exception& error) {
     verdicts = failed(Fault::data, error.what());
   }

@@ -12,7 +12,7 @@ namespace tradeguard {
 
 namespace {
 
-std::optional<std::string> accounts_mixed(const Run& run);
+std::optional<std::string> parts_mixed(const Run& run);
 void say_locked(Run& run, const HeldElsewhere& held);
 void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held);
 void fail(Run& run, const Error& error);
@@ -25,11 +25,11 @@ void prune(Run& run);
 }  // namespace
 
 bool take_the_lock(Run& run) {
-  if (const auto mixed = accounts_mixed(run)) {
+  if (const auto mixed = parts_mixed(run)) {
     fail(run, {Fault::configuration, *mixed});
     return false;
   }
-  auto acquired = run.ports.lock.try_acquire(run.settings.account);
+  auto acquired = run.ports.account.acquire();
   if (!acquired) {
     fail(run, std::move(acquired.error()).within("taking the run lock"));
     return false;
@@ -39,19 +39,18 @@ bool take_the_lock(Run& run) {
     return false;
   }
   run.lease.emplace(std::move(std::get<RunLease>(*acquired)));
-  run.ports.pen.fence = run.lease->fence();
   run.report.cycle = run.lease->cycle();
   return true;
 }
 
 bool open(Run& run) {
-  auto book = run.ports.journal.open_book(run.now);
+  auto book = run.journal().open_book(run.now);
   if (!book) {
     fail(run, std::move(book.error()).within("reading the open book"));
     return false;
   }
   run.book = std::move(*book);
-  if (auto begun = run.ports.journal.begin_run(run.settings.run_id, run.settings.config_hash, run.now); !begun) {
+  if (auto begun = run.journal().begin_run(run.settings.run_id, run.settings.config_hash, run.now); !begun) {
     fail(run, std::move(begun.error()).within("recording the start of the run"));
     return false;
   }
@@ -76,7 +75,7 @@ void close(Run& run) {
                                                                                  : "ok";
   note_silences(run);
   if (run.may_write()) {
-    const auto finished = run.ports.journal.finish_run({result, ""}, run.ports.clock.now());
+    const auto finished = run.journal().finish_run({result, ""}, run.ports.clock.now());
     if (!finished) run.store_failed(finished.error());
   }
   prune(run);
@@ -87,14 +86,11 @@ void close(Run& run) {
 
 namespace {
 
-// The lock of one account says nothing about the rows of another.
-std::optional<std::string> accounts_mixed(const Run& run) {
+// An account puts its parts together itself. One that was assembled may have a part of another.
+std::optional<std::string> parts_mixed(const Run& run) {
+  const Pen& pen = run.ports.account.pen();
   const auto name = [](const AccountKey& account) { return account.venue + "/" + account.account; };
-  const Pen& pen = run.ports.pen;
-  if (pen.account != run.settings.account)
-    return "the settings are of the account " + name(run.settings.account) + " and the pen is of " + name(pen.account) +
-           ": nothing was done; give both the same account";
-  for (const Pen* other : {run.ports.journal.pen(), run.ports.guard.pen()})
+  for (const Pen* other : {run.journal().pen(), run.guard().pen()})
     if (other != nullptr && other != &pen)
       return "journal and guard have to write with the pen of the run, or its lock does not fence them: "
              "nothing was done; make them with the same Pen, which is of the account " +
@@ -120,7 +116,7 @@ void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
   const Micros stuck_after = run.settings.stuck_after;
   const auto lately = [&](Instant at, Micros span) { return now - at <= span && !is_ahead(at, span, now); };
   if (held.last_completed_at && lately(*held.last_completed_at, stuck_after)) return;
-  const auto book = run.ports.journal.open_book(now);
+  const auto book = run.journal().open_book(now);
   if (!book) return;
   const AccountState& account = book->account;
   if (!account.last_started_at || lately(*account.last_started_at, stuck_after)) return;
@@ -138,7 +134,7 @@ void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
   notice.facts = {{"cycle", std::to_string(account.cycle)}, {"seconds", std::to_string(seconds)}};
   notice.created_at = now;
   run.tell_directly(notice);
-  static_cast<void>(run.ports.journal.note_stuck_told(now));
+  static_cast<void>(run.journal().note_stuck_told(now));
 }
 
 void fail(Run& run, const Error& error) {
@@ -218,7 +214,7 @@ void note_silences(Run& run) {
   const auto venue_before = lasting(account.quiet_until);
   if (same(venue, venue_before) && same(notifier, lasting(account.notify_quiet_until))) return;
   if (venue && !same(venue, venue_before)) say_quiet(run, *quiet);
-  const auto noted = run.ports.journal.note_silences(venue, venue ? quiet->status : std::string{}, notifier);
+  const auto noted = run.journal().note_silences(venue, venue ? quiet->status : std::string{}, notifier);
   if (!noted) run.store_failed(noted.error());
 }
 
@@ -243,7 +239,7 @@ void prune(Run& run) {
   };
   try {
     const Instant now = run.ports.clock.now();
-    const auto gone = run.ports.journal.prune(now - run.settings.prune_keep, now, enough);
+    const auto gone = run.journal().prune(now - run.settings.prune_keep, now, enough);
     if (!gone && gone.error().fault != Fault::fenced) say_failed(gone.error().what);
     if (gone && *gone > 0)
       run.say(Line{Level::info, "PRUNED"}

@@ -141,7 +141,7 @@ void look_for_unattended(Run& run) {
   std::vector<Item> items;
   std::set<std::string> open;
   for (const LiveAccount& live : run.ports.live_accounts()) {
-    if (live.account == run.settings.account) continue;
+    if (live.account == run.account()) continue;
     const std::string subject = live.account.venue + "/" + live.account.account;
     const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
       return alarm.kind == kind && alarm.subject == subject;

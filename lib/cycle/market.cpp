@@ -101,7 +101,7 @@ namespace {
 
 Outlook look_ahead(Run& run, const std::vector<Signal>& signals) {
   try {
-    auto outlook = run.ports.journal.outlook(signals);
+    auto outlook = run.journal().outlook(signals);
     if (outlook) return std::move(*outlook);
     if (outlook.error().fault != Fault::data) run.store_failed(outlook.error());
   } catch (const std::exception& error) {
@@ -134,7 +134,7 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
   std::vector<InstrumentRules> fresh;
   for (const Symbol& symbol : unknown)
     if (const auto rules = market.rules.find(symbol); rules != market.rules.end()) fresh.push_back(rules->second);
-  if (const auto kept = run.ports.journal.remember_rules(fresh); !kept && kept.error().fault != Fault::data)
+  if (const auto kept = run.journal().remember_rules(fresh); !kept && kept.error().fault != Fault::data)
     run.store_failed(kept.error());
   return true;
 }

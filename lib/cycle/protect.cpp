@@ -623,7 +623,7 @@ void place_exits(Run& run, const Moves& moves) {
 }
 
 Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity) {
-  Order order{.client_id = client_order_id(run.settings.account, trade.id(), leg, attempt),
+  Order order{.client_id = client_order_id(run.account(), trade.id(), leg, attempt),
               .trade = trade.id(),
               .leg = leg,
               .attempt = attempt,

@@ -170,7 +170,7 @@ void probe_legs(const Run& run, const Trade& trade, std::vector<Question>& quest
 }
 
 Order expected_leg(const Run& run, const Trade& trade, Leg leg, int attempt) {
-  const AccountKey& account = run.settings.account;
+  const AccountKey& account = run.account();
   Order order{.client_id = client_order_id(account, trade.id(), leg, attempt),
               .trade = trade.id(),
               .leg = leg,

@@ -209,7 +209,7 @@ void Run::write_and_take(std::span<Item> items) {
   for (const Item& item : items) changes.push_back(item.change);
   Result<std::vector<Written>> written = failed(Fault::data, "not written");
   try {
-    written = ports.journal.write(changes);
+    written = journal().write(changes);
   } catch (const std::exception& error) {
     written = failed(Fault::data, error.what());
   }

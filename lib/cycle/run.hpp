@@ -119,6 +119,9 @@ class Run {
   const CycleSettings& settings;
   RunReport report;
   std::optional<RunLease> lease;
+  const AccountKey& account() const { return ports.account.key(); }
+  OrderJournal& journal() const { return ports.account.journal(); }
+  IdempotencyGuard& guard() const { return ports.account.guard(); }
 
   // ---- time: read once a pass and passed down ----
   void begin_pass();

@@ -17,6 +17,10 @@ void record_verdict(AccountTables& tables, const SignalKey& key, const Verdict& 
 MemoryStore::MemoryStore(std::string epoch) : state_{std::make_shared<State>()} { state_->epoch = std::move(epoch); }
 MemoryStore::~MemoryStore() = default;
 
+std::unique_ptr<Account> MemoryStore::open(const AccountKey& account) {
+  return std::make_unique<MemoryAccount>(*this, account);
+}
+
 void MemoryStore::restored_as(std::string epoch) {
   std::lock_guard lock{state_->mutex};
   state_->epoch = std::move(epoch);

@@ -101,7 +101,6 @@ Cost live_through(Store& store, const Wish& wish) {
   PaperVenue venue{clock, *book, std::move(paper)};
 
   CycleSettings settings;
-  settings.account = the_account;
   settings.run_id = "1_1";
   settings.pid = "1";
   settings.host = "bench";
@@ -110,7 +109,8 @@ Cost live_through(Store& store, const Wish& wish) {
   settings.config_hash = "bench";
   settings.check_slippage = false;
   settings.policy.max_open_positions = 0;
-  CyclePorts ports{*opened.lock, pen, journal, guard, venue, venue, notifier, source, clock, log, nullptr, nullptr};
+  AssembledAccount account{pen, *opened.lock, journal, guard};
+  CyclePorts ports{account, venue, venue, notifier, source, clock, log, nullptr, nullptr};
 
   Cost cost;
   const std::int64_t trips_before = session.round_trips();

@@ -245,7 +245,7 @@ std::string broken_promise(World& world, const Story& story, RunReport last) {
   if (last.verdict != RunVerdict::ok) return "not quiet after four clean runs";
   if (static_cast<std::size_t>(world.times_told(NoticeType::order_created)) < filled) return "an entry was not told";
   if (static_cast<std::size_t>(world.times_told(NoticeType::order_filled)) < filled) return "a fill was not told";
-  const auto session = world.store->open(world.settings.account);
+  const auto session = world.store->open(world.account);
   if (const auto waiting = session->journal().waiting_notices(); !waiting || *waiting != 0)
     return "notices are still waiting";
   return "";

@@ -308,7 +308,7 @@ TEST_CASE("a leg at attempt 9,997 stops neither its own trade nor any other") {
   end_resting_orders(world, "ETH_USDT");
   end_resting_orders(world, "BTC_USDT");
   {
-    const auto session = world.store->open(world.settings.account);
+    const auto session = world.store->open(world.account);
     const auto book = session->journal().open_book(world.clock.now());
     REQUIRE(book.has_value());
     Change worn;
@@ -316,7 +316,7 @@ TEST_CASE("a leg at attempt 9,997 stops neither its own trade nor any other") {
       if (trade.entry().symbol == symbol("ETH_USDT")) {
         Order leg = trade.legs.front();
         leg.attempt = 9'997;
-        leg.client_id = client_order_id(world.settings.account, trade.id(), leg.leg, leg.attempt);
+        leg.client_id = client_order_id(world.account, trade.id(), leg.leg, leg.attempt);
         leg.pair.clear();
         leg.state = OrderState::refused;
         leg.version = 0;

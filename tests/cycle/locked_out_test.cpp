@@ -13,8 +13,8 @@ namespace {
 
 // Another process that has the lock, began a run, and does not go on.
 struct Holder {
-  explicit Holder(World& world) : session{world.store->open(world.settings.account)} {
-    auto acquired = session->lock().try_acquire(world.settings.account);
+  explicit Holder(World& world) : session{world.store->open(world.account)} {
+    auto acquired = session->lock().try_acquire(world.account);
     REQUIRE(acquired.has_value());
     REQUIRE(std::holds_alternative<RunLease>(*acquired));
     lease.emplace(std::move(std::get<RunLease>(*acquired)));

@@ -166,7 +166,7 @@ TEST_CASE("P5: what is being told is in the outbox, and stays there until it was
   INFO((slow ? "told at the end" : "told at once"));
   World world;
   if (slow) world.told.pretend_slow();
-  const auto reader = world.store->open(world.settings.account);
+  const auto reader = world.store->open(world.account);
   int told = 0;
   std::string missing;
   world.told.answer_with([&](const Notice& notice) {
@@ -222,7 +222,7 @@ TEST_CASE("P6: neither halt nor breaker keeps a stop from being placed or a SELL
   const std::string what = GENERATE("halt", "breaker");
   INFO(what);
   const auto forbid = [&](World& world) {
-    const auto session = world.store->open(world.settings.account);
+    const auto session = world.store->open(world.account);
     const auto now = world.clock.now();
     REQUIRE((what == "halt" ? session->journal().set_halt("looking", now)
                             : session->journal().set_breaker("three today", now))

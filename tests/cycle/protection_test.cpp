@@ -188,7 +188,7 @@ void flatten_three(World& world) {
 }
 
 void reset_breaker(World& world) {
-  const auto session = world.store->open(world.settings.account);
+  const auto session = world.store->open(world.account);
   REQUIRE(session->journal().set_breaker(std::nullopt, world.clock.now()).has_value());
 }
 
@@ -225,7 +225,7 @@ TEST_CASE("a breaker without its alarm is an alarm in the next run, and an alarm
   World world;
   world.run();
   {
-    const auto session = world.store->open(world.settings.account);
+    const auto session = world.store->open(world.account);
     REQUIRE(session->journal().set_breaker("3 trades flattened today", world.clock.now()).has_value());
   }
   CHECK(world.run().verdict == RunVerdict::critical_stands);
@@ -472,14 +472,14 @@ TEST_CASE("two accounts of one store that run side by side do not alarm each oth
 
 TEST_CASE("the account's own open trades are attended to by the run itself") {
   World world;
-  world.live_accounts = [&] { return std::vector<LiveAccount>{{world.settings.account, 3, std::nullopt}}; };
+  world.live_accounts = [&] { return std::vector<LiveAccount>{{world.account, 3, std::nullopt}}; };
   CHECK(world.run().verdict == RunVerdict::ok);
 }
 
 TEST_CASE("a trade a bot claimed without rules or plan is an alarm, and the others go on") {
   World world;
   {
-    const auto session = world.store->open(world.settings.account);
+    const auto session = world.store->open(world.account);
     Signal foreign = world.buy("SOL_USDT", "200");
     Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(foreign), .symbol = foreign.symbol};
     order.quantity = Quantity{decimal("0.25")};

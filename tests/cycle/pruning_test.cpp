@@ -22,7 +22,7 @@ T value_of(Result<T> result) {
 // In the words of the store, from outside of any run.
 struct Look {
   std::unique_ptr<contract::Session> session;
-  explicit Look(World& world) : session{world.store->open(world.settings.account)} {}
+  explicit Look(World& world) : session{world.store->open(world.account)} {}
   std::vector<Trade> trades() { return value_of(session->journal().trades({})).trades; }
   std::size_t decisions(const Signal& signal) {
     return value_of(session->journal().decisions(signal_key(signal))).size();
@@ -121,7 +121,7 @@ TEST_CASE("a message that was not delivered is never pruned, nor is a CRITICAL t
   const auto waiting = [&] { return value_of(Look{world}.session->journal().waiting_notices()); };
   const auto before = waiting();
   REQUIRE(before > 0);
-  const auto session = world.store->open(world.settings.account);
+  const auto session = world.store->open(world.account);
   const Instant later = world.clock.now() + 24h * 365;
   value_of(session->journal().prune(later, later));
   CHECK(waiting() == before);

@@ -339,30 +339,7 @@ TEST_CASE("a signal from the future is rejected with how far, and by whose clock
   CHECK(world.said("reason=future ahead_seconds=181 clock=host"));
 }
 
-// ---- An account named twice -----------------------------------------------------------------------
-
-TEST_CASE("a run whose pen is of another account than its settings locks and writes nothing") {
-  World world;
-  world.set_price("ETH_USDT", "100");
-  world.settings.account = {"paper", "other"};
-  auto session = world.store->open(contract::the_account);
-  MemorySignals signals{{{world.buy("ETH_USDT", "100")}, {}}};
-  PaperVenue venue{world.clock, world.book, {}};
-  std::string said;
-  Log log{[&](Level, Instant, std::string_view line) { said += line; }, world.clock};
-  CyclePorts ports{session->lock(), session->pen, session->journal(), session->guard(),
-                   venue,           venue,        world.told,         signals,
-                   world.clock,     log};
-  const RunReport report = monitor_cycle(ports, world.settings);
-  CHECK(report.verdict == RunVerdict::configuration);
-  CHECK(exit_code(report.verdict) == 78);
-  CHECK_THAT(said, Catch::Contains("RUN_FAILED") && Catch::Contains("paper/other") && Catch::Contains("paper/main"));
-  CHECK(world.entries_of("ETH_USDT") == 0);
-  for (const char* name : {"main", "other"}) {
-    auto looker = world.store->open({"paper", name});
-    CHECK(value_of(looker->journal().open_book(world.clock.now())).account.cycle == 0);
-  }
-}
+// ---- An account of mixed parts -----------------------------------------------------------------------
 
 TEST_CASE("a run whose journal or guard writes with a pen of its own locks and writes nothing") {
   World world;
@@ -375,16 +352,9 @@ TEST_CASE("a run whose journal or guard writes with a pen of its own locks and w
   PaperVenue venue{world.clock, world.book, {}};
   std::string said;
   Log log{[&](Level, Instant, std::string_view line) { said += line; }, world.clock};
-  CyclePorts ports{session->lock(),
-                   session->pen,
-                   journal ? other->journal() : session->journal(),
-                   journal ? session->guard() : other->guard(),
-                   venue,
-                   venue,
-                   world.told,
-                   signals,
-                   world.clock,
-                   log};
+  AssembledAccount mixed{session->pen, session->lock(), journal ? other->journal() : session->journal(),
+                         journal ? session->guard() : other->guard()};
+  CyclePorts ports{mixed, venue, venue, world.told, signals, world.clock, log};
   CHECK(monitor_cycle(ports, world.settings).verdict == RunVerdict::configuration);
   CHECK_THAT(said, Catch::Contains("RUN_FAILED") && Catch::Contains("the same Pen"));
   CHECK(world.entries_of("ETH_USDT") == 0);

@@ -24,8 +24,7 @@ Decimal decimal(std::string_view text) { return must_parse<Decimal>(text); }
 
 World::World() : World{contract::store_backends().front().fresh()} {}
 
-World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& account) : store{std::move(s)} {
-  settings.account = account;
+World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& a) : account{a}, store{std::move(s)} {
   settings.pid = "4711";
   settings.host = "test-host";
   settings.version = "test";
@@ -37,7 +36,7 @@ World::World(std::shared_ptr<contract::StoreUnderTest> s, const AccountKey& acco
 }
 
 RunReport World::run(std::vector<Signal> signals) {
-  const auto session = store->open(settings.account);
+  const auto session = store->open(account);
   PaperVenue venue{clock, book, paper};
   MemorySignals source;
   int line = 0;
@@ -56,18 +55,9 @@ RunReport World::run(std::vector<Signal> signals) {
   settings.run_id = "4711_" + std::to_string(to_micros(clock.now()) / 1'000'000);
   Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue, &venue, &told, &source};
   if (wrap) wrap(wrapped);
-  CyclePorts ports{*wrapped.lock,
-                   session->pen,
-                   *wrapped.journal,
-                   *wrapped.guard,
-                   *wrapped.placer,
-                   *wrapped.protector,
-                   *wrapped.notifier,
-                   *wrapped.signals,
-                   clock,
-                   lines,
-                   &stop,
-                   unattended};
+  AssembledAccount assembled{session->pen, *wrapped.lock, *wrapped.journal, *wrapped.guard};
+  CyclePorts ports{assembled, *wrapped.placer, *wrapped.protector, *wrapped.notifier, *wrapped.signals, clock,
+                   lines,     &stop,           unattended};
   ports.live_accounts = live_accounts;
   return monitor_cycle(ports, settings);
 }

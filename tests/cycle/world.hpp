@@ -31,6 +31,7 @@ struct World {
   MemoryPaperBook book;
   FaultScript faults;
   PaperSettings paper;
+  AccountKey account;
   CycleSettings settings;
   MemoryNotifier told;
   std::shared_ptr<contract::StoreUnderTest> store;

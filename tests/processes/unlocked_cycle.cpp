@@ -64,8 +64,11 @@ class Racer {
     OpenDoor door{*store->session};
     SignalFile signals{signals_path, clock};
     PaperVenue& venue = *exchange->venue;
-    CyclePorts ports{door,  store->pen, *store->journal, *store->guard, venue,
-                     venue, *notifier,  signals,         clock,         *(*desk)->log};
+    Pen pen{account_of(settings), std::nullopt};
+    SqlJournal journal{*store->session, pen};
+    SqlIdempotencyGuard guard{*store->session, pen};
+    AssembledAccount behind_the_door{pen, door, journal, guard};
+    CyclePorts ports{behind_the_door, venue, venue, *notifier, signals, clock, *(*desk)->log};
     CycleSettings cycle = cycle_settings((*desk)->configuration, process_id(), host_name(), clock.now());
     cycle.fast_patience = 5ms;
     answer("ready");

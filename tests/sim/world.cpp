@@ -1085,13 +1085,12 @@ Ended World::run(int index, std::vector<Signal> signals) {
   ended.inner = depth_ > 1;
   const std::size_t requests = exchange.papers().size();
   CycleSettings mine = settings;
-  mine.account = dry_run_ ? paper_account : live_account;
   mine.mode = dry_run_ ? "paper" : "live";
   mine.check_slippage = !dry_run_;
   mine.run_id = "4711_" + std::to_string(to_micros(now() + skew) / 1'000'000);
   process.began = now().time_since_epoch();
   {
-    const auto session = store.open(mine.account);
+    const auto session = store.open(dry_run_ ? paper_account : live_account);
     SimClock clock{*this};
     SimLock lock{session->lock(), process};
     SimGuard guard{session->guard(), process};
@@ -1112,8 +1111,8 @@ Ended World::run(int index, std::vector<Signal> signals) {
                 if (keep_log_) log.push_back(iso_micros(at) + (depth_ > 1 ? " | " : " ") + std::string{text});
               },
               clock};
-    CyclePorts ports{lock,     session->pen, journal, guard, venue,         venue,
-                     notifier, source,       clock,   lines, &process.stop, nullptr};
+    AssembledAccount assembled{session->pen, lock, journal, guard};
+    CyclePorts ports{assembled, venue, venue, notifier, source, clock, lines, &process.stop, nullptr};
     if (!dry_run_ && !of_the_other_.empty())
       ports.live_accounts = [this] {
         std::vector<LiveAccount> others;

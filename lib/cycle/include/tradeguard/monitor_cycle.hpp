@@ -15,8 +15,8 @@
 #include "tradeguard/journal.hpp"
 #include "tradeguard/log.hpp"
 #include "tradeguard/notice.hpp"
-#include "tradeguard/run_lock.hpp"
 #include "tradeguard/signal.hpp"
+#include "tradeguard/store.hpp"
 #include "tradeguard/venue.hpp"
 
 namespace tradeguard {
@@ -29,7 +29,6 @@ struct MarketSettings {
 };
 
 struct CycleSettings {
-  AccountKey account;
   std::string run_id;  // {pid}_{unix seconds}
   std::string pid;
   std::string host;
@@ -61,10 +60,7 @@ struct RunReport;
 
 // What the cycle works with. All outlive the call; none is used from two threads.
 struct CyclePorts {
-  RunLock& lock;
-  Pen& pen;  // gets the fence of the lease
-  OrderJournal& journal;
-  IdempotencyGuard& guard;
+  Account& account;
   OrderPlacer& placer;
   SltpPlacer& protector;
   Notifier& notifier;

@@ -11,18 +11,20 @@
 #include "tradeguard/guards.hpp"
 #include "tradeguard/journal.hpp"
 #include "tradeguard/run_lock.hpp"
+#include "tradeguard/store.hpp"
 
 namespace tradeguard {
 
-class MemoryStore {
+class MemoryStore final : public Store {
  public:
   // `epoch` is what tells this store from another one. A store "restored from a backup" is the same
   // store after restored_as("another epoch").
   explicit MemoryStore(std::string epoch = "memory");
-  ~MemoryStore();
+  ~MemoryStore() override;
   MemoryStore(const MemoryStore&) = delete;
   MemoryStore& operator=(const MemoryStore&) = delete;
 
+  std::unique_ptr<Account> open(const AccountKey& account) override;
   void restored_as(std::string epoch);
   // What a vanished host looks like: the lease is lost although its owner still works. The next
   // acquire succeeds and fences the owner off.
@@ -110,6 +112,30 @@ class MemoryJournal final : public OrderJournal {
  private:
   std::shared_ptr<MemoryStore::State> state_;
   const Pen& pen_;
+};
+
+class MemoryAccount final : public Account {
+ public:
+  MemoryAccount(MemoryStore& store, AccountKey key)
+      : pen_{std::move(key), std::nullopt},
+        lock_{store},
+        journal_{store, pen_},
+        guard_{store, pen_},
+        history_{store, pen_} {}
+  RunLock& lock() override { return lock_; }
+  OrderJournal& journal() override { return journal_; }
+  IdempotencyGuard& guard() override { return guard_; }
+  EntryHistory& history() override { return history_; }
+  const Pen& pen() const override { return pen_; }
+
+ private:
+  void fence(Fence fence) override { pen_.fence = fence; }
+
+  Pen pen_;
+  MemoryRunLock lock_;
+  MemoryJournal journal_;
+  MemoryIdempotencyGuard guard_;
+  MemoryEntryHistory history_;
 };
 
 }  // namespace tradeguard
