@@ -12,7 +12,7 @@ namespace tradeguard::cli {
 
 namespace {
 
-std::vector<Found> examine(Desk& desk, const Wishes& wishes);
+std::vector<Found> examine(Setup& setup, const Wishes& wishes);
 std::vector<Found> examine_unopened(const Settings& settings, const Error& error);
 std::string text_of(const std::vector<Found>& findings);
 std::string json_of(const std::vector<Found>& findings, int code);
@@ -20,11 +20,11 @@ std::string json_of(const std::vector<Found>& findings, int code);
 }  // namespace
 
 int doctor_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
   const Wishes wishes{line.config.value_or(""), line.has("place-far-order"), line.has("send"),
                       line.json ? stderr : stdout};
-  const std::vector<Found> findings = examine(**desk, wishes);
+  const std::vector<Found> findings = examine(**setup, wishes);
   const int code = first_that_applies(findings);
   print(line.json ? json_of(findings, code) : text_of(findings));
   return code;
@@ -33,11 +33,11 @@ int doctor_command(const CommandLine& line, const Pairs& environment) {
 namespace {
 
 // In the order in which a run would stumble over them.
-std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
-  const Settings& settings = desk.settings();
+std::vector<Found> examine(Setup& setup, const Wishes& wishes) {
+  const Settings& settings = setup.settings();
   std::vector<Found> findings;
   const auto add = [&](std::vector<Found> more) { std::ranges::move(more, std::back_inserter(findings)); };
-  findings.push_back(well("configuration", "hash " + desk.configuration.hash));
+  findings.push_back(well("configuration", "hash " + setup.configuration.hash));
   const std::string kind{text(settings.kind)};
   const bool paper = settings.kind == VenueKind::paper;
   if (paper || settings.live)
@@ -50,27 +50,27 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   const bool ours = !distrust_of(wishes.config_file,
                                  {.pipes = Wanted::Pipes::inherited, .trusted = Trusted{.others = settings.besides}});
   if (!ours) {
-    add(examine_files(desk, wishes.config_file));
+    add(examine_files(setup, wishes.config_file));
     return findings;
   }
-  Secrets secrets = examine_secrets(desk);
+  Secrets secrets = examine_secrets(setup);
   add(std::move(secrets.findings));
-  add(examine_notifier(desk, wishes, secrets.notifier));
-  add(examine_files(desk, wishes.config_file));
-  add(examine_disks(desk));
-  add(examine_sizes(settings, desk.clock.now()));
+  add(examine_notifier(setup, wishes, secrets.notifier));
+  add(examine_files(setup, wishes.config_file));
+  add(examine_disks(setup));
+  add(examine_sizes(settings, setup.clock.now()));
 
   std::unique_ptr<RunLease::Hold> hold;  // let go before its store
   std::optional<Found> silence;
   auto store = open_store(settings, account_of(settings));
   if (store) {
     findings.push_back(well("store", masked_url(settings.store_url) + ", schema " + std::to_string(schema_version)));
-    add(examine_store(desk, **store));
+    add(examine_store(setup, **store));
     Locked locked = examine_lock(settings, **store);
     hold = std::move(locked.hold);
     add(std::move(locked.findings));
-    add(examine_account(desk, **store, hold != nullptr));
-    silence = examine_silence(desk, **store);
+    add(examine_account(setup, **store, hold != nullptr));
+    silence = examine_silence(setup, **store);
   } else {
     add(examine_unopened(settings, store.error()));
   }
@@ -78,7 +78,7 @@ std::vector<Found> examine(Desk& desk, const Wishes& wishes) {
   if (silence)
     findings.push_back(*silence);
   else if (secrets.exchange)
-    add(examine_venue(desk, wishes, hold != nullptr));
+    add(examine_venue(setup, wishes, hold != nullptr));
   else
     findings.push_back(doubtful("exchange", "was not asked: the key or its secret is missing", ""));
   return findings;

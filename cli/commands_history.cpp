@@ -4,9 +4,9 @@
 #include <map>
 
 #include "commands.hpp"
-#include "desk.hpp"
 #include "json.hpp"
 #include "order_view.hpp"
+#include "setup.hpp"
 #include "tradeguard/trade_result.hpp"
 #include "wiring.hpp"
 
@@ -35,12 +35,12 @@ constexpr std::size_t stories_at_most = 20;
 }  // namespace
 
 int trades_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  const auto query = query_of(line, (*desk)->clock.now());
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  const auto query = query_of(line, (*setup)->clock.now());
   if (!query) return say_usage("trades", query.error());
-  const AccountKey account = account_of((*desk)->settings());
-  auto store = open_store((*desk)->settings(), account);
+  const AccountKey account = account_of((*setup)->settings());
+  auto store = open_store((*setup)->settings(), account);
   if (!store) return say_failure(store.error());
   const auto past = (*store)->account->journal().trades(*query);
   if (!past) return say_failure(past.error());
@@ -49,9 +49,9 @@ int trades_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int why_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  auto store = open_store((*desk)->settings(), account_of((*desk)->settings()));
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  auto store = open_store((*setup)->settings(), account_of((*setup)->settings()));
   if (!store) return say_failure(store.error());
   OrderJournal& journal = (*store)->account->journal();
   const std::string word = name_in(line.arguments.front());

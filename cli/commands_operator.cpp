@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "commands.hpp"
-#include "desk.hpp"
 #include "entries_view.hpp"
 #include "json.hpp"
 #include "log_sink.hpp"
 #include "market_word.hpp"
 #include "one_cycle.hpp"
 #include "process.hpp"
+#include "setup.hpp"
 #include "tradeguard/memory_signals.hpp"
 #include "tradeguard/order_state.hpp"
 #include "wiring.hpp"
@@ -20,9 +20,9 @@ namespace tradeguard::cli {
 
 namespace {
 
-// A desk with the store behind it, and the lock once it is taken.
+// A setup with the store behind it, and the lock once it is taken.
 struct Office {
-  std::unique_ptr<Desk> desk;
+  std::unique_ptr<Setup> setup;
   std::unique_ptr<Store> store;
   std::unique_ptr<Notifier> notifier;  // null: there is none, and the next run tells
   std::string no_notifier_because;
@@ -77,7 +77,7 @@ int halt_command(const CommandLine& line, const Pairs& environment) {
   // and every claim reads it in its own transaction.
   if (auto halted = office.journal().set_halt(office.reason, office.now); !halted)
     return say_not_written(halted.error());
-  office.desk->log->write(Line{Level::warn, "HALTED"}.add("reason", office.reason));
+  office.setup->log->write(Line{Level::warn, "HALTED"}.add("reason", office.reason));
   const std::string said = "halted: no further entry until `tradeguard resume`; protection goes on";
   return carry_out(office, {}, notice_of(office, NoticeType::halted, "halt"), said, said);
 }
@@ -120,7 +120,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
     }
     notice.symbol = market->text();
     if (change.alarms.empty()) {
-      const auto bars = bars_of(office.desk->settings(), *book);
+      const auto bars = bars_of(office.setup->settings(), *book);
       const EntryBar* bar = first_bar(bars, market->base);
       said = "nothing was frozen in " + market->base;
       if (bar != nullptr) said += " that `resume " + market->text() + "` ends; " + still(*bar);
@@ -141,9 +141,9 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
       change.alarms.back().alarm.cleared_at = office.now;
     }
   }
-  said = after_resume(office.desk->settings(), *book, change, market);
+  said = after_resume(office.setup->settings(), *book, change, market);
   if (!market) in_force = said;
-  office.desk->log->write(Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
+  office.setup->log->write(Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
   return carry_out(office, std::move(change), std::move(notice), said, in_force);
 }
 
@@ -267,10 +267,11 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
     return exit_ok;
   }
   // What would keep the cycle from selling is found before anything is stored.
-  const Desk& desk_now = *office.desk;
-  if (auto exchange = open_exchange(desk_now.settings(), environment, office.desk->clock, *office.desk->log); !exchange)
+  const Setup& desk_now = *office.setup;
+  if (auto exchange = open_exchange(desk_now.settings(), environment, office.setup->clock, *office.setup->log);
+      !exchange)
     return say_nothing_stored(exchange.error());
-  if (auto notifier = make_notifier(desk_now.settings(), environment, office.desk->clock, *office.desk->log, stderr);
+  if (auto notifier = make_notifier(desk_now.settings(), environment, office.setup->clock, *office.setup->log, stderr);
       !notifier)
     return say_nothing_stored(notifier.error());
 
@@ -283,10 +284,10 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
 
   // The wish is on record: whichever run comes next sells, this one or one that was faster.
   office.lease.reset();
-  const std::unique_ptr<Desk> desk = std::move(office.desk);
+  const std::unique_ptr<Setup> setup = std::move(office.setup);
   opened->reset();
   MemorySignals none;
-  const int code = one_cycle(*desk, none, catch_stop_signals(), desk->json ? stderr : stdout);
+  const int code = one_cycle(*setup, none, catch_stop_signals(), setup->json ? stderr : stdout);
   if (code != exit_ok)
     write_whole(STDERR_FILENO,
                 "tradeguard: the request to sell " + count + " of " + what +
@@ -304,11 +305,11 @@ int prune_command(const CommandLine& line, const Pairs& environment) {
   auto opened = open_office(line, environment);
   if (!opened) return opened.error();
   Office& office = **opened;
-  if (!keep) keep = office.desk->settings().prune_keep;
+  if (!keep) keep = office.setup->settings().prune_keep;
   const auto removed = office.journal().prune(office.now - *keep, office.now);
   if (!removed) return say_failure(removed.error());
   const auto rows = static_cast<std::int64_t>(*removed);
-  office.desk->log->write(Line{Level::info, "PRUNED"}.add("rows", rows).add("keep", duration_text(*keep)));
+  office.setup->log->write(Line{Level::info, "PRUNED"}.add("rows", rows).add("keep", duration_text(*keep)));
   print(line.json ? Json{}.field("done", true).field("rows", rows).text() : std::to_string(rows) + " rows removed\n");
   return exit_ok;
 }
@@ -321,11 +322,11 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   const std::string* given = line.option("wait");
   const auto patience = parse_duration(given == nullptr ? "3s" : *given);
   if (!patience) return tl::unexpected{say_usage(line.command, "--wait is a duration, like 3s")};
-  auto desk = set_up(line, environment);
-  if (!desk) return tl::unexpected{desk.error()};
+  auto setup = set_up(line, environment);
+  if (!setup) return tl::unexpected{setup.error()};
   auto office = std::make_unique<Office>();
-  office->desk = std::move(*desk);
-  const Settings& settings = office->desk->settings();
+  office->setup = std::move(*setup);
+  const Settings& settings = office->setup->settings();
   if (settings.dry_run && settings.kind_of_file != VenueKind::paper)
     return tl::unexpected{say_failure(
         Error{Fault::configuration, "DRY_RUN=1 is set, so this would act on paper, and the configuration names " +
@@ -335,7 +336,7 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);
   auto notifier =
-      make_notifier(settings, environment, office->desk->clock, *office->desk->log, line.json ? stderr : stdout);
+      make_notifier(settings, environment, office->setup->clock, *office->setup->log, line.json ? stderr : stdout);
   if (notifier)
     office->notifier = std::move(*notifier);
   else
@@ -350,7 +351,7 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
         say_locked(stranger ? describe(*stranger) + "; nothing was changed, `tradeguard doctor` says how to end it"
                             : "a run holds the lock; nothing was changed, try again")};
   }
-  office->now = office->desk->clock.now();
+  office->now = office->setup->clock.now();
   return office;
 }
 
@@ -362,7 +363,7 @@ int code_without_office(const CommandLine& line, int code) {
 
 // A run is over in seconds; a person does not want to be told so.
 Result<bool> take_lock(Office& office, Micros patience) {
-  SystemClock& clock = office.desk->clock;
+  SystemClock& clock = office.setup->clock;
   const Micros end = clock.monotonic() + patience;
   for (;;) {
     auto acquired = office.store->account->acquire();
@@ -394,7 +395,7 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
       if (key == "action" || key == "reason") line.add(key, value);
     if (!notice.symbol.empty()) line.add("symbol", notice.symbol);
     if (!notice.order_id.empty()) line.add("order_id", notice.order_id);
-    office.desk->log->write(line);
+    office.setup->log->write(line);
   }
   const std::string event_id = notice.event_id;
   change.notices.push_back(std::move(notice));
@@ -406,7 +407,7 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     return code;
   }
   const std::string untold = tell(office);
-  if (office.desk->json) {
+  if (office.setup->json) {
     Json json;
     json.field("done", true).field("said", said).field("event_id", event_id);
     json.maybe("not_told_because", untold.empty() ? std::nullopt : std::optional{untold});
@@ -437,7 +438,7 @@ int say_not_written(const Error& error) {
 
 std::set<Symbol> known_markets(const Office& office, const OpenBook& book) {
   std::set<Symbol> known;
-  for (const auto& [symbol, market] : office.desk->settings().markets) known.insert(symbol);
+  for (const auto& [symbol, market] : office.setup->settings().markets) known.insert(symbol);
   for (const Trade& trade : book.trades) known.insert(trade.entry().symbol);
   return known;
 }
@@ -466,7 +467,7 @@ int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWor
   const std::string what = market ? market->text() : "all symbols";
   if (change.trades.empty()) {
     const std::string said = "there is no request to sell " + what + " to withdraw";
-    print(office.desk->json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
+    print(office.setup->json ? Json{}.field("done", false).field("said", said).text() : said + "\n");
     return exit_ok;
   }
   Notice notice = notice_of(office, NoticeType::operator_action, "withdraw");
@@ -496,11 +497,11 @@ std::string tell(Office& office) {
   if (!office.notifier) return office.no_notifier_because;
   const auto due = office.journal().due_notices(office.now, 100);
   if (!due) return due.error().what;
-  const Micros end = office.desk->clock.monotonic() + office.desk->settings().notify_budget;
+  const Micros end = office.setup->clock.monotonic() + office.setup->settings().notify_budget;
   std::vector<DeliveryRecord> records;
   std::string untold;
   for (const Notice& notice : *due) {
-    const Micros left = end - office.desk->clock.monotonic();
+    const Micros left = end - office.setup->clock.monotonic();
     if (left <= 0s) {
       untold = "there was no time for all messages";
       break;
@@ -510,11 +511,11 @@ std::string tell(Office& office) {
     if (const auto* never = std::get_if<Undeliverable>(&delivery)) untold = never->why;
     if (!std::holds_alternative<Delivered>(delivery)) continue;
     records.push_back({notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""});
-    office.desk->log->write(Line{Level::info, "TG_SENT"}
-                                .add("type", type_of(notice))
-                                .add("symbol", notice.symbol.empty() ? "-" : notice.symbol)
-                                .add("order_id", notice.order_id.empty() ? "-" : notice.order_id)
-                                .debug("event_id", notice.event_id));
+    office.setup->log->write(Line{Level::info, "TG_SENT"}
+                                 .add("type", type_of(notice))
+                                 .add("symbol", notice.symbol.empty() ? "-" : notice.symbol)
+                                 .add("order_id", notice.order_id.empty() ? "-" : notice.order_id)
+                                 .debug("event_id", notice.event_id));
   }
   // Not recorded is told once more, which is what "at least once" means.
   static_cast<void>(office.journal().record_deliveries(records, office.now));

@@ -4,12 +4,12 @@
 
 #include "alarm_help.hpp"
 #include "commands.hpp"
-#include "desk.hpp"
 #include "entries_view.hpp"
 #include "exit_codes.hpp"
 #include "json.hpp"
 #include "order_view.hpp"
 #include "secrets.hpp"
+#include "setup.hpp"
 #include "wiring.hpp"
 
 namespace tradeguard::cli {
@@ -32,8 +32,8 @@ std::vector<std::string> problems_of(const Look& look, Micros max_age);
 std::string unset_hint(const Settings& settings);
 std::string status_text(const Look& look);
 std::string status_json(const Look& look);
-std::string config_text(const Desk& desk);
-std::string config_json(const Desk& desk);
+std::string config_text(const Setup& setup);
+std::string config_json(const Setup& setup);
 
 }  // namespace
 
@@ -44,13 +44,13 @@ int status_command(const CommandLine& line, const Pairs& environment) {
     max_age = parse_duration(*given).value_or(Micros{0});
     if (max_age == Micros{0}) return say_usage("status", "--max-age is a duration above 0, like 180 or 3m");
   }
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  const Settings& settings = (*desk)->settings();
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  const Settings& settings = (*setup)->settings();
   const AccountKey account = account_of(settings);
   auto store = open_store(settings, account);
   if (!store) return say_failure(store.error());
-  const Instant now = (*desk)->clock.now();
+  const Instant now = (*setup)->clock.now();
   const auto book = (*store)->account->journal().open_book(now);
   if (!book) return say_failure(book.error());
   const auto waiting = (*store)->account->journal().waiting_notices();
@@ -70,9 +70,9 @@ int status_command(const CommandLine& line, const Pairs& environment) {
 }
 
 int config_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  print(line.json ? config_json(**desk) : config_text(**desk));
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  print(line.json ? config_json(**setup) : config_text(**setup));
   return exit_ok;
 }
 
@@ -320,18 +320,18 @@ std::string status_json(const Look& look) {
 
 // What may be said of a secret: where it would come from. A dry run does not even look at the
 // files.
-std::vector<SecretSource> secrets_of(const Desk& desk) {
-  if (!desk.settings().dry_run) return secret_sources(desk.environment, SecretFiles{desk.settings()});
+std::vector<SecretSource> secrets_of(const Setup& setup) {
+  if (!setup.settings().dry_run) return secret_sources(setup.environment, SecretFiles{setup.settings()});
   std::vector<SecretSource> sources;
   for (const SecretName secret : {SecretName::api_key, SecretName::api_secret, SecretName::telegram_token})
     sources.push_back({secret, "not read (DRY_RUN=1)", ""});
   return sources;
 }
 
-std::string config_text(const Desk& desk) {
-  std::string out = "# effective configuration, hash " + desk.configuration.hash + "\n";
+std::string config_text(const Setup& setup) {
+  std::string out = "# effective configuration, hash " + setup.configuration.hash + "\n";
   std::string section;
-  for (const auto& entry : desk.configuration.entries) {
+  for (const auto& entry : setup.configuration.entries) {
     if (entry.section != section) {
       section = entry.section;
       out += "[" + section + "]\n";
@@ -341,25 +341,25 @@ std::string config_text(const Desk& desk) {
     out += setting + " # " + entry.source + "\n";
   }
   out += "\n# secrets, masked\n";
-  for (const SecretSource& source : secrets_of(desk))
+  for (const SecretSource& source : secrets_of(setup))
     out += "# " + std::string{environment_name(source.secret)} + ": " + source.where +
            (source.fault.empty() ? "" : ", which " + source.fault) + "\n";
   return out;
 }
 
-std::string config_json(const Desk& desk) {
+std::string config_json(const Setup& setup) {
   Json json;
-  json.field("hash", desk.configuration.hash);
-  json.field("dry_run", desk.settings().dry_run).field("debug_trading", desk.settings().debug_trading);
+  json.field("hash", setup.configuration.hash);
+  json.field("dry_run", setup.settings().dry_run).field("debug_trading", setup.settings().debug_trading);
   json.array("values");
-  for (const auto& entry : desk.configuration.entries)
+  for (const auto& entry : setup.configuration.entries)
     json.object()
         .field("key", entry.section + "." + entry.name)
         .field("value", entry.value)
         .field("source", entry.source)
         .end_object();
   json.end_array().array("secrets");
-  for (const SecretSource& source : secrets_of(desk))
+  for (const SecretSource& source : secrets_of(setup))
     json.object()
         .field("name", environment_name(source.secret))
         .field("source", source.where)

@@ -1,10 +1,10 @@
 #include <unistd.h>
 
 #include "commands.hpp"
-#include "desk.hpp"
 #include "log_sink.hpp"
 #include "process.hpp"
 #include "replay.hpp"
+#include "setup.hpp"
 #include "signal_file.hpp"
 
 namespace tradeguard::cli {
@@ -41,11 +41,11 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
       return say_usage("replay", std::string{"--"} + name + " is a time with its zone, like 2025-01-01T12:00:00Z");
   }
   const std::atomic<bool>& stop_asked = catch_stop_signals();
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  const Settings& settings = (*desk)->settings();
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  const Settings& settings = (*setup)->settings();
 
-  auto batch = SignalFile{signals_path, (*desk)->clock, 10s, &stop_asked, Timeless::rejected}.read();
+  auto batch = SignalFile{signals_path, (*setup)->clock, 10s, &stop_asked, Timeless::rejected}.read();
   if (!batch) return say_failure(batch.error());
   auto prices = read_prices_of(prices_path, std::nullopt);
   if (!prices) return say_failure(prices.error());
@@ -63,7 +63,7 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
   Result<ReplayResult> result = failed(Fault::data, "");
   {
     Progress progress;
-    result = replay(day, (*desk)->configuration, {clock, **store, std::move(log), &stop_asked},
+    result = replay(day, (*setup)->configuration, {clock, **store, std::move(log), &stop_asked},
                     [&](int done, int all) { progress.tell(done, all); });
   }
   for (const RejectedLine& rejected : batch->rejected)

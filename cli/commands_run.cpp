@@ -17,7 +17,8 @@ namespace tradeguard::cli {
 
 namespace {
 
-Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals, const std::atomic<bool>& stop_asked);
+Result<int> wired_cycle(Setup& setup, const Station& station, SignalSource& signals,
+                        const std::atomic<bool>& stop_asked);
 Error not_started(const RunReport& report);
 int report_stranger(const Station& station, Store& store, int code);
 int report_lock_file(const Station& station, RunVerdict verdict, int code);
@@ -46,8 +47,8 @@ constexpr Micros grace = 2s;
 int run_command(const CommandLine& line, const Pairs& environment) {
   const std::string& path = *line.option("signals");
   const std::atomic<bool>& stop_asked = catch_stop_signals();
-  auto desk = set_up(line, environment);
-  if (!desk) {
+  auto setup = set_up(line, environment);
+  if (!setup) {
     // Whoever looks for the end of every run in the log finds this one too.
     SystemClock clock;
     Log log{open_log({"", line.bare})->sink, clock};
@@ -57,47 +58,47 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     std::string faults;
     if (!configuration)
       for (const std::string& fault : configuration.error()) faults += (faults.empty() ? "" : "; ") + fault;
-    return report_misread(given, faults, line.bare, desk.error());
+    return report_misread(given, faults, line.bare, setup.error());
   }
-  if (!(*desk)->log_fault.empty())
-    (*desk)->log->write(Line{Level::warn, "LOG_FILE_UNUSABLE"}
-                            .add("file", (*desk)->settings().log_file)
-                            .add("error", (*desk)->log_fault));
-  const Micros max_age = (*desk)->settings().policy.max_age;
+  if (!(*setup)->log_fault.empty())
+    (*setup)->log->write(Line{Level::warn, "LOG_FILE_UNUSABLE"}
+                             .add("file", (*setup)->settings().log_file)
+                             .add("error", (*setup)->log_fault));
+  const Micros max_age = (*setup)->settings().policy.max_age;
   SignalFile signals{path,
-                     (*desk)->clock,
+                     (*setup)->clock,
                      10s,
                      &stop_asked,
                      Timeless::takes_file_time,
                      {.entries = max_age, .exits = std::max<Micros>(max_age, 24h)},
-                     Trusted{.others = (*desk)->settings().signals_from}};
-  const int code = one_cycle(**desk, signals, stop_asked, stdout);
+                     Trusted{.others = (*setup)->settings().signals_from}};
+  const int code = one_cycle(**setup, signals, stop_asked, stdout);
   // Protection was seen to first; a CRITICAL that stands is worse.
   return signals.distrusted() && code != exit_critical ? exit_configuration : code;
 }
 
-int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_asked, std::FILE* messages) {
-  const Station station{desk.settings(), desk.config_file, desk.environment, desk.clock, *desk.log, messages};
+int one_cycle(Setup& setup, SignalSource& signals, const std::atomic<bool>& stop_asked, std::FILE* messages) {
+  const Station station{setup.settings(), setup.config_file, setup.environment, setup.clock, *setup.log, messages};
   const auto broke_off = [&](const std::exception& broken) {
     // The next run recovers: everything that was sent is on record.
-    desk.log->write(Line{Level::critical, "RUN_FAILED"}.add("reason", "internal_error").add("error", broken.what()));
+    setup.log->write(Line{Level::critical, "RUN_FAILED"}.add("reason", "internal_error").add("error", broken.what()));
     report_no_start(station, Error{Fault::data, broken.what()}, exit_internal);
   };
   try {
-    const Watchdog watchdog{desk.settings().hard_deadline + grace, "RUN_FAILED reason=hard_deadline", desk.log_path,
-                            desk.bare};
+    const Watchdog watchdog{setup.settings().hard_deadline + grace, "RUN_FAILED reason=hard_deadline", setup.log_path,
+                            setup.bare};
     try {
       // Before anything opens it: a log that somebody put beside the database would be taken into it.
-      if (const auto secure = secure_store(desk.settings(), *desk.log); !secure) {
+      if (const auto secure = secure_store(setup.settings(), *setup.log); !secure) {
         Station blind = station;
         blind.store_is_ours = false;
-        return report_no_start(blind, secure.error(), say_run_failed(*desk.log, secure.error()));
+        return report_no_start(blind, secure.error(), say_run_failed(*setup.log, secure.error()));
       }
-      auto code = wired_cycle(desk, station, signals, stop_asked);
+      auto code = wired_cycle(setup, station, signals, stop_asked);
       if (code) return *code;
       if (code.error().fault == Fault::unreachable)
-        say_lock_holders(desk.settings(), account_of(desk.settings()), LockedPart::database, Named::all, *desk.log);
-      return report_no_start(station, code.error(), say_run_failed(*desk.log, code.error()));
+        say_lock_holders(setup.settings(), account_of(setup.settings()), LockedPart::database, Named::all, *setup.log);
+      return report_no_start(station, code.error(), say_run_failed(*setup.log, code.error()));
     } catch (const std::exception& broken) {
       broke_off(broken);
     }
@@ -109,12 +110,12 @@ int one_cycle(Desk& desk, SignalSource& signals, const std::atomic<bool>& stop_a
 
 namespace {
 
-Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signals,
+Result<int> wired_cycle(Setup& setup, const Station& station, SignalSource& signals,
                         const std::atomic<bool>& stop_asked) {
-  const Settings& settings = desk.settings();
-  auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log);
+  const Settings& settings = setup.settings();
+  auto exchange = open_exchange(settings, setup.environment, setup.clock, *setup.log);
   if (!exchange) return tl::unexpected{std::move(exchange.error())};
-  auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, station.messages);
+  auto notifier = make_notifier(settings, setup.environment, setup.clock, *setup.log, station.messages);
   if (!notifier) return tl::unexpected{std::move(notifier.error())};
   auto store = open_store(settings, account_of(settings), &stop_asked);
   if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
@@ -125,12 +126,12 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
                    *(*exchange)->protector,
                    **notifier,
                    noted,
-                   desk.clock,
-                   *desk.log,
+                   setup.clock,
+                   *setup.log,
                    &stop_asked,
                    nullptr};
-  ports.live_accounts = [&] { return accounts_with_open_trades(settings, **store, desk.clock.now()); };
-  CycleSettings cycle = cycle_settings(desk.configuration, process_id(), host_name(), desk.clock.now());
+  ports.live_accounts = [&] { return accounts_with_open_trades(settings, **store, setup.clock.now()); };
+  CycleSettings cycle = cycle_settings(setup.configuration, process_id(), host_name(), setup.clock.now());
   cycle.start_facts.emplace_back("schema", std::to_string(schema_version));
   cycle.start_facts.emplace_back("store", is_postgres(settings) ? "postgres" : "sqlite");
   cycle.start_facts.emplace_back("dry_run", settings.dry_run ? "1" : "0");
@@ -141,9 +142,9 @@ Result<int> wired_cycle(Desk& desk, const Station& station, SignalSource& signal
       // Whoever lost the lease does not know what is open now.
       if (report.verdict != RunVerdict::internal_error)
         report_started(station, report.open_trades, report.verdict != RunVerdict::unreachable);
-      report_log_file(station, desk.log_fault);
+      report_log_file(station, setup.log_fault);
     } catch (const std::exception& broken) {
-      desk.log->write(Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
+      setup.log->write(Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
     }
   };
   const RunReport report = monitor_cycle(ports, cycle);

@@ -2,10 +2,10 @@
 #include <unistd.h>
 
 #include "commands.hpp"
-#include "desk.hpp"
 #include "json.hpp"
 #include "log_sink.hpp"
 #include "run_marker.hpp"
+#include "setup.hpp"
 #include "store_files.hpp"
 #include "tradeguard/sql_schema.hpp"
 #include "wiring.hpp"
@@ -13,14 +13,14 @@
 namespace tradeguard::cli {
 
 int init_command(const CommandLine& line, const Pairs& environment) {
-  auto desk = set_up(line, environment);
-  if (!desk) return desk.error();
-  const Settings& settings = (*desk)->settings();
+  auto setup = set_up(line, environment);
+  if (!setup) return setup.error();
+  const Settings& settings = (*setup)->settings();
   // Before it is made, so that nothing lies beside it then, and after, for what SQLite made through a link.
-  if (const auto secure = secure_store(settings, *(*desk)->log); !secure) return say_failure(secure.error());
+  if (const auto secure = secure_store(settings, *(*setup)->log); !secure) return say_failure(secure.error());
   auto made = make_store(settings);
   if (!made) return say_failure(made.error());
-  if (const auto secure = secure_store(settings, *(*desk)->log); !secure) return say_failure(secure.error());
+  if (const auto secure = secure_store(settings, *(*setup)->log); !secure) return say_failure(secure.error());
   const std::string url = masked_url(settings.store_url);
   switch (made->what) {
     case Made::What::held_elsewhere:

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "desk.hpp"
+#include "setup.hpp"
 #include "tradeguard/run_lock.hpp"
 #include "tradeguard/venue_check.hpp"
 #include "wiring.hpp"
@@ -41,11 +41,11 @@ struct Secrets {
   bool exchange = true;         // its key and secret are there
   bool notifier = true;
 };
-Secrets examine_secrets(const Desk& desk);
-std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_token);
+Secrets examine_secrets(const Setup& setup);
+std::vector<Found> examine_notifier(Setup& setup, const Wishes& wishes, bool has_token);
 // What others could change, lock or read a password in: one problem each, with the command that mends it.
-std::vector<Found> examine_files(const Desk& desk, const std::string& config_file);
-std::vector<Found> examine_disks(const Desk& desk);
+std::vector<Found> examine_files(const Setup& setup, const std::string& config_file);
+std::vector<Found> examine_disks(const Setup& setup);
 // `what` lies in `folder`, where so many bytes and files are left.
 struct Space {
   std::uint64_t bytes;
@@ -61,14 +61,14 @@ struct Locked {
   std::unique_ptr<RunLease::Hold> hold;  // null: a run has it
 };
 Locked examine_lock(const Settings& settings, Store& store);
-std::vector<Found> examine_store(Desk& desk, Store& store);
-std::vector<Found> examine_account(Desk& desk, Store& store, bool alone);
+std::vector<Found> examine_store(Setup& setup, Store& store);
+std::vector<Found> examine_account(Setup& setup, Store& store, bool alone);
 // The exchange asked an earlier run for silence that is not over: it is not asked by doctor either.
-std::optional<Found> examine_silence(Desk& desk, Store& store);
+std::optional<Found> examine_silence(Setup& setup, Store& store);
 
 // ---- what is configured, and the exchange ----
 // Sizes that no entry could have: beyond the cap, and on paper below what the paper exchange takes.
 std::vector<Found> examine_sizes(const Settings& settings, Instant now);
-std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone);
+std::vector<Found> examine_venue(Setup& setup, const Wishes& wishes, bool alone);
 
 }  // namespace tradeguard::cli

@@ -18,7 +18,7 @@ namespace {
 
 bool is_needed(SecretName secret, const Settings& settings);
 Found describe_notifier(const Settings& settings);
-Found send_a_test(Notifier& notifier, Desk& desk);
+Found send_a_test(Notifier& notifier, Setup& setup);
 std::string folder_of(const std::string& file);
 std::optional<Space> space_in(const std::string& folder);
 std::string size_text(std::uint64_t bytes);
@@ -28,15 +28,15 @@ constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 }  // namespace
 
 // Only those that a run would read: what nobody needs is not missed.
-Secrets examine_secrets(const Desk& desk) {
-  const Settings& settings = desk.settings();
+Secrets examine_secrets(const Setup& setup) {
+  const Settings& settings = setup.settings();
   Secrets secrets;
-  for (const SecretSource& source : secret_sources(desk.environment, SecretFiles{settings})) {
+  for (const SecretSource& source : secret_sources(setup.environment, SecretFiles{settings})) {
     if (!is_needed(source.secret, settings)) continue;
     const std::string name{environment_name(source.secret)};
-    const auto read = read_secret(source.secret, desk.environment, SecretFiles{settings});
+    const auto read = read_secret(source.secret, setup.environment, SecretFiles{settings});
     if (read) {
-      keep_out_of_sight(read->reveal(), *desk.log);
+      keep_out_of_sight(read->reveal(), *setup.log);
       secrets.findings.push_back(well("secret", name + ": " + source.where));
       continue;
     }
@@ -54,22 +54,22 @@ Secrets examine_secrets(const Desk& desk) {
   return secrets;
 }
 
-std::vector<Found> examine_notifier(Desk& desk, const Wishes& wishes, bool has_token) {
-  const Settings& settings = desk.settings();
+std::vector<Found> examine_notifier(Setup& setup, const Wishes& wishes, bool has_token) {
+  const Settings& settings = setup.settings();
   const bool telegram = notifier_kind(settings) == NotifyKind::telegram;
   if (telegram && !has_token) return {doubtful("notifier", "Telegram was not asked: its token is missing", "")};
-  const auto notifier = make_notifier(settings, desk.environment, desk.clock, *desk.log, wishes.messages);
+  const auto notifier = make_notifier(settings, setup.environment, setup.clock, *setup.log, wishes.messages);
   if (!notifier) return {problem("notifier", notifier.error(), "")};
   std::vector<Found> findings{describe_notifier(settings)};
   if (telegram)
-    for (Finding& finding : check_telegram(settings, desk.environment, desk.clock, *desk.log))
-      findings.push_back(with_the_clock(found(std::move(finding)), desk.clock.now()));
-  if (wishes.send) findings.push_back(send_a_test(**notifier, desk));
+    for (Finding& finding : check_telegram(settings, setup.environment, setup.clock, *setup.log))
+      findings.push_back(with_the_clock(found(std::move(finding)), setup.clock.now()));
+  if (wishes.send) findings.push_back(send_a_test(**notifier, setup));
   return findings;
 }
 
-std::vector<Found> examine_files(const Desk& desk, const std::string& config_file) {
-  const Settings& settings = desk.settings();
+std::vector<Found> examine_files(const Setup& setup, const std::string& config_file) {
+  const Settings& settings = setup.settings();
   std::vector<Found> findings;
   const auto add = [&](const std::string& path, const Distrust& distrust, int code) {
     Found found = problem("files", path + " " + distrust.what, distrust.mend, code);
@@ -101,7 +101,7 @@ std::vector<Found> examine_files(const Desk& desk, const std::string& config_fil
 
   const bool holds_password =
       !config_file.empty() && !url_passwords(settings.store_url).empty() &&
-      std::ranges::any_of(desk.configuration.entries, [&](const Configuration::Entry& entry) {
+      std::ranges::any_of(setup.configuration.entries, [&](const Configuration::Entry& entry) {
         return entry.section == "store" && entry.name == "url" && entry.source.starts_with(config_file + ":");
       });
   struct stat status {};
@@ -112,8 +112,8 @@ std::vector<Found> examine_files(const Desk& desk, const std::string& config_fil
   return findings;
 }
 
-std::vector<Found> examine_disks(const Desk& desk) {
-  const Settings& settings = desk.settings();
+std::vector<Found> examine_disks(const Setup& setup) {
+  const Settings& settings = setup.settings();
   std::vector<std::pair<std::string, std::string>> places;  // what, and the folder it lies in
   if (!is_postgres(settings)) places.emplace_back("the store", folder_of(sqlite_file(settings)));
   if (!settings.log_file.empty()) places.emplace_back("the log file", folder_of(settings.log_file));
@@ -194,14 +194,14 @@ Found describe_notifier(const Settings& settings) {
                   "set telegram.chat_id, so that somebody learns of a position without a stop");
 }
 
-Found send_a_test(Notifier& notifier, Desk& desk) {
-  const Instant now = desk.clock.now();
+Found send_a_test(Notifier& notifier, Setup& setup) {
+  const Instant now = setup.clock.now();
   Notice notice{};
   notice.event_id = "doctor-" + std::to_string(to_micros(now));
   notice.type = NoticeType::operator_action;
   notice.facts = {{"action", "doctor"}, {"message", "a test, nothing happened"}};
   notice.created_at = now;
-  const Delivery delivery = notifier.deliver(notice, desk.settings().notify_budget);
+  const Delivery delivery = notifier.deliver(notice, setup.settings().notify_budget);
   return std::visit(overloaded{[](const Delivered&) { return well("message", "a test message was delivered"); },
                                [](const TryLater& later) {
                                  return problem("message", later.why, "try again; notices wait until it answers",

@@ -12,13 +12,13 @@ namespace tradeguard::cli {
 
 namespace {
 
-std::optional<Found> examine_store_clock(Desk& desk, SqlSession& session);
+std::optional<Found> examine_store_clock(Setup& setup, SqlSession& session);
 Found last_run(const OpenBook& book, const Settings& settings, bool alone, Instant now);
 std::string seconds_since(Instant then, Instant now);
 
 }  // namespace
 
-std::vector<Found> examine_store(Desk& desk, Store& store) {
+std::vector<Found> examine_store(Setup& setup, Store& store) {
   std::vector<Found> findings;
   const auto rights = missing_rights(*store.session);
   if (!rights)
@@ -27,7 +27,7 @@ std::vector<Found> examine_store(Desk& desk, Store& store) {
     findings.push_back(problem("rights", *rights, how_to_grant, exit_configuration));
   const auto epoch = store.session->epoch();
   findings.push_back(epoch ? well("epoch", *epoch) : problem("epoch", epoch.error(), ""));
-  if (auto clock = examine_store_clock(desk, *store.session)) findings.push_back(std::move(*clock));
+  if (auto clock = examine_store_clock(setup, *store.session)) findings.push_back(std::move(*clock));
   return findings;
 }
 
@@ -75,11 +75,11 @@ Locked examine_lock(const Settings& settings, Store& store) {
   return locked;
 }
 
-std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
-  const Instant now = desk.clock.now();
+std::vector<Found> examine_account(Setup& setup, Store& store, bool alone) {
+  const Instant now = setup.clock.now();
   const auto book = store.account->journal().open_book(now);
   if (!book) return {problem("account", book.error(), "")};
-  std::vector<Found> findings{last_run(*book, desk.settings(), alone, now)};
+  std::vector<Found> findings{last_run(*book, setup.settings(), alone, now)};
   for (const Alarm& alarm : book->alarms) {
     std::string detail{kind_of(alarm)};
     for (const std::string* part : {&alarm.symbol, &alarm.subject})
@@ -91,7 +91,7 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
     findings.push_back(
         problem("alarm", escape_value(detail), step.empty() ? "look at `tradeguard status`" : step, exit_critical));
   }
-  for (const EntryBar& bar : bars_of(desk.settings(), *book))
+  for (const EntryBar& bar : bars_of(setup.settings(), *book))
     findings.push_back(doubtful("entries", bar_text(bar),
                                 bar.reason == Denial::halted ? "`tradeguard resume` takes entries again"
                                                              : "find out why; `tradeguard status` has the trades"));
@@ -104,8 +104,8 @@ std::vector<Found> examine_account(Desk& desk, Store& store, bool alone) {
   return findings;
 }
 
-std::optional<Found> examine_silence(Desk& desk, Store& store) {
-  const Instant now = desk.clock.now();
+std::optional<Found> examine_silence(Setup& setup, Store& store) {
+  const Instant now = setup.clock.now();
   const auto book = store.account->journal().open_book(now);
   if (!book || !book->account.quiet_until) return std::nullopt;
   const Instant until = *book->account.quiet_until;
@@ -119,13 +119,13 @@ std::optional<Found> examine_silence(Desk& desk, Store& store) {
 namespace {
 
 // Signals are judged, and cooldowns counted, by the clock of a store that has one.
-std::optional<Found> examine_store_clock(Desk& desk, SqlSession& session) {
+std::optional<Found> examine_store_clock(Setup& setup, SqlSession& session) {
   const auto clock = session.server_now();
   if (!clock) return std::nullopt;
-  const Instant before = desk.clock.now();
+  const Instant before = setup.clock.now();
   const Statement ask{"SELECT " + *clock, {}};
   const auto answer = session.run(std::array{ask});
-  const Instant after = desk.clock.now();
+  const Instant after = setup.clock.now();
   if (!answer) return problem("store clock", answer.error(), "");
   const auto& rows = (*answer)[0].rows;
   const auto* micros = rows.empty() ? nullptr : std::get_if<std::int64_t>(&rows[0][0]);
@@ -133,11 +133,11 @@ std::optional<Found> examine_store_clock(Desk& desk, SqlSession& session) {
   const Micros apart = from_micros(*micros) - (before + (after - before) / 2);
   const std::string far = std::to_string(std::chrono::abs(apart) / 1ms) + " ms " +
                           (apart < Micros{0} ? "behind" : "ahead of") + " this machine's";
-  const Micros allowed = desk.settings().max_clock_offset + (after - before);
+  const Micros allowed = setup.settings().max_clock_offset + (after - before);
   if (std::chrono::abs(apart) > allowed)
     return problem("store clock", "the database's clock is " + far + ", and signals are judged by it",
                    "keep both clocks set (chrony, systemd-timesyncd)", exit_critical);
-  return well("store clock", "within " + duration_text(desk.settings().max_clock_offset) + " of this machine's");
+  return well("store clock", "within " + duration_text(setup.settings().max_clock_offset) + " of this machine's");
 }
 
 Found last_run(const OpenBook& book, const Settings& settings, bool alone, Instant now) {

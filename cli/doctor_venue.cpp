@@ -38,23 +38,23 @@ std::vector<Found> examine_sizes(const Settings& settings, Instant now) {
 
 // What every venue can be asked, and then what only its adapter knows to ask. What one answer explains is
 // said once.
-std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
-  const Settings& settings = desk.settings();
+std::vector<Found> examine_venue(Setup& setup, const Wishes& wishes, bool alone) {
+  const Settings& settings = setup.settings();
   std::vector<Found> findings;
-  auto exchange = open_exchange(settings, desk.environment, desk.clock, *desk.log, Purpose::looking);
+  auto exchange = open_exchange(settings, setup.environment, setup.clock, *setup.log, Purpose::looking);
   if (!exchange) return {problem("exchange", exchange.error(), "the exchange was not asked anything")};
-  if (auto authorities = examine_authorities(settings, desk.environment)) findings.push_back(std::move(*authorities));
+  if (auto authorities = examine_authorities(settings, setup.environment)) findings.push_back(std::move(*authorities));
   OrderPlacer& placer = *(*exchange)->placer;
   SltpPlacer& protector = *(*exchange)->protector;
 
-  const Micros asked = desk.clock.monotonic();
+  const Micros asked = setup.clock.monotonic();
   const auto time = placer.venue_time();
-  const Micros took = desk.clock.monotonic() - asked;
+  const Micros took = setup.clock.monotonic() - asked;
   if (!time)
     return {with_the_clock(problem("exchange", time.error(), "look at the network, venue.base_url and venue.ca_file"),
-                           desk.clock.now())};
+                           setup.clock.now())};
   findings.push_back(well("exchange", "answers, in " + std::to_string(took / 1ms) + " ms"));
-  findings.push_back(examine_clock(settings, *time, desk.clock.now()));
+  findings.push_back(examine_clock(settings, *time, setup.clock.now()));
 
   std::set<Symbol> markets;
   for (const auto& [symbol, market] : settings.markets) markets.insert(symbol);
@@ -81,7 +81,7 @@ std::vector<Found> examine_venue(Desk& desk, const Wishes& wishes, bool alone) {
   else
     findings.push_back(problem("orders", orders.error(), "look at what this key may read"));
 
-  auto examination = open_examination(settings, desk.environment, **exchange, desk.clock, *desk.log);
+  auto examination = open_examination(settings, setup.environment, **exchange, setup.clock, *setup.log);
   if (!examination) {
     findings.push_back(problem("key", examination.error(), ""));
     return findings;

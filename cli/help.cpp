@@ -4,10 +4,10 @@
 #include <cstdio>
 
 #include "alarm_help.hpp"
-#include "desk.hpp"
 #include "exit_codes.hpp"
 #include "log_sink.hpp"
 #include "secrets.hpp"
+#include "setup.hpp"
 
 namespace tradeguard::cli {
 

@@ -6,11 +6,11 @@
 #include <exception>
 
 #include "commands.hpp"
-#include "desk.hpp"
 #include "help.hpp"
 #include "log_sink.hpp"
 #include "no_start.hpp"
 #include "process.hpp"
+#include "setup.hpp"
 
 namespace {
 

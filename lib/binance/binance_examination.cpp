@@ -22,7 +22,7 @@ Finding finding_of_leg(const Order& leg, const HttpResult& result);
 
 }  // namespace
 
-struct BinanceExamination::Desk {
+struct BinanceExamination::Impl {
   BinanceVenue& venue;
   HttpTransport& transport;
   Signer signer;
@@ -31,34 +31,34 @@ struct BinanceExamination::Desk {
 
 BinanceExamination::BinanceExamination(BinanceVenue& venue, HttpTransport& transport, Secret api_key, Secret api_secret,
                                        Micros patience)
-    : desk_{new Desk{venue, transport, Signer{std::move(api_key), std::move(api_secret)}, patience}} {}
+    : impl_{new Impl{venue, transport, Signer{std::move(api_key), std::move(api_secret)}, patience}} {}
 BinanceExamination::~BinanceExamination() = default;
 
 std::vector<Finding> BinanceExamination::examine(const std::map<Symbol, ProtectionPlan>& markets,
                                                  bool /*place_far_order*/) {
   std::vector<Finding> findings;
-  if (const auto& broken = desk_->signer.broken())
+  if (const auto& broken = impl_->signer.broken())
     return {
         {"key", Judgement::problem, broken->what, "give the HMAC secret, or the whole PEM of an Ed25519 private key"}};
-  const auto now = desk_->venue.venue_time();
+  const auto now = impl_->venue.venue_time();
   if (!now) return {};  // said already: it could not be reached
 
-  std::vector<HttpRequest> requests{build_account(desk_->signer, *now)};
+  std::vector<HttpRequest> requests{build_account(impl_->signer, *now)};
   std::vector<Order> legs;
   std::set<Symbol> symbols;
   for (const auto& [symbol, plan] : markets) symbols.insert(symbol);
-  const auto rules = desk_->venue.rules(symbols);
-  const auto quotes = desk_->venue.quotes(symbols);
+  const auto rules = impl_->venue.rules(symbols);
+  const auto quotes = impl_->venue.quotes(symbols);
   if (rules && quotes)
     for (const auto& [symbol, rule] : *rules)
       if (const auto quote = quotes->find(symbol); quote != quotes->end())
         for (Order& leg : trial_legs(rule, markets.at(symbol), quote->second.last, *now)) {
-          requests.push_back(as_a_test(build_order(desk_->signer, leg)));
+          requests.push_back(as_a_test(build_order(impl_->signer, leg)));
           legs.push_back(std::move(leg));
         }
   // So few that no limit has to be kept, and whoever trades unpaced has none.
   for (auto& request : requests) request.limit.clear();
-  const auto results = desk_->transport.exchange(requests, desk_->patience);
+  const auto results = impl_->transport.exchange(requests, impl_->patience);
   findings.push_back(finding_of_key(results.front()));
   findings.push_back(finding_of_withdrawal(results.front()));
   for (std::size_t i = 0; i < legs.size(); ++i) findings.push_back(finding_of_leg(legs[i], results[i + 1]));

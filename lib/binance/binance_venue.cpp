@@ -440,11 +440,11 @@ std::vector<RateLimit> binance_limits() {
   return {{std::string{weight_limit}, 5700, 60s}, {std::string{orders_limit}, 50, 10s}};
 }
 
-// ---- The desk ----------------------------------------------------------------------------------
+// ---- The inside ---------------------------------------------------------------------------------
 
-class BinanceVenue::Desk {
+class BinanceVenue::Impl {
  public:
-  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings s, Clock& clock, Log& log)
+  Impl(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings s, Clock& clock, Log& log)
       : settings{std::move(s)}, channel{transport,
                                         Signer{std::move(api_key), std::move(api_secret)},
                                         settings.patience,
@@ -598,46 +598,46 @@ class BinanceVenue::Desk {
 
 BinanceVenue::BinanceVenue(HttpTransport& transport, Secret api_key, Secret api_secret, BinanceSettings settings,
                            Clock& clock, Log& log)
-    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
+    : impl_{std::make_unique<Impl>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
                                    log)} {}
 BinanceVenue::~BinanceVenue() = default;
 
-const VenueTraits& BinanceVenue::traits() const { return desk_->traits; }
-std::optional<Quiet> BinanceVenue::quiet() const { return desk_->channel.quiet(); }
-void BinanceVenue::keep_quiet(const Quiet& quiet) { desk_->channel.keep_quiet(quiet); }
+const VenueTraits& BinanceVenue::traits() const { return impl_->traits; }
+std::optional<Quiet> BinanceVenue::quiet() const { return impl_->channel.quiet(); }
+void BinanceVenue::keep_quiet(const Quiet& quiet) { impl_->channel.keep_quiet(quiet); }
 
-Result<Instant> BinanceVenue::venue_time() { return desk_->channel.tell_time(); }
+Result<Instant> BinanceVenue::venue_time() { return impl_->channel.tell_time(); }
 
 // ---- Sending ---------------------------------------------------------------------------------
 
 std::vector<PlaceOutcome> BinanceVenue::place(std::span<const EntryTicket> tickets) {
   std::vector<const Order*> orders;
   for (const auto& ticket : tickets) orders.push_back(&ticket.order());
-  return desk_->send(orders);
+  return impl_->send(orders);
 }
 
 std::vector<PlaceOutcome> BinanceVenue::flatten(std::span<const Order> exits) {
   std::vector<const Order*> orders;
   for (const auto& exit : exits) orders.push_back(&exit);
-  return desk_->send(orders);
+  return impl_->send(orders);
 }
 
 std::vector<SltpPlacer::LegOutcome> BinanceVenue::protect(std::span<const LegRequest> requests) {
   std::vector<LegOutcome> outcomes;
   if (requests.empty()) return outcomes;
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   const Instant at = channel.venue_now_or_ours();
   std::vector<HttpRequest> asked;
   std::vector<std::size_t> places;
   for (const auto& request : requests) {
-    desk_->meet(request.stop.symbol);
-    if (const auto held = desk_->held_back(request.stop, at)) {
+    impl_->meet(request.stop.symbol);
+    if (const auto held = impl_->held_back(request.stop, at)) {
       outcomes.push_back({*held, request.target ? std::optional<PlaceOutcome>{*held} : std::nullopt});
       continue;
     }
     // A market may be without pairs where the venue has them. The stop is what counts, and a target
     // beside it would sell the same coins twice.
-    const bool pair = request.target && !desk_->without_pairs.contains(request.stop.symbol);
+    const bool pair = request.target && !impl_->without_pairs.contains(request.stop.symbol);
     places.push_back(outcomes.size());
     outcomes.push_back({InDoubt{"no answer"}, std::nullopt});
     if (request.target && !pair) outcomes.back().target = Refused{"oco_not_allowed", "this market has no pairs"};
@@ -663,18 +663,18 @@ std::vector<Result<Lookup>> BinanceVenue::find(std::span<const OrderQuery> queri
   const auto failure = [&](const Error& error) {
     return std::vector<Result<Lookup>>(queries.size(), tl::unexpected<Error>{error});
   };
-  if (const auto mute = desk_->channel.mute()) return failure(*mute);
+  if (const auto mute = impl_->channel.mute()) return failure(*mute);
   // Without the venue's time nobody can say when a reading began, and then it proves nothing.
-  const auto began = desk_->channel.venue_now();
+  const auto began = impl_->channel.venue_now();
   if (!began) return failure(began.error());
-  for (const auto& query : queries) desk_->meet(query.symbol);
-  return Search{desk_->channel, queries, *began}.lookups();
+  for (const auto& query : queries) impl_->meet(query.symbol);
+  return Search{impl_->channel, queries, *began}.lookups();
 }
 
 std::vector<CancelOutcome> BinanceVenue::cancel(std::span<const CancelRequest> requests) {
   std::vector<CancelOutcome> outcomes;
   if (requests.empty()) return outcomes;
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   if (const auto mute = channel.mute()) {
     const auto why = channel.signer().broken() ? Unsent::Why::not_connected : Unsent::Why::throttled;
     outcomes.assign(requests.size(), Unsent{why, mute->what});
@@ -689,7 +689,7 @@ std::vector<CancelOutcome> BinanceVenue::cancel(std::span<const CancelRequest> r
 }
 
 Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   if (const auto mute = channel.mute()) return tl::unexpected<Error>{*mute};
   const auto began = channel.venue_now();
   if (!began) return tl::unexpected<Error>{began.error()};
@@ -711,7 +711,7 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
   Errands errands;
   History history{channel, errands, *began};
   Spellings known;
-  for (const auto& symbol : desk_->settings.markets) known.merge(called(symbol));
+  for (const auto& symbol : impl_->settings.markets) known.merge(called(symbol));
   errands.ask(build_open_orders(channel.signer(), nullptr, channel.now()), [&](const HttpRequest& request,
                                                                                const HttpResult& result) {
     const auto page = channel.hear(request, read_orders(result, known, *began));
@@ -720,7 +720,7 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
     // of, and the list is read once more. A name still unknown cannot be one of ours.
     errands.ask(
         build_market_rules(page->foreign_names), [&, result](const HttpRequest& names, const HttpResult& answer) {
-          const auto markets = channel.hear(names, read_market_rules(answer, desk_->settings.highest_fee_rate, *began));
+          const auto markets = channel.hear(names, read_market_rules(answer, impl_->settings.highest_fee_rate, *began));
           if (!markets) {
             unread = markets.error();
             return;
@@ -731,7 +731,7 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
   });
   // The past is listed by market only: what an unnamed market's closed orders were, nobody can be
   // asked.
-  for (const auto& symbol : desk_->settings.markets) history.ask(symbol, since, take);
+  for (const auto& symbol : impl_->settings.markets) history.ask(symbol, since, take);
   if (!errands.run(channel, most_bursts_of_a_lookup) && !unread)
     unread = Error{Fault::unreachable, "the orders of the past are more than can be read"};
   if (unread) return tl::unexpected<Error>{*unread};
@@ -749,21 +749,21 @@ Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
 Result<std::map<Symbol, InstrumentRules>> BinanceVenue::rules(const std::set<Symbol>& symbols) {
   std::map<Symbol, InstrumentRules> table;
   if (symbols.empty()) return table;
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   if (const auto mute = channel.mute()) return tl::unexpected<Error>{*mute};
   const Instant at = channel.venue_now_or_ours();
-  const auto requests = desk_->ask_names(symbols, build_market_rules);
+  const auto requests = impl_->ask_names(symbols, build_market_rules);
   const auto results = channel.exchange(requests);
-  const auto heard = desk_->hear_names(
+  const auto heard = impl_->hear_names(
       symbols, build_market_rules, requests, results,
       [&](const HttpResult& result) {
-        auto read = read_market_rules(result, desk_->settings.highest_fee_rate, at);
+        auto read = read_market_rules(result, impl_->settings.highest_fee_rate, at);
         Read<Result<std::map<Symbol, InstrumentRules>>> rules{{}, std::move(read.ruling), std::move(read.puzzle)};
         if (!read.it) {
           rules.it = tl::unexpected<Error>{read.it.error()};
           return rules;
         }
-        desk_->without_pairs.merge(read.it->without_pairs);
+        impl_->without_pairs.merge(read.it->without_pairs);
         rules.it = std::move(read.it->rules);
         return rules;
       },
@@ -776,34 +776,34 @@ Result<std::map<Symbol, InstrumentRules>> BinanceVenue::rules(const std::set<Sym
 
 Result<std::map<Symbol, Quote>> BinanceVenue::quotes(const std::set<Symbol>& symbols) {
   if (symbols.empty()) return std::map<Symbol, Quote>{};
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   if (const auto mute = channel.mute()) return tl::unexpected<Error>{*mute};
   const Instant at = channel.venue_now_or_ours();
-  const auto requests = desk_->ask_names(symbols, build_prices);
+  const auto requests = impl_->ask_names(symbols, build_prices);
   const auto results = channel.exchange(requests);
-  return desk_->hear_quotes(symbols, requests, results, at);
+  return impl_->hear_quotes(symbols, requests, results, at);
 }
 
-Result<std::map<std::string, Balance>> BinanceVenue::balances() { return desk_->with_zeros(desk_->account()); }
+Result<std::map<std::string, Balance>> BinanceVenue::balances() { return impl_->with_zeros(impl_->account()); }
 
 SltpPlacer::Market BinanceVenue::market(const std::set<Symbol>& symbols) {
-  Channel& channel = desk_->channel;
+  Channel& channel = impl_->channel;
   if (const auto mute = channel.mute()) return {tl::unexpected<Error>{*mute}, tl::unexpected<Error>{*mute}};
   const Instant at = channel.venue_now_or_ours();
-  auto requests = desk_->ask_names(symbols, build_prices);
+  auto requests = impl_->ask_names(symbols, build_prices);
   const std::size_t prices = requests.size();
   requests.push_back(build_account(channel.signer(), at));
   const auto results = channel.exchange(requests);
-  auto balances = desk_->with_zeros(desk_->noted(channel.hear(requests.back(), read_account(results.back()))));
-  auto quotes = desk_->hear_quotes(symbols, std::span{requests}.first(prices), std::span{results}.first(prices), at);
+  auto balances = impl_->with_zeros(impl_->noted(channel.hear(requests.back(), read_account(results.back()))));
+  auto quotes = impl_->hear_quotes(symbols, std::span{requests}.first(prices), std::span{results}.first(prices), at);
   return {std::move(quotes), std::move(balances)};
 }
 
 Result<std::string> BinanceVenue::account_id() {
-  auto account = desk_->account();
+  auto account = impl_->account();
   if (!account) return tl::unexpected<Error>{account.error()};
   return std::move(account->id);
 }
-std::string BinanceVenue::seen_account() const { return desk_->seen_account; }
+std::string BinanceVenue::seen_account() const { return impl_->seen_account; }
 
 }  // namespace tradeguard

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/json.hpp"
 
 namespace tradeguard::binance {
@@ -24,12 +25,7 @@ constexpr Micros shortest_ban = 120s;
 constexpr Micros firewall_clears = 120s;  // two to five minutes, by the reports of those it shut out
 
 // Foreign text, cut between characters.
-std::string bounded(std::string_view foreign) {
-  if (foreign.size() <= message_limit) return std::string{foreign};
-  std::size_t end = message_limit;
-  while (end > 0 && (static_cast<unsigned char>(foreign[end]) & 0xC0U) == 0x80U) --end;
-  return std::string{foreign.substr(0, end)};
-}
+std::string bounded(std::string_view foreign) { return std::string{cut_between_characters(foreign, message_limit)}; }
 
 // ---- JSON --------------------------------------------------------------------------------------
 
@@ -287,8 +283,8 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
 }
 
 // An answer taken apart as far as all calls have it in common.
-struct Answer {
-  Answer(Call call, const HttpResult& result) : body{result ? std::string_view{result->body} : std::string_view{}} {
+struct Parsed {
+  Parsed(Call call, const HttpResult& result) : body{result ? std::string_view{result->body} : std::string_view{}} {
     if (result) {
       ruling = ruling_of(call, *result, body);
       if (!ruling.understood) puzzle = result->body.empty() ? "an empty body" : bounded(result->body);
@@ -453,7 +449,7 @@ std::optional<Fees> fills_in(const Json& order, const std::string& base) {
 
 // The venue's record. nullopt: not even whose it is could be read. What else is not understood
 // makes its status unknown, which counts as neither open nor closed.
-std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at, Answer& answer) {
+std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at, Parsed& answer) {
   auto id = venue_id(order, "orderId");
   const auto client_id = scalar(order, "clientOrderId");
   if (!id || !client_id || client_id->empty()) return std::nullopt;
@@ -524,7 +520,7 @@ PlaceOutcome place_outcome(const Ruling& ruling) {
   return InDoubt{said};
 }
 
-PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Answer& answer) {
+PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Parsed& answer) {
   auto sighting = sighting_of(made, order.symbol, at, answer);
   if (!sighting || sighting->client_id != order.client_id) {
     answer.puzzled_by("an answer that is not about this order");
@@ -544,7 +540,7 @@ const Json* leg_in(const Json& pair, const char* where, const ClientOrderId& cli
   return nullptr;
 }
 
-PlaceOutcome accepted_leg(const Json& pair, const Order& leg, Instant at, Answer& answer) {
+PlaceOutcome accepted_leg(const Json& pair, const Order& leg, Instant at, Parsed& answer) {
   if (const Json* report = leg_in(pair, "orderReports", leg.client_id)) return accepted(*report, leg, at, answer);
   const Json* entry = leg_in(pair, "orders", leg.client_id);
   const auto id = entry == nullptr ? std::nullopt : venue_id(*entry, "orderId");
@@ -682,7 +678,7 @@ std::string_view text(Fate fate) {
   return "";
 }
 
-Ruling ruling(Call call, const HttpResult& result) { return Answer{call, result}.ruling; }
+Ruling ruling(Call call, const HttpResult& result) { return Parsed{call, result}.ruling; }
 
 // ---- Asking ------------------------------------------------------------------------------------
 
@@ -819,14 +815,14 @@ HttpRequest build_prices(const std::set<std::string>& spellings) {
 // ---- Reading -----------------------------------------------------------------------------------
 
 Read<PlaceOutcome> read_order_made(const HttpResult& result, const Order& order, Instant at) {
-  Answer answer{Call::create, result};
+  Parsed answer{Call::create, result};
   if (!answer.good()) return answer.read(place_outcome(answer.ruling));
   return answer.read(accepted(answer.body.document, order, at, answer));
 }
 
 Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop, const Order& target,
                                             Instant at) {
-  Answer answer{Call::create, result};
+  Parsed answer{Call::create, result};
   if (!answer.good()) {
     const auto both = place_outcome(answer.ruling);
     return answer.read(SltpPlacer::LegOutcome{both, both});
@@ -837,7 +833,7 @@ Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Orde
 }
 
 Read<CancelOutcome> read_cancelled(const HttpResult& result) {
-  Answer answer{Call::cancel, result};
+  Parsed answer{Call::cancel, result};
   const Ruling& ruling = answer.ruling;
   const std::string said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
   const auto outcome = [&]() -> CancelOutcome {
@@ -864,7 +860,7 @@ Read<CancelOutcome> read_cancelled(const HttpResult& result) {
 
 Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol, Instant at) {
   using Answered = Result<std::optional<Sighting>>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
     return answer.read(Answered{std::nullopt});
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
@@ -875,7 +871,7 @@ Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const
 
 Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& known, Instant at) {
   using Answered = Result<OrderPage>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   if (!answer.body.document.IsArray())
     return answer.read(Answered{tl::unexpect, answer.illegible("no list of orders")});
@@ -911,7 +907,7 @@ Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& k
 
 Read<Result<PairLegs>> read_pair(const HttpResult& result) {
   using Answered = Result<PairLegs>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
     return answer.read(Answered{PairLegs{}});
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
@@ -942,7 +938,7 @@ void complete(Sighting& sighting, const Fees& trades, Quantity asked) {
 
 Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {
   using Answered = Result<Fees>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   if (!answer.body.document.IsArray())
     return answer.read(Answered{tl::unexpect, answer.illegible("no list of trades")});
@@ -953,7 +949,7 @@ Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {
 
 Read<Result<MarketRules>> read_market_rules(const HttpResult& result, const Decimal& highest_fee_rate, Instant at) {
   using Answered = Result<MarketRules>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   const Json* markets = list(answer.body.document, "symbols");
   if (markets == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
@@ -978,7 +974,7 @@ Read<Result<MarketRules>> read_market_rules(const HttpResult& result, const Deci
 
 Read<Result<Prices>> read_prices(const HttpResult& result) {
   using Answered = Result<Prices>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   if (!answer.body.document.IsArray())
     return answer.read(Answered{tl::unexpect, answer.illegible("no list of prices")});
@@ -996,7 +992,7 @@ Read<Result<Prices>> read_prices(const HttpResult& result) {
 
 Read<Result<Account>> read_account(const HttpResult& result) {
   using Answered = Result<Account>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   const Json* balances = list(answer.body.document, "balances");
   if (balances == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no balances")});
@@ -1015,7 +1011,7 @@ Read<Result<Account>> read_account(const HttpResult& result) {
 
 Read<Result<Micros>> read_time(const HttpResult& result) {
   using Answered = Result<Micros>;
-  Answer answer{Call::read, result};
+  Parsed answer{Call::read, result};
   if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
   const auto server = instant(answer.body.document, "serverTime");
   if (!server) return answer.read(Answered{tl::unexpect, answer.illegible("no time")});

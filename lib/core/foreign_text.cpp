@@ -112,6 +112,18 @@ std::optional<std::string> take_quoted(std::string_view& text) {
 
 }  // namespace
 
+std::size_t character_length(std::string_view text, std::size_t at) {
+  const auto character = at < text.size() ? decode(text, at) : std::nullopt;
+  return character ? character->length : 0;
+}
+
+std::string_view cut_between_characters(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
 std::size_t printable_length(std::string_view text, std::size_t at) {
   const auto point = decode(text, at);
   if (!point) return 0;

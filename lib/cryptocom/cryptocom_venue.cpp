@@ -39,9 +39,9 @@ std::vector<RateLimit> cryptocom_limits() {
   return limits;
 }
 
-class CryptocomVenue::Desk {
+class CryptocomVenue::Impl {
  public:
-  Desk(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings, Clock& clock, Log& log);
+  Impl(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings, Clock& clock, Log& log);
 
   const VenueTraits& traits() const { return traits_; }
   Result<Instant> venue_time();
@@ -95,7 +95,7 @@ class CryptocomVenue::Desk {
   std::set<std::string> met_;                     // currencies of the markets asked about
 };
 
-CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
+CryptocomVenue::Impl::Impl(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
                            Clock& clock, Log& log)
     : transport_{transport},
       api_key_{std::move(api_key)},
@@ -117,7 +117,7 @@ CryptocomVenue::Desk::Desk(HttpTransport& transport, Secret api_key, Secret api_
 
 // ---- Sending -----------------------------------------------------------------------------------
 
-std::vector<PlaceOutcome> CryptocomVenue::Desk::place(std::span<const Order* const> orders) {
+std::vector<PlaceOutcome> CryptocomVenue::Impl::place(std::span<const Order* const> orders) {
   std::vector<PlaceOutcome> outcomes;
   std::vector<HttpRequest> requests;
   std::vector<std::pair<std::size_t, std::int64_t>> sent;  // which order, under which id
@@ -142,7 +142,7 @@ std::vector<PlaceOutcome> CryptocomVenue::Desk::place(std::span<const Order* con
   return outcomes;
 }
 
-std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Desk::protect(std::span<const LegRequest> requests) {
+std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Impl::protect(std::span<const LegRequest> requests) {
   std::vector<LegOutcome> outcomes;
   std::vector<HttpRequest> sending;
   std::vector<std::pair<std::size_t, std::int64_t>> sent;
@@ -186,7 +186,7 @@ CancelOutcome joined(const CancelOutcome& a, const CancelOutcome& b) {
 
 // An order is cancelled in its own book: in the other one the venue may say yes and do nothing.
 // What a fired trigger became rests in the regular book.
-std::vector<CancelOutcome> CryptocomVenue::Desk::cancel(std::span<const CancelRequest> requests) {
+std::vector<CancelOutcome> CryptocomVenue::Impl::cancel(std::span<const CancelRequest> requests) {
   if (const auto held = held_back()) return std::vector<CancelOutcome>(requests.size(), *held);
   std::vector<HttpRequest> sending;
   std::vector<std::pair<std::size_t, Book>> sent;
@@ -217,7 +217,7 @@ std::vector<CancelOutcome> CryptocomVenue::Desk::cancel(std::span<const CancelRe
 
 // ---- Looking -----------------------------------------------------------------------------------
 
-std::vector<Result<Lookup>> CryptocomVenue::Desk::find(std::span<const OrderQuery> queries) {
+std::vector<Result<Lookup>> CryptocomVenue::Impl::find(std::span<const OrderQuery> queries) {
   if (queries.empty()) return {};
   for (const OrderQuery& query : queries) meet(query.symbol);
   // Trades are one request a second: for the sake of fees alone nobody waits for their turn.
@@ -235,13 +235,13 @@ std::vector<Result<Lookup>> CryptocomVenue::Desk::find(std::span<const OrderQuer
   return lookups;
 }
 
-Result<std::vector<Sighting>> CryptocomVenue::Desk::own_orders(Instant since) {
+Result<std::vector<Sighting>> CryptocomVenue::Impl::own_orders(Instant since) {
   Search searching = Search::of_own(since, now());
   search(searching);
   return searching.own();
 }
 
-void CryptocomVenue::Desk::search(Search& searching) {
+void CryptocomVenue::Impl::search(Search& searching) {
   for (int bursts = 0; bursts < most_bursts; ++bursts) {
     const std::vector<Ask> asks = searching.burst();
     if (asks.empty()) break;
@@ -299,7 +299,7 @@ Money most_in(const std::string& quote, Price quote_in_dollars, const OrderLimit
 
 }  // namespace
 
-Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(const std::set<Symbol>& symbols) {
+Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std::set<Symbol>& symbols) {
   const Instant read_at = now();
   const bool other_quotes =
       std::any_of(symbols.begin(), symbols.end(), [](const Symbol& symbol) { return !is_dollar(symbol.quote()); });
@@ -352,7 +352,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Desk::rules(const std:
   return rules;
 }
 
-SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols, bool with_balances) {
+SltpPlacer::Market CryptocomVenue::Impl::market(const std::set<Symbol>* symbols, bool with_balances) {
   if (symbols != nullptr)
     for (const Symbol& symbol : *symbols) meet(symbol);
   std::vector<HttpRequest> requests;
@@ -406,7 +406,7 @@ SltpPlacer::Market CryptocomVenue::Desk::market(const std::set<Symbol>* symbols,
 }
 
 // There is no call for the time: every answer says it, to the second, in its Date header.
-Result<Instant> CryptocomVenue::Desk::venue_time() {
+Result<Instant> CryptocomVenue::Impl::venue_time() {
   if (const auto why = silence_.why()) return tl::unexpected<Error>{*why};
   if (!offset_) {
     const auto answers = exchange({build_ticker(*Symbol::parse("BTC_USDT"))});
@@ -418,7 +418,7 @@ Result<Instant> CryptocomVenue::Desk::venue_time() {
 
 // ---- Requests ----------------------------------------------------------------------------------
 
-std::vector<HttpResult> CryptocomVenue::Desk::exchange(std::vector<HttpRequest> requests) {
+std::vector<HttpResult> CryptocomVenue::Impl::exchange(std::vector<HttpRequest> requests) {
   if (requests.empty()) return {};
   if (!settings_.paced)
     for (HttpRequest& request : requests) request.limit.clear();
@@ -439,13 +439,13 @@ std::vector<HttpResult> CryptocomVenue::Desk::exchange(std::vector<HttpRequest> 
 }
 
 // Why nothing is sent at all.
-std::optional<Unsent> CryptocomVenue::Desk::held_back() const {
+std::optional<Unsent> CryptocomVenue::Impl::held_back() const {
   const auto why = silence_.why();
   if (!why) return std::nullopt;
   return Unsent{Unsent::Why::throttled, why->what};
 }
 
-void CryptocomVenue::Desk::hear_silence(const HttpResponse& response) {
+void CryptocomVenue::Impl::hear_silence(const HttpResponse& response) {
   const auto hush = hush_in(response);
   if (!hush) return;
   if (!hush->not_served.empty())
@@ -456,7 +456,7 @@ void CryptocomVenue::Desk::hear_silence(const HttpResponse& response) {
 
 // The venue's clock stood somewhere in the second its Date names, at some moment between sending
 // and answer. Each answer narrows that down, and the middle is the estimate.
-void CryptocomVenue::Desk::measure(const HttpResponse& response) {
+void CryptocomVenue::Impl::measure(const HttpResponse& response) {
   const auto date = http_date(response);
   if (!date) return;
   const Micros lowest = *date - response.answered;
@@ -473,7 +473,7 @@ void CryptocomVenue::Desk::measure(const HttpResponse& response) {
 }
 
 // An error may repeat the request it is about, and what an answer says is told and stored.
-void CryptocomVenue::Desk::redact(HttpResponse& response) const {
+void CryptocomVenue::Impl::redact(HttpResponse& response) const {
   constexpr std::size_t shortest_key = 16;  // a shorter text may be a word of the answer itself
   const std::string_view key = api_key_.reveal();
   if (key.size() < shortest_key) return;
@@ -483,27 +483,27 @@ void CryptocomVenue::Desk::redact(HttpResponse& response) const {
   }
 }
 
-void CryptocomVenue::Desk::tell(std::string_view method, const Oddity& oddity) {
+void CryptocomVenue::Impl::tell(std::string_view method, const Oddity& oddity) {
   log_.write(Line{Level::warn, "VENUE_ANSWER"}
-                 .add("method", method)
+                 .add("path", method)
                  .add("http", std::int64_t{oddity.http})
                  .add("code", oddity.code.empty() ? "-" : oddity.code)
                  .add("text", oddity.text));
 }
 
 template <class Reading>
-decltype(Reading::outcome) CryptocomVenue::Desk::heard(std::string_view method, Reading reading) {
+decltype(Reading::outcome) CryptocomVenue::Impl::heard(std::string_view method, Reading reading) {
   if (reading.oddity) tell(method, *reading.oddity);
   return std::move(reading.outcome);
 }
 
 // Grows over runs too: an id and its nonce are never sent twice.
-std::int64_t CryptocomVenue::Desk::next_id() {
+std::int64_t CryptocomVenue::Impl::next_id() {
   last_id_ = std::max(to_micros(clock_.now()), last_id_ + 1);
   return last_id_;
 }
 
-Serial CryptocomVenue::Desk::serial() {
+Serial CryptocomVenue::Impl::serial() {
   last_nonce_ = std::max(to_micros(now()) / 1000, last_nonce_ + 1);
   return {next_id(), last_nonce_};
 }
@@ -512,43 +512,43 @@ Serial CryptocomVenue::Desk::serial() {
 
 CryptocomVenue::CryptocomVenue(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
                                Clock& clock, Log& log)
-    : desk_{std::make_unique<Desk>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
+    : impl_{std::make_unique<Impl>(transport, std::move(api_key), std::move(api_secret), std::move(settings), clock,
                                    log)} {}
 CryptocomVenue::~CryptocomVenue() = default;
 
-const VenueTraits& CryptocomVenue::traits() const { return desk_->traits(); }
-std::optional<Quiet> CryptocomVenue::quiet() const { return desk_->quiet(); }
-void CryptocomVenue::keep_quiet(const Quiet& quiet) { desk_->keep_quiet(quiet); }
-Result<Instant> CryptocomVenue::venue_time() { return desk_->venue_time(); }
-std::vector<Result<Lookup>> CryptocomVenue::find(std::span<const OrderQuery> queries) { return desk_->find(queries); }
+const VenueTraits& CryptocomVenue::traits() const { return impl_->traits(); }
+std::optional<Quiet> CryptocomVenue::quiet() const { return impl_->quiet(); }
+void CryptocomVenue::keep_quiet(const Quiet& quiet) { impl_->keep_quiet(quiet); }
+Result<Instant> CryptocomVenue::venue_time() { return impl_->venue_time(); }
+std::vector<Result<Lookup>> CryptocomVenue::find(std::span<const OrderQuery> queries) { return impl_->find(queries); }
 std::vector<CancelOutcome> CryptocomVenue::cancel(std::span<const CancelRequest> requests) {
-  return desk_->cancel(requests);
+  return impl_->cancel(requests);
 }
 
 std::vector<PlaceOutcome> CryptocomVenue::place(std::span<const EntryTicket> tickets) {
   std::vector<const Order*> orders;
   for (const EntryTicket& ticket : tickets) orders.push_back(&ticket.order());
-  return desk_->place(orders);
+  return impl_->place(orders);
 }
 Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::rules(const std::set<Symbol>& symbols) {
-  return desk_->rules(symbols);
+  return impl_->rules(symbols);
 }
-Result<std::vector<Sighting>> CryptocomVenue::own_orders(Instant since) { return desk_->own_orders(since); }
-Result<std::string> CryptocomVenue::account_id() { return desk_->account_id(); }
-std::string CryptocomVenue::seen_account() const { return desk_->account_id(); }
+Result<std::vector<Sighting>> CryptocomVenue::own_orders(Instant since) { return impl_->own_orders(since); }
+Result<std::string> CryptocomVenue::account_id() { return impl_->account_id(); }
+std::string CryptocomVenue::seen_account() const { return impl_->account_id(); }
 
 std::vector<SltpPlacer::LegOutcome> CryptocomVenue::protect(std::span<const LegRequest> requests) {
-  return desk_->protect(requests);
+  return impl_->protect(requests);
 }
 std::vector<PlaceOutcome> CryptocomVenue::flatten(std::span<const Order> exits) {
   std::vector<const Order*> orders;
   for (const Order& exit : exits) orders.push_back(&exit);
-  return desk_->place(orders);
+  return impl_->place(orders);
 }
 Result<std::map<Symbol, Quote>> CryptocomVenue::quotes(const std::set<Symbol>& symbols) {
-  return desk_->market(&symbols, false).quotes;
+  return impl_->market(&symbols, false).quotes;
 }
-Result<std::map<std::string, Balance>> CryptocomVenue::balances() { return desk_->market(nullptr, true).balances; }
-SltpPlacer::Market CryptocomVenue::market(const std::set<Symbol>& symbols) { return desk_->market(&symbols, true); }
+Result<std::map<std::string, Balance>> CryptocomVenue::balances() { return impl_->market(nullptr, true).balances; }
+SltpPlacer::Market CryptocomVenue::market(const std::set<Symbol>& symbols) { return impl_->market(&symbols, true); }
 
 }  // namespace tradeguard

@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/json.hpp"
 #include "tradeguard/signing.hpp"
 
@@ -488,11 +489,7 @@ std::string bounded(std::string_view foreign) {
       at = end;
     }
   }
-  if (out.size() <= most) return out;
-  std::size_t cut = most;
-  while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xc0U) == 0x80U) --cut;
-  out.resize(cut);
-  return out;
+  return std::string{cut_between_characters(out, most)};
 }
 
 // ---- Answers -----------------------------------------------------------------------------------

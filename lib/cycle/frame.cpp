@@ -75,7 +75,7 @@ void close(Run& run) {
                                                                                  : "ok";
   note_silences(run);
   if (run.may_write()) {
-    const auto finished = run.journal().finish_run({result, ""}, run.ports.clock.now());
+    const auto finished = run.journal().finish_run(result, run.ports.clock.now());
     if (!finished) run.store_failed(finished.error());
   }
   prune(run);

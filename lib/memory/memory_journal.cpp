@@ -132,7 +132,7 @@ Result<void> MemoryJournal::begin_run(const std::string&, const std::string&, In
   return {};
 }
 
-Result<void> MemoryJournal::finish_run(const RunSummary&, Instant now) {
+Result<void> MemoryJournal::finish_run(const std::string&, Instant now) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();

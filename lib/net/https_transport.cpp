@@ -115,12 +115,12 @@ asio::awaitable<bool> ready(Connection& connection, Step step);
 asio::awaitable<bool> write_all(Connection& connection, std::string_view text);
 std::string why_lost(const Connection& connection);
 
-struct Answer {
+struct Received {
   HttpResponse response;
   bool keep = false;  // the connection may carry another request
 };
-asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
-                                                               bool without_body);
+asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
+                                                                 bool without_body);
 
 bool well_formed(const HttpRequest& request);
 std::string request_text(const BaseUrl& base, const HttpRequest& request);
@@ -700,7 +700,7 @@ asio::awaitable<void> Lines::fly(std::shared_ptr<Connection> connection, Flight&
     look_soon();
   }
 
-  tl::expected<Answer, std::string> answer = tl::unexpected<std::string>{why_lost(*connection)};
+  tl::expected<Received, std::string> answer = tl::unexpected<std::string>{why_lost(*connection)};
   if (whole) answer = co_await read_answer(*connection, settings_, request.method == "HEAD");
   // One that lets everybody in and answers nobody is tried last.
   if (!answer && connection->late) prefer_others(connection->address);
@@ -1004,8 +1004,8 @@ std::string why_unread(error_code error, const HttpsSettings& settings) {
   return "not HTTP";
 }
 
-asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
-                                                               bool without_body) {
+asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
+                                                                 bool without_body) {
   using Unread = tl::unexpected<std::string>;
   // A host from which there is always more to read must not keep the loop from looking at the
   // patience of this and of the other requests.
@@ -1067,7 +1067,7 @@ asio::awaitable<tl::expected<Answer, std::string>> read_answer(Connection& conne
     if (parser->get().result_int() / 100 != 1) break;
   }
 
-  Answer answer;
+  Received answer;
   answer.keep = parser->keep_alive() && connection.unread.size() == 0;
   auto& message = parser->get();
   answer.response.status = static_cast<int>(message.result_int());

@@ -18,8 +18,10 @@ constexpr std::int64_t day_in_micros = 86'400'000'000;
 
 // What a claim asks inside its transaction, and the places where the answers stand.
 struct Questions {
+  // One each, in this order; behind them those of which there may be several.
+  enum Place : std::size_t { doubts, alarms, positions, entered_today, absent_today };
   std::vector<Statement> statements;
-  std::size_t history = 0;  // the first of them; what stands before has a place of its own
+  std::size_t history = 0;  // the first of them
   std::size_t words = 0;
   std::size_t keys = 0;
 };
@@ -289,7 +291,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
     if (!facts.breaker) facts.breaker = complaint;
   };
 
-  for (const SqlRow& row : opened.read[0].rows) {
+  for (const SqlRow& row : opened.read[Questions::doubts].rows) {
     std::string base;
     std::string symbol;
     std::string trade;
@@ -300,7 +302,7 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
     if (!read(row[1], symbol) || !read(row[2], trade)) symbol = trade = "";  // only for the words
     count_doubt(facts, base, symbol, trade);
   }
-  for (const SqlRow& cells : opened.read[1].rows) {
+  for (const SqlRow& cells : opened.read[Questions::alarms].rows) {
     std::string kind;
     std::string freezes;
     bool breaks = false;
@@ -312,9 +314,10 @@ Result<AdmissionFacts> facts_from(const OpenTransaction& opened, const Questions
     count_alarm(facts, kind, symbol, subject, freezes, breaks);
   }
   int absent_today = 0;
-  if (!read(opened.read[2].rows.at(0).at(0), facts.open_positions) ||
-      !read(opened.read[3].rows.at(0).at(0), facts.entries_today) ||
-      !read(opened.read[4].rows.at(0).at(0), absent_today))
+  const auto counted = [&](Questions::Place place) -> const SqlValue& { return opened.read[place].rows.at(0).at(0); };
+  if (!read(counted(Questions::positions), facts.open_positions) ||
+      !read(counted(Questions::entered_today), facts.entries_today) ||
+      !read(counted(Questions::absent_today), absent_today))
     return unreadable("exchange_orders cannot be counted");
   facts.entries_today += absent_today;
 

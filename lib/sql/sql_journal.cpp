@@ -319,18 +319,18 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
 Result<void> SqlJournal::begin_run(const std::string& run_id, const std::string& config_hash, Instant now) {
   return update_account(session_, pen_,
                         "previous_run_ended = run_ended, run_ended = 0, run_fence = fence, "
-                        "run_id = ?3, config_hash = ?4, run_result = '', run_counters = '', "
+                        "run_id = ?3, config_hash = ?4, run_result = '', "
                         "started_at = " +
                             now_expression(session_, now),
                         {sql(run_id), sql(config_hash)}, "beginning the run");
 }
 
-Result<void> SqlJournal::finish_run(const RunSummary& summary, Instant now) {
+Result<void> SqlJournal::finish_run(const std::string& result, Instant now) {
   return update_account(session_, pen_,
-                        "run_ended = 1, run_result = ?3, run_counters = ?4, "
+                        "run_ended = 1, run_result = ?3, "
                         "completed_at = " +
                             now_expression(session_, now),
-                        {sql(summary.result), sql(summary.counters)}, "finishing the run");
+                        {sql(result)}, "finishing the run");
 }
 
 Result<void> SqlJournal::note_stuck_told(Instant now) {

@@ -380,6 +380,7 @@ std::vector<std::string> step_to(int version, SqlDialect dialect) {
       }
       for (const std::string_view index : newer_order_indexes) steps.emplace_back(index);
       also({std::string{words_table}, std::string{decided_index}, std::string{cleared_index},
+            "ALTER TABLE accounts DROP COLUMN run_counters",  // nobody ever wrote it
             "ALTER TABLE accounts ADD COLUMN breaker_reset_at BIGINT",
             "ALTER TABLE accounts ADD COLUMN quiet_until BIGINT",
             "ALTER TABLE accounts ADD COLUMN quiet_status TEXT NOT NULL DEFAULT ''",
@@ -485,7 +486,7 @@ std::vector<std::string> store_definitions() {
       "run_fence BIGINT NOT NULL DEFAULT 0, "
       "run_ended BIGINT NOT NULL DEFAULT 1 CHECK (run_ended IN (0, 1)), "
       "previous_run_ended BIGINT NOT NULL DEFAULT 1 CHECK (previous_run_ended IN (0, 1)), "
-      "run_result TEXT NOT NULL DEFAULT '', run_counters TEXT NOT NULL DEFAULT '', "
+      "run_result TEXT NOT NULL DEFAULT '', "
       "started_at BIGINT, completed_at BIGINT, stuck_told_at BIGINT, "
       "epoch TEXT, entries_after BIGINT, venue_account_id TEXT NOT NULL DEFAULT '', "
       "breaker_reset_at BIGINT, quiet_until BIGINT, quiet_status TEXT NOT NULL DEFAULT '', "
@@ -564,6 +565,7 @@ std::vector<std::string> older_definitions() {
       "exit_reason TEXT NOT NULL, exit_until BIGINT, "
       "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
       "settled BIGINT NOT NULL CHECK (settled IN (0, 1)))",
+      "CREATE TABLE accounts (run_counters TEXT NOT NULL DEFAULT '')",
       "CREATE INDEX exchange_orders_open ON exchange_orders (venue, account, claimed_at) "
       "WHERE leg = 'entry' AND twin = 0 AND settled = 0"};
 }

@@ -17,9 +17,9 @@ constexpr Micros longest_silence = 1h;  // that is believed
 
 }  // namespace
 
-class TelegramNotifier::Desk {
+class TelegramNotifier::Impl {
  public:
-  Desk(HttpTransport& transport, Secret token, TelegramSettings settings, Clock& clock)
+  Impl(HttpTransport& transport, Secret token, TelegramSettings settings, Clock& clock)
       : transport_{transport},
         token_{std::move(token)},
         address_{std::move(settings.chat_id), settings.topic},
@@ -53,25 +53,25 @@ std::vector<RateLimit> telegram_limits(Micros pace) {
 }
 
 TelegramNotifier::TelegramNotifier(HttpTransport& transport, Secret token, TelegramSettings settings, Clock& clock)
-    : desk_{std::make_unique<Desk>(transport, std::move(token), std::move(settings), clock)} {}
+    : impl_{std::make_unique<Impl>(transport, std::move(token), std::move(settings), clock)} {}
 
 TelegramNotifier::~TelegramNotifier() = default;
 
 Delivery TelegramNotifier::deliver(const Notice& notice, Micros budget) noexcept {
   try {
-    return desk_->deliver(notice, budget);
+    return impl_->deliver(notice, budget);
   } catch (const std::exception&) {
     // The exception's own words are not repeated: nobody promises that they hold no token.
     return TryLater{soon, "telling Telegram was broken off"};
   }
 }
 
-std::optional<std::string> TelegramNotifier::migrated_to() const { return desk_->migrated_to(); }
-std::optional<std::string> TelegramNotifier::topic_refused() const { return desk_->topic_refused(); }
-std::optional<Instant> TelegramNotifier::quiet_until() const { return desk_->quiet_until(); }
-void TelegramNotifier::keep_quiet(Instant until) { desk_->keep_quiet(until); }
+std::optional<std::string> TelegramNotifier::migrated_to() const { return impl_->migrated_to(); }
+std::optional<std::string> TelegramNotifier::topic_refused() const { return impl_->topic_refused(); }
+std::optional<Instant> TelegramNotifier::quiet_until() const { return impl_->quiet_until(); }
+void TelegramNotifier::keep_quiet(Instant until) { impl_->keep_quiet(until); }
 
-Delivery TelegramNotifier::Desk::deliver(const Notice& notice, Micros budget) {
+Delivery TelegramNotifier::Impl::deliver(const Notice& notice, Micros budget) {
   if (!is_token(token_.reveal()))
     return TryLater{30s, "the Telegram token is malformed; copy it again from BotFather", true, false};
   const Micros end = clock_.monotonic() + budget;
@@ -84,7 +84,7 @@ Delivery TelegramNotifier::Desk::deliver(const Notice& notice, Micros budget) {
 }
 
 // Sends again only what was refused for a reason that has a remedy, and each remedy once.
-Delivery TelegramNotifier::Desk::tell(const Message& message, Micros end) {
+Delivery TelegramNotifier::Impl::tell(const Message& message, Micros end) {
   Markup markup = Markup::html;
   bool moved = false;
   for (;;) {
@@ -127,7 +127,7 @@ Delivery TelegramNotifier::Desk::tell(const Message& message, Micros end) {
   }
 }
 
-Answer TelegramNotifier::Desk::send(const Message& message, Markup markup, Micros patience) {
+Answer TelegramNotifier::Impl::send(const Message& message, Markup markup, Micros patience) {
   HttpRequest request = build_message(address_, message, markup, token_.reveal());
   const auto results = transport_.exchange({&request, 1}, patience);
   wipe(request.target);

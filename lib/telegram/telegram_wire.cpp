@@ -5,6 +5,7 @@
 #include <charconv>
 #include <span>
 
+#include "tradeguard/foreign_text.hpp"
 #include "tradeguard/json.hpp"
 
 namespace tradeguard::telegram {
@@ -145,23 +146,6 @@ Answer read_answer(const HttpResult& result, std::string_view token) {
 }
 
 namespace {
-
-// The length of the character at `at`; 0: what stands there is no UTF-8.
-std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (text.size() - at < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  const unsigned second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second >= 0xa0;
-  const bool beyond = first == 0xf4 && second >= 0x90;
-  return overlong || surrogate || beyond ? 0 : length;
-}
 
 std::string well_formed(std::string_view text) {
   std::string out;

@@ -850,7 +850,7 @@ STORE_CONTRACT("a run knows whether the one before it ended", "[journal][run]") 
     const RunLease lease = acquired(*session);
     must(session->journal().begin_run("2_2", "hash", noon + 60s));
     CHECK_FALSE(book(*session, noon + 60s).account.previous_run_ended);
-    must(session->journal().finish_run({"ok", "entries=0"}, noon + 61s));
+    must(session->journal().finish_run("ok", noon + 61s));
   }
   const auto session = store.open();
   const RunLease lease = acquired(*session);
@@ -866,7 +866,7 @@ STORE_CONTRACT("a run that began and did not end is seen at once, and not only b
     const RunLease lease = acquired(*session);
     must(session->journal().begin_run("1_1", "hash", noon));
     CHECK_FALSE(book(*session, noon).account.last_run_ended);
-    must(session->journal().finish_run({"ok", ""}, noon + 1s));
+    must(session->journal().finish_run("ok", noon + 1s));
     CHECK(book(*session, noon + 2s).account.last_run_ended);
     must(session->journal().begin_run("2_2", "hash", noon + 60s));
   }
@@ -938,7 +938,7 @@ STORE_CONTRACT("a run that lost its lease can record nothing more", "[journal][f
   CHECK(is_fenced(loser->journal().record_deliveries(records, noon)));
   CHECK(is_fenced(loser->guard().settle(in_flight, Refused{"306", ""}, noon)));
   CHECK(is_fenced(loser->journal().begin_run("1_1", "hash", noon + 61s)));
-  CHECK(is_fenced(loser->journal().finish_run({"ok", ""}, noon + 61s)));
+  CHECK(is_fenced(loser->journal().finish_run("ok", noon + 61s)));
   CHECK(is_fenced(loser->journal().accept_epoch("other", noon)));
   CHECK(is_fenced(loser->journal().set_halt("late", noon)));
   CHECK(is_fenced(loser->journal().set_breaker("late", noon)));

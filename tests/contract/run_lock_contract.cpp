@@ -38,7 +38,7 @@ STORE_CONTRACT("who is locked out reads when a cycle was last completed", "[run_
   {
     const RunLease lease = acquired(*first);
     must(first->journal().begin_run("1_1", "hash", noon));
-    must(first->journal().finish_run({"ok", ""}, noon + 7s));
+    must(first->journal().finish_run("ok", noon + 7s));
   }
   const auto second = store.open();
   const RunLease lease = acquired(*second);

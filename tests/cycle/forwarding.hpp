@@ -26,7 +26,7 @@ class ForwardingJournal : public OrderJournal {
   Result<void> begin_run(const std::string& id, const std::string& hash, Instant now) override {
     return inner_.begin_run(id, hash, now);
   }
-  Result<void> finish_run(const RunSummary& summary, Instant now) override { return inner_.finish_run(summary, now); }
+  Result<void> finish_run(const std::string& result, Instant now) override { return inner_.finish_run(result, now); }
   Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
                              std::optional<Instant> notifier_until) override {
     return inner_.note_silences(venue_until, status, notifier_until);

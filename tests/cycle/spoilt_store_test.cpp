@@ -295,7 +295,7 @@ TEST_CASE("a run that ended a month from now is a gap, and its stuck successor i
   lease.emplace(std::get<RunLease>(value_of(session->lock().try_acquire(contract::the_account))));
   session->pen.fence = lease->fence();
   SECTION("completed") {
-    REQUIRE(session->journal().finish_run({"ok", ""}, now + a_month).has_value());
+    REQUIRE(session->journal().finish_run("ok", now + a_month).has_value());
     lease.reset();
     world.clock.advance(60s);
     world.run();
@@ -303,7 +303,7 @@ TEST_CASE("a run that ended a month from now is a gap, and its stuck successor i
   }
   SECTION("started") {
     REQUIRE(session->journal().begin_run("1_1", "cafe", now + a_month).has_value());
-    REQUIRE(session->journal().finish_run({"ok", ""}, now - 1h).has_value());
+    REQUIRE(session->journal().finish_run("ok", now - 1h).has_value());
     REQUIRE(session->journal().note_stuck_told(now + a_month).has_value());
     CHECK(world.run().verdict == RunVerdict::stuck);
     CHECK(world.was_told(NoticeType::run_stuck));

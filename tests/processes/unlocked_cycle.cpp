@@ -7,8 +7,8 @@
 #include <fstream>
 #include <iostream>
 
-#include "desk.hpp"
 #include "process.hpp"
+#include "setup.hpp"
 #include "signal_file.hpp"
 #include "tradeguard/sql_store.hpp"
 #include "wiring.hpp"
@@ -50,14 +50,14 @@ class Racer {
   void run(const std::string& account, const std::string& signals_path) {
     CommandLine line = line_;
     line.settings.emplace_back("venue.account", account);
-    auto desk = set_up(line, take_environment());
-    if (!desk) std::exit(desk.error());
-    const Settings& settings = (*desk)->settings();
-    Clock& clock = (*desk)->clock;
+    auto setup = set_up(line, take_environment());
+    if (!setup) std::exit(setup.error());
+    const Settings& settings = (*setup)->settings();
+    Clock& clock = (*setup)->clock;
     const auto store = or_end(open_store(settings, account_of(settings)), "opening the store");
-    const auto exchange = or_end(open_paper(settings, clock, *(*desk)->log), "opening the exchange");
+    const auto exchange = or_end(open_paper(settings, clock, *(*setup)->log), "opening the exchange");
     const auto notifier =
-        or_end(make_notifier(settings, (*desk)->environment, clock, *(*desk)->log, stderr), "making the notifier");
+        or_end(make_notifier(settings, (*setup)->environment, clock, *(*setup)->log, stderr), "making the notifier");
     // So that a race for the account's first row does not bring order into the one that is meant.
     or_end(store->session->run(std::array{ensure_account(account_of(settings))}), "making the account");
 
@@ -68,8 +68,8 @@ class Racer {
     SqlJournal journal{*store->session, pen};
     SqlIdempotencyGuard guard{*store->session, pen};
     AssembledAccount behind_the_door{pen, door, journal, guard};
-    CyclePorts ports{behind_the_door, venue, venue, *notifier, signals, clock, *(*desk)->log};
-    CycleSettings cycle = cycle_settings((*desk)->configuration, process_id(), host_name(), clock.now());
+    CyclePorts ports{behind_the_door, venue, venue, *notifier, signals, clock, *(*setup)->log};
+    CycleSettings cycle = cycle_settings((*setup)->configuration, process_id(), host_name(), clock.now());
     cycle.fast_patience = 5ms;
     answer("ready");
     std::string go;

@@ -174,9 +174,9 @@ class SimJournal final : public cycle_test::ForwardingJournal {
         Port::frame, store_latency, [&](auto) { return ForwardingJournal::begin_run(id, hash, now); },
         no_answer<void>());
   }
-  Result<void> finish_run(const RunSummary& summary, Instant now) override {
+  Result<void> finish_run(const std::string& result, Instant now) override {
     return process_.step(
-        Port::frame, store_latency, [&](auto) { return ForwardingJournal::finish_run(summary, now); },
+        Port::frame, store_latency, [&](auto) { return ForwardingJournal::finish_run(result, now); },
         no_answer<void>());
   }
   Result<void> note_stuck_told(Instant now) override {

@@ -129,9 +129,10 @@ inline std::vector<std::string> statements_back_to(int version, SqlDialect diale
     statements.insert(statements.end(), more.begin(), more.end());
   };
   also(trades_into_orders(dialect));
-  also({"DROP TABLE exit_words", "ALTER TABLE accounts DROP COLUMN breaker_reset_at",
-        "ALTER TABLE accounts DROP COLUMN quiet_until", "ALTER TABLE accounts DROP COLUMN quiet_status",
-        "ALTER TABLE accounts DROP COLUMN notify_quiet_until", "ALTER TABLE signal_claims DROP COLUMN decided"});
+  also({"DROP TABLE exit_words", "ALTER TABLE accounts ADD COLUMN run_counters TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE accounts DROP COLUMN breaker_reset_at", "ALTER TABLE accounts DROP COLUMN quiet_until",
+        "ALTER TABLE accounts DROP COLUMN quiet_status", "ALTER TABLE accounts DROP COLUMN notify_quiet_until",
+        "ALTER TABLE signal_claims DROP COLUMN decided"});
   if (version < 2)
     also({"DROP TABLE instrument_rules", "UPDATE exchange_orders SET rules = replace(rules, ' stop_market=1', '')"});
   also({"UPDATE tradeguard_meta SET value = '" + std::to_string(version) + "' WHERE key = 'schema_version'"});

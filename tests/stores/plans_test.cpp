@@ -98,7 +98,7 @@ void live_through_a_cycle(Session& session) {
   value_of(session.journal().orders_of(entry.signal_key));
   value_of(session.journal().decisions(entry.signal_key));
   value_of(session.journal().waiting_notices());
-  must(session.journal().finish_run({"ok", ""}, noon));
+  must(session.journal().finish_run("ok", noon));
   CHECK(value_of(session.journal().prune_piece(noon - 24h * 3000, noon, prune_at_once)) == 0);
   CHECK(value_of(session.journal().prune_piece(noon - 24h * 2, noon, prune_at_once)) == 4 * prune_at_once);
 }

@@ -60,16 +60,16 @@ std::vector<std::string> words(const std::vector<Verdict>& verdicts) {
 bool denied(const Verdict& verdict) { return std::holds_alternative<Denied>(verdict.outcome); }
 bool cooling(const Verdict& verdict) { return std::holds_alternative<Cooling>(verdict.cooldown); }
 
-struct Desk {
+struct Batch {
   EntryPolicy policy;
   AdmissionFacts facts;
   std::vector<EntryRequest> requests;
 
-  Desk& asks(const EntryRequest& entry) {
+  Batch& asks(const EntryRequest& entry) {
     requests.push_back(entry);
     return *this;
   }
-  Desk& asks(const Signal& signal) { return asks(request(signal)); }
+  Batch& asks(const Signal& signal) { return asks(request(signal)); }
   std::vector<Verdict> judged(Instant now = noon) const { return judge(requests, policy, facts, account, now); }
   Verdict only(Instant now = noon) const {
     const auto verdicts = judged(now);
@@ -203,7 +203,7 @@ TEST_CASE("a history that cannot be read is an error and not a pass") {
 // ---- The judgement ----------------------------------------------------------------------------
 
 TEST_CASE("an entry nothing speaks against passes, with its final id") {
-  const auto verdict = Desk{}.asks(buy()).only();
+  const auto verdict = Batch{}.asks(buy()).only();
   REQUIRE(word(verdict) == "pass");
   const auto& order = std::get<Admitted>(verdict.outcome).order;
   CHECK(order.attempt == 1);
@@ -217,11 +217,11 @@ TEST_CASE("an entry nothing speaks against passes, with its final id") {
 }
 
 TEST_CASE("there is one verdict for each entry, in their order") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
-  desk.facts.frozen["BTC"] = "in_doubt";
-  CHECK(words(desk.judged()) == Words{"pass", "frozen", "pass"});
-  CHECK(Desk{}.judged().empty());
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
+  batch.facts.frozen["BTC"] = "in_doubt";
+  CHECK(words(batch.judged()) == Words{"pass", "frozen", "pass"});
+  CHECK(Batch{}.judged().empty());
 }
 
 // ---- Repeats ----------------------------------------------------------------------------------
@@ -229,9 +229,9 @@ TEST_CASE("there is one verdict for each entry, in their order") {
 TEST_CASE("a key that was claimed before is a repeat, at any age") {
   for (const auto age : {Micros{10s}, Micros{24h}, Micros{24h * 400}}) {
     const auto signal = buy("ETH_USDT", noon - age);
-    Desk desk;
-    remember(desk.facts, signal);
-    const auto verdict = desk.asks(signal).only();
+    Batch batch;
+    remember(batch.facts, signal);
+    const auto verdict = batch.asks(signal).only();
     CAPTURE(age, word(verdict));
     REQUIRE(word(verdict) == "duplicate");
     CHECK(verdict.key_was_known);
@@ -245,19 +245,19 @@ TEST_CASE("a key that was claimed before is a repeat, at any age") {
 
 TEST_CASE("a repeat with other content says that it differs") {
   auto signal = buy();
-  Desk desk;
-  remember(desk.facts, signal);
+  Batch batch;
+  remember(batch.facts, signal);
   signal.notional = money("500");
-  const auto verdict = desk.asks(signal).only();
+  const auto verdict = batch.asks(signal).only();
   REQUIRE(word(verdict) == "duplicate");
   CHECK(std::get<Duplicate>(verdict.outcome).differs);
 }
 
 TEST_CASE("both guards speak: a repeat is a repeat even while its base cools") {
-  Desk desk;
-  remember(desk.facts, buy());
-  desk.facts.history["ETH"].entry = noon - 10s;
-  const auto verdict = desk.asks(buy()).only();
+  Batch batch;
+  remember(batch.facts, buy());
+  batch.facts.history["ETH"].entry = noon - 10s;
+  const auto verdict = batch.asks(buy()).only();
   CHECK(word(verdict) == "duplicate");
   CHECK(verdict.key_was_known);
   REQUIRE(cooling(verdict));
@@ -265,25 +265,25 @@ TEST_CASE("both guards speak: a repeat is a repeat even while its base cools") {
 }
 
 TEST_CASE("a repeat is a repeat whatever else speaks against entries") {
-  Desk desk;
-  remember(desk.facts, buy());
+  Batch batch;
+  remember(batch.facts, buy());
   auto entry = request(buy());
   entry.objection = Denied{Denial::no_rules};
-  desk.asks(entry);
-  desk.facts.halted = "operator";
-  desk.facts.breaker = "protection_failing";
-  desk.facts.frozen["ETH"] = "drift";
-  desk.facts.entries_after = noon + 1h;
-  desk.policy.no_entries = Denial::clock_offset;
-  CHECK(word(desk.only()) == "duplicate");
+  batch.asks(entry);
+  batch.facts.halted = "operator";
+  batch.facts.breaker = "protection_failing";
+  batch.facts.frozen["ETH"] = "drift";
+  batch.facts.entries_after = noon + 1h;
+  batch.policy.no_entries = Denial::clock_offset;
+  CHECK(word(batch.only()) == "duplicate");
 }
 
 TEST_CASE("the same key twice in one batch: the first is the order, the second its repeat") {
-  Desk desk;
+  Batch batch;
   auto again = buy();
   again.time += 3s;  // the same minute
-  desk.asks(buy()).asks(again);
-  const auto verdicts = desk.judged();
+  batch.asks(buy()).asks(again);
+  const auto verdicts = batch.judged();
   REQUIRE(words(verdicts) == Words{"pass", "duplicate"});
   const auto& duplicate = std::get<Duplicate>(verdicts[1].outcome);
   CHECK(duplicate.first == std::get<Admitted>(verdicts[0].outcome).order.client_id);
@@ -295,29 +295,29 @@ TEST_CASE("the same key twice in one batch: the first is the order, the second i
 }
 
 TEST_CASE("the same key twice in one batch with other content differs") {
-  Desk desk;
+  Batch batch;
   auto again = buy();
   again.notional = money("51");
-  desk.asks(buy()).asks(again);
-  const auto verdicts = desk.judged();
+  batch.asks(buy()).asks(again);
+  const auto verdicts = batch.judged();
   REQUIRE(words(verdicts) == Words{"pass", "duplicate"});
   CHECK(std::get<Duplicate>(verdicts[1].outcome).differs);
 }
 
 TEST_CASE("what was denied leaves its key free, in the same batch too") {
-  Desk desk;
+  Batch batch;
   auto objected = request(buy());
   objected.objection = Denied{Denial::no_rules};
-  desk.asks(objected).asks(buy());
-  const auto verdicts = desk.judged();
+  batch.asks(objected).asks(buy());
+  const auto verdicts = batch.judged();
   CHECK(words(verdicts) == Words{"no_rules", "pass"});
   CHECK_FALSE(verdicts[1].key_was_known);
 }
 
 TEST_CASE("a key that was freed gets the next attempt, and with it another id") {
-  Desk desk;
-  desk.facts.freed[signal_key(buy())] = 2;
-  const auto verdict = desk.asks(buy()).only();
+  Batch batch;
+  batch.facts.freed[signal_key(buy())] = 2;
+  const auto verdict = batch.asks(buy()).only();
   REQUIRE(word(verdict) == "pass");
   const auto& order = std::get<Admitted>(verdict.outcome).order;
   CHECK(order.attempt == 3);
@@ -329,43 +329,43 @@ TEST_CASE("a key that was freed gets the next attempt, and with it another id") 
 // ---- Cooldown ---------------------------------------------------------------------------------
 
 TEST_CASE("a base cools over its pairs") {
-  Desk desk;
-  desk.facts.history["ETH"].entry = noon - 299s;
-  desk.asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
-  const auto verdicts = desk.judged();
+  Batch batch;
+  batch.facts.history["ETH"].entry = noon - 299s;
+  batch.asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
+  const auto verdicts = batch.judged();
   CHECK(words(verdicts) == Words{"cooldown", "pass"});
   CHECK(std::get<Denied>(verdicts[0].outcome).until == noon + 1s);
   CHECK(cooling(verdicts[0]));
   CHECK_FALSE(cooling(verdicts[1]));
-  CHECK(words(desk.judged(noon + 1s)) == Words{"pass", "pass"});
+  CHECK(words(batch.judged(noon + 1s)) == Words{"pass", "pass"});
 }
 
 TEST_CASE("of two entries in one base only the first passes, whatever they are quoted in") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
-  CHECK(words(desk.judged()) == Words{"pass", "cooldown", "pass"});
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
+  CHECK(words(batch.judged()) == Words{"pass", "cooldown", "pass"});
 }
 
 TEST_CASE("an entry that passed cools for as long as it may still be executed, and then on") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("ETH_USD"));  // the first runs out at noon + 10 s
-  const auto verdicts = desk.judged();
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("ETH_USD"));  // the first runs out at noon + 10 s
+  const auto verdicts = batch.judged();
   REQUIRE(cooling(verdicts[1]));
   CHECK(std::get<Cooling>(verdicts[1].cooldown).until == noon + 310s);
 }
 
 TEST_CASE("an entry that was denied cools nothing") {
-  Desk desk;
-  desk.policy.max_order_notional = money("100");
-  desk.asks(request(buy("ETH_USDT"), "100.01")).asks(buy("ETH_USD"));
-  CHECK(words(desk.judged()) == Words{"max_order_notional", "pass"});
+  Batch batch;
+  batch.policy.max_order_notional = money("100");
+  batch.asks(request(buy("ETH_USDT"), "100.01")).asks(buy("ETH_USD"));
+  CHECK(words(batch.judged()) == Words{"max_order_notional", "pass"});
 }
 
 TEST_CASE("the cooldown speaks even where something else denies") {
-  Desk desk;
-  desk.facts.history["ETH"].entry = noon - 10s;
-  desk.facts.halted = "operator";
-  const auto verdict = desk.asks(buy()).only();
+  Batch batch;
+  batch.facts.history["ETH"].entry = noon - 10s;
+  batch.facts.halted = "operator";
+  const auto verdict = batch.asks(buy()).only();
   CHECK(denied(verdict));
   CHECK(cooling(verdict));
 }
@@ -373,20 +373,20 @@ TEST_CASE("the cooldown speaks even where something else denies") {
 // ---- Age --------------------------------------------------------------------------------------
 
 TEST_CASE("a new key older than its time is stale, a repeat never is") {
-  CHECK(word(Desk{}.asks(buy("ETH_USDT", noon - 300s)).only()) == "pass");
-  CHECK(word(Desk{}.asks(buy("ETH_USDT", noon - 300s - Micros{1})).only()) == "stale");
+  CHECK(word(Batch{}.asks(buy("ETH_USDT", noon - 300s)).only()) == "pass");
+  CHECK(word(Batch{}.asks(buy("ETH_USDT", noon - 300s - Micros{1})).only()) == "stale");
 }
 
 TEST_CASE("a new key from the future is denied") {
-  CHECK(word(Desk{}.asks(buy("ETH_USDT", noon + 5s)).only()) == "pass");
-  CHECK(denied(Desk{}.asks(buy("ETH_USDT", noon + 5s + Micros{1})).only()));
+  CHECK(word(Batch{}.asks(buy("ETH_USDT", noon + 5s)).only()) == "pass");
+  CHECK(denied(Batch{}.asks(buy("ETH_USDT", noon + 5s + Micros{1})).only()));
 }
 
 TEST_CASE("after the store was restored or moved, only newer signals are entered") {
-  Desk desk;
-  desk.facts.entries_after = noon - 10s;
-  desk.asks(buy("ETH_USDT", noon - 10s)).asks(buy("BTC_USDT", noon - 10s + Micros{1}));
-  const auto verdicts = desk.judged();
+  Batch batch;
+  batch.facts.entries_after = noon - 10s;
+  batch.asks(buy("ETH_USDT", noon - 10s)).asks(buy("BTC_USDT", noon - 10s + Micros{1}));
+  const auto verdicts = batch.judged();
   CHECK(denied(verdicts[0]));
   CHECK(word(verdicts[1]) == "pass");
 }
@@ -394,87 +394,87 @@ TEST_CASE("after the store was restored or moved, only newer signals are entered
 // ---- Halts and freezes ------------------------------------------------------------------------
 
 TEST_CASE("a halt, a breaker and a reason of this run deny every entry") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("BTC_USDT"));
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("BTC_USDT"));
   SECTION("halted") {
-    desk.facts.halted = "maintenance";
-    CHECK(words(desk.judged()) == Words{"halted", "halted"});
+    batch.facts.halted = "maintenance";
+    CHECK(words(batch.judged()) == Words{"halted", "halted"});
   }
   SECTION("the breaker") {
-    desk.facts.breaker = "protection_failing";
-    CHECK(words(desk.judged()) == Words{"protection_failing", "protection_failing"});
+    batch.facts.breaker = "protection_failing";
+    CHECK(words(batch.judged()) == Words{"protection_failing", "protection_failing"});
   }
   SECTION("what this run read") {
-    desk.policy.no_entries = Denial::clock_unreadable;
-    CHECK(words(desk.judged()) == Words{"clock_unreadable", "clock_unreadable"});
+    batch.policy.no_entries = Denial::clock_unreadable;
+    CHECK(words(batch.judged()) == Words{"clock_unreadable", "clock_unreadable"});
   }
 }
 
 TEST_CASE("a frozen base denies entries in all its pairs and in no other base") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("ETH_USD")).asks(buy("BTC_USDT"));
   SECTION("frozen by what the store knows") {
-    desk.facts.frozen["ETH"] = "in_doubt";
-    const auto verdicts = desk.judged();
+    batch.facts.frozen["ETH"] = "in_doubt";
+    const auto verdicts = batch.judged();
     CHECK(words(verdicts) == Words{"frozen", "frozen", "pass"});
     CHECK(std::get<Denied>(verdicts[0].outcome).detail.find("in_doubt") != std::string::npos);
   }
   SECTION("frozen by what this run read") {
-    desk.policy.frozen_bases.insert("ETH");
-    CHECK(words(desk.judged()) == Words{"frozen", "frozen", "pass"});
+    batch.policy.frozen_bases.insert("ETH");
+    CHECK(words(batch.judged()) == Words{"frozen", "frozen", "pass"});
   }
 }
 
 TEST_CASE("an objection that was found before the claim is the reason") {
   auto entry = request(buy());
   entry.objection = Denied{Denial::slippage};
-  CHECK(word(Desk{}.asks(entry).only()) == "slippage");
+  CHECK(word(Batch{}.asks(entry).only()) == "slippage");
 }
 
 // ---- Caps -------------------------------------------------------------------------------------
 
 TEST_CASE("the largest order is a cap on each, and zero is none") {
-  Desk desk;
-  desk.asks(request(buy("ETH_USDT"), "100")).asks(request(buy("BTC_USDT"), "100.00000001"));
-  CHECK(words(desk.judged()) == Words{"pass", "pass"});
-  desk.policy.max_order_notional = money("100");
-  CHECK(words(desk.judged()) == Words{"pass", "max_order_notional"});
+  Batch batch;
+  batch.asks(request(buy("ETH_USDT"), "100")).asks(request(buy("BTC_USDT"), "100.00000001"));
+  CHECK(words(batch.judged()) == Words{"pass", "pass"});
+  batch.policy.max_order_notional = money("100");
+  CHECK(words(batch.judged()) == Words{"pass", "max_order_notional"});
 }
 
 TEST_CASE("open positions are capped in order, those of this batch included") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
-  desk.policy.max_open_positions = 3;
-  desk.facts.open_positions = 1;
-  CHECK(words(desk.judged()) == Words{"pass", "pass", "max_open_positions"});
-  desk.policy.max_open_positions = 0;
-  desk.facts.open_positions = 1'000;
-  CHECK(words(desk.judged()) == Words{"pass", "pass", "pass"});
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
+  batch.policy.max_open_positions = 3;
+  batch.facts.open_positions = 1;
+  CHECK(words(batch.judged()) == Words{"pass", "pass", "max_open_positions"});
+  batch.policy.max_open_positions = 0;
+  batch.facts.open_positions = 1'000;
+  CHECK(words(batch.judged()) == Words{"pass", "pass", "pass"});
 }
 
 TEST_CASE("entries a day are capped in order, those of this batch included") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
-  desk.facts.entries_today = 4;
-  CHECK(words(desk.judged()) == Words{"pass", "pass", "pass"});
-  desk.policy.max_entries_per_day = 5;
-  CHECK(words(desk.judged()) == Words{"pass", "max_entries_per_day", "max_entries_per_day"});
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
+  batch.facts.entries_today = 4;
+  CHECK(words(batch.judged()) == Words{"pass", "pass", "pass"});
+  batch.policy.max_entries_per_day = 5;
+  CHECK(words(batch.judged()) == Words{"pass", "max_entries_per_day", "max_entries_per_day"});
 }
 
 TEST_CASE("what is denied uses up no cap") {
-  Desk desk;
-  desk.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
-  desk.facts.frozen["ETH"] = "drift";
-  desk.policy.max_open_positions = 1;
-  CHECK(words(desk.judged()) == Words{"frozen", "pass", "max_open_positions"});
+  Batch batch;
+  batch.asks(buy("ETH_USDT")).asks(buy("BTC_USDT")).asks(buy("SOL_USDT"));
+  batch.facts.frozen["ETH"] = "drift";
+  batch.policy.max_open_positions = 1;
+  CHECK(words(batch.judged()) == Words{"frozen", "pass", "max_open_positions"});
 }
 
 TEST_CASE("free money is used up in order, with a hundredth to spare") {
-  Desk desk;
-  desk.asks(request(buy("ETH_USDT"), "50")).asks(request(buy("BTC_USDT"), "50"));
+  Batch batch;
+  batch.asks(request(buy("ETH_USDT"), "50")).asks(request(buy("BTC_USDT"), "50"));
   const auto denials = [&](std::string_view free) {
-    desk.policy.free_quote["USDT"] = money(free);
-    const auto verdicts = desk.judged();
+    batch.policy.free_quote["USDT"] = money(free);
+    const auto verdicts = batch.judged();
     return std::vector{denied(verdicts[0]), denied(verdicts[1])};
   };
   CHECK(denials("101") == std::vector{false, false});
@@ -485,19 +485,19 @@ TEST_CASE("free money is used up in order, with a hundredth to spare") {
 }
 
 TEST_CASE("what was denied uses up no money, and a smaller entry behind it may pass") {
-  Desk desk;
-  desk.asks(request(buy("ETH_USDT"), "80")).asks(request(buy("BTC_USDT"), "50"));
-  desk.policy.free_quote["USDT"] = money("60");
-  const auto verdicts = desk.judged();
+  Batch batch;
+  batch.asks(request(buy("ETH_USDT"), "80")).asks(request(buy("BTC_USDT"), "50"));
+  batch.policy.free_quote["USDT"] = money("60");
+  const auto verdicts = batch.judged();
   CHECK(denied(verdicts[0]));
   CHECK(word(verdicts[1]) == "pass");
 }
 
 TEST_CASE("each currency has its own money, and one that was not read is not checked") {
-  Desk desk;
-  desk.asks(request(buy("ETH_USDT"), "50")).asks(request(buy("BTC_EUR"), "50"));
-  desk.policy.free_quote["USDT"] = money("0");
-  const auto verdicts = desk.judged();
+  Batch batch;
+  batch.asks(request(buy("ETH_USDT"), "50")).asks(request(buy("BTC_EUR"), "50"));
+  batch.policy.free_quote["USDT"] = money("0");
+  const auto verdicts = batch.judged();
   CHECK(denied(verdicts[0]));
   CHECK(word(verdicts[1]) == "pass");
 }
@@ -510,35 +510,35 @@ TEST_CASE("whatever a batch looks like, every rule holds for all that passes, in
   int passed = 0;
   int repeated = 0;
   for (int i = 0; i < 5'000; ++i) {
-    Desk desk;
-    desk.policy.max_open_positions = dice.between(0, 4);
-    desk.policy.max_entries_per_day = dice.between(0, 4);
-    desk.policy.max_order_notional = Money{dice.between(0, 2) * 60};
-    if (dice.once_in(2)) desk.policy.free_quote["USDT"] = Money{dice.between(0, 200)};
-    desk.facts.open_positions = dice.between(0, 3);
-    desk.facts.entries_today = dice.between(0, 3);
+    Batch batch;
+    batch.policy.max_open_positions = dice.between(0, 4);
+    batch.policy.max_entries_per_day = dice.between(0, 4);
+    batch.policy.max_order_notional = Money{dice.between(0, 2) * 60};
+    if (dice.once_in(2)) batch.policy.free_quote["USDT"] = Money{dice.between(0, 200)};
+    batch.facts.open_positions = dice.between(0, 3);
+    batch.facts.entries_today = dice.between(0, 3);
     for (const auto* base : {"ETH", "BTC", "SOL"}) {
-      if (dice.once_in(4)) desk.facts.history[base].entry = noon - std::chrono::seconds{dice.between(0, 600)};
-      if (dice.once_in(8)) desk.facts.frozen[base] = "drift";
+      if (dice.once_in(4)) batch.facts.history[base].entry = noon - std::chrono::seconds{dice.between(0, 600)};
+      if (dice.once_in(8)) batch.facts.frozen[base] = "drift";
     }
     for (int n = dice.between(1, 6); n > 0; --n) {
       const auto signal = buy(dice.one_of(symbols), noon - std::chrono::minutes{dice.between(0, 6)});
-      if (dice.once_in(6)) remember(desk.facts, signal);
-      desk.asks(request(signal, dice.once_in(2) ? "50" : "100"));
+      if (dice.once_in(6)) remember(batch.facts, signal);
+      batch.asks(request(signal, dice.once_in(2) ? "50" : "100"));
     }
-    const auto verdicts = desk.judged();
+    const auto verdicts = batch.judged();
     CAPTURE(words(verdicts), i);
-    REQUIRE(verdicts.size() == desk.requests.size());
+    REQUIRE(verdicts.size() == batch.requests.size());
 
     std::set<SignalKey> keys;
     std::set<std::string> bases;
     Money spent;
     int count = 0;
     for (std::size_t k = 0; k < verdicts.size(); ++k) {
-      const auto& entry = desk.requests[k];
+      const auto& entry = batch.requests[k];
       const auto key = signal_key(entry.signal);
       const auto base = entry.signal.symbol.base();
-      const bool known = desk.facts.known.count(key) != 0 || keys.count(key) != 0;
+      const bool known = batch.facts.known.count(key) != 0 || keys.count(key) != 0;
       REQUIRE(verdicts[k].key_was_known == known);
       REQUIRE((word(verdicts[k]) == "duplicate") == known);
       if (known) ++repeated;
@@ -549,23 +549,23 @@ TEST_CASE("whatever a batch looks like, every rule holds for all that passes, in
       REQUIRE_FALSE(cooling(verdicts[k]));
       REQUIRE(keys.insert(key).second);
       REQUIRE(bases.insert(base).second);
-      REQUIRE(desk.facts.frozen.count(base) == 0);
-      const auto entered = desk.facts.history[base].entry;
+      REQUIRE(batch.facts.frozen.count(base) == 0);
+      const auto entered = batch.facts.history[base].entry;
       if (entered) REQUIRE(noon - *entered >= 300s);
       REQUIRE(noon - entry.signal.time <= 300s);
-      if (desk.policy.max_open_positions > 0)
-        REQUIRE(desk.facts.open_positions + count <= desk.policy.max_open_positions);
-      if (desk.policy.max_entries_per_day > 0)
-        REQUIRE(desk.facts.entries_today + count <= desk.policy.max_entries_per_day);
-      if (desk.policy.max_order_notional.is_positive()) REQUIRE(entry.notional <= desk.policy.max_order_notional);
-      if (entry.signal.symbol.quote() == "USDT" && desk.policy.free_quote.count("USDT") != 0) {
+      if (batch.policy.max_open_positions > 0)
+        REQUIRE(batch.facts.open_positions + count <= batch.policy.max_open_positions);
+      if (batch.policy.max_entries_per_day > 0)
+        REQUIRE(batch.facts.entries_today + count <= batch.policy.max_entries_per_day);
+      if (batch.policy.max_order_notional.is_positive()) REQUIRE(entry.notional <= batch.policy.max_order_notional);
+      if (entry.signal.symbol.quote() == "USDT" && batch.policy.free_quote.count("USDT") != 0) {
         spent += entry.notional;
-        REQUIRE(spent <= desk.policy.free_quote["USDT"]);
+        REQUIRE(spent <= batch.policy.free_quote["USDT"]);
       }
     }
 
     // What comes later in a batch changes nothing for what came before.
-    auto shorter = desk;
+    auto shorter = batch;
     shorter.requests.pop_back();
     auto expected = words(verdicts);
     expected.pop_back();

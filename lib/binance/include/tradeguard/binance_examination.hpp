@@ -18,8 +18,8 @@ class BinanceExamination final : public VenueExamination {
   std::vector<Finding> examine(const std::map<Symbol, ProtectionPlan>& markets, bool place_far_order) override;
 
  private:
-  struct Desk;
-  std::unique_ptr<Desk> desk_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tradeguard

@@ -55,8 +55,8 @@ class BinanceVenue final : public OrderPlacer, public SltpPlacer {
   Market market(const std::set<Symbol>& symbols) override;
 
  private:
-  class Desk;
-  std::unique_ptr<Desk> desk_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tradeguard

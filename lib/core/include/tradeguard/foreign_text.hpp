@@ -12,6 +12,12 @@ namespace tradeguard {
 // is a control, an invisible, a foreign kind of blank, a change of direction, or no UTF-8.
 std::size_t printable_length(std::string_view text, std::size_t at);
 
+// The length of the UTF-8 character at `at`, whatever it shows as; 0: what stands there is no UTF-8.
+std::size_t character_length(std::string_view text, std::size_t at);
+
+// `text`, or as much of its beginning as has `most` bytes without half a character at its end.
+std::string_view cut_between_characters(std::string_view text, std::size_t most);
+
 // One line of valid UTF-8 for a person: what is not printable becomes \n, \t or \xNN.
 std::string printable(std::string_view text);
 

@@ -105,11 +105,6 @@ struct Change {
 };
 enum class Written { yes, stale, exists };  // stale: another version stands; exists: claimed before
 
-struct RunSummary {
-  std::string result;    // "ok", "critical", ...
-  std::string counters;  // the fields of RUN_END, as stored text
-};
-
 // No notice waits longer for its next attempt; one whose `next_try` is further ahead is due.
 inline constexpr Micros longest_retry = 1h;
 
@@ -197,7 +192,7 @@ class OrderJournal {
 
   // The frame of a run.
   virtual Result<void> begin_run(const std::string& run_id, const std::string& config_hash, Instant now) = 0;
-  virtual Result<void> finish_run(const RunSummary& summary, Instant now) = 0;
+  virtual Result<void> finish_run(const std::string& result, Instant now) = 0;  // "ok", "critical", ...
   virtual Result<void> note_stuck_told(Instant now) = 0;  // unfenced: said by a run that is locked out
   // The silences that the venue (with which status) and the notifier's peer asked for, in place of
   // those noted before; nullopt: none.

@@ -54,8 +54,8 @@ class CryptocomVenue final : public OrderPlacer, public SltpPlacer {
   Market market(const std::set<Symbol>& symbols) override;
 
  private:
-  class Desk;
-  std::unique_ptr<Desk> desk_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tradeguard

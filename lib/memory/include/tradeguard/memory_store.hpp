@@ -93,7 +93,7 @@ class MemoryJournal final : public OrderJournal {
   Result<std::vector<Notice>> due_notices(Instant now, std::size_t at_most) override;
   Result<void> record_deliveries(std::span<const DeliveryRecord> records, Instant now) override;
   Result<void> begin_run(const std::string& run_id, const std::string& config_hash, Instant now) override;
-  Result<void> finish_run(const RunSummary& summary, Instant now) override;
+  Result<void> finish_run(const std::string& result, Instant now) override;
   Result<void> note_stuck_told(Instant now) override;
   Result<void> note_silences(std::optional<Instant> venue_until, const std::string& status,
                              std::optional<Instant> notifier_until) override;

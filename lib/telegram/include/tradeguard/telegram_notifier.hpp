@@ -44,8 +44,8 @@ class TelegramNotifier final : public Notifier {
   std::optional<std::string> migrated_to() const;
 
  private:
-  class Desk;
-  std::unique_ptr<Desk> desk_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tradeguard

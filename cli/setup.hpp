@@ -14,7 +14,7 @@
 
 namespace tradeguard::cli {
 
-struct Desk {
+struct Setup {
   Configuration configuration;
   Pairs environment;
   std::string config_file;  // as it was given; empty: none was
@@ -31,7 +31,7 @@ struct Desk {
 // is wrong too if others can change its file; who looks or operates is not kept from it.
 // The log file is made by `run` alone: one that another user's command left behind could not be
 // written by the runs that come after it. Where it cannot be opened the log goes to standard error.
-tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment);
+tl::expected<std::unique_ptr<Setup>, int> set_up(const CommandLine& line, const Pairs& environment);
 
 int exit_code_of(const Error& error);
 // For a person, on standard error; the exit code for it.

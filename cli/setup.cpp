@@ -1,4 +1,4 @@
-#include "desk.hpp"
+#include "setup.hpp"
 
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ std::vector<uid_t> owner_of(const std::optional<std::string>& file) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const Pairs& environment) {
+tl::expected<std::unique_ptr<Setup>, int> set_up(const CommandLine& line, const Pairs& environment) {
   const bool runs = line.command == "run";
   auto configuration = read_configuration({line.config, environment, line.settings, runs});
   if (!configuration) {
@@ -44,18 +44,19 @@ tl::expected<std::unique_ptr<Desk>, int> set_up(const CommandLine& line, const P
     opened = open_log({.file = "", .bare = line.bare});
   }
 
-  auto desk = std::make_unique<Desk>();
-  desk->log_fault = std::move(log_fault);
-  desk->log_path = std::move(opened->path);
-  desk->environment = environment;
-  desk->config_file = line.config.value_or("");
-  desk->json = line.json;
-  desk->bare = line.bare;
-  desk->log = std::make_unique<Log>(std::move(opened->sink), desk->clock, configuration->settings.debug_trading,
-                                    std::move(opened->flush));
-  for (const std::string& password : url_passwords(configuration->settings.store_url)) desk->log->keep_secret(password);
-  desk->configuration = std::move(*configuration);
-  return desk;
+  auto setup = std::make_unique<Setup>();
+  setup->log_fault = std::move(log_fault);
+  setup->log_path = std::move(opened->path);
+  setup->environment = environment;
+  setup->config_file = line.config.value_or("");
+  setup->json = line.json;
+  setup->bare = line.bare;
+  setup->log = std::make_unique<Log>(std::move(opened->sink), setup->clock, configuration->settings.debug_trading,
+                                     std::move(opened->flush));
+  for (const std::string& password : url_passwords(configuration->settings.store_url))
+    setup->log->keep_secret(password);
+  setup->configuration = std::move(*configuration);
+  return setup;
 }
 
 int exit_code_of(const Error& error) {
