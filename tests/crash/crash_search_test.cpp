@@ -136,8 +136,9 @@ void search(const contract::StoreBackend& backend, const Story& story) {
   const char* const asked = std::getenv("TRADEGUARD_TEST_CRASHES");
   const bool everything = asked != nullptr && std::string_view{asked} == "all";
   std::shared_ptr<contract::StoreUnderTest> store = backend.fresh();
-  // The slowest store takes the second fault at every third step, another third for each first one.
-  const int stride = backend.name == "postgres" && !everything ? 3 : 1;
+  // A store that writes takes the second fault at every second step, the slowest at every third, and others of them
+  // for each first one.
+  const int stride = everything || backend.name == "memory" ? 1 : backend.name == "postgres" ? 3 : 2;
   int schedules = 0;
   bool first_left = true;
   for (int i = 1; first_left; ++i) {

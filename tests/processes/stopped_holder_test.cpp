@@ -37,9 +37,9 @@ TEST_CASE("a stopped holder: RUN_LOCKED, then RUN_STUCK and one CRITICAL in 15 m
     CHECK(lines_with(again.lines(), "RUN_STUCK ").size() == 1);
     CHECK(again.out.empty());
   }
-  bot.sql("UPDATE accounts SET stuck_told_at = stuck_told_at - 899000000");
+  bot.sql("UPDATE accounts SET stuck_told_at = stuck_told_at - 600000000");
   CHECK(bot.cycle("", stuck_after_a_second).out.empty());
-  bot.sql("UPDATE accounts SET stuck_told_at = stuck_told_at - 1000000");
+  bot.sql("UPDATE accounts SET stuck_told_at = stuck_told_at - 300000000");
   CHECK(bot.cycle("", stuck_after_a_second).out.find("CRITICAL RUN STUCK") != std::string::npos);
 
   holder.write(signal_for("ETH_USDT"));
