@@ -25,8 +25,9 @@ bool is_small(const std::string& line) {
 
 // A condition on nothing but the account lets all of the account's rows through.
 bool narrows(const std::string& condition) {
-  for (const char* column : {"client_id", "trade", "signal_key", "base", "stamp", "question_until", "closed_at",
-                             "claimed_at", "created_at", "last_at", "cleared_at", "event_id", "subject", "<expr>>"})
+  for (const char* column :
+       {"client_id", "trade", "signal_key", "base", "stamp", "question_until", "closed_at", "claimed_at", "created_at",
+        "last_at", "cleared_at", "event_id", "subject", "symbol", "<expr>>"})
     if (contains(condition, column)) return true;
   return false;
 }
