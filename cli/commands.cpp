@@ -50,7 +50,10 @@ longer ago than that, something is unprotected or an alarm stands; 69 and 78 as 
      "past and open trades: bought, sold, by what, and the result after fees",
 R"(The newest 20, oldest first, and the sum of those that are closed, in each quote currency. Fees of
 sales are not stored: they are reckoned at the highest rate of the market, so that the real result is
-that good or better. Coins that are still held, or stay behind as dust, count as nothing.)",
+that good or better. Coins that are still held, or stay behind as dust, count as nothing.
+
+A trade of which a row cannot be read is named in a line "unreadable:". It is not in the sum, and the
+command ends with 70.)",
      "tradeguard trades --config bot.ini --since 24h", with_json,
      {{"last", "NUMBER", "how many (20; all of them with --since)"},
       {"since", "TIME", "entered then or later: 2025-01-01T00:00:00Z, or 24h for the last 24 hours"}}, trades_command},

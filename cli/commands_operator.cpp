@@ -20,7 +20,7 @@ namespace tradeguard::cli {
 
 namespace {
 
-// A setup with the store behind it, and the lock once it is taken.
+// What a command begins with, the store, and the lock once it is taken.
 struct Office {
   std::unique_ptr<Setup> setup;
   std::unique_ptr<Store> store;
@@ -267,11 +267,10 @@ int flatten_command(const CommandLine& line, const Pairs& environment) {
     return exit_ok;
   }
   // What would keep the cycle from selling is found before anything is stored.
-  const Setup& desk_now = *office.setup;
-  if (auto exchange = open_exchange(desk_now.settings(), environment, office.setup->clock, *office.setup->log);
-      !exchange)
+  Setup& setup_now = *office.setup;
+  if (auto exchange = open_exchange(setup_now.settings(), environment, setup_now.clock, *setup_now.log); !exchange)
     return say_nothing_stored(exchange.error());
-  if (auto notifier = make_notifier(desk_now.settings(), environment, office.setup->clock, *office.setup->log, stderr);
+  if (auto notifier = make_notifier(setup_now.settings(), environment, setup_now.clock, *setup_now.log, stderr);
       !notifier)
     return say_nothing_stored(notifier.error());
 

@@ -597,7 +597,7 @@ Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const Ac
   if (!backend) return tl::unexpected{std::move(backend.error())};
   auto store = std::make_unique<Store>();
   store->session = std::move(backend->session);
-  store->account = std::make_unique<SqlAccount>(store->session, std::move(backend->lock), account);
+  store->account = open_sql_account(store->session, std::move(backend->lock), account);
   return store;
 }
 

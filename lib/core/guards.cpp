@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tradeguard/entry_bars.hpp"
+#include "tradeguard/order_state.hpp"
 
 namespace tradeguard {
 
@@ -71,6 +72,29 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
     }
   }
   return verdicts;
+}
+
+Result<SettledEntry> settle_entry(const Order& entry, const TradeRecord& trade, const PlaceOutcome& outcome,
+                                  Instant now) {
+  Applied applied = apply(entry, outcome, now);
+  SettledEntry settled{std::move(applied.order), trade};
+  if (applied.alive_again) settled.trade.settled = false;
+  switch (applied.step) {
+    case Step::alarm:
+    case Step::not_asked:
+      return failed(Fault::data,
+                    "an order that is " + std::string{text(entry.state)} + " cannot be " + describe(outcome));
+    case Step::to_refused:
+    case Step::to_lapsed:
+      settled.trade.settled = true;
+      break;
+    case Step::to_claimed:
+    case Step::to_placed:
+    case Step::to_closed:
+    case Step::stale:
+      break;
+  }
+  return settled;
 }
 
 namespace {

@@ -11,6 +11,22 @@ std::vector<ClientOrderId> trades_of(const ExitClaim& claim) {
   return trades;
 }
 
+Written judge_change(const Change& item, const VersionOf& order_version, const VersionOf& trade_version) {
+  std::set<std::string_view> orders;
+  for (const Order& order : item.append)
+    if (order_version(order.client_id) || !orders.insert(order.client_id).second) return Written::exists;
+  for (const Order& order : item.advance)
+    if (order_version(order.client_id) != order.version || !orders.insert(order.client_id).second)
+      return Written::stale;
+  std::set<std::string_view> trades;
+  for (const TradeRecord& trade : item.trades) {
+    const auto standing = trade_version(trade.id);
+    if (standing && trade.version == 0) return Written::exists;
+    if (standing.value_or(0) != trade.version || !trades.insert(trade.id).second) return Written::stale;
+  }
+  return Written::yes;
+}
+
 Result<std::size_t> OrderJournal::prune(Instant before, Instant now, const std::function<bool()>& enough) {
   std::size_t gone = 0;
   for (;;) {

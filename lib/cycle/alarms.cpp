@@ -179,7 +179,8 @@ std::string why_naked(const Run& run, const Trade& trade) {
 void judge_doubt(Run& run, const Trade& trade, Item& item) {
   const Order& entry = trade.entry();
   const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-    return o.live() && (run.now - o.claimed_at > run.settings.in_doubt_after || run.sent(o.client_id).end_unknown);
+    return o.live() &&
+           (run.now - o.claimed_at > run.settings.in_doubt_after || run.order_notes(o.client_id).end_unknown);
   });
   if (!doubtful) {
     clear(item, run, NoticeType::in_doubt_too_long, trade.id());
@@ -187,7 +188,7 @@ void judge_doubt(Run& run, const Trade& trade, Item& item) {
   }
   Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
   alarm.freezes = entry.symbol.base();
-  if (run.sent(entry.client_id).end_unknown)
+  if (run.order_notes(entry.client_id).end_unknown)
     alarm.detail = "the exchange says that it ended, and not how much was filled";
   raise(item, run, alarm, line_of(Level::critical, "IN_DOUBT_TOO_LONG", entry),
         notice_of(NoticeType::in_doubt_too_long, Severity::critical, entry, run.now));
@@ -251,7 +252,7 @@ int flattened_today(const Run& run) {
     bool counted = false;
     for (const Order& leg : trade.legs) {
       if (!flattens(leg)) continue;
-      const bool of_this_run = run.sent(leg.client_id).here;
+      const bool of_this_run = run.order_notes(leg.client_id).here;
       here = here || of_this_run;
       const bool today = day(leg.closed_at.value_or(leg.claimed_at)) == day(run.now);
       counted = counted || (!of_this_run && today && leg.claimed_at > since);

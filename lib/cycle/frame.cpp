@@ -86,7 +86,7 @@ void close(Run& run) {
 
 namespace {
 
-// An account puts its parts together itself. One that was assembled may have a part of another.
+// A store opens an account whole. One that somebody put together may have a part of another.
 std::optional<std::string> parts_mixed(const Run& run) {
   const Pen& pen = run.ports.account.pen();
   const auto name = [](const AccountKey& account) { return account.venue + "/" + account.account; };

@@ -55,7 +55,7 @@ bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set
       if (rules)
         into.merge(*rules);
       else
-        run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", rules.error().what));
+        venue_unreadable(run, "rules", rules.error().what);
       if (!rules) run.venue.hear(rules.error());
       return rules.has_value();
     } catch (const std::exception& error) {

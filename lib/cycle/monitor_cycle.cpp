@@ -120,7 +120,8 @@ void look_once_more(Run& run) {
     for (const Trade& trade : run.book.trades)
       for (const Order& leg : trade.legs)
         if (leg.live() && leg.leg != Leg::exit && run.seen.open.contains(leg.client_id) &&
-            (run.sent(leg.client_id).here || run.sent(leg.pair).here) && looked_at.insert(leg.client_id).second)
+            (run.order_notes(leg.client_id).here || run.order_notes(leg.pair).here) &&
+            looked_at.insert(leg.client_id).second)
           fresh.push_back(leg.client_id);
     if (fresh.empty()) return;
     if (!run.stop_asked()) run.ports.clock.wait(run.settings.fast_patience);

@@ -93,9 +93,9 @@ bool questions_wait(const Run& run, bool wait_for_entries) {
     });
     if (entry_open && wait_for_entries && run.may_wait_for_entries()) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-      if (run.sent(leg.client_id).cancels > cancels_per_run) return false;
+      if (run.order_notes(leg.client_id).cancels > cancels_per_run) return false;
       if (run.copy_may_come(leg) && !leg.live()) return true;
-      if (leg.live() && run.sent(leg.client_id).market_below) return true;
+      if (leg.live() && run.order_notes(leg.client_id).market_below) return true;
       if (not_shown(run, leg)) return false;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at || leg.fired_at ||
                             !run.seen.open.contains(leg.client_id));
@@ -113,7 +113,7 @@ namespace {
 bool not_shown(const Run& run, const Order& order) {
   constexpr int looks_at_legs = 6;
   constexpr int looks_at_others = 3;
-  const int looks = run.sent(order.client_id).unseen;
+  const int looks = run.order_notes(order.client_id).unseen;
   if (looks == 0 || order.state != OrderState::placed) return false;
   if (order.leg == Leg::stop || order.leg == Leg::target) return looks >= looks_at_legs;
   const Micros margin = run.ports.protector.traits().absence_margin;
@@ -144,7 +144,7 @@ bool wants_surroundings(const Run& run, const Trade& trade) {
   const bool own = run.notes(trade.id()).own;
   if (own && trade.legs.empty()) return false;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
-                  [&](const Order& leg) { return run.sent(leg.client_id).market_below; }))
+                  [&](const Order& leg) { return run.order_notes(leg.client_id).market_below; }))
     return true;
   if (!own && !run.read.surroundings) return true;
   const Exposure e = exposure(trade, run.seen.open, run.venue_now());
@@ -180,7 +180,7 @@ struct Holdings {
 // A stop that this run sent may have sold already where no view shows it yet.
 bool sent_and_not_seen_yet(const Run& run, const Trade& trade) {
   return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.live() && run.sent(leg.client_id).here &&
+    return leg.leg == Leg::stop && leg.live() && run.order_notes(leg.client_id).here &&
            !run.seen.open.contains(leg.client_id) && !not_shown(run, leg);
   });
 }
@@ -284,10 +284,10 @@ void look_for_unfired_stops(Run& run) {
       const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed && !leg.cancel_asked_at &&
                          !leg.fired_at && leg.trigger && run.seen.open.contains(leg.client_id);
       if (!rests || market > *leg.trigger) {
-        run.sent(leg.client_id).market_below.reset();
+        run.order_notes(leg.client_id).market_below.reset();
         continue;
       }
-      auto& since = run.sent(leg.client_id).market_below;
+      auto& since = run.order_notes(leg.client_id).market_below;
       if (!since) since = run.venue_now();
       if (run.venue_now() - *since <= fired_patience) continue;
       if (!run.seen.overtaken.insert(leg.client_id).second) continue;
@@ -377,7 +377,7 @@ void renew_rules(Run& run) {
 int leg_attempts(const Run& run, const Trade& trade) {
   std::vector<const Order*> stops;
   for (const Order& leg : trade.legs)
-    if (leg.leg == Leg::stop && !run.sent(leg.client_id).here) stops.push_back(&leg);
+    if (leg.leg == Leg::stop && !run.order_notes(leg.client_id).here) stops.push_back(&leg);
   std::sort(stops.begin(), stops.end(), [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
   const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
     return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
@@ -470,7 +470,7 @@ void ask_cancels(Run& run, const Moves& moves) {
     for (const Order& leg : trade.legs) {
       if (!leg.live() || !leg.cancel_asked_at || !leg.acknowledged) continue;
       run.seen.open.erase(leg.client_id);
-      if (++run.sent(leg.client_id).cancels > cancels_per_run) continue;
+      if (++run.order_notes(leg.client_id).cancels > cancels_per_run) continue;
       requests.push_back({leg.client_id, leg.venue_id, leg.symbol, leg.leg});
     }
   }
@@ -565,7 +565,7 @@ void place_legs(Run& run, const Moves& moves) {
     if (again.contains(requests[i].stop.client_id) && !std::holds_alternative<Accepted>(outcomes[i].stop)) continue;
     item_by_item(run, id, "reading the answer to a stop", [&] {
       Item item{.trade = id};
-      run.sent(requests[i].stop.client_id).here = true;
+      run.order_notes(requests[i].stop.client_id).here = true;
       hear_answer(run, item, requests[i].stop, outcomes[i].stop);
       if (requests[i].target && outcomes[i].target) {
         hear_answer(run, item, *requests[i].target, *outcomes[i].target);
@@ -609,7 +609,7 @@ void place_exits(Run& run, const Moves& moves) {
       [&](std::span<const Order> some) { return run.ports.protector.flatten(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   run.report.exits += static_cast<int>(exits.size());
-  for (const Order& exit : exits) run.sent(exit.client_id).here = true;
+  for (const Order& exit : exits) run.order_notes(exit.client_id).here = true;
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < exits.size(); ++i) {
@@ -713,7 +713,7 @@ void tell_covered(Run& run) {
           else
             target_in_doubt = true;
         }
-        all_placed_here = all_placed_here && (run.sent(leg.client_id).here || run.sent(leg.pair).here);
+        all_placed_here = all_placed_here && (run.order_notes(leg.client_id).here || run.order_notes(leg.pair).here);
         existing += (existing.empty() ? "" : ",") + order_id_of(leg);
       }
       if (stop == nullptr || target_in_doubt) return;

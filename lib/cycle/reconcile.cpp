@@ -192,7 +192,7 @@ bool claimed_by_a_clock_ahead(const Run& run, const Order& order, Instant read_b
   constexpr Micros clocks_differ_by = 1min;
   return order.leg != Leg::entry && order.state == OrderState::claimed && run.venue.clock_offset &&
          order.stamp > run.venue_now() + clocks_differ_by && order.stamp > read_began + clocks_differ_by &&
-         !run.sent(order.client_id).here && !run.sent(order.pair).here;
+         !run.order_notes(order.client_id).here && !run.order_notes(order.pair).here;
 }
 
 OrderQuery query_for(const Run& run, const Order& order) {
@@ -266,7 +266,7 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
     return false;
   }
   if (sighting != nullptr) remember_sight(run, applied.order, *sighting);
-  if (sighting == nullptr && order.state == OrderState::placed) run.sent(order.client_id).unseen += 1;
+  if (sighting == nullptr && order.state == OrderState::placed) run.order_notes(order.client_id).unseen += 1;
   if (lookup.found.size() > 1) hear_twins(run, order, lookup, item);
 
   Order compared = applied.order;
@@ -292,7 +292,7 @@ bool hear(Run& run, const Question& question, const Lookup& lookup, Item& item) 
   const bool came_to_nothing =
       order.live() && !applied.order.live() && !applied.order.filled.is_positive() && !order.cancel_asked_at;
   // What an earlier run sent and what came to nothing uses up no try of this one.
-  const bool tried_here = came_to_nothing && run.sent(order.client_id).here;
+  const bool tried_here = came_to_nothing && run.order_notes(order.client_id).here;
   if (tried_here && order.leg == Leg::stop) run.notes(order.trade).refused_legs += 1;
   if (tried_here && order.leg == Leg::exit) run.notes(order.trade).exit_failed = true;
   return question.probe;
@@ -308,7 +308,7 @@ Applied hear_own(Run& run, const Order& order, const Lookup& lookup) {
   if (order.state == OrderState::claimed && order.leg == Leg::stop && lookup.every_view_read && lookup.found.empty() &&
       traits.duplicate_ids_refused && !order.acknowledged && !claimed_by_a_clock_ahead(run, order, lookup.read_began) &&
       run.venue_now() < order.valid_until - 2s)
-    run.sent(order.client_id).again = true;
+    run.order_notes(order.client_id).again = true;
   return Applied{.order = order, .step = Step::stale};
 }
 
@@ -361,11 +361,11 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
 void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
   run.seen.open.erase(order.client_id);
   run.seen.mismatched.erase(order.client_id);
-  run.sent(order.client_id).unseen = 0;
-  run.sent(order.client_id).end_unknown = false;
+  run.order_notes(order.client_id).unseen = 0;
+  run.order_notes(order.client_id).end_unknown = false;
   if (!sighting.filled && (sighting.status == VenueStatus::filled || sighting.status == VenueStatus::cancelled ||
                            sighting.status == VenueStatus::expired))
-    run.sent(order.client_id).end_unknown = true;
+    run.order_notes(order.client_id).end_unknown = true;
   if (sighting.status != VenueStatus::open) return;
   if (sighting.fired || sighted_as_planned(order, sighting))
     run.seen.open.insert(order.client_id);

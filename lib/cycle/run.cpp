@@ -133,7 +133,7 @@ const TradeNotes& Run::notes(const ClientOrderId& trade) const {
   return known == trade_notes_.end() ? nothing_known : known->second;
 }
 
-const OrderNotes& Run::sent(const ClientOrderId& order) const {
+const OrderNotes& Run::order_notes(const ClientOrderId& order) const {
   static const OrderNotes nothing_known;
   const auto known = order_notes_.find(order);
   return known == order_notes_.end() ? nothing_known : known->second;
@@ -158,7 +158,8 @@ std::set<ClientOrderId> Run::take_what_goes_again() {
 }
 
 bool Run::copy_may_come(const Order& order) const {
-  return sent(order.client_id).twice && venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
+  return order_notes(order.client_id).twice &&
+         venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
 }
 
 bool Run::lease_holds() {

@@ -151,8 +151,8 @@ class Run {
   TradeNotes& notes(const ClientOrderId& trade) { return trade_notes_[trade]; }
   const TradeNotes& notes(const ClientOrderId& trade) const;
   const std::map<ClientOrderId, TradeNotes>& all_notes() const { return trade_notes_; }
-  OrderNotes& sent(const ClientOrderId& order) { return order_notes_[order]; }
-  const OrderNotes& sent(const ClientOrderId& order) const;
+  OrderNotes& order_notes(const ClientOrderId& order) { return order_notes_[order]; }
+  const OrderNotes& order_notes(const ClientOrderId& order) const;
   Seen seen;
   Readings read;
   VenueStanding venue;

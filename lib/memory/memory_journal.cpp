@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <set>
-
 #include "account_tables.hpp"
 #include "tradeguard/memory_store.hpp"
 
@@ -238,23 +235,11 @@ bool is_writable(const Order& order) {
          !order.filled.is_negative();
 }
 
-// The whole item is judged before any of it is written.
 Written judge_change(const Change& change, const AccountTables& tables) {
-  std::set<ClientOrderId> named;
-  for (const Order& order : change.append)
-    if (tables.find(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
-  for (const Order& order : change.advance) {
-    const Order* standing = tables.find(order.client_id);
-    if (!standing || standing->version != order.version || !named.insert(order.client_id).second) return Written::stale;
-  }
-  std::set<ClientOrderId> records;
-  for (const TradeRecord& trade : change.trades) {
-    const TradeRecord* standing = tables.find_trade(trade.id);
-    if (trade.version == 0 && standing) return Written::exists;
-    const std::int64_t version = standing ? standing->version : 0;
-    if (version != trade.version || !records.insert(trade.id).second) return Written::stale;
-  }
-  return Written::yes;
+  const auto version_of = [](const auto* row) { return row ? std::optional{row->version} : std::nullopt; };
+  return judge_change(
+      change, [&](const ClientOrderId& id) { return version_of(tables.find(id)); },
+      [&](const ClientOrderId& id) { return version_of(tables.find_trade(id)); });
 }
 
 void carry_out(const Change& change, AccountTables& tables) {

@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include "account_tables.hpp"
-#include "tradeguard/order_state.hpp"
 
 namespace tradeguard {
 
@@ -18,7 +17,17 @@ MemoryStore::MemoryStore(std::string epoch) : state_{std::make_shared<State>()} 
 MemoryStore::~MemoryStore() = default;
 
 std::unique_ptr<Account> MemoryStore::open(const AccountKey& account) {
-  return std::make_unique<MemoryAccount>(*this, account);
+  struct Parts {
+    Parts(MemoryStore& store, const AccountKey& key)
+        : pen{key, std::nullopt}, lock{store}, journal{store, pen}, guard{store, pen}, history{store, pen} {}
+    Pen pen;
+    MemoryRunLock lock;
+    MemoryJournal journal;
+    MemoryIdempotencyGuard guard;
+    MemoryEntryHistory history;
+  };
+  const auto parts = std::make_shared<Parts>(*this, account);
+  return std::make_unique<Account>(parts->pen, parts->lock, parts->journal, parts->guard, &parts->history, parts);
 }
 
 void MemoryStore::restored_as(std::string epoch) {
@@ -157,34 +166,16 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
   const Order* row = tables.find(ticket.order().client_id);
-  if (!row) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
-  Applied applied = apply(*row, outcome, now);
-  bool over = false;
-  switch (applied.step) {
-    case Step::alarm:
-    case Step::not_asked:
-      return failed(Fault::data,
-                    "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
-    case Step::to_refused:
-    case Step::to_lapsed:
-      over = true;
-      break;
-    case Step::to_claimed:
-    case Step::to_placed:
-    case Step::to_closed:
-    case Step::stale:
-      break;
-  }
-  if (applied.order == *row) return {};
-  applied.order.version += 1;
-  tables.put(std::move(applied.order));
-  const TradeRecord* standing = tables.find_trade(ticket.order().trade);
-  if (standing && ((over && !standing->settled) || (applied.alive_again && standing->settled))) {
-    TradeRecord trade = *standing;
-    trade.settled = over;
-    trade.version += 1;
-    tables.put(std::move(trade));
-  }
+  const TradeRecord* trade = tables.find_trade(ticket.order().trade);
+  if (!row || !trade) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
+  auto settled = settle_entry(*row, *trade, outcome, now);
+  if (!settled) return tl::unexpected{std::move(settled.error())};
+  // Both or neither: whoever read the trade before has not seen what became of its entry.
+  if (settled->order == *row && settled->trade == *trade) return {};
+  settled->order.version += 1;
+  settled->trade.version += 1;
+  tables.put(std::move(settled->order));
+  tables.put(std::move(settled->trade));
   return {};
 }
 

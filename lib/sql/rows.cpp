@@ -66,7 +66,9 @@ const Table& trades_table() {
 }
 
 template <class Row>
-SqlRow cells_of(const Write<Row>& write, SqlRow cells) {
+SqlRow cells_of(const Table& table, const Write<Row>& write, SqlRow first) {
+  SqlRow cells = std::move(first);
+  cells.reserve(table.columns.size() + 2);
   each_member(write.row, [&](std::string_view member, const auto& value) {
     if (member != version_column) cells.push_back(sql(value));
   });
@@ -182,7 +184,8 @@ std::vector<Statement> write_orders(const AccountKey& account, std::vector<Order
   sort_by(writes, &Order::client_id);
   std::vector<SqlRow> rows;
   rows.reserve(writes.size());
-  for (const OrderWrite& write : writes) rows.push_back(cells_of(write, {sql(write.row.symbol.base())}));
+  for (const OrderWrite& write : writes)
+    rows.push_back(cells_of(orders_table(), write, {sql(write.row.symbol.base())}));
   return write_rows(account, orders_table(), std::move(rows));
 }
 
@@ -190,7 +193,7 @@ std::vector<Statement> write_trades(const AccountKey& account, std::vector<Trade
   sort_by(writes, &TradeRecord::id);
   std::vector<SqlRow> rows;
   rows.reserve(writes.size());
-  for (const TradeWrite& write : writes) rows.push_back(cells_of(write, {}));
+  for (const TradeWrite& write : writes) rows.push_back(cells_of(trades_table(), write, {}));
   return write_rows(account, trades_table(), std::move(rows));
 }
 

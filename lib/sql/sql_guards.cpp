@@ -92,34 +92,16 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
   if (!row) return tl::unexpected{std::move(row.error()).within("settling an entry")};
   auto trade = read_trade(opened->read[0].rows[0], order_width());
   if (!trade) return tl::unexpected{std::move(trade.error()).within("settling an entry")};
-  Applied applied = apply(*row, outcome, opened->account.now);
-  bool over = false;
-  switch (applied.step) {
-    case Step::alarm:
-    case Step::not_asked:
-      return failed(Fault::data,
-                    "an order that is " + std::string{text(row->state)} + " cannot be " + describe(outcome));
-    case Step::to_refused:
-    case Step::to_lapsed:
-      over = true;
-      break;
-    case Step::to_claimed:
-    case Step::to_placed:
-    case Step::to_closed:
-    case Step::stale:
-      break;
-  }
+  auto settled = settle_entry(*row, *trade, outcome, opened->account.now);
+  if (!settled) return tl::unexpected{std::move(settled.error())};
   std::vector<OrderWrite> writes;
   std::vector<TradeWrite> trade_writes;
-  if (applied.order != *row) {
-    applied.order.version = row->version + 1;
-    writes.push_back({std::move(applied.order), row->version});
-  }
-  if ((over && !trade->settled) || (applied.alive_again && trade->settled)) {
-    const std::int64_t before = trade->version;
-    trade->settled = over;
-    trade->version += 1;
-    trade_writes.push_back({std::move(*trade), before});
+  // Both or neither: whoever read the trade before has not seen what became of its entry.
+  if (settled->order != *row || settled->trade != *trade) {
+    settled->order.version += 1;
+    settled->trade.version += 1;
+    writes.push_back({std::move(settled->order), row->version});
+    trade_writes.push_back({std::move(settled->trade), trade->version});
   }
   auto statements = write_orders(pen_.account, writes);
   for (auto& statement : write_trades(pen_.account, std::move(trade_writes)))

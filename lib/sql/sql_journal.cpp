@@ -23,6 +23,21 @@ void append(Statements& to, Statements more) {
 }
 
 std::vector<SqlValue> of(const AccountKey& account) { return {sql(account.venue), sql(account.account)}; }
+std::vector<SqlValue> of(const AccountKey& account, const ClientOrderId& id) {
+  return {sql(account.venue), sql(account.account), sql(id)};
+}
+
+// What a question about one id shows, if there is such a row.
+template <class Row>
+Result<std::optional<Row>> only_row(SqlSession& session, Statement ask, Result<Row> (*read)(const SqlRow&, std::size_t),
+                                    const char* doing) {
+  auto asked = session.run(std::array{std::move(ask)});
+  if (!asked) return tl::unexpected{std::move(asked.error()).within(doing)};
+  if ((*asked)[0].rows.empty()) return std::optional<Row>{};
+  auto row = read((*asked)[0].rows[0], 0);
+  if (!row) return tl::unexpected{std::move(row.error())};
+  return std::optional{std::move(*row)};
+}
 
 // The orders of each trade `o` together, its entry first.
 constexpr std::string_view in_order_of_writing =
@@ -426,32 +441,19 @@ Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
 }
 
 Result<std::optional<Order>> SqlJournal::order(const ClientOrderId& id) {
-  std::vector<SqlValue> arguments = of(pen_.account);
-  arguments.push_back(sql(id));
-  const Statement ask{"SELECT " + order_fields("o") +
-                          " FROM exchange_orders o "
-                          "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
-                      std::move(arguments)};
-  auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading an order")};
-  if ((*read)[0].rows.empty()) return std::optional<Order>{};
-  auto order = read_order((*read)[0].rows[0]);
-  if (!order) return tl::unexpected{std::move(order.error())};
-  return std::optional{std::move(*order)};
+  return only_row(session_,
+                  {"SELECT " + order_fields("o") +
+                       " FROM exchange_orders o WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
+                   of(pen_.account, id)},
+                  read_order, "reading an order");
 }
 
 Result<std::optional<TradeRecord>> SqlJournal::trade(const ClientOrderId& id) {
-  std::vector<SqlValue> arguments = of(pen_.account);
-  arguments.push_back(sql(id));
-  const Statement ask{
-      "SELECT " + trade_fields("t") + " FROM trades t WHERE t.venue = ?1 AND t.account = ?2 AND t.trade = ?3",
-      std::move(arguments)};
-  auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading a trade")};
-  if ((*read)[0].rows.empty()) return std::optional<TradeRecord>{};
-  auto trade = read_trade((*read)[0].rows[0]);
-  if (!trade) return tl::unexpected{std::move(trade.error())};
-  return std::optional{std::move(*trade)};
+  return only_row(
+      session_,
+      {"SELECT " + trade_fields("t") + " FROM trades t WHERE t.venue = ?1 AND t.account = ?2 AND t.trade = ?3",
+       of(pen_.account, id)},
+      read_trade, "reading a trade");
 }
 
 Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
@@ -476,7 +478,8 @@ Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
   OpenBook gathered;
   gather_trades((*read)[0], (*read)[1], gathered, Instant{});
   PastTrades past{std::move(gathered.trades), {}};
-  for (const Alarm& alarm : gathered.alarms) past.unreadable.push_back("trade " + alarm.subject + ": " + alarm.detail);
+  for (const Alarm& found : gathered.unreadable)
+    past.unreadable.push_back("trade " + found.order_id + ": " + found.detail);
   return past;
 }
 
@@ -698,6 +701,8 @@ Alarm unreadable_trade(const RowName& name, const std::string& complaint, Instan
   return alarm;
 }
 
+std::string without_trade(const ClientOrderId& trade) { return "its trade " + trade + " has no row in trades"; }
+
 void gather_trades(const SqlRows& trades, const SqlRows& orders, OpenBook& book, Instant now) {
   std::map<ClientOrderId, Trade> gathered;
   std::set<std::string> left_out;
@@ -720,7 +725,11 @@ void gather_trades(const SqlRows& trades, const SqlRows& orders, OpenBook& book,
       continue;
     }
     const auto trade = gathered.find(order->trade);
-    if (trade == gathered.end()) continue;
+    if (trade == gathered.end()) {
+      if (left_out.insert(order->trade).second)
+        book.unreadable.push_back(unreadable_order(row, without_trade(order->trade), now));
+      continue;
+    }
     (order->leg == Leg::entry ? trade->second.entries : trade->second.legs).push_back(std::move(*order));
   }
   for (auto& [id, trade] : gathered) {
@@ -746,8 +755,7 @@ void gather_questions(const SqlRows& rows, OpenBook& book, Instant now) {
     auto trade = read_trade(row, order_width());
     const bool has_trade = row.size() > order_width() && !std::holds_alternative<std::monostate>(row[order_width()]);
     if (!has_trade)
-      book.unreadable.push_back(unreadable_order(
-          row, "the order is open and its trade " + name_of_order(row).trade + " has no row in trades", now));
+      book.unreadable.push_back(unreadable_order(row, without_trade(name_of_order(row).trade), now));
     else if (!order || !trade)
       book.unreadable.push_back(unreadable_order(row, (order ? trade.error() : order.error()).what, now));
     else if (is_open_question(*order, now))
@@ -775,24 +783,15 @@ Versions as_given(std::span<const Change> items) {
   return versions;
 }
 
-// The whole item is judged before any of it is planned. Items see what earlier ones have written.
+// Items see what earlier ones have written.
 Written judge_change(const Change& item, const Versions& standing) {
-  std::set<std::string_view> named;
-  for (const Order& order : item.append)
-    if (standing.orders.contains(order.client_id) || !named.insert(order.client_id).second) return Written::exists;
-  for (const Order& order : item.advance) {
-    const auto row = standing.orders.find(order.client_id);
-    if (row == standing.orders.end() || row->second != order.version || !named.insert(order.client_id).second)
-      return Written::stale;
-  }
-  std::set<std::string_view> trades;
-  for (const TradeRecord& trade : item.trades) {
-    const auto row = standing.trades.find(trade.id);
-    const bool is_there = row != standing.trades.end();
-    if (is_there && trade.version == 0) return Written::exists;
-    if ((is_there ? row->second : 0) != trade.version || !trades.insert(trade.id).second) return Written::stale;
-  }
-  return Written::yes;
+  const auto version_in = [](const VersionsOfOne& rows) {
+    return [&rows](const ClientOrderId& id) {
+      const auto row = rows.find(id);
+      return row == rows.end() ? std::nullopt : std::optional{row->second};
+    };
+  };
+  return judge_change(item, version_in(standing.orders), version_in(standing.trades));
 }
 
 // What a batch wants with one table. A row that is written twice goes straight to where the last one wants it.

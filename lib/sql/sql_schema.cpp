@@ -333,7 +333,7 @@ std::vector<std::string> split_trades_on_postgres() {
       "ADD COLUMN because TEXT NOT NULL DEFAULT '', ADD COLUMN free_base TEXT",
       "UPDATE exchange_orders SET ending = " + std::string{ending_of_old} + ", because = " +
           std::string{because_of_old} + " WHERE leg = 'exit' OR (" + std::string{ending_of_old} + ") <> ''",
-      "DROP INDEX exchange_orders_open"};
+      "DROP INDEX IF EXISTS exchange_orders_open"};
   std::string drop = "ALTER TABLE exchange_orders";
   for (const char* column : columns_of_trades)
     drop.append(column == columns_of_trades.front() ? " DROP COLUMN " : ", DROP COLUMN ").append(column);
@@ -349,7 +349,7 @@ std::vector<std::string> split_trades_on_sqlite() {
       "filled_value, fee_base, fees_known, exchange_time, sighted_at, closed_at, fired_at, cancel_asked_at, reason, "
       "rules, version";
   std::vector<std::string> steps{
-      "DROP INDEX exchange_orders_open", "ALTER TABLE exchange_orders RENAME TO exchange_orders_before",
+      "DROP INDEX IF EXISTS exchange_orders_open", "ALTER TABLE exchange_orders RENAME TO exchange_orders_before",
       std::string{orders_table},
       "INSERT INTO exchange_orders (" + std::string{kept} + ", ending, because) SELECT " + std::string{kept} + ", " +
           std::string{ending_of_old} + ", " + std::string{because_of_old} + " FROM exchange_orders_before",

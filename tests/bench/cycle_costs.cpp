@@ -111,7 +111,7 @@ Cost live_through(Store& store, const Wish& wish) {
   settings.policy.max_open_positions = 0;
   // A run removes what is old for 20 ms at its end, as long as there is something: that is no cost of the history.
   settings.prune_keep = 24h * 36500;
-  AssembledAccount account{pen, *opened.lock, journal, guard};
+  Account account{pen, *opened.lock, journal, guard};
   CyclePorts ports{account, venue, venue, notifier, source, clock, log, nullptr, nullptr};
 
   Cost cost;

@@ -270,6 +270,17 @@ STORE_CONTRACT("a refusal that the venue's record contradicts is settled as the 
 }
 
 // Freeing the key of an order that the venue has shown would buy it twice.
+// A run that read the trade before does not know what was filled, and must not close it.
+STORE_CONTRACT("an entry that is settled moves its trade on", "[idempotency]") {
+  const auto session = store.open();
+  const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
+  TradeRecord over = trade_row(*session, ticket.order().trade);
+  over.settled = true;
+  must(session->guard().settle(ticket, filled_record(ticket.order(), noon), noon + 1s));
+  CHECK(write(*session, {.trades = {over}}) == Written::stale);
+  CHECK_FALSE(trade_row(*session, ticket.order().trade).settled);
+}
+
 STORE_CONTRACT("what was seen at the venue cannot be settled as unsent", "[idempotency]") {
   const auto session = store.open();
   const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);

@@ -152,9 +152,10 @@ STORE_CONTRACT("a trade comes back exactly as it was written after a restart", "
   std::optional<TradeRecord> written;
   {
     const auto session = store.open();
-    const Order entry = bought(*session, buy("ETH_USDT"), noon);
-    const TradeRecord opened = trade_row(*session, entry.trade);
-    CHECK(opened.symbol == entry.symbol);
+    const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
+    const TradeRecord opened = trade_row(*session, ticket.order().trade);
+    CHECK(opened == ticket.trade());
+    CHECK(opened.symbol == ticket.order().symbol);
     CHECK(opened.strategy == "crossover");
     CHECK(opened.signal_at == noon);
     CHECK(opened.version == 1);

@@ -352,8 +352,8 @@ TEST_CASE("a run whose journal or guard writes with a pen of its own locks and w
   PaperVenue venue{world.clock, world.book, {}};
   std::string said;
   Log log{[&](Level, Instant, std::string_view line) { said += line; }, world.clock};
-  AssembledAccount mixed{session->pen, session->lock(), journal ? other->journal() : session->journal(),
-                         journal ? session->guard() : other->guard()};
+  Account mixed{session->pen, session->lock(), journal ? other->journal() : session->journal(),
+                journal ? session->guard() : other->guard()};
   CyclePorts ports{mixed, venue, venue, world.told, signals, world.clock, log};
   CHECK(monitor_cycle(ports, world.settings).verdict == RunVerdict::configuration);
   CHECK_THAT(said, Catch::Contains("RUN_FAILED") && Catch::Contains("the same Pen"));

@@ -55,7 +55,7 @@ RunReport World::run(std::vector<Signal> signals) {
   settings.run_id = "4711_" + std::to_string(to_micros(clock.now()) / 1'000'000);
   Wrapped wrapped{&session->lock(), &session->journal(), &session->guard(), &venue, &venue, &told, &source};
   if (wrap) wrap(wrapped);
-  AssembledAccount assembled{session->pen, *wrapped.lock, *wrapped.journal, *wrapped.guard};
+  Account assembled{session->pen, *wrapped.lock, *wrapped.journal, *wrapped.guard};
   CyclePorts ports{assembled, *wrapped.placer, *wrapped.protector, *wrapped.notifier, *wrapped.signals, clock,
                    lines,     &stop,           unattended};
   ports.live_accounts = live_accounts;

@@ -67,7 +67,7 @@ class Racer {
     Pen pen{account_of(settings), std::nullopt};
     SqlJournal journal{*store->session, pen};
     SqlIdempotencyGuard guard{*store->session, pen};
-    AssembledAccount behind_the_door{pen, door, journal, guard};
+    Account behind_the_door{pen, door, journal, guard};
     CyclePorts ports{behind_the_door, venue, venue, *notifier, signals, clock, *(*setup)->log};
     CycleSettings cycle = cycle_settings((*setup)->configuration, process_id(), host_name(), clock.now());
     cycle.fast_patience = 5ms;

@@ -1111,7 +1111,7 @@ Ended World::run(int index, std::vector<Signal> signals) {
                 if (keep_log_) log.push_back(iso_micros(at) + (depth_ > 1 ? " | " : " ") + std::string{text});
               },
               clock};
-    AssembledAccount assembled{session->pen, lock, journal, guard};
+    Account assembled{session->pen, lock, journal, guard};
     CyclePorts ports{assembled, venue, venue, notifier, source, clock, lines, &process.stop, nullptr};
     if (!dry_run_ && !of_the_other_.empty())
       ports.live_accounts = [this] {

@@ -97,6 +97,16 @@ SCHEMA_TEST("a store of an older version is migrated with its open trades") {
   must_run(*session, "SELECT * FROM instrument_rules");
 }
 
+SCHEMA_TEST("an older store without the index that goes is migrated all the same") {
+  const TestType database;
+  const auto session = database.for_init();
+  must(init_schema(*session));
+  go_back_to(*session, 2);
+  must_run(*session, "DROP INDEX exchange_orders_open");
+  must(init_schema(*session));
+  CHECK(database.complaint_of_run().empty());
+}
+
 // Older stores knew how an order had ended by the first word of the sentence for people.
 SCHEMA_TEST("the endings of an older store are those of the migrated one") {
   const int version = GENERATE(1, 2);
@@ -221,6 +231,11 @@ ROWS_TEST("a row that something else has spoilt freezes its base and leaves the 
   CHECK(open.unreadable[0].freezes == "ETH");
   CHECK(open.unreadable[0].breaks);
   CHECK_THAT(open.unreadable[0].detail, Contains(of_trade ? "rules" : "filled_value"));
+
+  const PastTrades past = value_of(store.journal().trades({}));
+  CHECK(past.trades.size() == 1);
+  REQUIRE(past.unreadable.size() == 1);
+  CHECK_THAT(past.unreadable[0], StartsWith("trade " + eth.trade + ": "));
 }
 
 ROWS_TEST("words of a newer version come back") {
@@ -253,6 +268,10 @@ ROWS_TEST("a trade without its entry, and an open order without its trade, are s
   CHECK(open.unreadable[0].freezes == "ETH");
   CHECK_THAT(open.unreadable[0].detail,
              Contains(of_orders ? "has no entry in exchange_orders" : "has no row in trades"));
+  // Without its entry nobody knows when it was: it is in no list of past trades.
+  const PastTrades past = value_of(store.journal().trades({}));
+  CHECK(past.trades.empty());
+  CHECK(past.unreadable.size() == (of_orders ? 0 : 1));
 }
 
 // The SQL that finds questions may show too many, never too few.

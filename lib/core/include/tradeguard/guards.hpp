@@ -196,4 +196,14 @@ struct Verdict {
 std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPolicy& policy, AdmissionFacts facts,
                            const AccountKey& account, Instant now);
 
+// The rows of an entry that its own bot settles, as they are to stand; pure and the same for every store. One that
+// was refused or not sent is over, and one that the venue shows after all is open again. Fault::data: the order's
+// state does not allow it.
+struct SettledEntry {
+  Order order;
+  TradeRecord trade;
+};
+Result<SettledEntry> settle_entry(const Order& entry, const TradeRecord& trade, const PlaceOutcome& outcome,
+                                  Instant now);
+
 }  // namespace tradeguard

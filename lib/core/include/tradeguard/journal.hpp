@@ -104,6 +104,9 @@ struct Change {
   std::vector<ExitWord> words;  // kept by symbol and speaker, the newest
 };
 enum class Written { yes, stale, exists };  // stale: another version stands; exists: claimed before
+// The whole item is judged before any of it is written; the same for every store. nullopt: there is no such row.
+using VersionOf = std::function<std::optional<std::int64_t>(const ClientOrderId&)>;
+Written judge_change(const Change& item, const VersionOf& order, const VersionOf& trade);
 
 // No notice waits longer for its next attempt; one whose `next_try` is further ahead is due.
 inline constexpr Micros longest_retry = 1h;

@@ -114,28 +114,4 @@ class MemoryJournal final : public OrderJournal {
   const Pen& pen_;
 };
 
-class MemoryAccount final : public Account {
- public:
-  MemoryAccount(MemoryStore& store, AccountKey key)
-      : pen_{std::move(key), std::nullopt},
-        lock_{store},
-        journal_{store, pen_},
-        guard_{store, pen_},
-        history_{store, pen_} {}
-  RunLock& lock() override { return lock_; }
-  OrderJournal& journal() override { return journal_; }
-  IdempotencyGuard& guard() override { return guard_; }
-  EntryHistory& history() override { return history_; }
-  const Pen& pen() const override { return pen_; }
-
- private:
-  void fence(Fence fence) override { pen_.fence = fence; }
-
-  Pen pen_;
-  MemoryRunLock lock_;
-  MemoryJournal journal_;
-  MemoryIdempotencyGuard guard_;
-  MemoryEntryHistory history_;
-};
-
 }  // namespace tradeguard
