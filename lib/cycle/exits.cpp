@@ -11,6 +11,7 @@ namespace tradeguard {
 
 namespace {
 
+void write_wishes(Run& run, std::vector<ExitClaim>& claims);
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
 void hear_exit(Run& run, const ExitClaim& claim, const ExitVerdict& verdict, std::set<const Signal*>& heard);
 void tell_stale_exit(Run& run, const ExitClaim& claim);
@@ -47,7 +48,6 @@ void tell_unreadable_exit(Run& run, const Signal& signal) {
 // cancelled for it; the rounds behind the entries carry it out.
 NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
   std::vector<ExitClaim> claims;
-  std::set<ClientOrderId> wished;
   for (const Signal& signal : signals) {
     if (signal.side != Side::sell) continue;
     ExitClaim exit{signal, {}, {}};
@@ -57,13 +57,6 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
       if (spoken_at(trade) > signal.time) continue;
       if (run.settings.policy.exit_scope == ExitScope::strategy && record.strategy != signal.strategy) continue;
       exit.touches.push_back(trade.id());
-      // Two exits of one batch want the same sale, and what the operator wants sold stays his wish.
-      if (!wished.insert(trade.id()).second || record.exit_reason == ExitReason::operator_) continue;
-      TradeRecord wish = record;
-      wish.exit_reason = ExitReason::signal;
-      wish.exit_key = claim_key(signal);
-      wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
-      exit.advance.push_back(std::move(wish));
     }
     if (exit.touches.empty() && unreadable_trade_of(run, signal.symbol)) {
       // What it concerns may be in the row that nobody can read, so nothing is answered yet.
@@ -95,6 +88,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
       if (claims.empty()) return exits;
     }
   }
+  write_wishes(run, claims);
   std::set<const Signal*> heard;
   claim_wishes(run, claims, heard);
   for (const ExitClaim& claim : claims)
@@ -103,6 +97,34 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
 }
 
 namespace {
+
+// Exits of one batch want the same sale, so one of them carries it: the newest that is neither too old nor ahead of
+// its time. One that is not taken, or was taken in an earlier run, would leave the others' sale unwritten.
+void write_wishes(Run& run, std::vector<ExitClaim>& claims) {
+  const EntryPolicy& policy = run.settings.policy;
+  const Instant now = run.sound_now();
+  const auto taken = [&](const ExitClaim* claim) {
+    return now - claim->signal.time <= policy.exit_max_age && claim->signal.time <= now;
+  };
+  std::vector<ExitClaim*> carriers;
+  for (ExitClaim& claim : claims) carriers.push_back(&claim);
+  std::stable_sort(carriers.begin(), carriers.end(), [&](const ExitClaim* a, const ExitClaim* b) {
+    if (taken(a) != taken(b)) return taken(a);
+    return a->signal.time > b->signal.time;
+  });
+  std::set<ClientOrderId> wished;
+  for (ExitClaim* claim : carriers)
+    for (const ClientOrderId& id : claim->touches) {
+      const TradeRecord* record = run.record(id);
+      // What the operator wants sold stays his wish.
+      if (record == nullptr || record->exit_reason == ExitReason::operator_ || !wished.insert(id).second) continue;
+      TradeRecord wish = *record;
+      wish.exit_reason = ExitReason::signal;
+      wish.exit_key = claim_key(claim->signal);
+      wish.exit_until = run.venue_now() + policy.exit_max_age;
+      claim->advance.push_back(std::move(wish));
+    }
+}
 
 void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");

@@ -169,6 +169,16 @@ TEST_CASE("a SELL that is too old to be believed is told where there is somethin
   CHECK(world.times_told(NoticeType::exit_expired) == 1);
 }
 
+TEST_CASE("of two SELLs in one file the fresh one sells, though the first is too old") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  const Signal old = at(world.sell("ETH_USDT"), 1s);
+  world.clock.advance(25h);
+  const Signal fresh = world.sell("ETH_USDT");
+  CHECK(world.run({old, fresh}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+}
+
 TEST_CASE("no SELL is too old by a clock that the exchange's time proves wrong") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});
