@@ -617,8 +617,9 @@ tl::expected<Applied, std::string> resolved(const Order& order, const std::optio
 // What the order's new state means for its trade.
 void note_on_trade(Change& change, const Applied& applied, const TradeRecord& trade, Instant now) {
   TradeRecord noted = trade;
-  if (applied.order.leg == Leg::entry && applied.fill_grew && !noted.naked_since) noted.naked_since = now;
-  if (applied.order.client_id == trade.id && applied.alive_again) noted.settled = false;
+  if (applied.order.leg == Leg::entry && applied.fill_grew && !noted.released && !noted.naked_since)
+    noted.naked_since = now;
+  if (applied.order.client_id == trade.id && applied.alive_again) noted.open_again();
   if (noted != trade) change.trades.push_back(std::move(noted));
 }
 

@@ -105,6 +105,18 @@ TEST_CASE("release: the trade is nobody's any more, its orders stay and are list
   CHECK(bot.command({"release", trade}).code == 64);
 }
 
+TEST_CASE("release: what the exchange says of the entry afterwards does not take the trade back") {
+  const Trading bot{any_store()};
+  bot.cycle(buy("ETH_USDT", time_text()));
+  const std::string trade = open_trade(bot);
+  CHECK(bot.command({"release", trade, "--reason", "mine"}).code == 0);
+  // As it is at an exchange that shows a fill before its fees: the entry is asked about for a while.
+  bot.sql("UPDATE exchange_orders SET fees_known = 0 WHERE leg = 'entry'");
+  CHECK(bot.cycle("").code == 0);
+  CHECK(bot.sql("SELECT fees_known FROM exchange_orders WHERE leg = 'entry'") == "1\n");
+  CHECK(bot.sql("SELECT released, settled FROM trades") == "1|1\n");
+}
+
 TEST_CASE("resolve: the operator's word about an order in doubt goes the way of the venue's") {
   const Trading bot{any_store()};
   const std::string trade = entry_in_doubt(bot);
