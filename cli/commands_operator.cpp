@@ -619,7 +619,7 @@ void note_on_trade(Change& change, const Applied& applied, const TradeRecord& tr
   TradeRecord noted = trade;
   if (applied.order.leg == Leg::entry && applied.fill_grew && !noted.released && !noted.naked_since)
     noted.naked_since = now;
-  if (applied.order.client_id == trade.id && applied.alive_again) noted.open_again();
+  if (applied.order.client_id == trade.id && applied.alive_again && trade.reopens()) noted.settled = false;
   if (noted != trade) change.trades.push_back(std::move(noted));
 }
 

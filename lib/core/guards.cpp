@@ -78,7 +78,7 @@ Result<SettledEntry> settle_entry(const Order& entry, const TradeRecord& trade, 
                                   Instant now) {
   Applied applied = apply(entry, outcome, now);
   SettledEntry settled{std::move(applied.order), trade};
-  if (applied.alive_again) settled.trade.open_again();
+  if (applied.alive_again && trade.reopens()) settled.trade.settled = false;
   switch (applied.step) {
     case Step::alarm:
     case Step::not_asked:

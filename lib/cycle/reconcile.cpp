@@ -237,8 +237,8 @@ void leave_to_the_other(Run& run, const Order& order) {
 bool reopen(Run& run, const Applied& applied, Item& item) {
   if (!applied.alive_again || applied.order.client_id != applied.order.trade) return false;
   const TradeRecord* record = run.record(applied.order.trade);
-  if (record == nullptr || !record->settled || record->released) return false;
-  item.record(*record).open_again();
+  if (record == nullptr || !record->reopens()) return false;
+  item.record(*record).settled = false;
   return true;
 }
 

@@ -115,6 +115,16 @@ TEST_CASE("release: what the exchange says of the entry afterwards does not take
   CHECK(bot.cycle("").code == 0);
   CHECK(bot.sql("SELECT fees_known FROM exchange_orders WHERE leg = 'entry'") == "1\n");
   CHECK(bot.sql("SELECT released, settled FROM trades") == "1|1\n");
+
+  // Nor does his own word about it.
+  bot.sql("UPDATE exchange_orders SET fees_known = 0 WHERE leg = 'entry'");
+  std::string bought = bot.sql("SELECT filled FROM exchange_orders WHERE leg = 'entry'");
+  bought.pop_back();
+  const Ran resolved =
+      bot.command({"resolve", trade, "--as", "closed", "--filled", bought, "--price", "100", "--reason", "r"});
+  INFO(resolved.err);
+  CHECK(resolved.code == 0);
+  CHECK(bot.sql("SELECT released, settled FROM trades") == "1|1\n");
 }
 
 TEST_CASE("resolve: the operator's word about an order in doubt goes the way of the venue's") {

@@ -269,6 +269,19 @@ STORE_CONTRACT("a refusal that the venue's record contradicts is settled as the 
   CHECK(book(*session, noon + 2s).trades.size() == 1);
 }
 
+STORE_CONTRACT("a released trade stays the operator's, whatever is settled of its entry", "[idempotency]") {
+  const auto session = store.open();
+  const EntryTicket ticket = admitted(*session, buy("ETH_USDT"), noon);
+  settle(*session, ticket, Refused{"500", ""});
+  TradeRecord released = trade_row(*session, ticket.order().trade);
+  released.released = true;
+  REQUIRE(write(*session, {.trades = {released}}) == Written::yes);
+  settle(*session, ticket, filled_record(ticket.order(), noon + 2s), noon + 2s);
+  CHECK(row(*session, ticket.order().client_id).state == OrderState::closed);
+  CHECK(trade_row(*session, ticket.order().trade).settled);
+  CHECK(book(*session, noon + 2s).trades.empty());
+}
+
 // Freeing the key of an order that the venue has shown would buy it twice.
 // A run that read the trade before does not know what was filled, and must not close it.
 STORE_CONTRACT("an entry that is settled moves its trade on", "[idempotency]") {

@@ -38,8 +38,8 @@ struct TradeRecord {
 
   std::int64_t version = 0;  // grows with every write; compare-and-set. 0: never written
 
-  // Its entry was over, and the exchange has shown more of it since. What was released stays the operator's.
-  void open_again() { settled = released; }
+  // Whether it opens again when its entry, which was over, changes after all. A released trade stays the operator's.
+  bool reopens() const { return settled && !released; }
 
   friend bool operator==(const TradeRecord&, const TradeRecord&) = default;
 };
