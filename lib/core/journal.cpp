@@ -1,6 +1,7 @@
 #include "tradeguard/journal.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tradeguard {
 
@@ -9,6 +10,13 @@ std::vector<ClientOrderId> trades_of(const ExitClaim& claim) {
   for (const TradeRecord& trade : claim.advance)
     if (std::find(trades.begin(), trades.end(), trade.id) == trades.end()) trades.push_back(trade.id);
   return trades;
+}
+
+std::vector<TradeRecord> wishes_beyond(const ExitClaim& claim, const std::set<ClientOrderId>& written) {
+  std::vector<TradeRecord> wishes;
+  std::copy_if(claim.advance.begin(), claim.advance.end(), std::back_inserter(wishes),
+               [&](const TradeRecord& wish) { return !written.contains(wish.id); });
+  return wishes;
 }
 
 Written judge_change(const Change& item, const VersionOf& order_version, const VersionOf& trade_version) {

@@ -11,11 +11,11 @@ namespace tradeguard {
 
 namespace {
 
-void write_wishes(Run& run, std::vector<ExitClaim>& claims);
-void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard);
+std::vector<TradeRecord> wishes_of(Run& run, const ExitClaim& claim);
+void claim_wishes(Run& run, std::span<ExitClaim> claims, std::set<const Signal*>& heard);
 void hear_exit(Run& run, const ExitClaim& claim, const ExitVerdict& verdict, std::set<const Signal*>& heard);
 void tell_stale_exit(Run& run, const ExitClaim& claim);
-void say_whole_exit(Run& run, const ExitClaim& claim);
+void say_whole_exit(Run& run, const Signal& signal, const ExitClaimed& claimed);
 
 bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
   return std::any_of(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& alarm) {
@@ -88,7 +88,6 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
       if (claims.empty()) return exits;
     }
   }
-  write_wishes(run, claims);
   std::set<const Signal*> heard;
   claim_wishes(run, claims, heard);
   for (const ExitClaim& claim : claims)
@@ -98,35 +97,22 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
 
 namespace {
 
-// Exits of one batch want the same sale, so one of them carries it: the newest that is neither too old nor ahead of
-// its time. One that is not taken, or was taken in an earlier run, would leave the others' sale unwritten.
-void write_wishes(Run& run, std::vector<ExitClaim>& claims) {
-  const EntryPolicy& policy = run.settings.policy;
-  const Instant now = run.sound_now();
-  const auto taken = [&](const ExitClaim* claim) {
-    return now - claim->signal.time <= policy.exit_max_age && claim->signal.time <= now;
-  };
-  std::vector<ExitClaim*> carriers;
-  for (ExitClaim& claim : claims) carriers.push_back(&claim);
-  std::stable_sort(carriers.begin(), carriers.end(), [&](const ExitClaim* a, const ExitClaim* b) {
-    if (taken(a) != taken(b)) return taken(a);
-    return a->signal.time > b->signal.time;
-  });
-  std::set<ClientOrderId> wished;
-  for (ExitClaim* claim : carriers)
-    for (const ClientOrderId& id : claim->touches) {
-      const TradeRecord* record = run.record(id);
-      // What the operator wants sold stays his wish.
-      if (record == nullptr || record->exit_reason == ExitReason::operator_ || !wished.insert(id).second) continue;
-      TradeRecord wish = *record;
-      wish.exit_reason = ExitReason::signal;
-      wish.exit_key = claim_key(claim->signal);
-      wish.exit_until = run.venue_now() + policy.exit_max_age;
-      claim->advance.push_back(std::move(wish));
-    }
+// The trades it touches as it leaves them. What the operator wants sold stays his wish.
+std::vector<TradeRecord> wishes_of(Run& run, const ExitClaim& claim) {
+  std::vector<TradeRecord> wishes;
+  for (const ClientOrderId& id : claim.touches) {
+    const TradeRecord* record = run.record(id);
+    if (record == nullptr || record->exit_reason == ExitReason::operator_) continue;
+    TradeRecord& wish = wishes.emplace_back(*record);
+    wish.exit_reason = ExitReason::signal;
+    wish.exit_key = claim_key(claim.signal);
+    wish.exit_until = run.venue_now() + run.settings.policy.exit_max_age;
+  }
+  return wishes;
 }
 
-void claim_wishes(Run& run, std::span<const ExitClaim> claims, std::set<const Signal*>& heard) {
+void claim_wishes(Run& run, std::span<ExitClaim> claims, std::set<const Signal*>& heard) {
+  for (ExitClaim& claim : claims) claim.advance = wishes_of(run, claim);
   Result<std::vector<ExitVerdict>> verdicts = failed(Fault::data, "");
   const EntryPolicy& policy = run.settings.policy;
   try {
@@ -155,18 +141,15 @@ void hear_exit(Run& run, const ExitClaim& claim, const ExitVerdict& verdict, std
   const SignalKey key = signal_key(signal);
   std::visit(
       overloaded{
-          [&](const ExitClaimed&) {
+          [&](const ExitClaimed& claimed) {
             heard.insert(&signal);
             run.say(key_line(key, nullptr));
             if (claim.touches.empty())
               run.say(
                   Line{Level::info, "EXIT_NOTHING_HELD"}.add("symbol", signal.symbol.text()).add("signal_key", key));
-            run.exits_wished = run.exits_wished || !claim.advance.empty();
-            say_whole_exit(run, claim);
-            for (TradeRecord wish : claim.advance) {
-              wish.version += 1;
-              run.put(wish);
-            }
+            run.exits_wished = run.exits_wished || !claimed.written.empty();
+            say_whole_exit(run, signal, claimed);
+            for (const TradeRecord& wish : claimed.written) run.put(wish);
           },
           [&](const Duplicate& known) {
             heard.insert(&signal);
@@ -211,12 +194,12 @@ void tell_stale_exit(Run& run, const ExitClaim& claim) {
 }
 
 // A SELL of a part sells the whole, which somebody may not expect. Once: later it is a repeat.
-void say_whole_exit(Run& run, const ExitClaim& claim) {
-  if (!exits_whole(claim.signal) || claim.advance.empty()) return;
+void say_whole_exit(Run& run, const Signal& signal, const ExitClaimed& claimed) {
+  if (!exits_whole(signal) || claimed.written.empty()) return;
   run.say(Line{Level::warn, "EXIT_WHOLE"}
-              .add("symbol", claim.signal.symbol.text())
-              .add("line", claim.signal.line)
-              .add("trades", static_cast<std::int64_t>(claim.advance.size())));
+              .add("symbol", signal.symbol.text())
+              .add("line", signal.line)
+              .add("trades", static_cast<std::int64_t>(claimed.written.size())));
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace {
 bool is_writable(const Order& order);
 Written judge_change(const Change& change, const AccountTables& tables);
 void carry_out(const Change& change, AccountTables& tables);
-ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age, Micros max_future,
-                       Instant now);
+ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes, const AccountTables& tables,
+                       Micros max_age, Micros max_future, Instant now);
 Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables);
 
 }  // namespace
@@ -61,9 +61,10 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
   if (is_fenced(pen_, tables)) return fenced_off();
   std::vector<ExitVerdict> verdicts;
   verdicts.reserve(claims.size());
+  std::set<ClientOrderId> written;
   for (const ExitClaim& claim : claims) {
     const SignalKey key = claim_key(claim.signal);
-    verdicts.push_back(judge_exit(claim, tables, max_age, max_future, now));
+    verdicts.push_back(judge_exit(claim.signal, wishes_beyond(claim, written), tables, max_age, max_future, now));
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
                            duplicate ? duplicate->existing_order_id : "", now);
@@ -72,12 +73,17 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
       if (is_final(denied->reason))
         tables.keys[key] = {signal_digest(claim.signal), now, false, 0, {}, {}, decided_word(denied->reason)};
     }
-    if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
+    auto* claimed = std::get_if<ExitClaimed>(&verdicts.back());
+    if (claimed == nullptr) continue;
     KeyRow row{signal_digest(claim.signal), now, false, 0, {}, trades_of(claim), ""};
     if (row.exits.empty()) row.decided = "nothing_held";
     tables.keys[key] = std::move(row);
     tables.hear({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
-    carry_out({.trades = claim.advance}, tables);
+    carry_out({.trades = claimed->written}, tables);
+    for (TradeRecord& wish : claimed->written) {
+      wish.version += 1;
+      written.insert(wish.id);
+    }
   }
   return verdicts;
 }
@@ -257,18 +263,17 @@ void carry_out(const Change& change, AccountTables& tables) {
   for (const ExitWord& word : change.words) tables.hear(word);
 }
 
-ExitVerdict judge_exit(const ExitClaim& claim, const AccountTables& tables, Micros max_age, Micros max_future,
-                       Instant now) {
-  const Signal& signal = claim.signal;
+ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes, const AccountTables& tables,
+                       Micros max_age, Micros max_future, Instant now) {
   if (const auto known = tables.keys.find(claim_key(signal)); known != tables.keys.end())
     return known_exit(known->second, signal, tables);
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{.trades = claim.advance};
+  Change as_change{.trades = std::move(wishes)};
   if (judge_change(as_change, tables) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
-  return ExitClaimed{};
+  return ExitClaimed{std::move(as_change.trades)};
 }
 
 // The order that has an exit's key is the sale it led to; there is none yet before it is claimed.

@@ -81,8 +81,9 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known, const Versions& standing,
-                       Micros max_age, Micros max_future, Instant now);
+ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes,
+                       const std::map<SignalKey, ClaimedKey>& known, const Versions& standing, Micros max_age,
+                       Micros max_future, Instant now);
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
 Notice read_notice(const SqlRow& cells);
 std::string stored_error(const DeliveryRecord& record);
@@ -162,7 +163,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
   if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
   std::map<SignalKey, ClaimedKey> known = read_keys(opened->read, 0, key_asks);
-  Versions standing = read_versions(std::span{opened->read}.subspan(key_asks));
+  const Versions standing = read_versions(std::span{opened->read}.subspan(key_asks));
 
   const Instant ruling = opened->account.now;
   std::vector<Change> granted;
@@ -170,11 +171,11 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   std::vector<ExitWord> words;
   std::vector<SqlRow> wish_rows;
   DecisionBook decisions;
-  const Versions before = standing;
-  for (std::size_t i = 0; i < claims.size(); ++i) {
-    const ExitClaim& claim = claims[i];
+  std::set<ClientOrderId> written;
+  for (const ExitClaim& claim : claims) {
     const SignalKey key = claim_key(claim.signal);
-    verdicts.push_back(judge_exit(claim, known, standing, max_age, max_future, ruling));
+    verdicts.push_back(
+        judge_exit(claim.signal, wishes_beyond(claim, written), known, standing, max_age, max_future, ruling));
     if (auto* denied = std::get_if<Denied>(&verdicts.back()))
       denied->clock_of_store = session_.server_now().has_value();
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
@@ -187,14 +188,19 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
         known[key] = {signal_digest(claim.signal), ruling, false, 0, "", "-", word};
       }
     }
-    if (!std::holds_alternative<ExitClaimed>(verdicts.back())) continue;
+    auto* claimed = std::get_if<ExitClaimed>(&verdicts.back());
+    if (claimed == nullptr) continue;
 
     const std::string digest = signal_digest(claim.signal);
     const std::vector<ClientOrderId> touched = trades_of(claim);
     const std::string decided = touched.empty() ? "nothing_held" : "";
     known[key] = {digest, ruling, false, 0, "", "-", decided};
-    for (const TradeRecord& trade : claim.advance) standing.trades[trade.id] = trade.version + 1;
-    granted.push_back(wishes[i]);
+    granted.push_back(
+        {.append = {}, .advance = {}, .trades = claimed->written, .notices = {}, .alarms = {}, .words = {}});
+    for (TradeRecord& wish : claimed->written) {
+      wish.version += 1;
+      written.insert(wish.id);
+    }
     key_writes.push_back({key, digest, "", 0, decided});
     words.push_back({claim.signal.symbol.text(), who_said(claim.signal), claim.signal.time});
     for (const ClientOrderId& trade : touched)
@@ -211,7 +217,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
     draft << "INSERT INTO exit_wishes (venue, account, signal_key, trade) ";
     statements.push_back(std::move(draft.values(wish_columns, std::move(piece)) << " ON CONFLICT DO NOTHING").done());
   }
-  append(statements, plan_batch(account, granted, before).statements);
+  append(statements, plan_batch(account, granted, standing).statements);
   append(statements, decisions.statements(account, ruling));
   auto closed = opened->close(std::move(statements));
   if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming exits")};
@@ -959,20 +965,19 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const ExitClaim& claim, const std::map<SignalKey, ClaimedKey>& known, const Versions& standing,
-                       Micros max_age, Micros max_future, Instant now) {
-  const Signal& signal = claim.signal;
+ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes,
+                       const std::map<SignalKey, ClaimedKey>& known, const Versions& standing, Micros max_age,
+                       Micros max_future, Instant now) {
   if (const auto row = known.find(claim_key(signal)); row != known.end())
     return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
                      row->second.digest != signal_digest(signal), row->second.decided};
   if (signal.time > now + max_future)
     return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
   if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  const Change as_change{
-      .append = {}, .advance = {}, .trades = claim.advance, .notices = {}, .alarms = {}, .words = {}};
+  Change as_change{.append = {}, .advance = {}, .trades = std::move(wishes), .notices = {}, .alarms = {}, .words = {}};
   if (judge_change(as_change, standing) != Written::yes)
     return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
-  return ExitClaimed{};
+  return ExitClaimed{std::move(as_change.trades)};
 }
 
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows) {

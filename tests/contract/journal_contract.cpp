@@ -782,6 +782,35 @@ STORE_CONTRACT("the same SELL twice in one batch is one wish", "[journal][exit]"
   CHECK(std::holds_alternative<Duplicate>(verdicts[1]));
 }
 
+STORE_CONTRACT("of the SELLs of one call the first one that is claimed writes the wish", "[journal][exit]") {
+  const auto session = store.open();
+  const TradeRecord trade = trade_of(*session, bought(*session, buy("ETH_USDT"), noon));
+  const auto wishing = [&](Instant said) {
+    TradeRecord wish = trade;
+    wish.exit_reason = ExitReason::signal;
+    wish.exit_key = claim_key(sell("ETH_USDT", said));
+    wish.exit_until = noon + 24h;
+    return ExitClaim{sell("ETH_USDT", said), {wish}, {trade.id}};
+  };
+  REQUIRE(is_claimed(claim_exits(*session, {{sell("ETH_USDT", noon + 301s), {}, {}}}, noon + 301s).front()));
+  // Too old, known, ahead of its time, taken, the same once more, and another one.
+  const auto verdicts = claim_exits(*session,
+                                    {wishing(noon), wishing(noon + 301s), wishing(noon + 900s), wishing(noon + 302s),
+                                     wishing(noon + 302s), wishing(noon + 303s)},
+                                    noon + 303s);
+  CHECK(exit_denied_for(verdicts[0]) == "stale");
+  CHECK(std::holds_alternative<Duplicate>(verdicts[1]));
+  CHECK(exit_denied_for(verdicts[2]) == "future");
+  REQUIRE(is_claimed(verdicts[3]));
+  CHECK(std::holds_alternative<Duplicate>(verdicts[4]));
+  REQUIRE(is_claimed(verdicts[5]));
+  const TradeRecord wished = trade_row(*session, trade.id);
+  CHECK(wished.exit_key == claim_key(sell("ETH_USDT", noon + 302s)));
+  CHECK(wished.version == trade.version + 1);
+  CHECK(std::get<ExitClaimed>(verdicts[3]).written == std::vector{wished});
+  CHECK(std::get<ExitClaimed>(verdicts[5]).written.empty());
+}
+
 STORE_CONTRACT("two SELLs of one minute are two words", "[journal][exit]") {
   const auto session = store.open();
   CHECK(is_claimed(claim_exit(*session, sell("ETH_USDT"), {}, noon)));

@@ -179,6 +179,15 @@ TEST_CASE("of two SELLs in one file the fresh one sells, though the first is too
   CHECK(world.open_orders("ETH_USDT").empty());
 }
 
+TEST_CASE("a SELL that stands twice in one file sells, beside one that is not due yet too") {
+  World world;
+  world.run({world.buy("ETH_USDT", "3350.5")});
+  world.clock.advance(60s);
+  const Signal word = world.sell("ETH_USDT");
+  CHECK(world.run({word, word, at(word, 100s)}).exits == 1);
+  CHECK(world.open_orders("ETH_USDT").empty());
+}
+
 TEST_CASE("no SELL is too old by a clock that the exchange's time proves wrong") {
   World world;
   world.run({world.buy("ETH_USDT", "3350.5")});

@@ -223,6 +223,15 @@ constexpr std::array lessons{
              at_minute(s, Kind::buy, m, who, seconds(15));
              at_minute(s, Kind::sell, m + 1, who, seconds(c.between(61, 74)));
            }},
+    // One SELL twice in one file, and another one that is not due yet.
+    Lesson{"F-3",
+           [](Story& s, Chance& c, int m) {
+             const int who = some_market(c);
+             at_minute(s, Kind::buy, m, who, seconds(4));
+             at_minute(s, Kind::sell, m + 1, who, -seconds(c.between(10, 50)));
+             at_minute(s, Kind::sell, m + 1, who, seconds(2));
+             at_minute(s, Kind::sell, m + 1, who, seconds(2));
+           }},
     // The machine was away for minutes, or the exchange was.
     Lesson{"F-3",
            [](Story& s, Chance& c, int m) {

@@ -180,10 +180,13 @@ void Witness::written(std::span<const Change> items, const std::vector<Written>&
   }
 }
 
-void Witness::wished(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts) {
-  for (std::size_t i = 0; i < claims.size(); ++i)
-    if (std::holds_alternative<ExitClaimed>(verdicts[i]))
-      for (const TradeRecord& trade : claims[i].advance) put(trade);
+void Witness::wished(const std::vector<ExitVerdict>& verdicts) {
+  for (const ExitVerdict& verdict : verdicts)
+    if (const auto* claimed = std::get_if<ExitClaimed>(&verdict))
+      for (TradeRecord trade : claimed->written) {
+        trade.version -= 1;  // as it was given
+        put(std::move(trade));
+      }
 }
 
 void Witness::tell(Told& told, const std::string& event) {

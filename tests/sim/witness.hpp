@@ -27,7 +27,7 @@ class Witness {
   void claimed(const EntryRequest& request, const EntryTicket& ticket, const EntryPolicy& policy, bool trade_unread);
   void sent(const Order& order, const PlaceOutcome& outcome);
   void written(std::span<const Change> items, const std::vector<Written>& answers);
-  void wished(std::span<const ExitClaim> claims, const std::vector<ExitVerdict>& verdicts);
+  void wished(const std::vector<ExitVerdict>& verdicts);
   void delivered(const Notice& notice);
   void undeliverable(const Notice& notice);
   void halted(bool yes) { halted_ = yes; }

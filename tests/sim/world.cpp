@@ -143,7 +143,7 @@ class SimJournal final : public cycle_test::ForwardingJournal {
         Port::claim_exits, store_latency,
         [&](auto) {
           auto verdicts = ForwardingJournal::claim_exits(claims, max_age, max_future, now);
-          if (verdicts) process_.world.witness(process_.dry_run).wished(claims, *verdicts);
+          if (verdicts) process_.world.witness(process_.dry_run).wished(*verdicts);
           if (verdicts && !process_.dry_run) process_.world.sentences->heard(claims, *verdicts);
           return verdicts;
         },

@@ -133,12 +133,16 @@ struct Decision {
 
 struct ExitClaim {
   Signal signal;
-  std::vector<TradeRecord> advance;    // of the trades it wants sold, exit_reason and exit_until set
+  std::vector<TradeRecord> advance;    // of the trades it wants sold, with its wish
   std::vector<ClientOrderId> touches;  // every trade it concerns, those an earlier exit wants sold too
 };
 // The trades of both, each once.
 std::vector<ClientOrderId> trades_of(const ExitClaim& claim);
-struct ExitClaimed {};
+// Its wishes without those for trades in `written`: for them an earlier claim of the same call wrote one.
+std::vector<TradeRecord> wishes_beyond(const ExitClaim& claim, const std::set<ClientOrderId>& written);
+struct ExitClaimed {
+  std::vector<TradeRecord> written;  // the records of its wishes as they now stand in the store
+};
 using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
 
 // What is known about signals before a venue is asked anything. A forecast: the claim decides.
@@ -180,7 +184,8 @@ class OrderJournal {
 
   // SELL signals: the claim_key and the wish to exit, in one transaction. Never cooled, capped or halted;
   // judged for repeat first and for age second, as entries are. A claim that touches no trade is answered
-  // and kept as decided "nothing_held". Either is the newest word about its symbol.
+  // and kept as decided "nothing_held". Either is the newest word about its symbol. Where several claims of one
+  // call want a trade sold, the first one that is claimed writes the wish.
   virtual Result<std::vector<ExitVerdict>> claim_exits(std::span<const ExitClaim> claims, Micros max_age,
                                                        Micros max_future, Instant now) = 0;
 
