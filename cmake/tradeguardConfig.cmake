@@ -7,7 +7,7 @@ find_dependency(Threads)
 
 set(_tradeguard_sqlite SQLite3)
 set(_tradeguard_postgres PostgreSQL)
-foreach(_room net cryptocom binance telegram)
+foreach(_room net exchange cryptocom binance telegram)
   set(_tradeguard_${_room} OpenSSL Boost)
 endforeach()
 set(_tradeguard_OpenSSL_version 3)

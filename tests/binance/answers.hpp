@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "binance_wire.hpp"
 #include "orders.hpp"
+#include "wire.hpp"
 
 namespace tradeguard::binance_test {
 

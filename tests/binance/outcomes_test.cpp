@@ -71,7 +71,8 @@ std::string line_of(const Said& said) {
     line.append(" ").append(text(call)).append("=").append(text(last.fate));
   }
   if (!understood) line += " told";
-  if (last.quiet > Micros{0}) line += (last.quiet_orders_only ? " no_orders=" : " quiet=") + duration_text(last.quiet);
+  if (last.hush.length > Micros{0})
+    line += (last.hush.orders_only ? " no_orders=" : " quiet=") + duration_text(last.hush.length);
   return said.code == 0 ? line : line + "  " + said.message;
 }
 
@@ -122,24 +123,24 @@ TEST_CASE("the pause the venue asks for is kept to the second, and has an end") 
     answer->headers.emplace_back("retry-after", after);
     return ruling(Call::read, answer);
   };
-  CHECK(pause(429, "17", "-1003").quiet == 17s);
-  CHECK_FALSE(pause(429, "17", "-1003").quiet_orders_only);
-  CHECK(pause(429, "9", "-1015").quiet == 9s);
-  CHECK(pause(429, "9", "-1015").quiet_orders_only);
-  CHECK(pause(418, "3600", "-1015").quiet == 1h);
-  CHECK_FALSE(pause(418, "3600", "-1015").quiet_orders_only);
-  CHECK(pause(418, "99999999999", "-1003").quiet == 72h);
-  CHECK(pause(418, "soon", "-1003").quiet == 120s);
-  CHECK(pause(429, "-5", "-1003").quiet == 1s);
+  CHECK(pause(429, "17", "-1003").hush.length == 17s);
+  CHECK_FALSE(pause(429, "17", "-1003").hush.orders_only);
+  CHECK(pause(429, "9", "-1015").hush.length == 9s);
+  CHECK(pause(429, "9", "-1015").hush.orders_only);
+  CHECK(pause(418, "3600", "-1015").hush.length == 1h);
+  CHECK_FALSE(pause(418, "3600", "-1015").hush.orders_only);
+  CHECK(pause(418, "99999999999", "-1003").hush.length == 72h);
+  CHECK(pause(418, "soon", "-1003").hush.length == 120s);
+  CHECK(pause(429, "-5", "-1003").hush.length == 1s);
 }
 
 TEST_CASE("a ban that names its end in words only lasts until then") {
   auto answer =
       answered(418, R"({"code":-1003,"msg":"Way too much request weight used; IP banned until 1735740000000."})");
   answer->headers.emplace_back("date", "Wed, 01 Jan 2025 12:00:00 GMT");
-  CHECK(ruling(Call::read, answer).quiet == 2h);
+  CHECK(ruling(Call::read, answer).hush.length == 2h);
   answer->headers.back().second = "Wed, 01 Jan 2025 15:00:00 GMT";
-  CHECK(ruling(Call::read, answer).quiet == 120s);
+  CHECK(ruling(Call::read, answer).hush.length == 120s);
 }
 
 TEST_CASE("the firewall's page is no refusal: nothing was sent, and it is left alone for a while") {
@@ -147,14 +148,14 @@ TEST_CASE("the firewall's page is no refusal: nothing was sent, and it is left a
   for (const Call call : {Call::create, Call::cancel, Call::read}) {
     const Ruling ruled = ruling(call, page);
     CHECK(ruled.fate == Fate::throttled);
-    CHECK(ruled.quiet == 120s);
-    CHECK_FALSE(ruled.quiet_orders_only);
-    CHECK_FALSE(ruled.not_served);
+    CHECK(ruled.hush.length == 120s);
+    CHECK_FALSE(ruled.hush.orders_only);
+    CHECK(ruled.hush.not_served.empty());
     CHECK(ruled.message == "the exchange's firewall did not let the request through");
   }
   auto dated = page;
   dated->headers.emplace_back("retry-after", "300");
-  CHECK(ruling(Call::create, dated).quiet == 300s);
+  CHECK(ruling(Call::create, dated).hush.length == 300s);
 }
 
 TEST_CASE("a country that is not served is a matter of configuration, whatever the status and the form") {
@@ -167,7 +168,7 @@ TEST_CASE("a country that is not served is a matter of configuration, whatever t
   for (const Call call : {Call::create, Call::cancel, Call::read}) {
     const Ruling ruled = ruling(call, answer);
     CHECK(ruled.fate == Fate::throttled);
-    CHECK(ruled.not_served);
+    CHECK_FALSE(ruled.hush.not_served.empty());
     CHECK_THAT(ruled.message, Catch::StartsWith("not served from this country or address"));
   }
 }

@@ -1,7 +1,7 @@
 // What the account may do, as Binance says it: what is not said is not taken for no, nor for yes.
 #include <catch2/catch.hpp>
 
-#include "binance_permissions_wire.hpp"
+#include "wire.hpp"
 
 using tradeguard::binance::read_permissions;
 
@@ -12,7 +12,7 @@ TEST_CASE("permissions are read as they are said") {
 }
 
 TEST_CASE("a permission that is missing, of another kind, or in no object is not said") {
-  for (const char* body : {"", "not json", "[true]", "{}", R"({"canTrade":"true","canWithdraw":1})",
+  for (const char* body : {"", "not json", "[true]", "{}", R"({"canTrade":"yes","canWithdraw":1})",
                            R"({"canTrade":null,"canWithdraw":{}})", R"({"canTrade":true)"}) {
     INFO(body);
     const auto said = read_permissions(body);

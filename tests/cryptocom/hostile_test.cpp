@@ -1,8 +1,8 @@
 // Whatever comes instead of an answer: nothing crashes, and nothing of it is a yes or a no.
 #include <random>
 
-#include "cryptocom_search.hpp"
 #include "orders.hpp"
+#include "search.hpp"
 #include "wire_answers.hpp"
 
 namespace tradeguard::cryptocom {
@@ -14,24 +14,25 @@ bool is_settled(const PlaceOutcome& outcome) {
 
 // Every reader there is; true when one of the two that place orders took it for a yes or a no.
 bool read_with_all(const HttpResult& result) {
-  const auto order = read_order_answer(Act::create, 1, "tg1-entry", result);
-  const auto stop = read_order_answer(Act::create_advanced, 1, "tg1-stop", result);
-  const auto pair = read_pair_answer(1, result);
-  read_cancel_answer(result);
+  const auto order = read_order_made(Book::regular, 1, "tg1-entry", result);
+  const auto stop = read_order_made(Book::advanced, 1, "tg1-stop", result);
+  const auto pair = read_pair_made(1, result);
+  read_cancelled(result);
   const auto rows = read_orders(result);
-  window_behind(rows, {0, 1});
+  if (rows.it) window_behind(*rows.it, {0, 1});
   read_order(result);
-  read_trades(result);
-  read_instruments(result);
-  read_tickers(result, eth());
+  const auto trades = read_trades(result);
+  read_market_rules(result);
+  read_prices(result, eth());
   read_balances(result);
   // What was read is thought about too, under every name it gives itself.
-  Records records{rows.rows, rows.rows, read_trades(result).rows, {}};
+  const auto shown = rows.it ? rows.it->rows : std::vector<Row>{};
+  Records records{shown, shown, trades.it ? trades.it->rows : std::vector<Fill>{}, {}};
   for (const OrderQuery& query : own_queries(records)) {
     executed_to_read(query, records);
     for (const Sighting& sighting : sightings_of(query, records, {})) CHECK_FALSE(sighting.client_id.empty());
   }
-  return is_settled(order.outcome) || is_settled(stop.outcome) || is_settled(pair.outcome);
+  return is_settled(order.it) || is_settled(stop.it) || is_settled(pair.it);
 }
 
 const std::vector<std::string> bodies{
@@ -107,8 +108,8 @@ TEST_CASE("pages of gateways, deep nesting and wrong types settle nothing") {
 }
 
 TEST_CASE("a body of millions of bytes is read or left, and its echo stays short") {
-  const auto reading = read_order_answer(Act::create, 1, "tg1-entry", http(500, std::string(8U << 20, 'x')));
-  CHECK(std::get<InDoubt>(reading.outcome).message.size() < 300);
+  const auto reading = read_order_made(Book::regular, 1, "tg1-entry", http(500, std::string(8U << 20, 'x')));
+  CHECK(std::get<InDoubt>(reading.it).message.size() < 300);
   CHECK_FALSE(read_with_all(http(200, std::string(17U << 20, ' ') + bodies[0])));
 }
 
@@ -135,8 +136,8 @@ TEST_CASE("an answer with any byte changed crashes nothing and accepts no other 
     for (std::size_t changes = 0; changes <= round % 3; ++changes)
       body[dice() % body.size()] = static_cast<char>(dice() % 256);
     read_with_all(http(200, body));
-    const auto reading = read_order_answer(Act::create, 1, "tg1-entry", http(200, body));
-    if (const auto* accepted = std::get_if<Accepted>(&reading.outcome)) CHECK_FALSE(accepted->venue_id.empty());
+    const auto reading = read_order_made(Book::regular, 1, "tg1-entry", http(200, body));
+    if (const auto* accepted = std::get_if<Accepted>(&reading.it)) CHECK_FALSE(accepted->venue_id.empty());
   }
 }
 

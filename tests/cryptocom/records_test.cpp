@@ -1,5 +1,5 @@
 // What several rows of several views say together of one order.
-#include "cryptocom_records.hpp"
+#include "records.hpp"
 #include "orders.hpp"
 #include "tradeguard/order_state.hpp"
 #include "wire_answers.hpp"
@@ -11,10 +11,10 @@ const Instant now = at("2026-01-01T00:01:00Z");
 
 Row row_of(const std::string& json) {
   const auto page = read_orders(listed("m", json));
-  REQUIRE(page.rows.size() == 1);
-  return page.rows.front();
+  REQUIRE(page.it->rows.size() == 1);
+  return page.it->rows.front();
 }
-Fill fill_of(const std::string& json) { return read_trades(listed("m", json)).rows.at(0); }
+Fill fill_of(const std::string& json) { return read_trades(listed("m", json)).it->rows.at(0); }
 
 OrderQuery asking(const char* client_id, Leg leg, const char* venue_id = "", const char* fired_id = "") {
   return {client_id, venue_id, fired_id, eth(), leg, true, now - 1h};

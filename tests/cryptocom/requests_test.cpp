@@ -13,7 +13,7 @@ namespace {
 
 const Secret api_key{std::string{"test_api_key"}};
 const Secret api_secret{std::string{"test_api_secret"}};
-const Keys keys{api_key, api_secret};
+const Signer signer{api_key, api_secret};
 const Instant stamp = at("2026-01-01T00:00:00.007Z");  // 1767225600007 ms
 
 std::string file(const std::string& name) {
@@ -68,7 +68,7 @@ TEST_CASE("every signature vector is met, parameter string and signature") {
     const Params params = params_of(vector["params"]);
     CHECK(param_string(params) == vector["param_string"].GetString());
     const auto request = build_private(vector["method"].GetString(), params,
-                                       {vector["id"].GetInt64(), vector["nonce"].GetInt64()}, keys);
+                                       {vector["id"].GetInt64(), vector["nonce"].GetInt64()}, signer);
     const auto body = body_of(request);
     CHECK(std::string{body["sig"].GetString()} == vector["sig"].GetString());
     CHECK(body["id"].GetInt64() == vector["id"].GetInt64());
@@ -80,7 +80,7 @@ TEST_CASE("every signature vector is met, parameter string and signature") {
 TEST_CASE("an entry is a market order by quantity that pays its fee in the quote currency") {
   auto order = entry("entry", "0.0149", stamp);
   order.price = price("3350.5");  // what the signal saw is nobody else's business
-  const auto request = build_order(order, 42, keys);
+  const auto request = build_order(order, 42, signer);
   CHECK(request.method == "POST");
   CHECK(request.target == "/private/create-order");
   CHECK(request.limit == "private/create-order");
@@ -93,26 +93,26 @@ TEST_CASE("an entry is a market order by quantity that pays its fee in the quote
 }
 
 TEST_CASE("an exit is a market sale whose fee is left as it is") {
-  CHECK(without_signature(build_order(exit_of("exit", "0.9", stamp), 43, keys)) ==
+  CHECK(without_signature(build_order(exit_of("exit", "0.9", stamp), 43, signer)) ==
         R"({"id":43,"method":"private/create-order","params":{"instrument_name":"ETH_USDT",)"
         R"("side":"SELL","type":"MARKET","quantity":"0.9","client_oid":"tg1-exit",)"
         R"("spot_margin":"SPOT"},"nonce":1767225600007,"api_key":"test_api_key")");
 }
 
 TEST_CASE("a stop goes to the advanced book and names the price that triggers it") {
-  CHECK(without_signature(build_stop(stop_market("stop", "0.9", "2910", stamp), 44, keys)) ==
+  CHECK(without_signature(build_stop(stop_market("stop", "0.9", "2910", stamp), 44, signer)) ==
         R"({"id":44,"method":"private/advanced/create-order","params":{)"
         R"("instrument_name":"ETH_USDT","side":"SELL","type":"STOP_LOSS","quantity":"0.9",)"
         R"("ref_price":"2910","ref_price_type":"MARK_PRICE","client_oid":"tg1-stop"},)"
         R"("nonce":1767225600007,"api_key":"test_api_key")");
-  CHECK(without_signature(build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 44, keys))
+  CHECK(without_signature(build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 44, signer))
             .find(R"("type":"STOP_LIMIT","quantity":"0.9","ref_price":"2910",)"
                   R"("ref_price_type":"MARK_PRICE","client_oid":"tg1-stop","price":"2880.9")") != std::string::npos);
 }
 
 TEST_CASE("a pair is one request with a client id on both its legs") {
   const auto request =
-      build_pair(stop_market("stop", "0.9", "2910", stamp), target("target", "0.9", "3090", stamp), 45, keys);
+      build_pair(stop_market("stop", "0.9", "2910", stamp), target("target", "0.9", "3090", stamp), 45, signer);
   CHECK(request.target == "/private/advanced/create-oco");
   CHECK(without_signature(request) ==
         R"({"id":45,"method":"private/advanced/create-oco","params":{"order_list":[)"
@@ -125,51 +125,53 @@ TEST_CASE("a pair is one request with a client id on both its legs") {
 
 TEST_CASE("amounts are plain text without an exponent") {
   auto order = entry("entry", "0.00000001", stamp);
-  CHECK(build_order(order, 1, keys).body.find(R"("quantity":"0.00000001")") != std::string::npos);
+  CHECK(build_order(order, 1, signer).body.find(R"("quantity":"0.00000001")") != std::string::npos);
   order.quantity = qty("123456789012.000000000000000001");
-  CHECK(build_order(order, 1, keys).body.find(R"("quantity":"123456789012.000000000000000001")") != std::string::npos);
+  CHECK(build_order(order, 1, signer).body.find(R"("quantity":"123456789012.000000000000000001")") !=
+        std::string::npos);
 }
 
 TEST_CASE("an order is named by the venue's id where it is known, in its own book") {
   const Serial serial{7, 8};
-  CHECK(without_signature(build_cancel(Book::advanced, {"6498090546073120101", "tg1-s"}, serial, keys)) ==
+  CHECK(without_signature(build_cancel(Book::advanced, {"6498090546073120101", "tg1-s"}, serial, signer)) ==
         R"({"id":7,"method":"private/advanced/cancel-order","params":{)"
         R"("order_id":"6498090546073120101"},"nonce":8,"api_key":"test_api_key")");
-  CHECK(without_signature(build_cancel(Book::regular, {"", "tg1-e"}, serial, keys)) ==
+  CHECK(without_signature(build_cancel(Book::regular, {"", "tg1-e"}, serial, signer)) ==
         R"({"id":7,"method":"private/cancel-order","params":{"client_oid":"tg1-e"},)"
         R"("nonce":8,"api_key":"test_api_key")");
-  CHECK(build_detail(Book::regular, {"", "tg1-e"}, serial, keys).target == "/private/get-order-detail");
-  CHECK(build_detail(Book::advanced, {"", "tg1-e"}, serial, keys).target == "/private/advanced/get-order-detail");
+  CHECK(build_order_read(Book::regular, {"", "tg1-e"}, serial, signer).target == "/private/get-order-detail");
+  CHECK(build_order_read(Book::advanced, {"", "tg1-e"}, serial, signer).target == "/private/advanced/get-order-detail");
 }
 
 TEST_CASE("lists are asked for all markets, and in windows of nanoseconds") {
   const Serial serial{7, 8};
-  CHECK(without_signature(build_open_orders(Book::advanced, serial, keys)) ==
+  CHECK(without_signature(build_open_orders(Book::advanced, serial, signer)) ==
         R"({"id":7,"method":"private/advanced/get-open-orders","params":{},"nonce":8,)"
         R"("api_key":"test_api_key")");
-  CHECK(without_signature(build_history(Book::regular, {1767225600000000000, 1767225660000000000}, serial, keys)) ==
-        R"({"id":7,"method":"private/get-order-history","params":{)"
-        R"("start_time":"1767225600000000000","end_time":"1767225660000000000","limit":100},)"
-        R"("nonce":8,"api_key":"test_api_key")");
-  CHECK(build_trades({1, 2}, serial, keys).target == "/private/get-trades");
-  CHECK(build_balance(serial, keys).target == "/private/user-balance");
+  CHECK(
+      without_signature(build_all_orders(Book::regular, {1767225600000000000, 1767225660000000000}, serial, signer)) ==
+      R"({"id":7,"method":"private/get-order-history","params":{)"
+      R"("start_time":"1767225600000000000","end_time":"1767225660000000000","limit":100},)"
+      R"("nonce":8,"api_key":"test_api_key")");
+  CHECK(build_trades({1, 2}, serial, signer).target == "/private/get-trades");
+  CHECK(build_account(serial, signer).target == "/private/user-balance");
 }
 
 TEST_CASE("public data is read with GET and no key") {
-  for (const auto& request : {build_instruments(), build_ticker(eth()), build_tickers()}) {
+  for (const auto& request : {build_market_rules(), build_price(eth()), build_prices()}) {
     CHECK(request.method == "GET");
     CHECK(request.body.empty());
     CHECK(request.target.find("test_api_key") == std::string::npos);
   }
-  CHECK(build_ticker(eth()).target == "/public/get-tickers?instrument_name=ETH_USDT");
+  CHECK(build_price(eth()).target == "/public/get-tickers?instrument_name=ETH_USDT");
 }
 
 TEST_CASE("what is sent is what was signed") {
   const std::vector<HttpRequest> requests{
-      build_order(entry("entry", "0.5", stamp), 1, keys),
-      build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 2, keys),
-      build_pair(stop_market("stop", "0.9", "2910", stamp), target("t", "0.9", "3090", stamp), 3, keys),
-      build_history(Book::advanced, {1, 2}, {4, 5}, keys)};
+      build_order(entry("entry", "0.5", stamp), 1, signer),
+      build_stop(stop_limit("stop", "0.9", "2910", "2880.9", stamp), 2, signer),
+      build_pair(stop_market("stop", "0.9", "2910", stamp), target("t", "0.9", "3090", stamp), 3, signer),
+      build_all_orders(Book::advanced, {1, 2}, {4, 5}, signer)};
   for (const auto& request : requests) {
     const auto body = body_of(request);
     CHECK(std::string{body["sig"].GetString()} == signature_of(body));

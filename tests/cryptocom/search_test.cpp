@@ -1,6 +1,6 @@
 // Which views are read for a question, in how many bursts, and what the emptiness of all of them
 // proves.
-#include "cryptocom_search.hpp"
+#include "search.hpp"
 #include "orders.hpp"
 #include "wire_answers.hpp"
 
@@ -24,7 +24,7 @@ struct World {
   HttpResult answer(const Ask& ask) const {
     if (const auto known = answers.find(name_of(ask)); known != answers.end()) return known->second;
     if (ask.view == Ask::View::detail) return coded(404, "40401");
-    return listed(std::string{method_of(ask)}, "");
+    return listed("private/" + name_of(ask), "");
   }
   void run(Search& search) {
     for (int i = 0; i < 20; ++i) {

@@ -510,7 +510,7 @@ TEST_CASE(
   const auto outcome = tradeguard::place(place.venue, place.entry("a"));
   REQUIRE(is<InDoubt>(outcome));
   REQUIRE(place.lines.size() == 1);
-  CHECK(place.lines[0].starts_with("VENUE_ANSWER path=private/create-order http=500 code=50001 text="));
+  CHECK(place.lines[0].starts_with("VENUE_ANSWER path=/private/create-order http=500 code=50001 text="));
   place.hand.answer = [&](const HttpRequest& request) -> HttpResult { return http(502, request.body); };
   const auto raw = tradeguard::place(place.venue, place.entry("b"));
   const auto from = echoed.find("\"sig\":\"") + 7;

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "cryptocom_wire.hpp"
 #include "shown.hpp"
+#include "wire.hpp"
 
 namespace tradeguard {
 
@@ -76,9 +76,7 @@ const T& get(const PlaceOutcome& outcome) {
 
 namespace Catch {
 template <>
-struct StringMaker<tradeguard::cryptocom::Answer> {
-  static std::string convert(tradeguard::cryptocom::Answer answer) {
-    return std::string{tradeguard::cryptocom::text(answer)};
-  }
+struct StringMaker<tradeguard::exchange::Fate> {
+  static std::string convert(tradeguard::exchange::Fate fate) { return std::string{tradeguard::exchange::text(fate)}; }
 };
 }  // namespace Catch

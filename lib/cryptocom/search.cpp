@@ -1,4 +1,4 @@
-#include "cryptocom_search.hpp"
+#include "search.hpp"
 
 #include <algorithm>
 
@@ -19,8 +19,6 @@ Ask detail(Book book, const std::string& venue_id, const ClientOrderId& client_i
 
 bool is_leg(const OrderQuery& query) { return query.leg == Leg::stop || query.leg == Leg::target; }
 
-}  // namespace
-
 std::string_view method_of(const Ask& ask) {
   const bool advanced = ask.book == Book::advanced;
   switch (ask.view) {
@@ -36,6 +34,8 @@ std::string_view method_of(const Ask& ask) {
   return "";
 }
 
+}  // namespace
+
 // All pages of a view are one reading.
 std::string name_of(const Ask& ask) {
   std::string name{method_of(ask)};
@@ -44,16 +44,16 @@ std::string name_of(const Ask& ask) {
   return name;
 }
 
-HttpRequest build(const Ask& ask, Serial serial, Keys keys) {
+HttpRequest build(const Ask& ask, Serial serial, const Signer& signer) {
   switch (ask.view) {
     case Ask::View::detail:
-      return build_detail(ask.book, ask.name, serial, keys);
+      return build_order_read(ask.book, ask.name, serial, signer);
     case Ask::View::open_orders:
-      return build_open_orders(ask.book, serial, keys);
+      return build_open_orders(ask.book, serial, signer);
     case Ask::View::history:
-      return build_history(ask.book, ask.window, serial, keys);
+      return build_all_orders(ask.book, ask.window, serial, signer);
     case Ask::View::trades:
-      return build_trades(ask.window, serial, keys);
+      return build_trades(ask.window, serial, signer);
   }
   return {};
 }
@@ -117,32 +117,39 @@ std::vector<Ask> Search::burst() {
   return burst;
 }
 
-std::vector<Oddity> Search::hear(const Ask& ask, const HttpResult& result) {
+Heard Search::hear(const Ask& ask, const HttpResult& result) {
+  if (ask.view == Ask::View::trades) return take(ask, read_trades(result), records_.trades);
+  auto read = ask.view == Ask::View::detail ? read_order(result) : read_orders(result);
+  const bool regular = ask.book == Book::regular;
+  const bool absent = ask.view == Ask::View::detail && read.ruling.fate == Fate::absent;
+  if (read.it)
+    for (Row& row : read.it->rows) {
+      if (regular) row.executed_id.clear();  // nothing comes after a regular order
+      if (!row.account_id.empty()) account_id_ = row.account_id;
+    }
+  if (absent && regular) records_.not_regular.insert(ask.name.venue_id);
+  return take(ask, std::move(read), regular ? records_.regular : records_.advanced);
+}
+
+template <class T>
+Heard Search::take(const Ask& ask, Read<Result<Page<T>>> page, std::vector<T>& rows) {
   Reading& reading = readings_[name_of(ask)];
   reading.ask = ask;
   reading.pages += 1;
   reading.next.reset();
-  const auto take = [&](auto page, auto& rows) {
-    const bool single = ask.view == Ask::View::detail;
-    reading.read = page.answer == Answer::accepted || (single && page.answer == Answer::not_here);
-    reading.whole = reading.read && page.whole && (reading.pages == 1 || reading.whole);
-    reading.why = std::string{method_of(ask)} + ": " + page.why;
-    const bool paged = ask.view == Ask::View::history || ask.view == Ask::View::trades;
-    if (paged && page.size >= full_page) {
-      if (reading.pages < most_pages) reading.next = window_behind(page, ask.window);
-      if (!reading.next) reading.whole = false;  // a full page with no way on is not all there is
-    }
-    rows.insert(rows.end(), page.rows.begin(), page.rows.end());
-    return page.oddities;
-  };
-  if (ask.view == Ask::View::trades) return take(read_trades(result), records_.trades);
-  Page<Row> page = ask.view == Ask::View::detail ? read_order(result) : read_orders(result);
-  for (Row& row : page.rows) {
-    if (ask.book == Book::regular) row.executed_id.clear();  // nothing comes after a regular order
-    if (!row.account_id.empty()) account_id_ = row.account_id;
+  reading.read = page.it.has_value();
+  reading.whole = reading.read && page.it->whole && (reading.pages == 1 || reading.whole);
+  if (!reading.read) {
+    reading.why = std::string{method_of(ask)} + ": " + page.it.error().what;
+    return page;
   }
-  if (page.answer == Answer::not_here && ask.book == Book::regular) records_.not_regular.insert(ask.name.venue_id);
-  return take(std::move(page), ask.book == Book::regular ? records_.regular : records_.advanced);
+  const bool paged = ask.view == Ask::View::history || ask.view == Ask::View::trades;
+  if (paged && page.it->shown >= page_size) {
+    if (reading.pages < most_pages) reading.next = window_behind(*page.it, ask.window);
+    if (!reading.next) reading.whole = false;  // a full page with no way on is not all there is
+  }
+  rows.insert(rows.end(), page.it->rows.begin(), page.it->rows.end());
+  return page;
 }
 
 std::vector<Result<Lookup>> Search::lookups() const {

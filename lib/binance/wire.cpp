@@ -1,22 +1,14 @@
-#include "binance_wire.hpp"
-
-#include <rapidjson/memorystream.h>
+#include "wire.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
-#include "tradeguard/foreign_text.hpp"
-#include "tradeguard/json.hpp"
+#include "tradeguard/foreign_json.hpp"
 
 namespace tradeguard::binance {
 namespace {
-
-using Json = json::Value;
-
-constexpr std::size_t message_limit = 200;
 
 // Long enough for the window of a limit that names none to move on; a ban that names none is at
 // least this.
@@ -24,99 +16,15 @@ constexpr Micros pause_without_word = 1s;
 constexpr Micros shortest_ban = 120s;
 constexpr Micros firewall_clears = 120s;  // two to five minutes, by the reports of those it shut out
 
-// Foreign text, cut between characters.
-std::string bounded(std::string_view foreign) { return std::string{cut_between_characters(foreign, message_limit)}; }
-
-// ---- JSON --------------------------------------------------------------------------------------
-
-// Numbers stay the characters they were written in: an amount never passes through a double, an id
-// of 19 digits never through anything. So a number and a text are the same here, and every scalar
-// may be either.
-struct Body {
-  explicit Body(std::string_view text) {
-    // The reader would take a NUL for the end and believe the text to be whole.
-    if (text.find('\0') != std::string_view::npos) return;
-    // Iterative: a thousand brackets must not cost a thousand stack frames.
-    constexpr unsigned flags =
-        rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
-    rapidjson::MemoryStream stream{text.data(), text.size()};
-    document.ParseStream<flags>(stream);
-    whole = !document.HasParseError();
-  }
-  json::Document document;
-  bool whole = false;
-};
-
-const Json* member(const Json& object, const char* name) {
-  if (!object.IsObject()) return nullptr;
-  const auto found = object.FindMember(name);
-  return found == object.MemberEnd() ? nullptr : &found->value;
-}
-
-const Json* list(const Json& object, const char* name) {
-  const Json* found = member(object, name);
-  return found != nullptr && found->IsArray() ? found : nullptr;
-}
-
-std::optional<std::string_view> scalar(const Json& value) {
-  if (!value.IsString()) return std::nullopt;
-  return std::string_view{value.GetString(), value.GetStringLength()};
-}
-
-std::optional<std::string_view> scalar(const Json& object, const char* name) {
-  const Json* found = member(object, name);
-  return found == nullptr ? std::nullopt : scalar(*found);
-}
-
-std::string text_or_empty(const Json& object, const char* name) {
-  return std::string{scalar(object, name).value_or(std::string_view{})};
-}
-
-std::optional<bool> flag(const Json& object, const char* name) {
-  const Json* found = member(object, name);
-  if (found != nullptr && found->IsBool()) return found->GetBool();
-  const auto word = scalar(object, name);
-  if (word == "true") return true;
-  if (word == "false") return false;
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // 64 bits, kept as the text it came in. -1 stands for none.
-std::optional<std::string> venue_id(const Json& object, const char* name) {
-  const auto text = scalar(object, name);
-  if (!text) return std::nullopt;
-  const auto number = whole_number(*text);
-  return number && *number >= 0 ? std::optional{std::string{*text}} : std::nullopt;
+std::optional<std::string> venue_id(Node id) {
+  const auto number = id.whole_number();
+  return number && *number >= 0 ? std::optional{std::string{id.text()}} : std::nullopt;
 }
 
-std::optional<Decimal> decimal(const Json& object, const char* name) {
-  const auto text = scalar(object, name);
-  return text ? Decimal::parse(*text) : std::nullopt;
-}
-
-// Negative is the venue's way to say that it does not know.
-std::optional<Decimal> known_amount(const Json& object, const char* name) {
-  const auto amount = decimal(object, name);
-  return amount && !amount->is_negative() ? amount : std::nullopt;
-}
-
-// Zero stands for none, as the price of a market order.
-std::optional<Price> price_if_any(const Json& object, const char* name) {
-  const auto amount = decimal(object, name);
-  return amount && amount->is_positive() ? std::optional{Price{*amount}} : std::nullopt;
-}
-
-std::optional<Instant> instant(const Json& object, const char* name) {
+std::optional<Instant> instant(Node at) {
   constexpr std::int64_t year_2200 = 7'258'118'400'000;
-  const auto text = scalar(object, name);
-  const auto number = text ? whole_number(*text) : std::nullopt;
+  const auto number = at.whole_number();
   if (!number || *number <= 0 || *number >= year_2200) return std::nullopt;
   return from_micros(*number * 1000);
 }
@@ -170,7 +78,7 @@ constexpr std::array table{
 // clang-format on
 
 Meaning meaning_of(std::string_view code) {
-  const std::int64_t number = whole_number(code).value_or(0);
+  const std::int64_t number = exchange::whole_number(code).value_or(0);
   for (const auto& codes : table)
     if (number <= codes.first && number >= codes.last) return codes.meaning;
   return Meaning::undocumented;
@@ -220,26 +128,29 @@ std::optional<Micros> ban_in(std::string_view message, const HttpResponse& respo
   if (at == std::string_view::npos || now == Instant{}) return std::nullopt;
   std::string_view digits = message.substr(at + before.size());
   digits = digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size()));
-  const auto milliseconds = digits.size() == 13 ? whole_number(digits) : std::nullopt;
+  const auto milliseconds = digits.size() == 13 ? exchange::whole_number(digits) : std::nullopt;
   if (!milliseconds) return std::nullopt;
   return std::clamp<Micros>(from_micros(*milliseconds * 1000) - now, shortest_ban, 72h);
 }
 
-Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
-  Ruling ruling{.status = response.status};
-  const auto code = body.whole ? scalar(body.document, "code") : std::nullopt;
+Ruling ruling_of(Call call, const HttpResponse& response, const ForeignJson& body) {
+  Ruling ruling{.http = response.status};
+  const Node answer = body.root();
+  const auto code = answer["code"].scalar();
   // No code of an error is positive: a 200 may say "code": 0 or 200 and mean well.
   const bool error = code && code->starts_with('-');
   if (error) {
     ruling.code = bounded(*code);
-    ruling.message = bounded(text_or_empty(body.document, "msg"));
+    ruling.message = bounded(answer["msg"].text());
   }
+  const Meaning meaning = error ? meaning_of(*code) : Meaning::undocumented;
+  ruling.lasting = code == "-2014" || code == "-2015" || code == "-1022";
   const auto rule = [&](Fate fate) {
     ruling.fate = fate;
     if (ruling.message.empty()) ruling.message = "HTTP " + std::to_string(response.status);
+    ruling.said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
     return ruling;
   };
-  const Meaning meaning = error ? meaning_of(*code) : Meaning::undocumented;
 
   // "Must not be treated as a failure", says the venue of every 5xx; a code in it does not change
   // that.
@@ -248,34 +159,35 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
   if (response.status == 418 || response.status == 429 || meaning == Meaning::throttled) {
     const bool banned = response.status == 418 || says(ruling.message, "banned");
     const Micros usual = banned ? ban_in(ruling.message, response).value_or(shortest_ban) : pause_without_word;
-    ruling.quiet = asked_pause(response, usual);
-    ruling.quiet_orders_only = response.status != 418 && code == "-1015";
+    ruling.hush.length = asked_pause(response, usual);
+    ruling.hush.orders_only = response.status != 418 && code == "-1015";
     return rule(Fate::throttled);
   }
   // Nobody behind these saw the request. Where a documented code comes with a 403, it was the API.
-  const std::string theirs = body.whole ? bounded(text_or_empty(body.document, "msg")) : "";
-  ruling.not_served = response.status == 451 || says(theirs, "restricted location");
-  if (ruling.not_served) {
+  const std::string theirs = bounded(answer["msg"].text());
+  if (response.status == 451 || says(theirs, "restricted location")) {
     ruling.code = "http_" + std::to_string(response.status);
     ruling.message = bounded("not served from this country or address" + (theirs.empty() ? "" : ": " + theirs));
+    ruling.lasting = true;
+    ruling.hush.not_served = ruling.code + ": " + ruling.message;
     return rule(Fate::throttled);
   }
   if (response.status == 403 && meaning == Meaning::undocumented) {
     ruling.code = "http_403";
     ruling.message = "the exchange's firewall did not let the request through";
-    ruling.quiet = asked_pause(response, firewall_clears);
+    ruling.hush.length = asked_pause(response, firewall_clears);
     return rule(Fate::throttled);
   }
   if (error) {
     // No documented refusal shows an order; one that does is doubt.
-    if (call == Call::create && venue_id(body.document, "orderId")) {
+    if (call == Call::create && venue_id(answer["orderId"])) {
       ruling.understood = false;
       return rule(Fate::in_doubt);
     }
     ruling.understood = meaning != Meaning::undocumented;
     return rule(fate_of(call, meaning, ruling.message));
   }
-  if (response.status == 200 && body.whole) return rule(Fate::good);
+  if (response.status == 200 && body.whole()) return rule(Fate::accepted);
   ruling.understood = false;
   if (response.status == 200) ruling.message = "HTTP 200 without JSON: " + bounded(response.body);
   ruling.message = bounded(ruling.message);
@@ -283,41 +195,46 @@ Ruling ruling_of(Call call, const HttpResponse& response, const Body& body) {
 }
 
 // An answer taken apart as far as all calls have it in common.
-struct Parsed {
-  Parsed(Call call, const HttpResult& result) : body{result ? std::string_view{result->body} : std::string_view{}} {
-    if (result) {
-      ruling = ruling_of(call, *result, body);
-      if (!ruling.understood) puzzle = result->body.empty() ? "an empty body" : bounded(result->body);
-    } else {
-      ruling.fate = result.error().sent ? Fate::in_doubt : Fate::not_connected;
-      ruling.message = bounded(result.error().what);
+class Parsed {
+ public:
+  Parsed(Call call, const HttpResult& result) : body_{result ? std::string_view{result->body} : std::string_view{}} {
+    if (!result) {
+      heard.ruling = unanswered(result.error());
+      return;
     }
+    heard.ruling = ruling_of(call, *result, body_);
+    if (!heard.ruling.understood) puzzled_by(result->body.empty() ? "an empty body" : std::string_view{result->body});
   }
-  bool good() const { return ruling.fate == Fate::good; }
+  Fate fate() const { return heard.ruling.fate; }
+  bool good() const { return fate() == Fate::accepted; }
+  bool absent() const { return fate() == Fate::absent || fate() == Fate::archived; }
+  Node root() const { return body_.root(); }
   // The first thing that was not understood is the one that is told.
   void puzzled_by(std::string_view what, std::string_view foreign = {}) {
-    if (puzzle.empty()) puzzle = bounded(std::string{what}.append(foreign.empty() ? "" : " ").append(foreign));
+    if (heard.oddities.empty())
+      heard.oddities.push_back({heard.ruling.http, heard.ruling.code,
+                                bounded(std::string{what}.append(foreign.empty() ? "" : " ").append(foreign))});
   }
   template <class T>
   Read<T> read(T it) {
-    return {std::move(it), std::move(ruling), std::move(puzzle)};
+    return {std::move(heard), std::move(it)};
   }
-  // A reading that did not come to its end. Asking later may succeed, but for what the key may not
-  // do.
-  Error unread() const {
-    const auto fault = ruling.not_served || ruling.code == "-2014" || ruling.code == "-2015" || ruling.code == "-1022"
-                           ? Fault::configuration
-                           : Fault::unreachable;
-    return Error{fault, ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message};
+  // A reading that did not come to its end, and one whose answer makes no sense.
+  template <class T>
+  Read<Result<T>> unread() {
+    return read(Result<T>{tl::unexpect, exchange::unread(heard.ruling)});
   }
-  Error illegible(std::string_view what) {
+  template <class T>
+  Read<Result<T>> illegible(std::string_view what) {
     puzzled_by(what);
-    return Error{Fault::unreachable, "the answer was not understood: " + std::string{what}};
+    return read(
+        Result<T>{tl::unexpect, Error{Fault::unreachable, "the answer was not understood: " + std::string{what}}});
   }
 
-  Body body;
-  Ruling ruling;
-  std::string puzzle;
+  Heard heard;
+
+ private:
+  ForeignJson body_;
 };
 
 // ---- Asking ------------------------------------------------------------------------------------
@@ -418,18 +335,18 @@ std::optional<VenueStatus> order_status(std::string_view word) {
 }
 
 // Fills, what they were worth and what they cost in base. nullopt: one of them could not be read.
-std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
+std::optional<Fees> sum_of(Node fills, const std::string& base) {
   Fees fees;
   try {
-    for (const auto& fill : fills.GetArray()) {
-      const auto quantity = known_amount(fill, "qty");
-      const auto commission = decimal(fill, "commission");
-      const auto asset = scalar(fill, "commissionAsset");
+    for (const Node& fill : fills.elements()) {
+      const auto quantity = fill["qty"].amount<Quantity>();
+      const auto commission = fill["commission"].decimal();
+      const auto asset = fill["commissionAsset"].scalar();
       if (!quantity || !commission || !asset) return std::nullopt;
-      fees.traded += Quantity{*quantity};
-      const auto price = price_if_any(fill, "price");
+      fees.traded += *quantity;
+      const auto price = fill["price"].price();
       if (price && fees.value)
-        *fees.value += cost(*price, Quantity{*quantity}, Rounding::half_even);
+        *fees.value += cost(*price, *quantity, Rounding::half_even);
       else
         fees.value.reset();
       if (*asset == base) fees.in_base += Quantity{*commission};
@@ -441,86 +358,62 @@ std::optional<Fees> sum_of(const Json& fills, const std::string& base) {
 }
 
 // What the fills in an answer add up to.
-std::optional<Fees> fills_in(const Json& order, const std::string& base) {
-  const Json* fills = list(order, "fills");
-  const auto fees = fills == nullptr ? std::nullopt : sum_of(*fills, base);
+std::optional<Fees> fills_in(Node order, const std::string& base) {
+  const auto fees = order["fills"].is_list() ? sum_of(order["fills"], base) : std::nullopt;
   return fees && fees->traded.is_positive() ? fees : std::nullopt;
 }
 
 // The venue's record. nullopt: not even whose it is could be read. What else is not understood
 // makes its status unknown, which counts as neither open nor closed.
-std::optional<Sighting> sighting_of(const Json& order, const Symbol& symbol, Instant at, Parsed& answer) {
-  auto id = venue_id(order, "orderId");
-  const auto client_id = scalar(order, "clientOrderId");
-  if (!id || !client_id || client_id->empty()) return std::nullopt;
-  if (const auto name = scalar(order, "symbol"); name && *name != spelling(symbol)) return std::nullopt;
+std::optional<Sighting> sighting_of(Node order, const Symbol& symbol, Instant at, Parsed& answer) {
+  auto id = venue_id(order["orderId"]);
+  const std::string_view client_id = order["clientOrderId"].text();
+  if (!id || client_id.empty()) return std::nullopt;
+  if (const auto name = order["symbol"].scalar(); name && *name != spelling(symbol)) return std::nullopt;
 
-  const auto side = parse_side(text_or_empty(order, "side"));
-  const std::string type_word = text_or_empty(order, "type");
-  const std::string status_word = text_or_empty(order, "status");
-  const auto type = order_type(type_word);
-  const auto status = order_status(status_word);
-  const auto quantity = known_amount(order, "origQty");
-  const auto filled = known_amount(order, "executedQty");
-  const auto value = known_amount(order, "cummulativeQuoteQty");
-  if (!side) answer.puzzled_by("side", text_or_empty(order, "side"));
-  if (!type) answer.puzzled_by("type", type_word);
-  if (!status) answer.puzzled_by("status", status_word);
-  if (!quantity) answer.puzzled_by("origQty", text_or_empty(order, "origQty"));
+  const auto side = parse_side(order["side"].text());
+  const auto type = order_type(order["type"].text());
+  const auto status = order_status(order["status"].text());
+  const auto quantity = order["origQty"].amount<Quantity>();
+  for (const auto& [understood, name] :
+       {std::pair{side.has_value(), "side"}, std::pair{type.has_value(), "type"},
+        std::pair{status.has_value(), "status"}, std::pair{quantity.has_value(), "origQty"}})
+    if (!understood) answer.puzzled_by(name, order[name].text());
 
   const bool understood = side && type && status && quantity;
-  Sighting sighting{.client_id = std::string{*client_id},
+  Sighting sighting{.client_id = std::string{client_id},
                     .venue_id = std::move(*id),
                     .fired_id = {},  // a trigger keeps its id when it fires
                     .symbol = symbol,
                     .side = side.value_or(Side::buy),
                     .type = type.value_or(OrderType::market),
                     .status = understood ? *status : VenueStatus::unknown,
-                    .quantity = quantity ? Quantity{*quantity} : Quantity{},
-                    .filled = filled ? std::optional{Quantity{*filled}} : std::nullopt,
+                    .quantity = quantity.value_or(Quantity{}),
+                    .filled = order["executedQty"].amount<Quantity>(),
                     .filled_value = std::nullopt,
                     .fee_base = std::nullopt,
-                    .price = price_if_any(order, "price"),
-                    .trigger = price_if_any(order, "stopPrice"),
+                    .price = order["price"].price(),
+                    .trigger = order["stopPrice"].price(),
                     .at = at,
-                    .reason = bounded(text_or_empty(order, "expiryReason"))};
+                    .reason = bounded(order["expiryReason"].text())};
   // "FILLED, nothing" contradicts itself: the venue did not say how much.
   if (sighting.status == VenueStatus::filled && sighting.filled && sighting.filled->is_zero()) sighting.filled.reset();
+  const auto value = order["cummulativeQuoteQty"].amount<Money>();
   if (sighting.filled && sighting.filled->is_zero()) {
     sighting.filled_value = Money{};
     sighting.fee_base = Quantity{};
   } else if (sighting.filled && value && value->is_positive()) {
-    sighting.filled_value = Money{*value};
+    sighting.filled_value = value;
   }
   if (const auto fills = fills_in(order, symbol.base())) complete(sighting, *fills, sighting.quantity);
   const bool trigger = type == OrderType::stop_market || type == OrderType::stop_limit;
-  sighting.fired = trigger && sighting.status == VenueStatus::open && flag(order, "isWorking") == true;
-  sighting.exchange_time = instant(order, "time");
-  if (!sighting.exchange_time) sighting.exchange_time = instant(order, "transactTime");
+  sighting.fired = trigger && sighting.status == VenueStatus::open && order["isWorking"].flag() == true;
+  sighting.exchange_time = instant(order["time"]);
+  if (!sighting.exchange_time) sighting.exchange_time = instant(order["transactTime"]);
   return sighting;
 }
 
-PlaceOutcome place_outcome(const Ruling& ruling) {
-  const std::string said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
-  switch (ruling.fate) {
-    case Fate::refused:
-      return Refused{ruling.code, ruling.message};
-    case Fate::throttled:
-      return Unsent{Unsent::Why::throttled, said};
-    case Fate::clock:
-      return Unsent{Unsent::Why::clock, said};
-    case Fate::not_connected:
-      return Unsent{Unsent::Why::not_connected, said};
-    case Fate::good:
-    case Fate::absent:
-    case Fate::archived:
-    case Fate::in_doubt:
-      return InDoubt{said};
-  }
-  return InDoubt{said};
-}
-
-PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Parsed& answer) {
+PlaceOutcome accepted_as(Node made, const Order& order, Instant at, Parsed& answer) {
   auto sighting = sighting_of(made, order.symbol, at, answer);
   if (!sighting || sighting->client_id != order.client_id) {
     answer.puzzled_by("an answer that is not about this order");
@@ -531,44 +424,36 @@ PlaceOutcome accepted(const Json& made, const Order& order, Instant at, Parsed& 
   return accepted;
 }
 
-// The report of one leg, or what the list of a pair's orders says of it; nullptr: nothing.
-const Json* leg_in(const Json& pair, const char* where, const ClientOrderId& client_id) {
-  const Json* entries = list(pair, where);
-  if (entries == nullptr) return nullptr;
-  for (const auto& entry : entries->GetArray())
-    if (scalar(entry, "clientOrderId") == client_id) return &entry;
-  return nullptr;
+// The report of one leg, or what the list of a pair's orders says of it.
+Node leg_in(Node entries, const ClientOrderId& client_id) {
+  for (const Node& entry : entries.elements())
+    if (entry["clientOrderId"].scalar() == client_id) return entry;
+  return {};
 }
 
-PlaceOutcome accepted_leg(const Json& pair, const Order& leg, Instant at, Parsed& answer) {
-  if (const Json* report = leg_in(pair, "orderReports", leg.client_id)) return accepted(*report, leg, at, answer);
-  const Json* entry = leg_in(pair, "orders", leg.client_id);
-  const auto id = entry == nullptr ? std::nullopt : venue_id(*entry, "orderId");
-  if (id) return Accepted{*id, std::nullopt};
+PlaceOutcome accepted_leg(Node pair, const Order& leg, Instant at, Parsed& answer) {
+  if (const Node report = leg_in(pair["orderReports"], leg.client_id)) return accepted_as(report, leg, at, answer);
+  if (const auto id = venue_id(leg_in(pair["orders"], leg.client_id)["orderId"])) return Accepted{*id, std::nullopt};
   answer.puzzled_by("a pair without one of its legs");
   return InDoubt{"HTTP 200, and this leg is not in it"};
 }
 
 // ---- Reading a market --------------------------------------------------------------------------
 
-const Json* filter(const Json& market, std::string_view type) {
-  const Json* filters = list(market, "filters");
-  if (filters == nullptr) return nullptr;
-  for (const auto& one : filters->GetArray())
-    if (scalar(one, "filterType") == type) return &one;
-  return nullptr;
+Node filter(Node market, std::string_view type) {
+  for (const Node& one : market["filters"].elements())
+    if (one["filterType"].scalar() == type) return one;
+  return {};
 }
 
 // Zero: the venue does not limit it, or has no such filter.
-Decimal filter_value(const Json& market, std::string_view type, const char* name) {
-  const Json* found = filter(market, type);
-  return found == nullptr ? Decimal{} : known_amount(*found, name).value_or(Decimal{});
+Decimal filter_value(Node market, std::string_view type, const char* name) {
+  return filter(market, type)[name].amount<Decimal>().value_or(Decimal{});
 }
 
 // Where a filter is off the asset's own precision is what is left.
-Decimal unit_of(const Json& market, const char* precision) {
-  const auto text = scalar(market, precision);
-  const auto digits = text ? whole_number(*text) : std::nullopt;
+Decimal unit_of(Node market, const char* precision) {
+  const auto digits = market[precision].whole_number();
   if (!digits || *digits < 0 || *digits > Decimal::fraction_digits) return Decimal{};
   Decimal::Units unit = 1;
   for (auto i = *digits; i < Decimal::fraction_digits; ++i) unit *= 10;
@@ -586,7 +471,7 @@ int whole(const Decimal& count) {
 }
 
 // A pair is two orders, one of them a trigger, and one list: whichever runs out first.
-int room_for_stops(const Json& market) {
+int room_for_stops(Node market) {
   const Decimal orders = filter_value(market, "MAX_NUM_ORDERS", "maxNumOrders");
   Decimal room = smaller_that_counts(filter_value(market, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
                                      filter_value(market, "MAX_NUM_ORDER_LISTS", "maxNumOrderLists"));
@@ -596,7 +481,7 @@ int room_for_stops(const Json& market) {
 
 // Legs are sales, so that of a band by side the asking side counts; where there are several, the
 // narrowest.
-void read_price_band(const Json& market, InstrumentRules& rules) {
+void read_price_band(Node market, InstrumentRules& rules) {
   for (const auto& [type, down, up] : {std::tuple{"PERCENT_PRICE_BY_SIDE", "askMultiplierDown", "askMultiplierUp"},
                                        std::tuple{"PERCENT_PRICE", "multiplierDown", "multiplierUp"}}) {
     rules.lowest_sell = std::max(rules.lowest_sell, filter_value(market, type, down));
@@ -606,14 +491,13 @@ void read_price_band(const Json& market, InstrumentRules& rules) {
   rules.max_price = Price{filter_value(market, "PRICE_FILTER", "maxPrice")};
 }
 
-bool lists_type(const Json& market, std::string_view type) {
-  const Json* types = list(market, "orderTypes");
-  if (types == nullptr) return false;
-  return std::any_of(types->Begin(), types->End(), [&](const Json& one) { return scalar(one) == type; });
+bool lists_type(Node market, std::string_view type) {
+  const auto types = market["orderTypes"].elements();
+  return std::any_of(types.begin(), types.end(), [&](Node one) { return one.scalar() == type; });
 }
 
 // nullopt: without a tick and a step no order can be made for it.
-std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol, const Decimal& highest_fee_rate,
+std::optional<InstrumentRules> rules_of(Node market, const Symbol& symbol, const Decimal& highest_fee_rate,
                                         Instant at) {
   InstrumentRules rules{.symbol = symbol};
   rules.tick = Price{filter_value(market, "PRICE_FILTER", "tickSize")};
@@ -631,8 +515,8 @@ std::optional<InstrumentRules> rules_of(const Json& market, const Symbol& symbol
   rules.max_notional = Money{filter_value(market, "NOTIONAL", "maxNotional")};
   rules.highest_fee_rate = highest_fee_rate;
   rules.max_open_stops = room_for_stops(market);
-  rules.tradable = scalar(market, "status") == "TRADING" && lists_type(market, "MARKET") &&
-                   flag(market, "isSpotTradingAllowed") != false;
+  rules.tradable = market["status"].text() == "TRADING" && lists_type(market, "MARKET") &&
+                   market["isSpotTradingAllowed"].flag() != false;
   rules.stop_market = lists_type(market, "STOP_LOSS");
   read_price_band(market, rules);
   rules.read_at = at;
@@ -644,41 +528,7 @@ constexpr std::string_view pem_mark = "-----BEGIN";
 
 }  // namespace
 
-std::string_view text(Call call) {
-  switch (call) {
-    case Call::create:
-      return "create";
-    case Call::cancel:
-      return "cancel";
-    case Call::read:
-      return "read";
-  }
-  return "";
-}
-
-std::string_view text(Fate fate) {
-  switch (fate) {
-    case Fate::good:
-      return "good";
-    case Fate::refused:
-      return "refused";
-    case Fate::throttled:
-      return "throttled";
-    case Fate::clock:
-      return "clock";
-    case Fate::absent:
-      return "absent";
-    case Fate::archived:
-      return "archived";
-    case Fate::in_doubt:
-      return "in_doubt";
-    case Fate::not_connected:
-      return "not_connected";
-  }
-  return "";
-}
-
-Ruling ruling(Call call, const HttpResult& result) { return Parsed{call, result}.ruling; }
+Ruling ruling(Call call, const HttpResult& result) { return Parsed{call, result}.heard.ruling; }
 
 // ---- Asking ------------------------------------------------------------------------------------
 
@@ -816,75 +666,51 @@ HttpRequest build_prices(const std::set<std::string>& spellings) {
 
 Read<PlaceOutcome> read_order_made(const HttpResult& result, const Order& order, Instant at) {
   Parsed answer{Call::create, result};
-  if (!answer.good()) return answer.read(place_outcome(answer.ruling));
-  return answer.read(accepted(answer.body.document, order, at, answer));
+  if (!answer.good()) return answer.read(not_placed(answer.heard.ruling));
+  return answer.read(accepted_as(answer.root(), order, at, answer));
 }
 
 Read<SltpPlacer::LegOutcome> read_pair_made(const HttpResult& result, const Order& stop, const Order& target,
                                             Instant at) {
   Parsed answer{Call::create, result};
   if (!answer.good()) {
-    const auto both = place_outcome(answer.ruling);
+    const auto both = not_placed(answer.heard.ruling);
     return answer.read(SltpPlacer::LegOutcome{both, both});
   }
-  SltpPlacer::LegOutcome legs{accepted_leg(answer.body.document, stop, at, answer),
-                              accepted_leg(answer.body.document, target, at, answer)};
+  SltpPlacer::LegOutcome legs{accepted_leg(answer.root(), stop, at, answer),
+                              accepted_leg(answer.root(), target, at, answer)};
   return answer.read(std::move(legs));
 }
 
 Read<CancelOutcome> read_cancelled(const HttpResult& result) {
   Parsed answer{Call::cancel, result};
-  const Ruling& ruling = answer.ruling;
-  const std::string said = ruling.code.empty() ? ruling.message : ruling.code + ": " + ruling.message;
-  const auto outcome = [&]() -> CancelOutcome {
-    switch (ruling.fate) {
-      case Fate::good:
-        return CancelAcknowledged{};  // the record in it is not believed: it is read back
-      case Fate::absent:
-      case Fate::archived:
-        return CancelGone{};
-      case Fate::throttled:
-        return Unsent{Unsent::Why::throttled, said};
-      case Fate::clock:
-        return Unsent{Unsent::Why::clock, said};
-      case Fate::not_connected:
-        return Unsent{Unsent::Why::not_connected, said};
-      case Fate::refused:  // a cancel has no "no": what it did is read back like any other
-      case Fate::in_doubt:
-        return InDoubt{said};
-    }
-    return InDoubt{said};
-  }();
-  return answer.read(outcome);
+  return answer.read(cancelled(answer.heard.ruling));
 }
 
 Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const Symbol& symbol, Instant at) {
-  using Answered = Result<std::optional<Sighting>>;
+  using Shown = std::optional<Sighting>;
   Parsed answer{Call::read, result};
-  if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
-    return answer.read(Answered{std::nullopt});
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  auto sighting = sighting_of(answer.body.document, symbol, at, answer);
-  if (!sighting) return answer.read(Answered{tl::unexpect, answer.illegible("no order")});
-  return answer.read(Answered{std::move(sighting)});
+  if (answer.absent()) return answer.read(Result<Shown>{std::nullopt});
+  if (!answer.good()) return answer.unread<Shown>();
+  auto sighting = sighting_of(answer.root(), symbol, at, answer);
+  if (!sighting) return answer.illegible<Shown>("no order");
+  return answer.read(Result<Shown>{std::move(sighting)});
 }
 
 Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& known, Instant at) {
-  using Answered = Result<OrderPage>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  if (!answer.body.document.IsArray())
-    return answer.read(Answered{tl::unexpect, answer.illegible("no list of orders")});
+  if (!answer.good()) return answer.unread<OrderPage>();
+  if (!answer.root().is_list()) return answer.illegible<OrderPage>("no list of orders");
   OrderPage page;
-  for (const auto& order : answer.body.document.GetArray()) {
+  for (const Node& order : answer.root().elements()) {
     page.shown += 1;
-    const auto name = scalar(order, "symbol");
-    const auto client_id = scalar(order, "clientOrderId");
+    const auto name = order["symbol"].scalar();
+    const auto client_id = order["clientOrderId"].scalar();
     const bool ours = client_id && client_id->starts_with(client_id_prefix);
     // Whose order it is has to be told, or a list with it in proves nothing.
     if (!name || !client_id) {
       answer.puzzled_by("an order without symbol or client id");
-      page.legible = false;
+      page.whole = false;
       continue;
     }
     if (!ours) continue;  // the account is not ours alone, and other people's orders may be of any kind
@@ -896,31 +722,28 @@ Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& k
       continue;
     }
     if (auto sighting = sighting_of(order, symbol->second, at, answer)) {
-      page.orders.push_back(std::move(*sighting));
+      page.rows.push_back(std::move(*sighting));
     } else {
       answer.puzzled_by("an order without id");
-      page.legible = false;
+      page.whole = false;
     }
   }
-  return answer.read(Answered{std::move(page)});
+  return answer.read(Result<OrderPage>{std::move(page)});
 }
 
 Read<Result<PairLegs>> read_pair(const HttpResult& result) {
-  using Answered = Result<PairLegs>;
   Parsed answer{Call::read, result};
-  if (answer.ruling.fate == Fate::absent || answer.ruling.fate == Fate::archived)
-    return answer.read(Answered{PairLegs{}});
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  const Json* orders = list(answer.body.document, "orders");
-  if (orders == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no pair")});
+  if (answer.absent()) return answer.read(Result<PairLegs>{PairLegs{}});
+  if (!answer.good()) return answer.unread<PairLegs>();
+  if (!answer.root()["orders"].is_list()) return answer.illegible<PairLegs>("no pair");
   PairLegs legs;
-  for (const auto& order : orders->GetArray()) {
-    const auto client_id = scalar(order, "clientOrderId");
-    const auto id = venue_id(order, "orderId");
-    if (!client_id || !id) return answer.read(Answered{tl::unexpect, answer.illegible("a leg without id")});
+  for (const Node& order : answer.root()["orders"].elements()) {
+    const auto client_id = order["clientOrderId"].scalar();
+    const auto id = venue_id(order["orderId"]);
+    if (!client_id || !id) return answer.illegible<PairLegs>("a leg without id");
     legs.emplace(*client_id, *id);
   }
-  return answer.read(Answered{std::move(legs)});
+  return answer.read(Result<PairLegs>{std::move(legs)});
 }
 
 void complete(Sighting& sighting, const Fees& trades, Quantity asked) {
@@ -937,87 +760,83 @@ void complete(Sighting& sighting, const Fees& trades, Quantity asked) {
 }
 
 Read<Result<Fees>> read_trades(const HttpResult& result, const Symbol& symbol) {
-  using Answered = Result<Fees>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  if (!answer.body.document.IsArray())
-    return answer.read(Answered{tl::unexpect, answer.illegible("no list of trades")});
-  const auto fees = sum_of(answer.body.document, symbol.base());
-  if (!fees) return answer.read(Answered{tl::unexpect, answer.illegible("a trade without fee")});
-  return answer.read(Answered{*fees});
+  if (!answer.good()) return answer.unread<Fees>();
+  if (!answer.root().is_list()) return answer.illegible<Fees>("no list of trades");
+  const auto fees = sum_of(answer.root(), symbol.base());
+  if (!fees) return answer.illegible<Fees>("a trade without fee");
+  return answer.read(Result<Fees>{*fees});
 }
 
 Read<Result<MarketRules>> read_market_rules(const HttpResult& result, const Decimal& highest_fee_rate, Instant at) {
-  using Answered = Result<MarketRules>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  const Json* markets = list(answer.body.document, "symbols");
-  if (markets == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no symbols")});
+  if (!answer.good()) return answer.unread<MarketRules>();
+  if (!answer.root()["symbols"].is_list()) return answer.illegible<MarketRules>("no symbols");
   MarketRules known;
-  for (const auto& market : markets->GetArray()) {
-    const auto name = scalar(market, "symbol");
-    const auto symbol = Symbol::parse(text_or_empty(market, "baseAsset") + "_" + text_or_empty(market, "quoteAsset"));
+  for (const Node& market : answer.root()["symbols"].elements()) {
+    const auto name = market["symbol"].scalar();
+    const auto symbol =
+        Symbol::parse(std::string{market["baseAsset"].text()} + "_" + std::string{market["quoteAsset"].text()});
     // A market whose name we could not write has no order of ours.
     if (!name || !symbol || spelling(*symbol) != *name) {
       answer.puzzled_by("a market called", name.value_or("?"));
       continue;
     }
     known.names.emplace(*name, *symbol);
-    if (flag(market, "ocoAllowed") == false) known.without_pairs.insert(*symbol);
+    if (market["ocoAllowed"].flag() == false) known.without_pairs.insert(*symbol);
     if (auto rules = rules_of(market, *symbol, highest_fee_rate, at))
       known.rules.emplace(*symbol, std::move(*rules));
     else
       answer.puzzled_by("a market without tick or step:", *name);
   }
-  return answer.read(Answered{std::move(known)});
+  return answer.read(Result<MarketRules>{std::move(known)});
 }
 
 Read<Result<Prices>> read_prices(const HttpResult& result) {
-  using Answered = Result<Prices>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  if (!answer.body.document.IsArray())
-    return answer.read(Answered{tl::unexpect, answer.illegible("no list of prices")});
+  if (!answer.good()) return answer.unread<Prices>();
+  if (!answer.root().is_list()) return answer.illegible<Prices>("no list of prices");
   Prices prices;
-  for (const auto& one : answer.body.document.GetArray()) {
-    const auto name = scalar(one, "symbol");
-    const auto price = price_if_any(one, "price");
+  for (const Node& one : answer.root().elements()) {
+    const auto name = one["symbol"].scalar();
+    const auto price = one["price"].price();
     if (name && price)
       prices.emplace(*name, *price);
     else
       answer.puzzled_by("a price of", name.value_or("?"));
   }
-  return answer.read(Answered{std::move(prices)});
+  return answer.read(Result<Prices>{std::move(prices)});
 }
 
 Read<Result<Account>> read_account(const HttpResult& result) {
-  using Answered = Result<Account>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  const Json* balances = list(answer.body.document, "balances");
-  if (balances == nullptr) return answer.read(Answered{tl::unexpect, answer.illegible("no balances")});
-  Account account{venue_id(answer.body.document, "uid").value_or(""), {}};
-  for (const auto& one : balances->GetArray()) {
-    const auto asset = scalar(one, "asset");
-    const auto free = decimal(one, "free");
-    const auto locked = decimal(one, "locked");
+  if (!answer.good()) return answer.unread<Account>();
+  if (!answer.root()["balances"].is_list()) return answer.illegible<Account>("no balances");
+  Account account{.id = venue_id(answer.root()["uid"]).value_or("")};
+  for (const Node& one : answer.root()["balances"].elements()) {
+    const auto asset = one["asset"].scalar();
+    const auto free = one["free"].decimal();
+    const auto locked = one["locked"].decimal();
     // One that is missing would pass for a currency of which there is none.
-    if (!asset || !free || !locked)
-      return answer.read(Answered{tl::unexpect, answer.illegible("a balance without amounts")});
+    if (!asset || !free || !locked) return answer.illegible<Account>("a balance without amounts");
     account.balances.emplace(*asset, Balance{*free, *free + *locked});
   }
-  return answer.read(Answered{std::move(account)});
+  return answer.read(Result<Account>{std::move(account)});
+}
+
+Permissions read_permissions(std::string_view body) {
+  const ForeignJson answer{body};
+  return {answer.root()["canTrade"].flag(), answer.root()["canWithdraw"].flag()};
 }
 
 Read<Result<Micros>> read_time(const HttpResult& result) {
-  using Answered = Result<Micros>;
   Parsed answer{Call::read, result};
-  if (!answer.good()) return answer.read(Answered{tl::unexpect, answer.unread()});
-  const auto server = instant(answer.body.document, "serverTime");
-  if (!server) return answer.read(Answered{tl::unexpect, answer.illegible("no time")});
+  if (!answer.good()) return answer.unread<Micros>();
+  const auto server = instant(answer.root()["serverTime"]);
+  if (!server) return answer.illegible<Micros>("no time");
   // The venue read its clock somewhere between; the middle is off by half of the way at most.
   const Instant middle = result->sent + (result->answered - result->sent) / 2;
-  return answer.read(Answered{*server - middle});
+  return answer.read(Result<Micros>{*server - middle});
 }
 
 }  // namespace tradeguard::binance

@@ -1,4 +1,4 @@
-#include "cryptocom_records.hpp"
+#include "records.hpp"
 
 #include <algorithm>
 

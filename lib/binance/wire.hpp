@@ -1,6 +1,6 @@
 // What Binance Spot is asked and what it answers, as plain values: building requests, reading
 // answers, and the one table of outcomes. Pure: no socket, no clock, no memory of what was said
-// before. Contract test: tests/binance/binance_wire_test.cpp
+// before. Contract tests: tests/binance/answers_test.cpp, tests/binance/outcomes_test.cpp
 #pragma once
 
 #include <map>
@@ -10,52 +10,17 @@
 #include <string_view>
 #include <vector>
 
-#include "tradeguard/http.hpp"
 #include "tradeguard/secret.hpp"
 #include "tradeguard/signing.hpp"
-#include "tradeguard/venue.hpp"
+#include "tradeguard/venue_answer.hpp"
 
 namespace tradeguard::binance {
 
+using namespace exchange;
+
 // ---- What a call may come to -------------------------------------------------------------------
 
-// What is asked decides what an answer means: the same words leave a creation in doubt and a
-// reading unread.
-enum class Call { create, cancel, read };
-std::string_view text(Call call);
-
-enum class Fate {
-  good,           // 200 and JSON without an error code; whether it holds what was asked is the reader's to
-                  // say
-  refused,        // looked at and not executed
-  throttled,      // not looked at: too many requests
-  clock,          // not looked at: the request's time is off
-  absent,         // no such order here, now
-  archived,       // an order that ended unfilled long ago and is no longer shown
-  in_doubt,       // whether it was executed is not known; a reading: not read
-  not_connected,  // no byte left
-};
-std::string_view text(Fate fate);
-
-struct Ruling {
-  Fate fate = Fate::in_doubt;
-  int status = 0;                  // HTTP; 0: no answer
-  std::string code;                // the venue's, or "http_403"; empty: none
-  std::string message;             // foreign text, at most 200 bytes
-  bool understood = true;          // false: nothing documents such an answer
-  Micros quiet{0};                 // the venue asks to be left alone for so long
-  bool quiet_orders_only = false;  // and only new orders are meant
-  bool not_served = false;         // from this country or address, whatever is asked
-};
 Ruling ruling(Call call, const HttpResult& result);
-
-// What was read, how the call ended, and what of it was not understood (empty: nothing).
-template <class T>
-struct Read {
-  T it;
-  Ruling ruling;
-  std::string puzzle;
-};
 
 // ---- Asking ------------------------------------------------------------------------------------
 
@@ -126,10 +91,10 @@ Read<Result<std::optional<Sighting>>> read_order(const HttpResult& result, const
 // A list of orders: those of the symbols known, and the names of the others that carry an id of
 // ours.
 struct OrderPage {
-  std::vector<Sighting> orders;
+  std::vector<Sighting> rows;
   std::set<std::string> foreign_names;  // of symbols not known, with an order of ours in them
   std::size_t shown = 0;                // all there were, understood or not
-  bool legible = true;                  // false: one of them could not even be told apart
+  bool whole = true;                    // false: one of them could not even be told apart
 };
 Read<Result<OrderPage>> read_orders(const HttpResult& result, const Spellings& known, Instant at);
 
@@ -161,6 +126,12 @@ struct Account {
   std::map<std::string, Balance> balances;
 };
 Read<Result<Account>> read_account(const HttpResult& result);
+// What the account may do, as the same answer says it, whatever else is in it.
+struct Permissions {
+  std::optional<bool> trade;  // nullopt: not said
+  std::optional<bool> withdraw;
+};
+Permissions read_permissions(std::string_view body);
 // How far the venue's clock is ahead of this machine's.
 Read<Result<Micros>> read_time(const HttpResult& result);
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "cryptocom_search.hpp"
-#include "tradeguard/silence.hpp"
+#include "search.hpp"
+#include "tradeguard/sender.hpp"
 
 namespace tradeguard {
 
@@ -12,15 +12,15 @@ using namespace cryptocom;
 
 namespace {
 
-constexpr Micros send_margin = 2s;  // before valid_until: the way to the venue takes time
 constexpr int open_orders_in_a_market = 200;
 constexpr int most_bursts = 12;  // of one search; pages and fired triggers end long before
 constexpr std::size_t asked_one_by_one = 3;
 
-Act act_of(const Order& order) {
-  return order.leg == Leg::stop || order.leg == Leg::target ? Act::create_advanced : Act::create;
-}
 Book book_of(Leg leg) { return leg == Leg::stop || leg == Leg::target ? Book::advanced : Book::regular; }
+
+std::optional<PlaceOutcome> as_outcome(const std::optional<Unsent>& held) {
+  return held ? std::optional<PlaceOutcome>{*held} : std::nullopt;
+}
 
 }  // namespace
 
@@ -53,42 +53,28 @@ class CryptocomVenue::Impl {
   Result<std::vector<Sighting>> own_orders(Instant since);
   const std::string& account_id() const { return account_id_; }
   Market market(const std::set<Symbol>* symbols, bool with_balances);
-  std::optional<Quiet> quiet() const { return silence_.quiet(); }
-  void keep_quiet(const Quiet& quiet) { silence_.keep(quiet); }
+  std::optional<Quiet> quiet() const { return sender_.quiet(); }
+  void keep_quiet(const Quiet& quiet) { sender_.keep_quiet(quiet); }
 
  private:
-  std::vector<HttpResult> exchange(std::vector<HttpRequest> requests);
-  std::optional<Unsent> held_back() const;
-  void hear_silence(const HttpResponse& response);
-  void measure(const HttpResponse& response);
-  void redact(HttpResponse& response) const;
-  void tell(std::string_view method, const Oddity& oddity);
   void search(Search& search);
-  Instant now() const { return clock_.now() + offset_.value_or(Micros{0}); }
-  bool too_late(const Order& order) const { return now() > order.valid_until - send_margin; }
+  Result<std::map<std::string, Balance>> whole(Result<Balances> read) const;
   void meet(const Symbol& symbol) {
     met_.insert(symbol.base());
     met_.insert(symbol.quote());
   }
   std::int64_t next_id();
   Serial serial();
-  Keys keys() const { return {api_key_, api_secret_}; }
-  template <class Reading>
-  decltype(Reading::outcome) heard(std::string_view method, Reading reading);
 
-  HttpTransport& transport_;
-  Secret api_key_;
-  Secret api_secret_;
+  const Secret api_key_;
+  const Secret api_secret_;
+  const Signer signer_{api_key_, api_secret_};
   CryptocomSettings settings_;
   Clock& clock_;
-  Log& log_;
+  Sender sender_;
   VenueTraits traits_;
-  Silence silence_;
   std::int64_t last_id_ = 0;
   std::int64_t last_nonce_ = 0;
-  Micros lowest_offset_{0};  // of the venue's clock to ours
-  Micros highest_offset_{0};
-  std::optional<Micros> offset_;
   std::optional<Micros> trades_read_;  // on the monotonic clock
   std::string account_id_;
   std::map<ClientOrderId, std::string> resting_;  // what a fired trigger became, seen open
@@ -97,13 +83,18 @@ class CryptocomVenue::Impl {
 
 CryptocomVenue::Impl::Impl(HttpTransport& transport, Secret api_key, Secret api_secret, CryptocomSettings settings,
                            Clock& clock, Log& log)
-    : transport_{transport},
-      api_key_{std::move(api_key)},
+    : api_key_{std::move(api_key)},
       api_secret_{std::move(api_secret)},
       settings_{std::move(settings)},
       clock_{clock},
-      log_{log},
-      silence_{clock} {
+      sender_{transport,
+              {.patience = settings_.patience,
+               .paced = settings_.paced,
+               .time_from_dates = true,
+               .api_key = api_key_.reveal(),
+               .signature_mark = R"("sig":")"},
+              clock,
+              log} {
   traits_ = {.oco = true,
              .stop_market = true,
              .duplicate_ids_refused = false,
@@ -118,56 +109,42 @@ CryptocomVenue::Impl::Impl(HttpTransport& transport, Secret api_key, Secret api_
 // ---- Sending -----------------------------------------------------------------------------------
 
 std::vector<PlaceOutcome> CryptocomVenue::Impl::place(std::span<const Order* const> orders) {
-  std::vector<PlaceOutcome> outcomes;
-  std::vector<HttpRequest> requests;
-  std::vector<std::pair<std::size_t, std::int64_t>> sent;  // which order, under which id
-  for (std::size_t i = 0; i < orders.size(); ++i) {
-    outcomes.emplace_back(Unsent{Unsent::Why::too_late, "valid until " + iso_micros(orders[i]->valid_until)});
-    const auto held = held_back();
-    if (held) outcomes.back() = *held;
-    if (held || too_late(*orders[i])) continue;
-    sent.emplace_back(i, next_id());
-    const bool advanced = act_of(*orders[i]) == Act::create_advanced;
-    requests.push_back(advanced ? build_stop(*orders[i], sent.back().second, keys())
-                                : build_order(*orders[i], sent.back().second, keys()));
-  }
-  const auto answers = exchange(std::move(requests));
-  for (std::size_t n = 0; n < sent.size(); ++n) {
-    const auto& [i, id] = sent[n];
-    const Order& order = *orders[i];
-    const Act act = act_of(order);
-    outcomes[i] = heard(act == Act::create ? "private/create-order" : "private/advanced/create-order",
-                        read_order_answer(act, id, order.client_id, answers[n]));
-  }
-  return outcomes;
+  std::vector<std::int64_t> ids;  // of the requests sent, in their order
+  std::size_t answered = 0;
+  return send_each(
+      sender_, orders, [&](const Order* order) { return as_outcome(sender_.held_back(*order)); },
+      [&](const Order* order) {
+        ids.push_back(next_id());
+        return book_of(order->leg) == Book::advanced ? build_stop(*order, ids.back(), signer_)
+                                                     : build_order(*order, ids.back(), signer_);
+      },
+      [&](const Order* order, const HttpRequest& request, const HttpResult& result) {
+        return sender_.hear(request, read_order_made(book_of(order->leg), ids[answered++], order->client_id, result));
+      });
 }
 
 std::vector<SltpPlacer::LegOutcome> CryptocomVenue::Impl::protect(std::span<const LegRequest> requests) {
-  std::vector<LegOutcome> outcomes;
-  std::vector<HttpRequest> sending;
-  std::vector<std::pair<std::size_t, std::int64_t>> sent;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const auto& [stop, target] = requests[i];
-    const auto held = held_back();
-    const PlaceOutcome late =
-        held.value_or(Unsent{Unsent::Why::too_late, "valid until " + iso_micros(stop.valid_until)});
-    outcomes.push_back({late, target ? std::optional{late} : std::nullopt});
-    if (held || too_late(stop) || (target && too_late(*target))) continue;
-    sent.emplace_back(i, next_id());
-    sending.push_back(target ? build_pair(stop, *target, sent.back().second, keys())
-                             : build_stop(stop, sent.back().second, keys()));
-  }
-  const auto answers = exchange(std::move(sending));
-  for (std::size_t n = 0; n < sent.size(); ++n) {
-    const auto& [i, id] = sent[n];
-    const bool pair = requests[i].target.has_value();
-    const std::string_view method = pair ? "private/advanced/create-oco" : "private/advanced/create-order";
+  std::vector<std::int64_t> ids;
+  std::size_t answered = 0;
+  const auto held = [&](const LegRequest& legs) -> std::optional<LegOutcome> {
+    auto why = sender_.held_back(legs.stop);
+    if (!why && legs.target) why = sender_.held_back(*legs.target);
+    if (!why) return std::nullopt;
+    return LegOutcome{*why, legs.target ? std::optional<PlaceOutcome>{*why} : std::nullopt};
+  };
+  const auto build = [&](const LegRequest& legs) {
+    ids.push_back(next_id());
+    return legs.target ? build_pair(legs.stop, *legs.target, ids.back(), signer_)
+                       : build_stop(legs.stop, ids.back(), signer_);
+  };
+  const auto hear = [&](const LegRequest& legs, const HttpRequest& request, const HttpResult& result) {
+    const std::int64_t id = ids[answered++];
     const PlaceOutcome outcome =
-        heard(method, pair ? read_pair_answer(id, answers[n])
-                           : read_order_answer(Act::create_advanced, id, requests[i].stop.client_id, answers[n]));
-    outcomes[i] = {outcome, pair ? std::optional{outcome} : std::nullopt};
-  }
-  return outcomes;
+        sender_.hear(request, legs.target ? read_pair_made(id, result)
+                                          : read_order_made(Book::advanced, id, legs.stop.client_id, result));
+    return LegOutcome{outcome, legs.target ? std::optional{outcome} : std::nullopt};
+  };
+  return send_each(sender_, requests, held, build, hear);
 }
 
 namespace {
@@ -187,12 +164,13 @@ CancelOutcome joined(const CancelOutcome& a, const CancelOutcome& b) {
 // An order is cancelled in its own book: in the other one the venue may say yes and do nothing.
 // What a fired trigger became rests in the regular book.
 std::vector<CancelOutcome> CryptocomVenue::Impl::cancel(std::span<const CancelRequest> requests) {
-  if (const auto held = held_back()) return std::vector<CancelOutcome>(requests.size(), *held);
+  if (const auto why = sender_.mute())
+    return std::vector<CancelOutcome>(requests.size(), Unsent{Unsent::Why::throttled, why->what});
   std::vector<HttpRequest> sending;
-  std::vector<std::pair<std::size_t, Book>> sent;
+  std::vector<std::size_t> sent;  // for which of the requests
   const auto send = [&](std::size_t i, Book book, const OrderName& name) {
-    sending.push_back(build_cancel(book, name, serial(), keys()));
-    sent.emplace_back(i, book);
+    sending.push_back(build_cancel(book, name, serial(), signer_));
+    sent.push_back(i);
   };
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const CancelRequest& request = requests[i];
@@ -200,17 +178,14 @@ std::vector<CancelOutcome> CryptocomVenue::Impl::cancel(std::span<const CancelRe
     if (const auto fired = resting_.find(request.client_id); fired != resting_.end())
       send(i, Book::regular, {fired->second, {}});
   }
-  const auto answers = exchange(std::move(sending));
+  const auto answers = sender_.exchange(sending);
   std::vector<std::optional<CancelOutcome>> said(requests.size());
   for (std::size_t n = 0; n < sent.size(); ++n) {
-    const auto& [i, book] = sent[n];
-    const CancelOutcome outcome =
-        heard(book == Book::advanced ? "private/advanced/cancel-order" : "private/cancel-order",
-              read_cancel_answer(answers[n]));
-    said[i] = said[i] ? joined(*said[i], outcome) : outcome;
+    auto& of_order = said[sent[n]];
+    const CancelOutcome outcome = sender_.hear(sending[n], read_cancelled(answers[n]));
+    of_order = of_order ? joined(*of_order, outcome) : outcome;
   }
   std::vector<CancelOutcome> outcomes;
-  outcomes.reserve(said.size());
   for (const auto& outcome : said) outcomes.push_back(outcome.value_or(InDoubt{"no answer"}));
   return outcomes;
 }
@@ -222,7 +197,7 @@ std::vector<Result<Lookup>> CryptocomVenue::Impl::find(std::span<const OrderQuer
   for (const OrderQuery& query : queries) meet(query.symbol);
   // Trades are one request a second: for the sake of fees alone nobody waits for their turn.
   const bool fees_now = !settings_.paced || !trades_read_ || clock_.monotonic() - *trades_read_ >= 1s;
-  Search searching{queries, now(), fees_now};
+  Search searching{queries, sender_.now(), fees_now};
   search(searching);
   auto lookups = searching.lookups();
   for (const auto& lookup : lookups) {
@@ -236,24 +211,16 @@ std::vector<Result<Lookup>> CryptocomVenue::Impl::find(std::span<const OrderQuer
 }
 
 Result<std::vector<Sighting>> CryptocomVenue::Impl::own_orders(Instant since) {
-  Search searching = Search::of_own(since, now());
+  Search searching = Search::of_own(since, sender_.now());
   search(searching);
   return searching.own();
 }
 
 void CryptocomVenue::Impl::search(Search& searching) {
-  for (int bursts = 0; bursts < most_bursts; ++bursts) {
-    const std::vector<Ask> asks = searching.burst();
-    if (asks.empty()) break;
-    std::vector<HttpRequest> requests;
-    for (const Ask& ask : asks) {
-      if (ask.view == Ask::View::trades) trades_read_ = clock_.monotonic();
-      requests.push_back(build(ask, serial(), keys()));
-    }
-    const auto answers = exchange(std::move(requests));
-    for (std::size_t i = 0; i < asks.size(); ++i)
-      for (const Oddity& oddity : searching.hear(asks[i], answers[i])) tell(method_of(asks[i]), oddity);
-  }
+  sender_.conduct(searching, most_bursts, [&](const Ask& ask) {
+    if (ask.view == Ask::View::trades) trades_read_ = clock_.monotonic();
+    return build(ask, serial(), signer_);
+  });
   if (!searching.account_id().empty()) account_id_ = searching.account_id();
 }
 
@@ -300,31 +267,28 @@ Money most_in(const std::string& quote, Price quote_in_dollars, const OrderLimit
 }  // namespace
 
 Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std::set<Symbol>& symbols) {
-  const Instant read_at = now();
+  const Instant read_at = sender_.now();
   const bool other_quotes =
       std::any_of(symbols.begin(), symbols.end(), [](const Symbol& symbol) { return !is_dollar(symbol.quote()); });
-  std::vector<HttpRequest> requests{build_instruments(), build_risk_parameters()};
-  if (other_quotes) requests.push_back(build_tickers());
-  const auto answers = exchange(std::move(requests));
-  const auto table = read_instruments(answers[0]);
-  if (table.oddity) tell("public/get-instruments", *table.oddity);
-  if (table.answer != Answer::accepted) return failed(table.fault, "public/get-instruments: " + table.why);
+  std::vector<HttpRequest> requests{build_market_rules(), build_risk_parameters()};
+  if (other_quotes) requests.push_back(build_prices());
+  const auto answers = sender_.exchange(requests);
+  const auto table = sender_.hear(requests[0], read_market_rules(answers[0]));
   // Without them the configured minimum is all there is, and the venue refuses what is too small.
-  const auto limits = read_risk_parameters(answers[1]);
-  if (limits.oddity) tell("public/get-risk-parameters", *limits.oddity);
-  std::map<Symbol, Price> prices;
+  const auto limits = sender_.hear(requests[1], read_risk_parameters(answers[1]));
+  if (!table) return failed(table.error().fault, "public/get-instruments: " + table.error().what);
+  Prices prices;
   if (other_quotes) {
-    auto tickers = read_tickers(answers[2], std::nullopt);
-    if (tickers.oddity) tell("public/get-tickers", *tickers.oddity);
-    if (tickers.answer != Answer::accepted) return failed(tickers.fault, "public/get-tickers: " + tickers.why);
-    prices = std::move(tickers.rows);
+    auto last = sender_.hear(requests[2], read_prices(answers[2], std::nullopt));
+    if (!last) return failed(last.error().fault, "public/get-tickers: " + last.error().what);
+    prices = std::move(*last);
   }
 
   std::map<Symbol, InstrumentRules> rules;
   for (const Symbol& symbol : symbols) {
     meet(symbol);
-    const auto row = table.rows.find(symbol);
-    if (row == table.rows.end()) continue;
+    const auto row = table->find(symbol);
+    if (row == table->end()) continue;
     InstrumentRules market{.symbol = symbol,
                            .tick = row->second.tick,
                            .step = row->second.step,
@@ -336,8 +300,8 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std:
                            .tradable = row->second.tradable,
                            .stop_market = true,
                            .read_at = read_at};
-    const auto published = limits.rows.find(symbol.base());
-    const OrderLimits limit = published == limits.rows.end() ? OrderLimits{} : published->second;
+    const bool published = limits && limits->contains(symbol.base());
+    const OrderLimits limit = published ? limits->at(symbol.base()) : OrderLimits{};
     if (const auto quote = worth(symbol.quote(), prices)) {
       market.min_notional = is_dollar(symbol.quote())
                                 ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
@@ -346,7 +310,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std:
     }
     // What somebody wrote for this market is in its quote currency, and may only ask for more.
     if (const auto own = settings_.market_min_notional.find(symbol); own != settings_.market_min_notional.end())
-      market.min_notional = published == limits.rows.end() ? own->second : std::max(own->second, market.min_notional);
+      market.min_notional = published ? std::max(own->second, market.min_notional) : own->second;
     rules.emplace(symbol, std::move(market));
   }
   return rules;
@@ -359,143 +323,61 @@ SltpPlacer::Market CryptocomVenue::Impl::market(const std::set<Symbol>* symbols,
   std::vector<std::optional<Symbol>> asked;  // of each ticker request
   if (symbols != nullptr && symbols->size() > asked_one_by_one) {
     asked.emplace_back(std::nullopt);
-    requests.push_back(build_tickers());
+    requests.push_back(build_prices());
   } else if (symbols != nullptr) {
     for (const Symbol& symbol : *symbols) {
       asked.emplace_back(symbol);
-      requests.push_back(build_ticker(symbol));
+      requests.push_back(build_price(symbol));
     }
   }
-  if (with_balances) requests.push_back(build_balance(serial(), keys()));
-  const auto answers = exchange(std::move(requests));
-  const Instant at = now();
+  if (with_balances) requests.push_back(build_account(serial(), signer_));
+  const auto answers = sender_.exchange(requests);
+  const Instant at = sender_.now();
 
   Market market;
   std::map<Symbol, Quote> quotes;
   bool any = asked.empty();
-  std::string why;
-  Fault fault = Fault::unreachable;
+  Error why{Fault::unreachable, ""};
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    const auto table = read_tickers(answers[i], asked[i]);
-    if (table.oddity) tell("public/get-tickers", *table.oddity);
-    any = any || table.answer == Answer::accepted;
-    why = table.why;
-    fault = table.fault;
-    for (const auto& [symbol, last] : table.rows)
-      if (symbols->contains(symbol)) quotes.insert_or_assign(symbol, Quote{last, at});
+    const auto prices = sender_.hear(requests[i], read_prices(answers[i], asked[i]));
+    any = any || prices.has_value();
+    if (!prices) why = prices.error();
+    if (prices)
+      for (const auto& [symbol, last] : *prices)
+        if (symbols->contains(symbol)) quotes.insert_or_assign(symbol, Quote{last, at});
   }
   if (any)
     market.quotes = std::move(quotes);
   else
-    market.quotes = failed(fault, "public/get-tickers: " + why);
-  if (with_balances) {
-    auto table = read_balances(answers.back());
-    if (table.oddity) tell("private/user-balance", *table.oddity);
-    // The list leaves out what the account has none of, so that one that is there and cannot be read
-    // may not look as if it were left out.
-    const auto unread =
-        std::ranges::find_if(table.unread, [&](const std::string& currency) { return met_.contains(currency); });
-    if (table.answer != Answer::accepted)
-      market.balances = failed(table.fault, "private/user-balance: " + table.why);
-    else if (unread != table.unread.end())
-      market.balances = failed(Fault::unreachable, "private/user-balance: the row of " + *unread + " cannot be read");
-    else
-      market.balances = std::move(table.rows);
-  }
+    market.quotes = failed(why.fault, "public/get-tickers: " + why.what);
+  if (with_balances) market.balances = whole(sender_.hear(requests.back(), read_balances(answers.back())));
   return market;
+}
+
+// The list leaves out what the account has none of, so that one that is there and cannot be read may not look as
+// if it were left out.
+Result<std::map<std::string, Balance>> CryptocomVenue::Impl::whole(Result<Balances> read) const {
+  if (!read) return failed(read.error().fault, "private/user-balance: " + read.error().what);
+  for (const std::string& currency : read->unread)
+    if (met_.contains(currency))
+      return failed(Fault::unreachable, "private/user-balance: the row of " + currency + " cannot be read");
+  return std::move(read->known);
 }
 
 // There is no call for the time: every answer says it, to the second, in its Date header.
 Result<Instant> CryptocomVenue::Impl::venue_time() {
-  if (const auto why = silence_.why()) return tl::unexpected<Error>{*why};
-  if (!offset_) {
-    const auto answers = exchange({build_ticker(*Symbol::parse("BTC_USDT"))});
-    if (!offset_ && !answers.front()) return failed(Fault::unreachable, answers.front().error().what);
-    if (!offset_) return failed(Fault::unreachable, "the venue's answer has no Date");
+  if (const auto why = sender_.mute()) return tl::unexpected<Error>{*why};
+  if (!sender_.knows_time()) {
+    std::vector requests{build_price(*Symbol::parse("BTC_USDT"))};
+    const auto answers = sender_.exchange(requests);
+    sender_.note(requests.front(), read_prices(answers.front(), std::nullopt));
+    if (!sender_.knows_time() && !answers.front()) return failed(Fault::unreachable, answers.front().error().what);
+    if (!sender_.knows_time()) return failed(Fault::unreachable, "the venue's answer has no Date");
   }
-  return now();
+  return sender_.now();
 }
 
-// ---- Requests ----------------------------------------------------------------------------------
-
-std::vector<HttpResult> CryptocomVenue::Impl::exchange(std::vector<HttpRequest> requests) {
-  if (requests.empty()) return {};
-  if (!settings_.paced)
-    for (HttpRequest& request : requests) request.limit.clear();
-  std::vector<HttpResult> results;
-  if (const auto why = silence_.why())
-    results.assign(requests.size(), tl::unexpected<HttpFailure>{HttpFailure{false, why->what}});
-  else
-    results = transport_.exchange(requests, settings_.patience);
-  for (HttpRequest& request : requests) wipe(request.body);
-  while (results.size() < requests.size()) results.emplace_back(tl::unexpect, HttpFailure{true, "no answer"});
-  for (HttpResult& result : results) {
-    if (!result) continue;
-    measure(*result);
-    redact(*result);
-    hear_silence(*result);
-  }
-  return results;
-}
-
-// Why nothing is sent at all.
-std::optional<Unsent> CryptocomVenue::Impl::held_back() const {
-  const auto why = silence_.why();
-  if (!why) return std::nullopt;
-  return Unsent{Unsent::Why::throttled, why->what};
-}
-
-void CryptocomVenue::Impl::hear_silence(const HttpResponse& response) {
-  const auto hush = hush_in(response);
-  if (!hush) return;
-  if (!hush->not_served.empty())
-    silence_.not_served(hush->not_served);
-  else
-    silence_.asked(hush->length, hush->status);
-}
-
-// The venue's clock stood somewhere in the second its Date names, at some moment between sending
-// and answer. Each answer narrows that down, and the middle is the estimate.
-void CryptocomVenue::Impl::measure(const HttpResponse& response) {
-  const auto date = http_date(response);
-  if (!date) return;
-  const Micros lowest = *date - response.answered;
-  const Micros highest = *date + 1s - response.sent;
-  if (lowest > highest) return;
-  const bool agrees = offset_ && lowest <= highest_offset_ && lowest_offset_ <= highest;
-  // Where they contradict, one of the clocks was set: only the newest counts.
-  lowest_offset_ = agrees ? std::max(lowest_offset_, lowest) : lowest;
-  highest_offset_ = agrees ? std::min(highest_offset_, highest) : highest;
-  // Clocks that may agree are taken to agree: the middle of a second would differ from run to run, and
-  // a later run's sighting must not look older than an earlier one's.
-  const bool may_agree = lowest_offset_ <= Micros{0} && Micros{0} <= highest_offset_;
-  offset_ = may_agree ? Micros{0} : (lowest_offset_ + highest_offset_) / 2;
-}
-
-// An error may repeat the request it is about, and what an answer says is told and stored.
-void CryptocomVenue::Impl::redact(HttpResponse& response) const {
-  constexpr std::size_t shortest_key = 16;  // a shorter text may be a word of the answer itself
-  const std::string_view key = api_key_.reveal();
-  if (key.size() < shortest_key) return;
-  for (std::size_t at = response.body.find(key); at != std::string::npos; at = response.body.find(key, at)) {
-    response.body.replace(at, key.size(), "***");
-    at += 3;
-  }
-}
-
-void CryptocomVenue::Impl::tell(std::string_view method, const Oddity& oddity) {
-  log_.write(Line{Level::warn, "VENUE_ANSWER"}
-                 .add("path", method)
-                 .add("http", std::int64_t{oddity.http})
-                 .add("code", oddity.code.empty() ? "-" : oddity.code)
-                 .add("text", oddity.text));
-}
-
-template <class Reading>
-decltype(Reading::outcome) CryptocomVenue::Impl::heard(std::string_view method, Reading reading) {
-  if (reading.oddity) tell(method, *reading.oddity);
-  return std::move(reading.outcome);
-}
+// ---- Serials -----------------------------------------------------------------------------------
 
 // Grows over runs too: an id and its nonce are never sent twice.
 std::int64_t CryptocomVenue::Impl::next_id() {
@@ -504,7 +386,7 @@ std::int64_t CryptocomVenue::Impl::next_id() {
 }
 
 Serial CryptocomVenue::Impl::serial() {
-  last_nonce_ = std::max(to_micros(now()) / 1000, last_nonce_ + 1);
+  last_nonce_ = std::max(to_micros(sender_.now()) / 1000, last_nonce_ + 1);
   return {next_id(), last_nonce_};
 }
 

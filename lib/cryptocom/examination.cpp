@@ -1,15 +1,12 @@
 #include "tradeguard/cryptocom_examination.hpp"
 
-#include <algorithm>
-#include <array>
+#include "tradeguard/trial_stop.hpp"
 
 namespace tradeguard {
 
 namespace {
 
 constexpr int looks = 12;  // a quarter of a second apart
-
-Order far_stop(const InstrumentRules& rules, Price trigger, Instant stamp, Micros window);
 
 }  // namespace
 
@@ -43,7 +40,9 @@ Finding CryptocomExamination::try_a_stop(const std::map<Symbol, ProtectionPlan>&
     if (quote == market.quotes->end()) continue;
     const auto levels = levels_for(markets.at(symbol), quote->second.last, rule);
     if (!levels) continue;
-    const Order stop = far_stop(rule, levels->stop, *now, venue_.traits().validity_window);
+    // Where a trade entered now would have it: only a fall that deep within these seconds fires it.
+    const Order stop =
+        exchange::trial_stop(rule, markets.at(symbol), levels->stop, *now, venue_.traits().validity_window);
     const auto coins = market.balances->find(symbol.base());
     if (coins != market.balances->end() && coins->second.free >= stop.quantity.value) return place_and_cancel(stop);
     needed += (needed.empty() ? "" : " or ") + stop.quantity.text() + " " + symbol.base();
@@ -108,26 +107,4 @@ std::optional<Sighting> CryptocomExamination::sight(const Order& stop, const std
   return last;
 }
 
-namespace {
-
-// The least that may be worth selling, where a trade entered now would have its stop: only a fall
-// that deep within these seconds fires it. Its id is not one of a trade: nobody will take it for an
-// order that lost its row.
-Order far_stop(const InstrumentRules& rules, Price trigger, Instant stamp, Micros window) {
-  Order stop{.symbol = rules.symbol};
-  stop.client_id = "doctor-" + std::to_string(to_micros(stamp));
-  stop.trade = stop.client_id;
-  stop.leg = Leg::stop;
-  stop.side = Side::sell;
-  stop.type = OrderType::stop_market;
-  stop.trigger = trigger;
-  const Decimal worth = Decimal::divide(rules.min_notional.value, trigger.value, Rounding::up)
-                            .to_multiple(rules.step.value, Rounding::up);
-  stop.quantity = Quantity{std::max({worth, rules.min_quantity.value, rules.step.value})};
-  stop.stamp = stamp;
-  stop.valid_until = stamp + window;
-  return stop;
-}
-
-}  // namespace
 }  // namespace tradeguard

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "binance_permissions_wire.hpp"
-#include "binance_wire.hpp"
+#include "tradeguard/trial_stop.hpp"
+#include "wire.hpp"
 
 namespace tradeguard {
 
@@ -67,25 +67,11 @@ std::vector<Finding> BinanceExamination::examine(const std::map<Symbol, Protecti
 
 namespace {
 
-// Stop and target as a trade that is entered now would have them, of the least that can be sold, so
-// that no other filter is in the way of the answer.
+// Stop and target as a trade that is entered now would have them, of the least that can be sold.
 std::vector<Order> trial_legs(const InstrumentRules& rules, const ProtectionPlan& plan, Price last, Instant stamp) {
   const auto levels = levels_for(plan, last, rules);
   if (!levels) return {};
-  Order stop{.symbol = rules.symbol};
-  stop.client_id = "doctor-" + std::to_string(to_micros(stamp));
-  stop.trade = stop.client_id;
-  stop.leg = Leg::stop;
-  stop.side = Side::sell;
-  stop.type = rules.stop_market ? OrderType::stop_market : OrderType::stop_limit;
-  stop.trigger = levels->stop;
-  if (stop.type == OrderType::stop_limit) stop.price = stop_limit_price(levels->stop, plan, rules);
-  const Price least = stop.price.value_or(levels->stop);
-  const Decimal worth =
-      Decimal::divide(rules.min_notional.value, least.value, Rounding::up).to_multiple(rules.step.value, Rounding::up);
-  stop.quantity = Quantity{std::max({worth, rules.min_quantity.value, rules.step.value})};
-  stop.stamp = stamp;
-  stop.valid_until = stamp + good_for;
+  const Order stop = trial_stop(rules, plan, levels->stop, stamp, good_for);
   Order target = stop;
   target.leg = Leg::target;
   target.type = OrderType::limit;
@@ -112,7 +98,7 @@ Fault fault_of(const Ruling& ruling) {
 
 Finding finding_of_key(const HttpResult& result) {
   const Ruling judged = ruling(Call::read, result);
-  if (judged.fate != Fate::good)
+  if (judged.fate != Fate::accepted)
     return {"key", Judgement::problem, said(judged),
             "look at the key at the exchange: is it there, may it be used from this address, does "
             "the secret belong to it?",
@@ -140,7 +126,7 @@ Finding finding_of_leg(const Order& leg, const HttpResult& result) {
   const std::string kind{text(leg.type)};
   const std::string at = (stop ? leg.trigger : leg.price)->text();
   const Ruling judged = ruling(Call::read, result);
-  if (judged.fate == Fate::good)
+  if (judged.fate == Fate::accepted)
     return {what, Judgement::ok, kind + " at " + at + " is taken, tried without placing it", ""};
   const std::string detail = kind + " of " + leg.quantity.text() + " at " + at + ": " + said(judged);
   // A filter that limits prices says nothing about a stop nearer to the market.

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "cryptocom_wire.hpp"
+#include "wire.hpp"
 
 namespace tradeguard::cryptocom {
 

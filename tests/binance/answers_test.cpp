@@ -256,7 +256,7 @@ TEST_CASE("the answer to a pair tells of both legs what was stored") {
   CHECK(sighted_as_planned(limited_stop(), *stop_leg.record));
   CHECK(sighted_as_planned(goal(), *target_leg.record));
   CHECK_FALSE(stop_leg.record->fired);
-  CHECK(read.puzzle.empty());
+  CHECK(read.oddities.empty());
 }
 
 TEST_CASE("a pair stored as something else does not pass for what was planned") {
@@ -280,7 +280,7 @@ TEST_CASE("a pair whose reports miss a leg has its id from the list, and else is
   const auto missing = read_pair_made(good(pair_answer), limited_stop(), other, later);
   CHECK(is<Accepted>(missing.it.stop));
   CHECK(is<InDoubt>(*missing.it.target));
-  CHECK_FALSE(missing.puzzle.empty());
+  CHECK_FALSE(missing.oddities.empty());
 }
 
 TEST_CASE("the answer to a pair that was refused is of both") {
@@ -324,9 +324,9 @@ TEST_CASE("a creation answered with something else is in doubt, and told") {
     const auto pair = read_pair_made(good(body), limited_stop(), goal(), later);
     CHECK(is<InDoubt>(pair.it.stop));
     CHECK(is<InDoubt>(*pair.it.target));
-    CHECK_FALSE(pair.puzzle.empty());
+    CHECK_FALSE(pair.oddities.empty());
   }
-  CHECK_FALSE(read_order_made(good("<html>"), buy(), later).puzzle.empty());
+  CHECK_FALSE(read_order_made(good("<html>"), buy(), later).oddities.empty());
 }
 
 TEST_CASE("an answer that shows an order but not its end is an acknowledgement and no sighting") {
@@ -339,7 +339,7 @@ TEST_CASE("an answer that shows an order but not its end is an acknowledgement a
   const auto unknown = read_order_made(good(replaced(market_answer, "\"FILLED\"", "\"ENLIGHTENED\"")), buy(), later);
   REQUIRE(is<Accepted>(unknown.it));
   CHECK_FALSE(std::get<Accepted>(unknown.it).record);
-  CHECK(unknown.puzzle == "status ENLIGHTENED");
+  CHECK(unknown.oddities.at(0).text == "status ENLIGHTENED");
 }
 
 TEST_CASE("an answer cut off anywhere is neither yes nor no") {
@@ -384,11 +384,11 @@ TEST_CASE("each status of the venue has its meaning, and a new one is told") {
         std::pair{"EXPIRED_IN_MATCH", VenueStatus::expired}}) {
     const auto read = read_order(good(shown_order("tg1-stop", "29", word)), eth(), later);
     CHECK((*read.it)->status == status);
-    CHECK(read.puzzle.empty());
+    CHECK(read.oddities.empty());
   }
   const auto read = read_order(good(shown_order("tg1-stop", "29", "CANCELLED")), eth(), later);
   CHECK((*read.it)->status == VenueStatus::unknown);
-  CHECK(read.puzzle == "status CANCELLED");
+  CHECK(read.oddities.at(0).text == "status CANCELLED");
 }
 
 TEST_CASE("what the venue stored is read as it stored it") {
@@ -499,12 +499,12 @@ TEST_CASE("of a list the own orders are read, and what is not ours does not spoi
                     replaced(shown_order("tg1-odd", "32"), "ETHUSDT", "\xE5\xB8\x81USDT") + "]";
   const auto read = read_orders(good(list), only_eth, later);
   REQUIRE(read.it);
-  CHECK(read.it->legible);
+  CHECK(read.it->whole);
   CHECK(read.it->shown == 4);
-  REQUIRE(read.it->orders.size() == 1);
-  CHECK(read.it->orders.front() == seen(shown_order("tg1-stop", "29")));
+  REQUIRE(read.it->rows.size() == 1);
+  CHECK(read.it->rows.front() == seen(shown_order("tg1-stop", "29")));
   CHECK(read.it->foreign_names == std::set<std::string>{"SOLUSDT"});
-  CHECK(read.puzzle.empty());
+  CHECK(read.oddities.empty());
 }
 
 TEST_CASE("a list with an order that cannot be told apart proves nothing, and keeps the others") {
@@ -513,9 +513,9 @@ TEST_CASE("a list with an order that cannot be told apart proves nothing, and ke
         R"({"clientOrderId":"tg1-x","orderId":5})"}) {
     const auto read = read_orders(good("[" + odd + "," + shown_order("tg1-stop", "29") + "]"), only_eth, later);
     REQUIRE(read.it);
-    CHECK_FALSE(read.it->legible);
-    CHECK(read.it->orders.size() == 1);
-    CHECK_FALSE(read.puzzle.empty());
+    CHECK_FALSE(read.it->whole);
+    CHECK(read.it->rows.size() == 1);
+    CHECK_FALSE(read.oddities.empty());
   }
 }
 
@@ -523,7 +523,7 @@ TEST_CASE("an empty list is a list") {
   const auto read = read_orders(good("[]"), only_eth, later);
   REQUIRE(read.it);
   CHECK(read.it->shown == 0);
-  CHECK(read.it->legible);
+  CHECK(read.it->whole);
 }
 
 TEST_CASE("the legs of a pair have their ids, and a pair that is not there has none") {
@@ -629,7 +629,7 @@ TEST_CASE(
       later);
   REQUIRE(bare.it);
   CHECK(bare.it->rules.empty());
-  CHECK_FALSE(bare.puzzle.empty());
+  CHECK_FALSE(bare.oddities.empty());
 }
 
 TEST_CASE("a market is tradable when it trades spot at the market") {
@@ -656,7 +656,7 @@ TEST_CASE("a market whose name we could not write is left out and told") {
   const auto read = read_market_rules(good(markets(odd + "," + market_shown("TRADING", all_types, usual_filters))),
                                       dec("0.001"), later);
   CHECK(read.it->rules.size() == 1);
-  CHECK(read.puzzle == "a market called ETHUSDT");
+  CHECK(read.oddities.at(0).text == "a market called ETHUSDT");
 }
 
 TEST_CASE("prices are read by name, and one that is none is absent") {
@@ -664,7 +664,7 @@ TEST_CASE("prices are read by name, and one that is none is absent") {
                                          {"symbol":"SOLUSDT","price":"0"},{"symbol":"XRPUSDT","price":"high"}])"));
   REQUIRE(read.it);
   CHECK(*read.it == Prices{{"BTCUSDT", price("95000.25")}, {"ETHUSDT", price("3000.5")}});
-  CHECK_FALSE(read.puzzle.empty());
+  CHECK_FALSE(read.oddities.empty());
 }
 
 TEST_CASE("balances are free and total, and a list that is not whole is none") {
@@ -699,7 +699,7 @@ TEST_CASE("a million brackets are no answer and no crash") {
   deep += std::string(1'000'000, ']');
   const auto list = read_orders(good(deep), only_eth, later);
   REQUIRE(list.it);
-  CHECK_FALSE(list.it->legible);
+  CHECK_FALSE(list.it->whole);
   std::string nested;
   for (int i = 0; i < 100'000; ++i) nested += R"({"orderReports":)";
   CHECK(is<InDoubt>(made(nested + "[]" + std::string(100'000, '}'))));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cryptocom_records.hpp"
+#include "records.hpp"
 
 namespace tradeguard::cryptocom {
 
@@ -19,8 +19,7 @@ struct Ask {
   Window window;   // of history and trades
 };
 std::string name_of(const Ask& ask);
-std::string_view method_of(const Ask& ask);
-HttpRequest build(const Ask& ask, Serial serial, Keys keys);
+HttpRequest build(const Ask& ask, Serial serial, const Signer& signer);
 
 class Search {
  public:
@@ -33,7 +32,7 @@ class Search {
   // looked up where it has to be, all of them in one burst. What is not found there, or was never
   // acknowledged, is looked for in every view, pages and all.
   std::vector<Ask> burst();
-  std::vector<Oddity> hear(const Ask& ask, const HttpResult& result);
+  Heard hear(const Ask& ask, const HttpResult& result);
 
   // One for each query, in their order. An error where nothing was found and a view could not be
   // read.
@@ -50,6 +49,8 @@ class Search {
     std::optional<Window> next;
     std::string why;
   };
+  template <class T>
+  Heard take(const Ask& ask, Read<Result<Page<T>>> page, std::vector<T>& rows);
   // What is asked for an order, and what next where it was not found: at last, every view.
   std::vector<std::vector<Ask>> stages(const OrderQuery& query) const;
   std::vector<Ask> every_view(const OrderQuery& query) const;
