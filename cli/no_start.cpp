@@ -5,6 +5,7 @@
 #include "process.hpp"
 #include "run_marker.hpp"
 #include "trusted_file.hpp"
+#include "venues.hpp"
 #include "wiring.hpp"
 
 namespace tradeguard::cli {
@@ -70,8 +71,11 @@ int report_misread(const Given& given, const std::string& cause, bool bare, int 
   const std::string config_file = given.file.value_or("");
   // Where the kind itself cannot be read it may be any of them.
   std::vector<VenueKind> kinds{settings.kind};
-  if (settings.kind == VenueKind::paper && cause.find("venue.kind") != std::string::npos)
-    kinds = {VenueKind::cryptocom, VenueKind::binance};
+  if (settings.kind == VenueKind::paper && cause.find("venue.kind") != std::string::npos) {
+    kinds.clear();
+    for (const VenueRow& row : venues())
+      if (row.kind != VenueKind::paper) kinds.push_back(row.kind);
+  }
   for (const VenueKind kind : kinds) {
     settings.kind = kind;
     const Station station{settings, config_file, given.environment, clock, log, stdout, ours};

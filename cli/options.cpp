@@ -107,6 +107,12 @@ bool choice(std::string_view value, T& to, std::initializer_list<std::pair<std::
   return false;
 }
 
+bool venue(std::string_view value, VenueKind& to) {
+  const auto named = venue_named(value);
+  to = named.value_or(to);
+  return named.has_value();
+}
+
 bool yes_or_no(std::string_view value, bool& to) { return choice(value, to, {{"true", true}, {"false", false}}); }
 
 bool user_ids(std::string_view value, std::vector<uid_t>& to) {
@@ -186,7 +192,7 @@ constexpr Key table[] = {
 
   {"venue", "kind", "paper", "paper, cryptocom or binance",
    "where orders go",
-   [](S& s, V v) { return choice<VenueKind>(v, s.kind, {{"paper", VenueKind::paper}, {"cryptocom", VenueKind::cryptocom}, {"binance", VenueKind::binance}}); }},
+   [](S& s, V v) { return venue(v, s.kind); }},
   {"venue", "account", "main", "a name of a-z, 0-9 and -, at most 32 characters",
    "a name for the account; lock, cooldown and caps are per account",
    [](S& s, V v) { return account(v, s.account); }},
@@ -441,18 +447,6 @@ tl::expected<Configuration, ConfigurationFaults> read_configuration(const Given&
   if (!reading.faults.empty()) return tl::unexpected{std::move(reading.faults)};
   configuration.hash = hash_of(configuration.entries);
   return configuration;
-}
-
-std::string_view text(VenueKind kind) {
-  switch (kind) {
-    case VenueKind::paper:
-      return "paper";
-    case VenueKind::cryptocom:
-      return "cryptocom";
-    case VenueKind::binance:
-      return "binance";
-  }
-  return "";
 }
 
 std::span<const Key> keys() { return table; }

@@ -23,8 +23,10 @@
 
 namespace tradeguard::cli {
 
-enum class VenueKind { paper, cryptocom, binance };
+// Each has its row in venues.cpp, or the program does not compile. `count` is none.
+enum class VenueKind { paper, cryptocom, binance, count };
 std::string_view text(VenueKind kind);
+std::optional<VenueKind> venue_named(std::string_view name);
 
 // unset: Telegram where a chat is named, else printing on paper; a real venue demands a choice.
 enum class NotifyKind { unset, printing, file, telegram, none };

@@ -12,8 +12,6 @@
 #include "secrets.hpp"
 #include "steps_in_words.hpp"
 #include "store_files.hpp"
-#include "tradeguard/binance_examination.hpp"
-#include "tradeguard/cryptocom_examination.hpp"
 #include "tradeguard/file_notifier.hpp"
 #include "tradeguard/https_transport.hpp"
 #include "tradeguard/paper_sql_book.hpp"
@@ -50,10 +48,6 @@ struct Backend {
 };
 Result<Backend> open_backend(const Settings& settings, StoreState state, Interruption interruption = {});
 PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log);
-struct Credentials {
-  Secret api_key;
-  Secret api_secret;
-};
 Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log);
 Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment, const Endpoint& at, Log& log);
 std::string variable(const Pairs& environment, std::initializer_list<std::string_view> names);
@@ -307,50 +301,26 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
                       "to trade real money, or set DRY_RUN=1 to trade on paper");
   auto keys = read_credentials(settings, environment, log);
   if (!keys) return tl::unexpected{std::move(keys.error())};
-  const bool is_cryptocom = settings.kind == VenueKind::cryptocom;
+  const VenueRow& row = row_of(settings.kind);
   Endpoint at = settings.venue_at;
-  if (at.base_url.empty()) at.base_url = is_cryptocom ? cryptocom_base_url : binance_base_url;
+  if (at.base_url.empty()) at.base_url = row.base_url;
   auto https = https_settings(settings, environment, at, log);
   if (!https) return tl::unexpected{std::move(https.error())};
-  if (settings.paced) https->limits = is_cryptocom ? cryptocom_limits() : binance_limits();
+  if (settings.paced) https->limits = row.limits();
   exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
-  const Decimal fee = Decimal::divide(settings.highest_fee_percent, Decimal{100}, Rounding::up);
-  if (is_cryptocom) {
-    CryptocomSettings venue{.patience = settings.net_patience,
-                            .min_notional = settings.min_notional,
-                            .market_min_notional = {},
-                            .highest_fee_rate = fee,
-                            .paced = settings.paced};
-    for (const auto& [symbol, market] : settings.markets)
-      if (market.min_notional) venue.market_min_notional.emplace(symbol, *market.min_notional);
-    auto made = std::make_unique<CryptocomVenue>(*exchange->transport, std::move(keys->api_key),
-                                                 std::move(keys->api_secret), std::move(venue), clock, log);
-    exchange->protector = made.get();
-    exchange->placer_of_venue = std::move(made);
-  } else {
-    BinanceSettings venue{
-        .patience = settings.net_patience, .markets = {}, .highest_fee_rate = fee, .paced = settings.paced};
-    for (const auto& [symbol, market] : settings.markets) venue.markets.insert(symbol);
-    auto made = std::make_unique<BinanceVenue>(*exchange->transport, std::move(keys->api_key),
-                                               std::move(keys->api_secret), std::move(venue), clock, log);
-    exchange->protector = made.get();
-    exchange->placer_of_venue = std::move(made);
-  }
-  exchange->placer = exchange->placer_of_venue.get();
+  exchange->venue = row.open(settings, std::move(*keys), *exchange->transport, clock, log);
+  exchange->placer = exchange->venue.placer.get();
+  exchange->protector = exchange->venue.protector;
   return exchange;
 }
 
 Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings, const Pairs& environment,
                                                            Exchange& exchange, Clock& clock, Log& log) {
-  if (auto* venue = dynamic_cast<CryptocomVenue*>(exchange.placer))
-    return std::make_unique<CryptocomExamination>(*venue, clock);
-  auto* venue = dynamic_cast<BinanceVenue*>(exchange.placer);
-  if (venue == nullptr) return failed(Fault::configuration, "on paper there is nothing to examine");
-  // The venue keeps its key to itself, so what is signed here needs the key once more.
+  const VenueRow& row = row_of(settings.kind);
+  if (row.examine == nullptr) return failed(Fault::configuration, "on paper there is nothing to examine");
   auto keys = read_credentials(settings, environment, log);
   if (!keys) return tl::unexpected{std::move(keys.error())};
-  return std::make_unique<BinanceExamination>(*venue, *exchange.transport, std::move(keys->api_key),
-                                              std::move(keys->api_secret), settings.net_patience);
+  return row.examine(settings, std::move(*keys), *exchange.placer, *exchange.transport, clock);
 }
 
 NotifyKind notifier_kind(const Settings& settings) {

@@ -19,6 +19,7 @@
 #include "tradeguard/sql_session.hpp"
 #include "tradeguard/venue_check.hpp"
 #include "trusted_file.hpp"
+#include "venues.hpp"
 
 namespace tradeguard::cli {
 
@@ -74,7 +75,7 @@ std::unique_ptr<PaperExchange> open_memory_paper(const Settings& settings, Clock
 struct Exchange {
   std::unique_ptr<PaperExchange> paper;  // or
   std::unique_ptr<HttpTransport> transport;
-  std::unique_ptr<OrderPlacer> placer_of_venue;
+  OpenedVenue venue;
   OrderPlacer* placer = nullptr;
   SltpPlacer* protector = nullptr;
 };
@@ -83,7 +84,7 @@ struct Exchange {
 enum class Purpose { trading, looking };
 Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const Pairs& environment, Clock& clock,
                                                 Log& log, Purpose purpose = Purpose::trading);
-// What only the adapter of a real venue knows to ask. `exchange` was opened with these settings.
+// What only the adapter of a real venue knows to ask. `exchange` was opened with these settings and outlives it.
 Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& settings, const Pairs& environment,
                                                            Exchange& exchange, Clock& clock, Log& log);
 

@@ -1,0 +1,22 @@
+# A venue is one row of cli/venues.cpp: an enumerator that has none must not compile. Copies the table into FOLDER,
+# adds an enumerator there, and compiles. Needs CLI, FOLDER, COMPILER and INCLUDES.
+file(MAKE_DIRECTORY ${FOLDER})
+file(COPY ${CLI}/venues.cpp ${CLI}/venues.hpp ${CLI}/options.hpp DESTINATION ${FOLDER})
+list(TRANSFORM INCLUDES PREPEND -I OUTPUT_VARIABLE flags)
+foreach(venues "as they are" "one too many")
+  if(venues STREQUAL "one too many")
+    file(READ ${FOLDER}/options.hpp header)
+    string(REPLACE ", count };" ", kraken, count };" changed "${header}")
+    if(changed STREQUAL header)
+      message(FATAL_ERROR "cli/options.hpp has no enumerators that end in count any more")
+    endif()
+    file(WRITE ${FOLDER}/options.hpp "${changed}")
+  endif()
+  execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${flags} ${FOLDER}/venues.cpp
+    RESULT_VARIABLE failed ERROR_VARIABLE errors)
+  if(venues STREQUAL "as they are" AND failed)
+    message(FATAL_ERROR "The table does not compile as it is:\n${errors}")
+  elseif(venues STREQUAL "one too many" AND NOT errors MATCHES "a VenueKind has no row here")
+    message(FATAL_ERROR "A venue without a row compiles, or fails for another reason:\n${errors}")
+  endif()
+endforeach()
