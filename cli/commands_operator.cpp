@@ -77,7 +77,7 @@ int halt_command(const CommandLine& line, const Pairs& environment) {
   // and every claim reads it in its own transaction.
   if (auto halted = office.journal().set_halt(office.reason, office.now); !halted)
     return say_not_written(halted.error());
-  office.setup->log->write(Line{Level::warn, "HALTED"}.add("reason", office.reason));
+  office.setup->log->write(Line{Event::halted}.add("reason", office.reason));
   const std::string said = "halted: no further entry until `tradeguard resume`; protection goes on";
   return carry_out(office, {}, notice_of(office, NoticeType::halted, "halt"), said, said);
 }
@@ -143,7 +143,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
   }
   said = after_resume(office.setup->settings(), *book, change, market);
   if (!market) in_force = said;
-  office.setup->log->write(Line{Level::info, "RESUMED"}.add("symbol", market ? market->text() : "-"));
+  office.setup->log->write(Line{Event::resumed}.add("symbol", market ? market->text() : "-"));
   return carry_out(office, std::move(change), std::move(notice), said, in_force);
 }
 
@@ -308,7 +308,7 @@ int prune_command(const CommandLine& line, const Pairs& environment) {
   const auto removed = office.journal().prune(office.now - *keep, office.now);
   if (!removed) return say_failure(removed.error());
   const auto rows = static_cast<std::int64_t>(*removed);
-  office.setup->log->write(Line{Level::info, "PRUNED"}.add("rows", rows).add("keep", duration_text(*keep)));
+  office.setup->log->write(Line{Event::pruned}.add("rows", rows).add("keep", duration_text(*keep)));
   print(line.json ? Json{}.field("done", true).field("rows", rows).text() : std::to_string(rows) + " rows removed\n");
   return exit_ok;
 }
@@ -377,11 +377,9 @@ Result<bool> take_lock(Office& office, Micros patience) {
 }
 
 Notice notice_of(const Office& office, NoticeType type, std::string_view action) {
-  Notice notice{};
-  notice.event_id = std::string{text(type)} + ":" + std::string{action} + ":" + std::to_string(to_micros(office.now));
-  notice.type = type;
-  notice.severity = Severity::warning;
-  notice.created_at = office.now;
+  Notice notice = tradeguard::notice_of(
+      type, std::string{text(type)} + ":" + std::string{action} + ":" + std::to_string(to_micros(office.now)),
+      office.now);
   if (type == NoticeType::operator_action) notice.facts.emplace_back("action", std::string{action});
   if (!office.reason.empty()) notice.facts.emplace_back("reason", office.reason);
   return notice;
@@ -389,7 +387,7 @@ Notice notice_of(const Office& office, NoticeType type, std::string_view action)
 
 int carry_out(Office& office, Change change, Notice notice, const std::string& said, const std::string& in_force) {
   if (notice.type == NoticeType::operator_action) {
-    Line line{Level::warn, "OPERATOR_ACTION"};
+    Line line{Event::operator_action};
     for (const auto& [key, value] : notice.facts)
       if (key == "action" || key == "reason") line.add(key, value);
     if (!notice.symbol.empty()) line.add("symbol", notice.symbol);
@@ -510,7 +508,7 @@ std::string tell(Office& office) {
     if (const auto* never = std::get_if<Undeliverable>(&delivery)) untold = never->why;
     if (!std::holds_alternative<Delivered>(delivery)) continue;
     records.push_back({notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""});
-    office.setup->log->write(Line{Level::info, "TG_SENT"}
+    office.setup->log->write(Line{Event::tg_sent}
                                  .add("type", type_of(notice))
                                  .add("symbol", notice.symbol.empty() ? "-" : notice.symbol)
                                  .add("order_id", notice.order_id.empty() ? "-" : notice.order_id)

@@ -67,9 +67,8 @@ int replay_command(const CommandLine& line, const Pairs& environment) {
                     [&](int done, int all) { progress.tell(done, all); });
   }
   for (const RejectedLine& rejected : batch->rejected)
-    write_whole(
-        STDERR_FILENO,
-        Line{Level::warn, "SIGNAL_REJECTED"}.add("line", rejected.line).add("reason", rejected.reason).plain() + "\n");
+    write_whole(STDERR_FILENO,
+                Line{Event::signal_rejected}.add("line", rejected.line).add("reason", rejected.reason).plain() + "\n");
   if (!result) return say_failure(result.error());
   result->rejected += static_cast<int>(batch->rejected.size());
   print(line.json ? json_of(*result) : table_of(*result));

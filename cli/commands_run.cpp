@@ -52,7 +52,7 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     // Whoever looks for the end of every run in the log finds this one too.
     SystemClock clock;
     Log log{open_log({"", line.bare})->sink, clock};
-    log.write(Line{Level::error, "RUN_FAILED"}.add("reason", "configuration"));
+    log.write(Line{Event::run_failed}.add("reason", "configuration"));
     const Given given{line.config, environment, line.settings, true};
     const auto configuration = read_configuration(given);
     std::string faults;
@@ -61,9 +61,8 @@ int run_command(const CommandLine& line, const Pairs& environment) {
     return report_misread(given, faults, line.bare, setup.error());
   }
   if (!(*setup)->log_fault.empty())
-    (*setup)->log->write(Line{Level::warn, "LOG_FILE_UNUSABLE"}
-                             .add("file", (*setup)->settings().log_file)
-                             .add("error", (*setup)->log_fault));
+    (*setup)->log->write(
+        Line{Event::log_file_unusable}.add("file", (*setup)->settings().log_file).add("error", (*setup)->log_fault));
   const Micros max_age = (*setup)->settings().policy.max_age;
   SignalFile signals{path,
                      (*setup)->clock,
@@ -81,7 +80,8 @@ int one_cycle(Setup& setup, SignalSource& signals, const std::atomic<bool>& stop
   const Station station{setup.settings(), setup.config_file, setup.environment, setup.clock, *setup.log, messages};
   const auto broke_off = [&](const std::exception& broken) {
     // The next run recovers: everything that was sent is on record.
-    setup.log->write(Line{Level::critical, "RUN_FAILED"}.add("reason", "internal_error").add("error", broken.what()));
+    setup.log->write(
+        Line{Event::run_failed, Level::critical}.add("reason", "internal_error").add("error", broken.what()));
     report_no_start(station, Error{Fault::data, broken.what()}, exit_internal);
   };
   try {
@@ -144,7 +144,7 @@ Result<int> wired_cycle(Setup& setup, const Station& station, SignalSource& sign
         report_started(station, report.open_trades, report.verdict != RunVerdict::unreachable);
       report_log_file(station, setup.log_fault);
     } catch (const std::exception& broken) {
-      setup.log->write(Line{Level::error, "PORT_FAILED"}.add("doing", "reporting").add("error", broken.what()));
+      setup.log->write(Line{Event::port_failed}.add("doing", "reporting").add("error", broken.what()));
     }
   };
   const RunReport report = monitor_cycle(ports, cycle);
@@ -161,7 +161,7 @@ int report_stranger(const Station& station, Store& store, int code) {
   if (station.settings.kind == VenueKind::paper) return code;
   const auto stranger = lock_stranger(station.settings, store);
   if (!stranger) return code;
-  station.log.write(Line{Level::critical, "LOCK_STRANGER"}
+  station.log.write(Line{Event::lock_stranger}
                         .add("role", stranger->role)
                         .add("application", stranger->application.empty() ? "-" : stranger->application)
                         .add("address", stranger->address.empty() ? "-" : stranger->address)

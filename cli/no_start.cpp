@@ -19,7 +19,7 @@ struct OpenTrades {
 OpenTrades open_trades(const Station& station, const RunMarker& marker, const Error& error);
 bool tell(const Station& station, Notice notice);
 void make_harmless(Settings& settings);
-Notice notice_of(const Station& station, NoticeType type, Severity severity);
+Notice notice_of(const Station& station, NoticeType type);
 std::string next_step(const Error& error);
 
 // A dry run, and a file of paper, have nothing to lose.
@@ -38,12 +38,12 @@ int report_no_start(const Station& station, const Error& error, int code, Report
   const bool unattended = open.count ? *open.count > 0 : station.settings.live;
   if (!unattended && (reported == Reported::with_open_trades || !station.settings.live)) return code;
   if (unattended)
-    station.log.write(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}
+    station.log.write(Line{Event::live_positions_unattended}
                           .add("trades", open.count ? open.text() : "?")
                           .add("because", "run_failed"));
   const Instant now = station.clock.now();
   if (remembered.is_due(Topic::run_failed, error.what, now)) {
-    Notice notice = notice_of(station, NoticeType::run_failed, Severity::critical);
+    Notice notice = notice_of(station, NoticeType::run_failed);
     notice.facts.emplace_back("why", error.what);
     notice.facts.emplace_back("open trades", open.text());
     notice.facts.emplace_back("meanwhile",
@@ -100,7 +100,7 @@ void report_started(const Station& station, int open_trades, bool heard) {
   if (known != open_trades) remembered.note_open_trades(open_trades, now);
   const auto told = remembered.told(Topic::run_failed);
   if (!told) return;
-  Notice notice = notice_of(station, NoticeType::cleared, Severity::info);
+  Notice notice = notice_of(station, NoticeType::cleared);
   notice.facts.emplace_back("was", std::string{text(NoticeType::run_failed)});
   notice.facts.emplace_back("since", iso_micros(told->at));
   notice.facts.emplace_back("open trades", std::to_string(open_trades));
@@ -115,7 +115,7 @@ void report_log_file(const Station& station, const std::string& fault) {
     return;
   }
   if (!remembered.is_due(Topic::log_file, fault, now)) return;
-  Notice notice = notice_of(station, NoticeType::log_unusable, Severity::warning);
+  Notice notice = notice_of(station, NoticeType::log_unusable);
   notice.facts.emplace_back("why", fault);
   notice.facts.emplace_back("meanwhile", "runs continue, and log to standard error");
   notice.facts.emplace_back("what to do",
@@ -153,44 +153,43 @@ Result<std::unique_ptr<Notifier>> notifier_of(const Station& station) {
 }
 
 bool tell(const Station& station, Notice notice) {
-  const auto line = [&](Level level, std::string_view name) {
-    Line words{level, name};
+  const auto line = [&](Line words) {
     words.add("type", text(notice.type)).add("symbol", "-").add("order_id", "-");
     return words;
   };
   auto notifier = notifier_of(station);
   if (!notifier) {
-    station.log.write(
-        line(Level::error, "TG_FAILED").add("error", notifier.error().what).add("stack", "report>making the notifier"));
+    station.log.write(line(Line{Event::tg_failed, Level::error})
+                          .add("error", notifier.error().what)
+                          .add("stack", "report>making the notifier"));
     return false;
   }
   const Delivery delivery = (*notifier)->deliver(notice, station.settings.notify_budget);
   return std::visit(
       overloaded{
           [&](const Delivered&) {
-            station.log.write(line(Level::info, "TG_SENT"));
+            station.log.write(line(Line{Event::tg_sent}));
             return true;
           },
           [&](const TryLater& later) {
-            station.log.write(line(Level::warn, "TG_FAILED").add("error", later.why).add("stack", "report>deliver"));
+            station.log.write(line(Line{Event::tg_failed}).add("error", later.why).add("stack", "report>deliver"));
             return false;
           },
           [&](const Undeliverable& never) {
-            station.log.write(line(Level::error, "TG_FAILED").add("error", never.why).add("stack", "report>deliver"));
+            station.log.write(
+                line(Line{Event::tg_failed, Level::error}).add("error", never.why).add("stack", "report>deliver"));
             return false;
           }},
       delivery);
 }
 
-Notice notice_of(const Station& station, NoticeType type, Severity severity) {
+Notice notice_of(const Station& station, NoticeType type) {
   const AccountKey account = account_of(station.settings);
   const Instant now = station.clock.now();
-  Notice notice{};
-  notice.event_id =
-      std::string{text(type)} + ":" + account.venue + "/" + account.account + ":" + std::to_string(to_micros(now));
-  notice.type = type;
-  notice.severity = severity;
-  notice.created_at = now;
+  Notice notice = tradeguard::notice_of(
+      type,
+      std::string{text(type)} + ":" + account.venue + "/" + account.account + ":" + std::to_string(to_micros(now)),
+      now);
   notice.facts.emplace_back("account", account.venue + "/" + account.account);
   notice.facts.emplace_back("host", host_name());
   return notice;

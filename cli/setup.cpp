@@ -80,7 +80,7 @@ int say_failure(const Error& error) {
 }
 
 int say_run_failed(Log& log, const Error& error) {
-  Line line{Level::error, "RUN_FAILED"};
+  Line line{Event::run_failed};
   line.add("reason", error.what);
   std::string stack;
   for (const std::string& doing : error.chain) stack += (stack.empty() ? "" : ">") + doing;

@@ -160,7 +160,7 @@ StoreFiles judge_store_files(const Settings& settings, Mending mending) {
 Result<void> secure_store(const Settings& settings, Log& log) {
   const StoreFiles files = judge_store_files(settings, Mending::what_is_ours);
   if (!files.tightened.empty())
-    log.write(Line{Level::warn, "STORE_TIGHTENED"}
+    log.write(Line{Event::store_tightened}
                   .add("was", files.before)
                   .add("mode", mode_text(settings.store_mode))
                   .add("files", joined(files.tightened)));
@@ -186,7 +186,7 @@ std::string say_lock_holders(const Settings& settings, const AccountKey& account
     // Ended meanwhile: nobody can say what it was.
     if (holder.command.empty() && holder.user == "?") continue;
     if (holder.is_tradeguard && named == Named::strangers) continue;
-    log.write(Line{holder.is_tradeguard ? Level::info : Level::critical, "LOCK_HOLDER"}
+    log.write(Line{Event::lock_holder, holder.is_tradeguard ? Level::info : Level::critical}
                   .add("pid", std::to_string(holder.pid))
                   .add("uid", std::to_string(holder.uid))
                   .add("user", holder.user)

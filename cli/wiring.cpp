@@ -66,9 +66,9 @@ class TelegramLine final : public Notifier {
     const bool topic_told = notifier_.topic_refused().has_value();
     Delivery delivery = notifier_.deliver(notice, budget);
     if (const auto why = notifier_.topic_refused(); why && !topic_told)
-      log_.write(Line{Level::warn, "TG_TOPIC_LEFT"}.add("error", *why));
+      log_.write(Line{Event::tg_topic_left}.add("error", *why));
     if (const auto moved = notifier_.migrated_to(); moved && !told)
-      log_.write(Line{Level::warn, "TG_CHAT_MOVED"}.add("telegram.chat_id", *moved));
+      log_.write(Line{Event::tg_chat_moved}.add("telegram.chat_id", *moved));
     return delivery;
   }
   bool immediate() const override { return false; }
@@ -597,7 +597,7 @@ PaperSettings paper_settings(const Settings& settings, Clock& clock, Log& log) {
   }
   paper.quotes_come_back = false;  // the cycle gives the price of the signal or none
   paper.price_invented = [&log](const Symbol& symbol) {
-    log.write(Line{Level::warn, "PAPER_PRICE_INVENTED"}.add("symbol", symbol.text()).add("price", "100"));
+    log.write(Line{Event::paper_price_invented}.add("symbol", symbol.text()).add("price", "100"));
   };
   return paper;
 }

@@ -170,112 +170,126 @@ std::optional<Severity> parse_severity(std::string_view word) {
   return std::nullopt;
 }
 
-std::string_view text(NoticeType type) {
-  switch (type) {
-    case NoticeType::order_created:
-      return "ORDER_CREATED";
-    case NoticeType::order_filled:
-      return "ORDER_FILLED";
-    case NoticeType::order_refused:
-      return "ORDER_REFUSED";
-    case NoticeType::order_in_doubt:
-      return "ORDER_IN_DOUBT";
-    case NoticeType::order_lapsed:
-      return "ORDER_LAPSED";
-    case NoticeType::order_recovered:
-      return "ORDER_RECOVERED";
-    case NoticeType::sltp_created:
-      return "SLTP_CREATED";
-    case NoticeType::sltp_failed:
-      return "SLTP_FAILED";
-    case NoticeType::stop_filled:
-      return "STOP_FILLED";
-    case NoticeType::target_filled:
-      return "TARGET_FILLED";
-    case NoticeType::exit_filled:
-      return "EXIT_FILLED";
-    case NoticeType::trade_closed:
-      return "TRADE_CLOSED";
-    case NoticeType::dust:
-      return "DUST";
-    case NoticeType::unprotected:
-      return "UNPROTECTED";
-    case NoticeType::unverified:
-      return "UNVERIFIED";
-    case NoticeType::in_doubt_too_long:
-      return "IN_DOUBT_TOO_LONG";
-    case NoticeType::drift:
-      return "DRIFT";
-    case NoticeType::orphan:
-      return "ORPHAN";
-    case NoticeType::oversold:
-      return "OVERSOLD";
-    case NoticeType::twin:
-      return "TWIN";
-    case NoticeType::impossible:
-      return "IMPOSSIBLE";
-    case NoticeType::breaker:
-      return "BREAKER";
-    case NoticeType::run_missed:
-      return "RUN_MISSED";
-    case NoticeType::run_stuck:
-      return "RUN_STUCK";
-    case NoticeType::halted:
-      return "HALTED";
-    case NoticeType::resumed:
-      return "RESUMED";
-    case NoticeType::operator_action:
-      return "OPERATOR_ACTION";
-    case NoticeType::undeliverable:
-      return "UNDELIVERABLE";
-    case NoticeType::live_positions_unattended:
-      return "LIVE_POSITIONS_UNATTENDED";
-    case NoticeType::cleared:
-      return "CLEARED";
-    case NoticeType::digest:
-      return "DIGEST";
-    case NoticeType::reminder:
-      return "REMINDER";
-    case NoticeType::run_failed:
-      return "RUN_FAILED";
-    case NoticeType::log_unusable:
-      return "LOG_UNUSABLE";
-    case NoticeType::exit_expired:
-      return "EXIT_EXPIRED";
-    case NoticeType::sltp_lost:
-      return "SLTP_LOST";
-    case NoticeType::stop_not_firing:
-      return "STOP_NOT_FIRING";
-    case NoticeType::hands_off:
-      return "HANDS_OFF";
-    case NoticeType::store_lost:
-      return "STORE_LOST";
-    case NoticeType::exit_rejected:
-      return "EXIT_REJECTED";
-    case NoticeType::signals_rejected:
-      return "SIGNALS_REJECTED";
-    case NoticeType::account_changed:
-      return "ACCOUNT_CHANGED";
-    case NoticeType::unknown:
-      break;
-  }
-  return "";
+namespace {
+
+// In the order of the enumerators. clang-format is off: a row reads as a row.
+// clang-format off
+constexpr NoticeRow table[] = {
+    {NoticeType::order_created, "ORDER_CREATED", Severity::info, Freezes::nothing,
+     "an entry was acknowledged or seen"},
+    {NoticeType::order_filled, "ORDER_FILLED", Severity::info, Freezes::nothing,
+     "an entry was filled, or filled further"},
+    {NoticeType::order_refused, "ORDER_REFUSED", Severity::warning, Freezes::nothing,
+     "an entry was refused, or ended with nothing filled"},
+    {NoticeType::order_in_doubt, "ORDER_IN_DOUBT", Severity::warning, Freezes::nothing,
+     "the answer to an entry was lost"},
+    {NoticeType::order_lapsed, "ORDER_LAPSED", Severity::warning, Freezes::nothing,
+     "an entry in doubt is proven never to have arrived"},
+    {NoticeType::order_recovered, "ORDER_RECOVERED", Severity::warning, Freezes::nothing,
+     "an entry of an earlier run was found"},
+    {NoticeType::sltp_created, "SLTP_CREATED", Severity::info, Freezes::nothing,
+     "stop, and target where there is one, are sighted"},
+    {NoticeType::sltp_failed, "SLTP_FAILED", Severity::warning, Freezes::nothing,
+     "a leg came to nothing; once a run for a trade and kind of leg, and not while its `UNPROTECTED` stands"},
+    {NoticeType::stop_filled, "STOP_FILLED", Severity::info, Freezes::nothing,
+     "the stop sold"},
+    {NoticeType::target_filled, "TARGET_FILLED", Severity::info, Freezes::nothing,
+     "the target sold"},
+    {NoticeType::exit_filled, "EXIT_FILLED", Severity::info, Freezes::nothing,
+     "an exit sold"},
+    {NoticeType::trade_closed, "TRADE_CLOSED", Severity::info, Freezes::nothing,
+     "the trade is over"},
+    {NoticeType::dust, "DUST", Severity::warning, Freezes::nothing,
+     "a rest too small to sell remains"},
+    {NoticeType::unprotected, "UNPROTECTED", Severity::critical, Freezes::account,
+     "something held is under no sighted stop"},
+    {NoticeType::unverified, "UNVERIFIED", Severity::critical, Freezes::nothing,
+     "a trade could not be looked up for `protection.unverified_after`"},
+    {NoticeType::in_doubt_too_long, "IN_DOUBT_TOO_LONG", Severity::critical, Freezes::base,
+     "an entry is open or in doubt for `protection.in_doubt_after`"},
+    {NoticeType::drift, "DRIFT", Severity::critical, Freezes::base,
+     "the exchange has less of the base currency than the open trades hold"},
+    {NoticeType::orphan, "ORPHAN", Severity::critical, Freezes::base,
+     "orders with our ids that the store does not know; all that one run finds are one notice"},
+    {NoticeType::oversold, "OVERSOLD", Severity::critical, Freezes::account,
+     "more of a trade was sold than it held"},
+    {NoticeType::twin, "TWIN", Severity::critical, Freezes::base,
+     "two orders under one client id"},
+    {NoticeType::impossible, "IMPOSSIBLE", Severity::critical, Freezes::base,
+     "an order did what the protocol rules out, or a row of the store cannot be read"},
+    {NoticeType::breaker, "BREAKER", Severity::critical, Freezes::account,
+     "three trades were flattened in a UTC day; `REMINDER`s follow until `resume`"},
+    {NoticeType::run_missed, "RUN_MISSED", Severity::warning, Freezes::nothing,
+     "a run did not end, or none came while trades were open"},
+    {NoticeType::run_stuck, "RUN_STUCK", Severity::critical, Freezes::nothing,
+     "the holder of the lock is stuck; at most once in 15 minutes, straight to the notifier"},
+    {NoticeType::halted, "HALTED", Severity::warning, Freezes::nothing,
+     "an operator halted the account"},
+    {NoticeType::resumed, "RESUMED", Severity::warning, Freezes::nothing,
+     "an operator resumed the account, or a base currency"},
+    {NoticeType::operator_action, "OPERATOR_ACTION", Severity::warning, Freezes::nothing,
+     "an operator released, resolved or flattened something"},
+    {NoticeType::undeliverable, "UNDELIVERABLE", Severity::info, Freezes::nothing,
+     "the notifier's peer refuses the token, the chat or the bot's rights, or one message for its text: it is not sent as a notice, but stands (exit code 1) until a later notice of a run arrives"},
+    {NoticeType::live_positions_unattended, "LIVE_POSITIONS_UNATTENDED", Severity::critical, Freezes::nothing,
+     "another account of the store has open live trades, and no run of it comes: a dry run, paper in its place, another exchange, a renamed account"},
+    {NoticeType::cleared, "CLEARED", Severity::info, Freezes::nothing,
+     "a CRITICAL that was told is over"},
+    {NoticeType::digest, "DIGEST", Severity::info, Freezes::nothing,
+     "several waiting notices as one message: those of one trade together; CRITICALs of one kind together, under that kind's name; or, when more than five others wait, many trades in two lines each. `TG_SENT` is said for each notice in it"},
+    {NoticeType::reminder, "REMINDER", Severity::critical, Freezes::nothing,
+     "it still stands: after 5, 15 and 60 minutes, then hourly"},
+    {NoticeType::run_failed, "RUN_FAILED", Severity::critical, Freezes::nothing,
+     "a run did not start while live trades are open, or may be; straight to the notifier, once an hour for one cause"},
+    {NoticeType::log_unusable, "LOG_UNUSABLE", Severity::warning, Freezes::nothing,
+     "the log file cannot be opened; straight to the notifier, once an hour for one cause"},
+    {NoticeType::store_lost, "STORE_LOST", Severity::critical, Freezes::nothing,
+     "the store failed while trades were open or entries sent; told at once, past the outbox"},
+    {NoticeType::exit_expired, "EXIT_EXPIRED", Severity::warning, Freezes::nothing,
+     "a SELL that was too old, could not be carried out in its time, or is for a trade that cannot be read; the trade stays open"},
+    {NoticeType::sltp_lost, "SLTP_LOST", Severity::warning, Freezes::nothing,
+     "a stop that rested was ended by somebody else"},
+    {NoticeType::stop_not_firing, "STOP_NOT_FIRING", Severity::critical, Freezes::nothing,
+     "a stop rests with the market at or below it"},
+    {NoticeType::hands_off, "HANDS_OFF", Severity::critical, Freezes::nothing,
+     "a run without its store left a trade to another run"},
+    {NoticeType::exit_rejected, "EXIT_REJECTED", Severity::warning, Freezes::nothing,
+     "a SELL could not be read while a trade is open that it may mean; once for each trade and line"},
+    {NoticeType::signals_rejected, "SIGNALS_REJECTED", Severity::warning, Freezes::nothing,
+     "lines were given and not one could be read; once a UTC day for the same first line"},
+    {NoticeType::account_changed, "ACCOUNT_CHANGED", Severity::critical, Freezes::account,
+     "the exchange answers for another account than the one whose trades these are"},
+    {NoticeType::unknown, "", Severity::info, Freezes::nothing, ""},
+};
+// clang-format on
+
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < std::size(table); ++i)
+    if (table[i].type != static_cast<NoticeType>(i)) return false;
+  return true;
+}
+static_assert(is_in_order() && std::size(table) == static_cast<std::size_t>(NoticeType::unknown) + 1,
+              "a NoticeType has no row, or the rows are not in the order of the enumerators");
+
+}  // namespace
+
+const NoticeRow& row_of(NoticeType type) { return table[static_cast<std::size_t>(type)]; }
+
+std::span<const NoticeRow> notice_rows() { return std::span{table}.first(std::size(table) - 1); }
+
+std::string_view text(NoticeType type) { return row_of(type).word; }
+
+Notice notice_of(NoticeType type, std::string event_id, Instant now) {
+  Notice notice{.event_id = std::move(event_id), .type = type};
+  notice.severity = row_of(type).severity;
+  notice.created_at = now;
+  return notice;
 }
 
 std::optional<NoticeType> parse_notice_type(std::string_view word) {
-  for (const auto type : notice_types())
-    if (text(type) == word) return type;
-  return std::nullopt;
-}
-
-const std::vector<NoticeType>& notice_types() {
-  static const auto types = [] {
-    // text() knows each of them, or it does not compile; so the list ends where the words end.
-    std::vector<NoticeType> all;
-    for (int i = 0; !text(static_cast<NoticeType>(i)).empty(); ++i) all.push_back(static_cast<NoticeType>(i));
-    return all;
-  }();
-  return types;
+  const auto rows = notice_rows();
+  const auto row = std::ranges::find(rows, word, &NoticeRow::word);
+  return row == rows.end() ? std::nullopt : std::optional{row->type};
 }
 
 namespace {

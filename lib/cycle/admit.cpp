@@ -62,7 +62,7 @@ void admit_and_enter(Run& run) {
     if (!run.venue.throttled && entered >= traits.entries_a_run)
       run.venue.throttled = "the venue's limits leave no room for more and their stops in this run";
     if (const auto why = first > 0 ? why_no_more(run) : run.venue.throttled) {
-      run.say(Line{Level::warn, "SIGNALS_DEFERRED"}
+      run.say(Line{Event::signals_deferred}
                   .add("count", static_cast<std::int64_t>(buys.size() - first))
                   .add("reason", *why));
       return;
@@ -299,44 +299,40 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
     return;
   }
   std::visit(overloaded{
-                 [&](const Passed&) {
-                   lines.push_back(Line{Level::info, "GUARD"}.words("cooldown_passed").add("symbol", symbol));
-                 },
+                 [&](const Passed&) { lines.push_back(Line{Event::guard_cooldown_passed}.add("symbol", symbol)); },
                  [&](const Cooling& cooling) {
                    run.report.blocked_cooldown += 1;
-                   lines.push_back(Line{Level::info, "GUARD"}
-                                       .words("cooldown_blocked")
+                   lines.push_back(Line{Event::guard_cooldown_blocked}
                                        .add("symbol", symbol)
                                        .add("seconds_remaining", seconds_rounded_up(still_cooling(run, cooling)))
                                        .debug("because", cooling.because));
                  },
              },
              judged.cooldown);
-  std::visit(overloaded{
-                 [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
-                 [&](const Fenced&) {},
-                 [&](const Duplicate& known) {
-                   run.report.blocked_idempotency += 1;
-                   lines.push_back(key_line(key, &known));
-                 },
-                 [&](const Denied& denied) {
-                   lines.push_back(key_line(key, nullptr));
-                   if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
-                   if (denied.reason == Denial::stale)
-                     return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
-                   run.report.denied += 1;
-                   if (denied.reason == Denial::cooldown) return;  // its guard line has said it
-                   Line line = Line{Level::warn, "ENTRY_DENIED"}
-                                   .add("symbol", symbol)
-                                   .add("signal_key", key)
-                                   .add("reason", spoken(denied));
-                   // What stands in the way of a signal that is well itself.
-                   if (is_of_others(denied)) line.add("because", denied.detail);
-                   if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
-                   lines.push_back(std::move(line));
-                 },
-             },
-             judged.outcome);
+  std::visit(
+      overloaded{
+          [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
+          [&](const Fenced&) {},
+          [&](const Duplicate& known) {
+            run.report.blocked_idempotency += 1;
+            lines.push_back(key_line(key, &known));
+          },
+          [&](const Denied& denied) {
+            lines.push_back(key_line(key, nullptr));
+            if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
+            if (denied.reason == Denial::stale)
+              return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
+            run.report.denied += 1;
+            if (denied.reason == Denial::cooldown) return;  // its guard line has said it
+            Line line =
+                Line{Event::entry_denied}.add("symbol", symbol).add("signal_key", key).add("reason", spoken(denied));
+            // What stands in the way of a signal that is well itself.
+            if (is_of_others(denied)) line.add("because", denied.detail);
+            if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
+            lines.push_back(std::move(line));
+          },
+      },
+      judged.outcome);
 }
 
 void enter(Run& run, Claimed claimed) {

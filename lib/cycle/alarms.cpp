@@ -61,9 +61,8 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
   const auto told = [&](AlarmEdge::What what, Alarm alarm) { item.change.alarms.push_back({what, std::move(alarm)}); };
   // Said once a run, however many barriers it passes.
   if (!std::exchange(run.notes(trade.id()).said_unverified, true))
-    item.say(Line{Level::error, "UNVERIFIED"}
-                 .add("symbol", trade.entry().symbol.text())
-                 .add("order_id", order_id_of(trade.entry())));
+    item.say(
+        Line{Event::unverified}.add("symbol", trade.entry().symbol.text()).add("order_id", order_id_of(trade.entry())));
   const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& a) {
     return a.kind == NoticeType::unverified && a.subject == trade.id();
   });
@@ -78,8 +77,8 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
     alarm.told = 1;
     alarm.next_reminder = run.now + 5min;
     told(AlarmEdge::What::remind, alarm);
-    Notice notice = notice_of(NoticeType::unverified, Severity::critical, trade.entry(), run.now,
-                              std::to_string(to_micros(alarm.raised_at)));
+    Notice notice =
+        notice_of(NoticeType::unverified, trade.entry(), run.now, std::to_string(to_micros(alarm.raised_at)));
     notice.facts = {{"since", iso_micros(alarm.raised_at)}};
     item.tell(std::move(notice));
   }
@@ -88,12 +87,11 @@ void judge_unread(Run& run, const Trade& trade, Item& item) {
 void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
   const Order& entry = trade.entry();
   if (e.oversold()) {
-    Notice notice = notice_of(NoticeType::oversold, Severity::critical, entry, run.now);
+    Notice notice = notice_of(NoticeType::oversold, entry, run.now);
     notice.facts = {{"held", in_base(e.held, entry.symbol)}};
     Alarm alarm = alarm_of(NoticeType::oversold, trade);
     alarm.detail = "held " + in_base(e.held, entry.symbol);
-    alarm.breaks = true;
-    raise(item, run, alarm, line_of(Level::critical, "OVERSOLD", entry).add("held", e.held.text()), std::move(notice));
+    raise(item, run, alarm, line_of(Event::oversold, entry).add("held", e.held.text()), std::move(notice));
   } else {
     clear(item, run, NoticeType::oversold, trade.id());
   }
@@ -103,7 +101,7 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
   }
   const auto since = naked_from(trade);
   const Micros naked_for = since ? std::max(Micros{0}, run.now - *since) : Micros{0};
-  const Line line = Line{Level::critical, "UNPROTECTED"}
+  const Line line = Line{Event::unprotected}
                         .add("symbol", entry.symbol.text())
                         .add("order_id", order_id_of(entry))
                         .add("seconds", naked_for.count() / 1'000'000)
@@ -114,14 +112,13 @@ void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
     return;
   }
   run.notes(trade.id()).said_unprotected = true;
-  Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
+  Notice notice = notice_of(NoticeType::unprotected, entry, run.now);
   const std::string reason = why_naked(run, trade);
   notice.facts = {{"quantity", in_base(e.naked, entry.symbol)},
                   {"seconds", std::to_string(naked_for.count() / 1'000'000)},
                   {"reason", reason}};
   Alarm alarm = alarm_of(NoticeType::unprotected, trade);
   alarm.detail = in_base(e.naked, entry.symbol) + " without a stop: " + reason;
-  alarm.breaks = true;
   raise(item, run, alarm, line, std::move(notice));
 }
 
@@ -133,12 +130,11 @@ void end_old_wish(const Run& run, const Trade& trade, Item& item) {
                   [](const Order& leg) { return leg.leg == Leg::exit && leg.live(); }))
     return;
   const Order& entry = trade.entry();
-  item.say(Line{Level::warn, "EXIT_EXPIRED"}
+  item.say(Line{Event::exit_expired}
                .add("symbol", entry.symbol.text())
                .add("order_id", order_id_of(entry))
                .add("asked_by", record.exit_reason.str()));
-  Notice notice = notice_of(NoticeType::exit_expired, Severity::warning, entry, run.now,
-                            std::to_string(to_micros(*record.exit_until)));
+  Notice notice = notice_of(NoticeType::exit_expired, entry, run.now, std::to_string(to_micros(*record.exit_until)));
   notice.facts = {{"asked by", record.exit_key.empty() ? record.exit_reason.str() : record.exit_key},
                   {"why", "it could not be sold in time; the trade stays open"},
                   {"to sell", "tradeguard flatten " + entry.symbol.text()}};
@@ -187,11 +183,10 @@ void judge_doubt(Run& run, const Trade& trade, Item& item) {
     return;
   }
   Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
-  alarm.freezes = entry.symbol.base();
   if (run.order_notes(entry.client_id).end_unknown)
     alarm.detail = "the exchange says that it ended, and not how much was filled";
-  raise(item, run, alarm, line_of(Level::critical, "IN_DOUBT_TOO_LONG", entry),
-        notice_of(NoticeType::in_doubt_too_long, Severity::critical, entry, run.now));
+  raise(item, run, alarm, line_of(Event::in_doubt_too_long, entry),
+        notice_of(NoticeType::in_doubt_too_long, entry, run.now));
 }
 
 // After 5, 15 and 60 minutes, then hourly.
@@ -217,17 +212,15 @@ void remind(Run& run) {
     Alarm alarm = standing;
     alarm.next_reminder = run.now + next_pause(alarm.told);
     alarm.told += 1;
-    Notice notice{};
-    notice.event_id = "REMINDER:" + std::string{kind_of(alarm)} + ":" + alarm.subject + ":" +
-                      std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told);
-    notice.type = NoticeType::reminder;
-    notice.severity = Severity::critical;
+    Notice notice = notice_of(NoticeType::reminder,
+                              "REMINDER:" + std::string{kind_of(alarm)} + ":" + alarm.subject + ":" +
+                                  std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told),
+                              run.now);
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
     notice.facts = {{"still", std::string{kind_of(alarm)}}, {"since", iso_seconds(alarm.raised_at) + " UTC"}};
     if (!alarm.detail.empty()) notice.facts.emplace_back("detail", alarm.detail);
     if (alarm.subject.starts_with(client_id_prefix)) notice.facts.emplace_back("trade", alarm.subject);
-    notice.created_at = run.now;
     Item item;
     item.change.alarms.push_back({AlarmEdge::What::remind, std::move(alarm)});
     item.tell(std::move(notice));
@@ -280,14 +273,12 @@ void trip_breaker(Run& run) {
     }
   }
   if (breaker) {
-    Alarm alarm{.kind = NoticeType::breaker, .subject = subject};
+    Alarm alarm = alarm_of(NoticeType::breaker, subject);
+    alarm.breaks = false;  // the account itself does, until `resume`
     alarm.detail = *breaker;
-    Notice notice{};
-    notice.event_id = "BREAKER";
-    notice.type = NoticeType::breaker;
+    Notice notice = notice_of(NoticeType::breaker, "BREAKER", run.now);
     notice.facts = {{"reason", *breaker}};
-    notice.created_at = run.now;
-    raise(item, run, std::move(alarm), Line{Level::critical, "BREAKER"}.add("reason", *breaker), std::move(notice));
+    raise(item, run, std::move(alarm), Line{Event::breaker}.add("reason", *breaker), std::move(notice));
   } else {
     clear(item, run, NoticeType::breaker, subject);
   }
@@ -295,7 +286,7 @@ void trip_breaker(Run& run) {
 }
 
 Alarm alarm_of(NoticeType kind, const Trade& trade) {
-  Alarm alarm{.kind = kind, .subject = trade.id()};
+  Alarm alarm = alarm_of(kind, trade.id(), trade.entry().symbol.base());
   alarm.symbol = trade.entry().symbol.text();
   alarm.order_id = order_id_of(trade.entry());
   return alarm;

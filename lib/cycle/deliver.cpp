@@ -40,7 +40,7 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery);
 bool flush_records(Run& run);
 void note_undeliverable(Run& run);
 Micros back_off(const Notice& notice);
-Line tg_line(Level level, std::string_view name, const Notice& notice);
+Line tg_line(Line line, const Notice& notice);
 
 }  // namespace
 
@@ -285,14 +285,14 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
     record.what = DeliveryRecord::What::undeliverable;
     record.error = why;
     run.outbox.undeliverable = notice.event_id + ": " + why;
-    run.say(tg_line(Level::error, "TG_FAILED", notice).add("error", why).add("stack", trace));
+    run.say(tg_line(Line{Event::tg_failed, Level::error}, notice).add("error", why).add("stack", trace));
   };
   std::visit(overloaded{
                  [&](const Delivered&) {
                    run.report.notices_sent += 1;
                    run.outbox.way_refused.reset();
                    run.outbox.something_arrived = true;
-                   run.say(tg_line(Level::info, "TG_SENT", notice));
+                   run.say(tg_line(Event::tg_sent, notice));
                  },
                  [&](const TryLater& later) {
                    // Two attempts that may have arrived are as good as told: more of them is one
@@ -300,7 +300,7 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                    if (later.may_have_arrived && notice.may_have_arrived && notice.severity != Severity::critical) {
                      run.report.notices_sent += 1;
                      record.error = later.why;
-                     run.say(tg_line(Level::info, "TG_SENT", notice).add("confirmed", 0));
+                     run.say(tg_line(Event::tg_sent, notice).add("confirmed", 0));
                      return;
                    }
                    if (later.refused && notice.attempts >= refused_long_enough && notice.severity != Severity::critical)
@@ -311,7 +311,7 @@ void hear_delivery(Run& run, const Notice& notice, const Delivery& delivery) {
                    record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
                    if (later.refused) run.outbox.way_refused = later.why;
                    if (!notice.trade.empty()) run.outbox.waiting_trades.insert(notice.trade);
-                   run.say(tg_line(later.refused ? Level::error : Level::warn, "TG_FAILED", notice)
+                   run.say(tg_line(Line{Event::tg_failed, later.refused ? Level::error : Level::warn}, notice)
                                .add("error", later.why)
                                .add("stack", trace));
                  },
@@ -346,7 +346,7 @@ void note_undeliverable(Run& run) {
   const bool standing = stands(run, NoticeType::undeliverable, subject);
   const auto& trouble = run.outbox.undeliverable ? run.outbox.undeliverable : run.outbox.way_refused;
   if (trouble && !standing) {
-    Alarm alarm{.kind = NoticeType::undeliverable, .subject = subject};
+    Alarm alarm = alarm_of(NoticeType::undeliverable, subject);
     alarm.detail = *trouble;
     alarm.raised_at = run.now;
     alarm.told = 0;  // by whom?
@@ -364,8 +364,7 @@ Micros back_off(const Notice& notice) {
   return notice.attempts < 9 || notice.severity == Severity::critical ? Micros{5min} : Micros{30min};
 }
 
-Line tg_line(Level level, std::string_view name, const Notice& notice) {
-  Line line{level, name};
+Line tg_line(Line line, const Notice& notice) {
   line.add("type", type_of(notice));
   line.add("symbol", notice.symbol.empty() ? "-" : notice.symbol);
   line.add("order_id", notice.order_id.empty() ? "-" : notice.order_id);

@@ -13,20 +13,17 @@ namespace {
 // An alarm each, for each freezes its base, and one message: a new store may find dozens.
 Item tell_orphans(Run& run, std::span<const Sighting* const> orphans) {
   Item item;
-  Notice notice{};
-  notice.event_id = "ORPHAN:" + orphans.front()->client_id + ":" + std::to_string(to_micros(run.now));
-  notice.type = NoticeType::orphan;
-  notice.severity = Severity::critical;
-  notice.created_at = run.now;
+  Notice notice = notice_of(NoticeType::orphan,
+                            "ORPHAN:" + orphans.front()->client_id + ":" + std::to_string(to_micros(run.now)), run.now);
   if (orphans.size() > 1) notice.facts.emplace_back("orders", std::to_string(orphans.size()));
   for (const Sighting* sighting : orphans) {
-    Alarm alarm{.kind = NoticeType::orphan, .subject = sighting->client_id, .freezes = sighting->symbol.base()};
+    Alarm alarm = alarm_of(NoticeType::orphan, sighting->client_id, sighting->symbol.base());
     alarm.symbol = sighting->symbol.text();
     alarm.order_id = sighting->venue_id;
     alarm.detail = "the store has no row of this order, which is " + std::string{text(sighting->status)};
     alarm.raised_at = run.now;
     alarm.next_reminder = run.now + 5min;
-    item.say(Line{Level::critical, "ORPHAN"}
+    item.say(Line{Event::orphan}
                  .add("symbol", alarm.symbol)
                  .add("order_id", alarm.order_id)
                  .add("client_id", sighting->client_id));
@@ -64,9 +61,8 @@ void look_at_epoch(Run& run) {
   if (!own || !id) {
     run.no_entries = Denial::epoch_unread;
     run.venue.hear(own ? id.error() : own.error());
-    run.say(Line{Level::error, "VENUE_UNREADABLE"}
-                .add("what", "own orders")
-                .add("error", own ? id.error().what : own.error().what));
+    run.say(
+        Line{Event::venue_unreadable}.add("what", "own orders").add("error", own ? id.error().what : own.error().what));
     return;
   }
   std::vector<const Sighting*> orphans;
@@ -87,7 +83,7 @@ void look_at_epoch(Run& run) {
   const bool nothing_to_forget = !account.known_epoch && own->empty() && !run.ports.placer.traits().network;
   const Instant after = nothing_to_forget ? Instant{} : run.now;
   if (auto accepted = run.journal().accept_epoch(*id, after); !accepted) return run.store_failed(accepted.error());
-  if (!nothing_to_forget) run.say(Line{Level::warn, "NEW_EPOCH"}.add("entries_after", iso_micros(after)));
+  if (!nothing_to_forget) run.say(Line{Event::new_epoch}.add("entries_after", iso_micros(after)));
 }
 
 // The account's name is ours, and whoever exchanges the key gives it another account of the exchange: what the
@@ -112,22 +108,18 @@ void look_at_account(Run& run) {
     clear(item, run, NoticeType::account_changed, subject);
     return run.commit({std::move(item)});
   }
-  Line line{Level::critical, "ACCOUNT_CHANGED"};
+  Line line{Event::account_changed};
   line.add("account", subject).add("seen", seen).add("known", account.venue_account_id);
   if (stands(run, NoticeType::account_changed, subject)) {
     if (!std::exchange(run.said_account, true)) run.say(line);
     return;
   }
   run.said_account = true;
-  Alarm alarm{.kind = NoticeType::account_changed, .subject = subject, .freezes = {}};
-  alarm.breaks = true;
+  Alarm alarm = alarm_of(NoticeType::account_changed, subject);
   alarm.detail = "the exchange answers for account " + seen + ", and these trades are of " + account.venue_account_id;
-  Notice notice{};
-  notice.event_id = "ACCOUNT_CHANGED:" + subject;
-  notice.type = NoticeType::account_changed;
+  Notice notice = notice_of(NoticeType::account_changed, "ACCOUNT_CHANGED:" + subject, run.now);
   notice.facts = {
       {"account", subject}, {"the exchange answers for", seen}, {"the trades are of", account.venue_account_id}};
-  notice.created_at = run.now;
   raise(item, run, std::move(alarm), std::move(line), std::move(notice));
   run.commit({std::move(item)});
 }

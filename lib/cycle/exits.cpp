@@ -26,16 +26,12 @@ bool unreadable_trade_of(const Run& run, const Symbol& symbol) {
 // A row may stay unreadable for longer than a SELL stays in its source, so somebody has to know of it now.
 void tell_unreadable_exit(Run& run, const Signal& signal) {
   if (!run.may_write()) return;
-  Notice notice{};
-  notice.event_id = "EXIT_EXPIRED:unreadable:" + claim_key(signal);
-  notice.type = NoticeType::exit_expired;
-  notice.severity = Severity::warning;
+  Notice notice = notice_of(NoticeType::exit_expired, "EXIT_EXPIRED:unreadable:" + claim_key(signal), run.now);
   notice.symbol = signal.symbol.text();
   notice.facts = {{"signal", claim_key(signal)},
                   {"why", "a row of its trade cannot be read; nothing was sold for it"},
                   {"what happens", "a run that can read the row sells, if the SELL is given again"},
                   {"to sell", "mend the row in the store, then tradeguard flatten " + signal.symbol.text()}};
-  notice.created_at = run.now;
   Item item;
   tell_once(run, item, std::move(notice));
   run.commit({std::move(item)});
@@ -60,7 +56,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
     }
     if (exit.touches.empty() && unreadable_trade_of(run, signal.symbol)) {
       // What it concerns may be in the row that nobody can read, so nothing is answered yet.
-      run.say(Line{Level::warn, "EXIT_DEFERRED"}
+      run.say(Line{Event::exit_deferred}
                   .add("symbol", signal.symbol.text())
                   .add("signal_key", signal_key(signal))
                   .add("reason", "unreadable"));
@@ -80,7 +76,7 @@ NewestExits wish_exits(Run& run, const std::vector<Signal>& signals) {
     if (!run.venue.clock_offset) {
       for (const ExitClaim& claim : claims)
         if (too_old(claim))
-          run.say(Line{Level::warn, "EXIT_DEFERRED"}
+          run.say(Line{Event::exit_deferred}
                       .add("symbol", claim.signal.symbol.text())
                       .add("signal_key", signal_key(claim.signal))
                       .add("reason", "clock_unreadable"));
@@ -139,40 +135,38 @@ void claim_wishes(Run& run, std::span<ExitClaim> claims, std::set<const Signal*>
 void hear_exit(Run& run, const ExitClaim& claim, const ExitVerdict& verdict, std::set<const Signal*>& heard) {
   const Signal& signal = claim.signal;
   const SignalKey key = signal_key(signal);
-  std::visit(
-      overloaded{
-          [&](const ExitClaimed& claimed) {
-            heard.insert(&signal);
-            run.say(key_line(key, nullptr));
-            if (claim.touches.empty())
-              run.say(
-                  Line{Level::info, "EXIT_NOTHING_HELD"}.add("symbol", signal.symbol.text()).add("signal_key", key));
-            run.exits_wished = run.exits_wished || !claimed.written.empty();
-            say_whole_exit(run, signal, claimed);
-            for (const TradeRecord& wish : claimed.written) run.put(wish);
-          },
-          [&](const Duplicate& known) {
-            heard.insert(&signal);
-            run.report.blocked_idempotency += 1;
-            run.say(key_line(key, &known));
-          },
-          [&](const Denied& denied) {
-            run.say(key_line(key, nullptr));
-            if (denied.reason == Denial::future) {
-              heard.insert(&signal);
-              run.say(wait_or_reject(run, signal, denied));
-            } else if (denied.reason == Denial::stale) {
-              run.say(too_old(run, signal, run.settings.policy.exit_max_age));
-              tell_stale_exit(run, claim);
-            } else {
-              run.say(Line{Level::warn, "EXIT_DEFERRED"}
-                          .add("symbol", signal.symbol.text())
-                          .add("signal_key", key)
-                          .add("reason", denied.reason.str()));
-            }
-          },
-      },
-      verdict);
+  std::visit(overloaded{
+                 [&](const ExitClaimed& claimed) {
+                   heard.insert(&signal);
+                   run.say(key_line(key, nullptr));
+                   if (claim.touches.empty())
+                     run.say(Line{Event::exit_nothing_held}.add("symbol", signal.symbol.text()).add("signal_key", key));
+                   run.exits_wished = run.exits_wished || !claimed.written.empty();
+                   say_whole_exit(run, signal, claimed);
+                   for (const TradeRecord& wish : claimed.written) run.put(wish);
+                 },
+                 [&](const Duplicate& known) {
+                   heard.insert(&signal);
+                   run.report.blocked_idempotency += 1;
+                   run.say(key_line(key, &known));
+                 },
+                 [&](const Denied& denied) {
+                   run.say(key_line(key, nullptr));
+                   if (denied.reason == Denial::future) {
+                     heard.insert(&signal);
+                     run.say(wait_or_reject(run, signal, denied));
+                   } else if (denied.reason == Denial::stale) {
+                     run.say(too_old(run, signal, run.settings.policy.exit_max_age));
+                     tell_stale_exit(run, claim);
+                   } else {
+                     run.say(Line{Event::exit_deferred}
+                                 .add("symbol", signal.symbol.text())
+                                 .add("signal_key", key)
+                                 .add("reason", denied.reason.str()));
+                   }
+                 },
+             },
+             verdict);
 }
 
 // A SELL that comes too late to be believed, with something to sell: somebody has to decide.
@@ -182,8 +176,7 @@ void tell_stale_exit(Run& run, const ExitClaim& claim) {
     const Trade* trade = run.trade(id);
     if (trade == nullptr) continue;
     Item item{.trade = id};
-    Notice notice =
-        notice_of(NoticeType::exit_expired, Severity::warning, trade->entry(), run.now, claim_key(claim.signal));
+    Notice notice = notice_of(NoticeType::exit_expired, trade->entry(), run.now, claim_key(claim.signal));
     notice.facts = {{"signal", claim_key(claim.signal)},
                     {"why", "it is older than signals.exit_max_age; nothing was sold for it"},
                     {"to sell", "tradeguard flatten " + claim.signal.symbol.text()}};
@@ -196,7 +189,7 @@ void tell_stale_exit(Run& run, const ExitClaim& claim) {
 // A SELL of a part sells the whole, which somebody may not expect. Once: later it is a repeat.
 void say_whole_exit(Run& run, const Signal& signal, const ExitClaimed& claimed) {
   if (!exits_whole(signal) || claimed.written.empty()) return;
-  run.say(Line{Level::warn, "EXIT_WHOLE"}
+  run.say(Line{Event::exit_whole}
               .add("symbol", signal.symbol.text())
               .add("line", signal.line)
               .add("trades", static_cast<std::int64_t>(claimed.written.size())));

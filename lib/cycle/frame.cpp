@@ -100,7 +100,7 @@ std::optional<std::string> parts_mixed(const Run& run) {
 
 void say_locked(Run& run, const HeldElsewhere& held) {
   const std::string cycle = held.last_started_cycle ? std::to_string(*held.last_started_cycle + 1) : "?";
-  Line twin{Level::warn, "RUN_LOCKED"};
+  Line twin{Event::run_locked};
   twin.add("run_id", run.settings.run_id).add("pid", run.settings.pid);
   twin.add("host", run.settings.host).add("cycle", cycle);
   run.ports.log.write(
@@ -122,23 +122,20 @@ void look_for_a_stuck_holder(Run& run, const HeldElsewhere& held) {
   if (!account.last_started_at || lately(*account.last_started_at, stuck_after)) return;
   run.report.verdict = RunVerdict::stuck;
   const std::int64_t seconds = std::max<std::int64_t>(0, (now - *account.last_started_at).count() / 1'000'000);
-  run.say(Line{Level::critical, "RUN_STUCK"}
+  run.say(Line{Event::run_stuck}
               .add("cycle", account.cycle)
               .add("seconds", seconds)
               .add("last_completed", account.last_completed_at ? iso_micros(*account.last_completed_at) : "never"));
   if (account.last_stuck_told_at && lately(*account.last_stuck_told_at, 15min - 1us)) return;
-  Notice notice{};
-  notice.event_id = "RUN_STUCK:" + std::to_string(account.cycle) + ":" + std::to_string(to_micros(now));
-  notice.type = NoticeType::run_stuck;
-  notice.severity = Severity::critical;
+  Notice notice = notice_of(NoticeType::run_stuck,
+                            "RUN_STUCK:" + std::to_string(account.cycle) + ":" + std::to_string(to_micros(now)), now);
   notice.facts = {{"cycle", std::to_string(account.cycle)}, {"seconds", std::to_string(seconds)}};
-  notice.created_at = now;
   run.tell_directly(notice);
   static_cast<void>(run.journal().note_stuck_told(now));
 }
 
 void fail(Run& run, const Error& error) {
-  Line line{Level::error, "RUN_FAILED"};
+  Line line{Event::run_failed};
   line.add("reason", error.what);
   std::string stack;
   for (const std::string& doing : error.chain) stack += (stack.empty() ? "" : ">") + doing;
@@ -153,7 +150,7 @@ void fail(Run& run, const Error& error) {
 
 void say_frame(Run& run, bool start, std::string_view result) {
   const CycleSettings& s = run.settings;
-  Line line{Level::info, start ? "RUN_START" : "RUN_END"};
+  Line line{start ? Event::run_start : Event::run_end};
   line.add("run_id", s.run_id).add("pid", s.pid).add("host", s.host).add("cycle", run.report.cycle);
   if (start) {
     line.add("version", s.version).add("mode", s.mode).add("config", s.config_hash);
@@ -219,7 +216,7 @@ void note_silences(Run& run) {
 }
 
 void say_quiet(Run& run, const Quiet& quiet) {
-  run.say(Line{Level::warn, "VENUE_QUIET"}.add("until", iso_micros(quiet.until)).add("status", quiet.status));
+  run.say(Line{Event::venue_quiet}.add("until", iso_micros(quiet.until)).add("status", quiet.status));
 }
 
 // What is over for long leaves the store, a little at the end of each run, so that no table grows for ever.
@@ -234,15 +231,13 @@ void prune(Run& run) {
   const bool clock_is_wrong =
       run.venue.clock_offset && std::chrono::abs(*run.venue.clock_offset) > run.settings.max_clock_offset;
   if (!run.may_write() || clock_is_wrong || enough()) return;
-  const auto say_failed = [&](const std::string& error) {
-    run.say(Line{Level::warn, "PRUNE_FAILED"}.add("error", error));
-  };
+  const auto say_failed = [&](const std::string& error) { run.say(Line{Event::prune_failed}.add("error", error)); };
   try {
     const Instant now = run.ports.clock.now();
     const auto gone = run.journal().prune(now - run.settings.prune_keep, now, enough);
     if (!gone && gone.error().fault != Fault::fenced) say_failed(gone.error().what);
     if (gone && *gone > 0)
-      run.say(Line{Level::info, "PRUNED"}
+      run.say(Line{Event::pruned}
                   .add("rows", static_cast<std::int64_t>(*gone))
                   .add("keep", duration_text(run.settings.prune_keep)));
   } catch (const std::exception& error) {

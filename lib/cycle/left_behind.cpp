@@ -18,7 +18,7 @@ constexpr std::string_view row_subject = "row/";
 void tell_unreadable_rows(Run& run) {
   std::vector<Item> items;
   for (const Alarm& found : run.book.unreadable) {
-    Line line = Line{Level::critical, "IMPOSSIBLE"}
+    Line line = Line{Event::impossible}
                     .add("symbol", found.symbol.empty() ? "-" : found.symbol)
                     .add("order_id", found.order_id.empty() ? "-" : found.order_id)
                     .add("state", "unreadable")
@@ -28,17 +28,13 @@ void tell_unreadable_rows(Run& run) {
       run.say(line);
       continue;
     }
-    Notice notice{};
-    notice.event_id = "IMPOSSIBLE:" + found.subject;
-    notice.type = NoticeType::impossible;
-    notice.severity = Severity::critical;
+    Notice notice = notice_of(NoticeType::impossible, "IMPOSSIBLE:" + found.subject, run.now);
     notice.symbol = found.symbol;
     notice.order_id = found.order_id;
     notice.facts = {{"row", found.subject.substr(row_subject.size())},
                     {"what is wrong", found.detail},
                     {"what was not done", "nothing is sent, sold or protected by this row"},
                     {"what to do", "look at the exchange, then mend or delete the row in the store"}};
-    notice.created_at = run.now;
     Item item;
     raise(item, run, found, std::move(line), std::move(notice));
     items.push_back(std::move(item));
@@ -63,13 +59,14 @@ void set_aside_foreign_trades(Run& run) {
     if (trade.record.rules && trade.record.plan) continue;
     const Order& entry = trade.entry();
     Item item;
+    // Whoever claimed it sends by itself and may have placed a stop: only its base is frozen.
     Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(), .freezes = entry.symbol.base()};
     alarm.symbol = entry.symbol.text();
     alarm.order_id = order_id_of(entry);
     alarm.detail = "claimed without rules and plan";
-    Notice notice = notice_of(NoticeType::unprotected, Severity::critical, entry, run.now);
+    Notice notice = notice_of(NoticeType::unprotected, entry, run.now);
     notice.facts = {{"why", alarm.detail}, {"what to do", "tradeguard release, or settle it in the bot"}};
-    Line line = line_of(Level::critical, "UNPROTECTED", entry).add("reason", alarm.detail);
+    Line line = line_of(Event::unprotected, entry).add("reason", alarm.detail);
     raise(item, run, std::move(alarm), std::move(line), std::move(notice));
     items.push_back(std::move(item));
   }
@@ -88,30 +85,23 @@ void look_back(Run& run) {
     const Instant since = account.last_completed_at.value_or(*account.last_started_at);
     const std::int64_t seconds = std::max<std::int64_t>(0, (run.now - since).count() / 1'000'000);
     Item item;
-    item.say(Line{Level::warn, "RUN_MISSED"}.add("reason", reason).add("seconds", seconds));
+    item.say(Line{Event::run_missed}.add("reason", reason).add("seconds", seconds));
     if (!account.previous_run_ended || !run.book.trades.empty()) {
-      Notice notice{};
-      notice.event_id = "RUN_MISSED:" + std::to_string(run.report.cycle);
-      notice.type = NoticeType::run_missed;
-      notice.severity = Severity::warning;
+      Notice notice = notice_of(NoticeType::run_missed, "RUN_MISSED:" + std::to_string(run.report.cycle), run.now);
       notice.facts = {{"reason", reason}, {"seconds", std::to_string(seconds)}};
-      notice.created_at = run.now;
       item.tell(std::move(notice));
     }
     run.commit({std::move(item)});
   }
-  if (account.halted) run.say(Line{Level::warn, "HALTED"}.add("reason", *account.halted));
+  if (account.halted) run.say(Line{Event::halted}.add("reason", *account.halted));
   if (run.ports.unattended_live_trades == nullptr) return;
   if (const int trades = run.ports.unattended_live_trades(); trades > 0) {
     run.criticals.push_back("live positions unattended");
-    Notice notice{};
-    notice.event_id = "LIVE_POSITIONS_UNATTENDED:" + std::to_string(run.report.cycle);
-    notice.type = NoticeType::live_positions_unattended;
-    notice.severity = Severity::critical;
+    Notice notice = notice_of(NoticeType::live_positions_unattended,
+                              "LIVE_POSITIONS_UNATTENDED:" + std::to_string(run.report.cycle), run.now);
     notice.facts = {{"trades", std::to_string(trades)}};
-    notice.created_at = run.now;
     Item item;
-    item.say(Line{Level::critical, "LIVE_POSITIONS_UNATTENDED"}.add("trades", trades));
+    item.say(Line{Event::live_positions_unattended}.add("trades", trades));
     item.tell(std::move(notice));
     run.commit({std::move(item)});
   }
@@ -149,23 +139,19 @@ void look_for_unattended(Run& run) {
     const bool stands = standing != run.book.alarms.end();
     if (is_attended(run, live, stands ? &*standing : nullptr)) continue;
     open.insert(subject);
-    Line line{Level::critical, "LIVE_POSITIONS_UNATTENDED"};
+    Line line{Event::live_positions_unattended};
     line.add("trades", live.trades).add("account", subject);
     if (stands) {
       run.say(line);
       continue;
     }
-    Alarm alarm{.kind = kind, .subject = subject, .freezes = {}};
+    Alarm alarm = alarm_of(kind, subject);
     alarm.detail = std::to_string(live.trades) + " open trades, last run " +
                    (live.idle ? iso_seconds(run.now - *live.idle) + " UTC" : "not known");
-    Notice notice{};
-    notice.event_id = "LIVE_POSITIONS_UNATTENDED:" + subject;
-    notice.type = kind;
-    notice.severity = Severity::critical;
+    Notice notice = notice_of(kind, "LIVE_POSITIONS_UNATTENDED:" + subject, run.now);
     notice.facts = {{"account", subject},
                     {"trades", std::to_string(live.trades)},
                     {"what to do", "run that account again, or sell or release its trades"}};
-    notice.created_at = run.now;
     Item item;
     raise(item, run, std::move(alarm), std::move(line), std::move(notice));
     items.push_back(std::move(item));

@@ -13,7 +13,7 @@ bool find_rules(Run& run, Market& market, Outlook& outlook, const std::set<Symbo
 
 void venue_unreadable(Run& run, const char* what, const std::string& error) {
   run.venue.failed = true;
-  run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", what).add("error", error));
+  run.say(Line{Event::venue_unreadable}.add("what", what).add("error", error));
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ bool ask_rules(Run& run, std::map<Symbol, InstrumentRules>& into, const std::set
       if (!rules) run.venue.hear(rules.error());
       return rules.has_value();
     } catch (const std::exception& error) {
-      run.say(Line{Level::error, "VENUE_UNREADABLE"}.add("what", "rules").add("error", error.what()));
+      run.say(Line{Event::venue_unreadable}.add("what", "rules").add("error", error.what()));
       run.venue.one_by_one = true;
       return false;
     }
@@ -105,7 +105,7 @@ Outlook look_ahead(Run& run, const std::vector<Signal>& signals) {
     if (outlook) return std::move(*outlook);
     if (outlook.error().fault != Fault::data) run.store_failed(outlook.error());
   } catch (const std::exception& error) {
-    run.say(Line{Level::error, "PORT_FAILED"}.add("doing", "looking ahead").add("error", error.what()));
+    run.say(Line{Event::port_failed}.add("doing", "looking ahead").add("error", error.what()));
   }
   return {};
 }

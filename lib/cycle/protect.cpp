@@ -252,13 +252,13 @@ void look_for_drift(Run& run) {
       run.read.drifted.erase(base);
     if (drifts && !stands(run, NoticeType::drift, base)) {
       const Trade& trade = *own.first;
-      Alarm alarm{.kind = NoticeType::drift, .subject = base, .freezes = base};
+      Alarm alarm = alarm_of(NoticeType::drift, base, base);
       alarm.symbol = trade.entry().symbol.text();
       alarm.detail = "held " + own.held.text() + ", balance " + balance.text();
-      Notice notice = notice_of(NoticeType::drift, Severity::critical, trade.entry(), run.now, base);
+      Notice notice = notice_of(NoticeType::drift, trade.entry(), run.now, base);
       notice.facts = {{"held", in_base(own.held, trade.entry().symbol)}, {"balance", balance.text() + " " + base}};
       raise(item, run, alarm,
-            Line{Level::critical, "DRIFT"}
+            Line{Event::drift}
                 .add("symbol", trade.entry().symbol.text())
                 .add("held", own.held.text())
                 .add("balance", balance.text()),
@@ -292,11 +292,11 @@ void look_for_unfired_stops(Run& run) {
       if (run.venue_now() - *since <= fired_patience) continue;
       if (!run.seen.overtaken.insert(leg.client_id).second) continue;
       Item item{.trade = trade.id()};
-      Notice notice = notice_of(NoticeType::stop_not_firing, Severity::critical, leg, run.now);
+      Notice notice = notice_of(NoticeType::stop_not_firing, leg, run.now);
       notice.facts = {{"trigger", in_quote(*leg.trigger, leg.symbol)},
                       {"market", in_quote(market, leg.symbol)},
                       {"what happens", "the stop is taken back, and protection.on_breach decides"}};
-      item.say(Line{Level::critical, "STOP_NOT_FIRING"}
+      item.say(Line{Event::stop_not_firing}
                    .add("symbol", leg.symbol.text())
                    .add("order_id", order_id_of(leg))
                    .add("trigger", leg.trigger->text())
@@ -359,7 +359,7 @@ void renew_rules(Run& run) {
     Item item{.trade = trade.id()};
     item.record(trade.record).rules = rules->second;
     if (changed)
-      item.say(Line{Level::warn, "RULES_CHANGED"}
+      item.say(Line{Event::rules_changed}
                    .add("symbol", trade.symbol().text())
                    .add("order_id", order_id_of(trade.entry()))
                    .add("tick", rules->second.tick.text())
@@ -452,7 +452,7 @@ void ask_cancels(Run& run, const Moves& moves) {
       Order order = *run.order(leg);
       order.cancel_asked_at = run.now;
       if (move.why == Cancel::Why::sibling)
-        item.say(Line{Level::info, "SIBLING_CANCELLED"}
+        item.say(Line{Event::sibling_cancelled}
                      .add("symbol", order.symbol.text())
                      .add("order_id", order_id_of(order))
                      .add("leg", text(order.leg)));
@@ -642,7 +642,7 @@ Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quant
 void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bool oco) {
   const auto tell = [&](Leg leg, Price wanted, const std::string& placed) {
     if (wanted.text() == placed) return;
-    item.say(Line{Level::warn, "LEVEL_MOVED"}
+    item.say(Line{Event::level_moved}
                  .add("symbol", entry.symbol.text())
                  .add("order_id", order_id_of(entry))
                  .add("leg", text(leg))
@@ -730,20 +730,20 @@ void tell_covered(Run& run) {
       if (!std::exchange(run.notes(trade.id()).covered_noted, true) || told != trade.record) told.covered_at = run.now;
       if (!all_placed_here && !told.skip_told) {
         told.skip_told = true;
-        item.say(Line{Level::info, "SLTP_SKIPPED_ALREADY_EXISTS"}
+        item.say(Line{Event::sltp_skipped_already_exists}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("existing_orders", "[" + existing + "]"));
       }
       if (!told.legs_told) {
         told.legs_told = true;
-        item.say(Line{Level::info, "SLTP_PLACED"}
+        item.say(Line{Event::sltp_placed}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("sl_order_id", order_id_of(*stop))
                      .add("tp_order_id", target != nullptr ? order_id_of(*target) : "-")
                      .debug("unprotected_ms", to_micros(Instant{told.naked_total}) / 1000));
-        Notice notice = notice_of(NoticeType::sltp_created, Severity::info, entry, run.now, stop->client_id);
+        Notice notice = notice_of(NoticeType::sltp_created, entry, run.now, stop->client_id);
         notice.side.reset();
         notice.facts = {{"stop", in_quote(*stop->trigger, entry.symbol)},
                         {"stop order", order_id_of(*stop)},
@@ -783,9 +783,9 @@ void settle_trades(Run& run, const Moves& moves) {
       }
       if (e.held.is_positive() && !record.dust_told) {
         record.dust_told = true;
-        Notice dust = notice_of(NoticeType::dust, Severity::warning, entry, run.now);
+        Notice dust = notice_of(NoticeType::dust, entry, run.now);
         dust.facts = {{"left", in_base(e.held, entry.symbol)}};
-        item.say(Line{Level::warn, "DUST"}
+        item.say(Line{Event::dust}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("left", e.held.text()));
@@ -797,13 +797,13 @@ void settle_trades(Run& run, const Moves& moves) {
         const auto shown = [](const std::optional<Money>& value, const char* unknown) {
           return value ? value->text() : unknown;
         };
-        item.say(Line{Level::info, "TRADE_CLOSED"}
+        item.say(Line{Event::trade_closed}
                      .add("symbol", entry.symbol.text())
                      .add("order_id", order_id_of(entry))
                      .add("bought", shown(bought, "-"))
                      .add("sold", shown(sold, "-"))
                      .add("left", std::max(Quantity{}, e.held).text()));
-        Notice closed = notice_of(NoticeType::trade_closed, Severity::info, entry, run.now);
+        Notice closed = notice_of(NoticeType::trade_closed, entry, run.now);
         closed.side.reset();
         const auto told = [&](const std::optional<Money>& money) {
           return money ? in_quote(*money, entry.symbol) : std::string{"not known"};

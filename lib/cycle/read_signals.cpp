@@ -21,7 +21,7 @@ void tell_nothing_but_rejected(Run& run, const SignalBatch& batch);
 std::vector<Signal> read_signals(Run& run) {
   auto batch = ask_source(run);
   if (!batch) {
-    run.say(Line{Level::error, "SIGNALS_UNREADABLE"}.add("error", batch.error().what));
+    run.say(Line{Event::signals_unreadable}.add("error", batch.error().what));
     run.report.rejected += 1;
     return {};
   }
@@ -45,7 +45,7 @@ Result<SignalBatch> ask_source(Run& run) {
 void say_rejected(Run& run, const SignalBatch& batch) {
   for (const RejectedLine& rejected : batch.rejected) {
     run.report.rejected += 1;
-    run.say(Line{Level::warn, "SIGNAL_REJECTED"}.add("line", rejected.line).add("reason", rejected.reason));
+    run.say(Line{Event::signal_rejected}.add("line", rejected.line).add("reason", rejected.reason));
   }
   for (const LeftOut& left_out : batch.left_out) say_left_out(run, left_out);
   if (!run.may_write()) return;
@@ -57,7 +57,7 @@ void say_rejected(Run& run, const SignalBatch& batch) {
 void say_left_out(Run& run, const LeftOut& left_out) {
   const bool rejected = left_out.reason != "stale";
   if (rejected) run.report.rejected += static_cast<int>(left_out.count);
-  run.say(Line{rejected ? Level::warn : Level::info, "SIGNALS_LEFT_OUT"}
+  run.say(Line{Event::signals_left_out, rejected ? Level::warn : Level::info}
               .add("count", left_out.count)
               .add("reason", left_out.reason)
               .add("first_line", left_out.first_line)
@@ -75,13 +75,12 @@ void tell_rejected_exits(Run& run, const std::vector<RejectedLine>& rejected) {
       if (trade.record.settled || trade.record.released) continue;
       if (!line.exit_of->empty() && entry.symbol.text() != *line.exit_of) continue;
       Item item{.trade = trade.id()};
-      item.say(Line{Level::warn, "EXIT_REJECTED"}
+      item.say(Line{Event::exit_rejected}
                    .add("symbol", entry.symbol.text())
                    .add("order_id", order_id_of(entry))
                    .add("line", line.line)
                    .add("reason", line.reason));
-      Notice notice =
-          notice_of(NoticeType::exit_rejected, Severity::warning, entry, run.now, std::to_string(line.content));
+      Notice notice = notice_of(NoticeType::exit_rejected, entry, run.now, std::to_string(line.content));
       notice.facts = {{"line", std::to_string(line.line)},
                       {"reason", line.reason},
                       {"not done", "nothing was sold for this line; the position stays protected"},
@@ -100,15 +99,13 @@ void tell_nothing_but_rejected(Run& run, const SignalBatch& batch) {
   const auto first =
       std::find_if(batch.rejected.begin(), batch.rejected.end(), [](const RejectedLine& line) { return !line.source; });
   if (first == batch.rejected.end()) return;
-  Notice notice{};
-  notice.event_id = "SIGNALS_REJECTED:" + iso_seconds(run.now).substr(0, 10) + ":" + std::to_string(first->content);
-  notice.type = NoticeType::signals_rejected;
-  notice.severity = Severity::warning;
+  Notice notice = notice_of(
+      NoticeType::signals_rejected,
+      "SIGNALS_REJECTED:" + iso_seconds(run.now).substr(0, 10) + ":" + std::to_string(first->content), run.now);
   notice.facts = {{"lines", std::to_string(run.report.rejected)},
                   {"first line", std::to_string(first->line)},
                   {"reason", first->reason},
                   {"not done", "no signal was read, so nothing is bought or sold for them"}};
-  notice.created_at = run.now;
   Item item;
   tell_once(run, item, std::move(notice));
   run.commit({std::move(item)});

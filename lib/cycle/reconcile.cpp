@@ -225,8 +225,8 @@ void leave_to_the_other(Run& run, const Order& order) {
   const Trade* trade = run.trade(order.trade);
   if (trade == nullptr) return;
   run.criticals.push_back("a trade was left to another run: " + order.trade);
-  run.say(line_of(Level::critical, "HANDS_OFF", trade->entry()).add("leg", text(order.leg)));
-  Notice notice = notice_of(NoticeType::hands_off, Severity::critical, trade->entry(), run.now);
+  run.say(line_of(Event::hands_off, trade->entry()).add("leg", text(order.leg)));
+  Notice notice = notice_of(NoticeType::hands_off, trade->entry(), run.now);
   notice.facts = {{"why", "this run lost its store, and another run has worked on the trade since"},
                   {"what was not done", "no stop was placed and nothing was sold by this run"},
                   {"what to do", "tradeguard status"}};
@@ -341,11 +341,11 @@ void hear_twins(Run& run, const Order& order, const Lookup& lookup, Item& item) 
       twin.sighted_at.reset();
       twin.closed_at.reset();
       twin.version = 0;
-      Alarm alarm{.kind = NoticeType::twin, .subject = id, .freezes = order.symbol.base()};
+      Alarm alarm = alarm_of(NoticeType::twin, id, order.symbol.base());
       alarm.symbol = order.symbol.text();
       alarm.order_id = sighting.venue_id;
-      raise(item, run, alarm, line_of(Level::critical, "TWIN", order).add("twin_order_id", sighting.venue_id),
-            notice_of(NoticeType::twin, Severity::critical, twin, run.now));
+      raise(item, run, alarm, line_of(Event::twin, order).add("twin_order_id", sighting.venue_id),
+            notice_of(NoticeType::twin, twin, run.now));
     }
     const Applied applied = apply(twin, sighting, run.sound_now());
     remember_sight(run, applied.order, sighting);
@@ -374,12 +374,12 @@ void remember_sight(Run& run, const Order& order, const Sighting& sighting) {
 }
 
 void alarm_wrong_proof(Run& run, const Order& order, Item& item) {
-  Alarm alarm{.kind = NoticeType::impossible, .subject = order.client_id, .freezes = order.symbol.base()};
+  Alarm alarm = alarm_of(NoticeType::impossible, order.client_id, order.symbol.base());
   alarm.symbol = order.symbol.text();
   alarm.order_id = order_id_of(order);
   alarm.detail = "now " + std::string{text(order.state)};
-  raise(item, run, alarm, line_of(Level::critical, "IMPOSSIBLE", order).add("state", text(order.state)),
-        notice_of(NoticeType::impossible, Severity::critical, order, run.now));
+  raise(item, run, alarm, line_of(Event::impossible, order).add("state", text(order.state)),
+        notice_of(NoticeType::impossible, order, run.now));
 }
 
 // Seconds without a stop are counted from the first fill that was seen.
@@ -418,14 +418,14 @@ void tell_lost_legs(Run& run, Item& item) {
   }
   for (const Order& leg : lost) {
     const Order& entry = run.trade(leg.trade)->entry();
-    item.say(Line{Level::warn, "SLTP_LOST"}
+    item.say(Line{Event::sltp_lost}
                  .add("symbol", leg.symbol.text())
                  .add("order_id", order_id_of(entry))
                  .add("leg", text(leg.leg))
                  .add("leg_order_id", order_id_of(leg))
                  .add("reason", leg.reason.empty() ? "ended at the exchange" : leg.reason));
     if (leg.leg != Leg::stop) continue;
-    Notice notice = notice_of(NoticeType::sltp_lost, Severity::warning, leg, run.now);
+    Notice notice = notice_of(NoticeType::sltp_lost, leg, run.now);
     notice.facts = {{"leg", std::string{text(leg.leg)}},
                     {"reason", leg.reason.empty() ? "ended at the exchange" : leg.reason},
                     {"what happens", "a new stop is placed; closed by hand? tradeguard release " + leg.trade}};

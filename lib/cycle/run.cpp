@@ -178,15 +178,11 @@ void Run::store_failed(const Error& error) {
   } else if (!store_lost) {
     store_lost = true;
     report.error = error.what;
-    say(Line{Level::critical, "STORE_LOST"}.add("error", error.what));
+    say(Line{Event::store_lost}.add("error", error.what));
     const bool at_stake = sent_entries || !book.trades.empty();
     if (!at_stake) return;
-    Notice notice{};
-    notice.event_id = "STORE_LOST:" + settings.run_id;
-    notice.type = NoticeType::store_lost;
-    notice.severity = Severity::critical;
+    Notice notice = notice_of(NoticeType::store_lost, "STORE_LOST:" + settings.run_id, now);
     notice.facts = {{"error", error.what}, {"open trades", std::to_string(book.trades.size())}};
-    notice.created_at = now;
     tell_directly(notice);
   }
 }
@@ -220,7 +216,7 @@ void Run::write_and_take(std::span<Item> items) {
     } else {
       notes(items.front().trade).dropped = true;
       criticals.push_back("refused by the store: " + written.error().what);
-      say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", items.front().trade).add("error", written.error().what));
+      say(Line{Event::item_dropped}.add("trade", items.front().trade).add("error", written.error().what));
     }
     return;
   }
@@ -235,7 +231,7 @@ void Run::write_and_take(std::span<Item> items) {
     } else {
       // Somebody wrote this trade since it was read: the next run, or the next pass, looks again.
       notes(items[i].trade).dropped = true;
-      say(Line{Level::warn, "ITEM_STALE"}.add("trade", items[i].trade));
+      say(Line{Event::item_stale}.add("trade", items[i].trade));
     }
   }
 }
@@ -285,7 +281,7 @@ void Run::tell_tale(const Item& item) {
 void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing, const std::exception& error) {
   run.notes(trade).dropped = true;
   run.criticals.push_back(std::string{doing} + ": " + error.what());
-  run.say(Line{Level::critical, "ITEM_DROPPED"}.add("trade", trade).add("doing", doing).add("error", error.what()));
+  run.say(Line{Event::item_dropped}.add("trade", trade).add("doing", doing).add("error", error.what()));
 }
 
 }  // namespace tradeguard

@@ -231,7 +231,7 @@ auto burst(Run& run, Burst kind, std::string_view doing, const std::vector<Reque
       std::move(got.begin(), got.end(), std::back_inserter(answers));
       return true;
     } catch (const std::exception& error) {
-      run.say(Line{Level::error, "PORT_FAILED"}.add("doing", doing).add("error", error.what()));
+      run.say(Line{Event::port_failed}.add("doing", doing).add("error", error.what()));
       return false;
     }
   };

@@ -8,17 +8,15 @@ namespace {
 
 Line rejected(Run& run, int line, std::string_view reason) {
   run.report.rejected += 1;
-  return Line{Level::warn, "SIGNAL_REJECTED"}.add("line", line).add("reason", reason);
+  return Line{Event::signal_rejected}.add("line", line).add("reason", reason);
 }
 
 }  // namespace
 
 Line key_line(const SignalKey& key, const Duplicate* known) {
-  if (known == nullptr) return Line{Level::info, "GUARD"}.words("idempotency_passed").add("signal_key", key);
-  Line line = Line{Level::info, "GUARD"}
-                  .words("idempotency_blocked")
-                  .add("signal_key", key)
-                  .add("existing_order_id", known->existing_order_id);
+  if (known == nullptr) return Line{Event::guard_idempotency_passed}.add("signal_key", key);
+  Line line =
+      Line{Event::guard_idempotency_blocked}.add("signal_key", key).add("existing_order_id", known->existing_order_id);
   if (!known->decided.empty()) line.add("decided", known->decided);
   if (known->differs) line.add("differs", "1");
   return line;
@@ -28,7 +26,7 @@ Line key_line(const SignalKey& key, const Duplicate* known) {
 Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
   const std::int64_t seconds = seconds_rounded_up(denied.ahead);
   if (denied.ahead <= run.settings.policy.max_wait)
-    return Line{Level::info, "SIGNAL_WAITS"}
+    return Line{Event::signal_waits}
         .add("line", signal.line)
         .add("signal_key", signal_key(signal))
         .add("ahead_seconds", seconds);

@@ -22,8 +22,7 @@ std::string in_base(Quantity quantity, const Symbol& symbol) { return quantity.t
 std::string in_quote(Money money, const Symbol& symbol) { return money.text() + " " + symbol.quote(); }
 std::string in_quote(Price price, const Symbol& symbol) { return price.text() + " " + symbol.quote(); }
 
-Line line_of(Level level, std::string_view name, const Order& order) {
-  Line line{level, name};
+Line line_of(Line line, const Order& order) {
   line.add("side", text(order.side));
   line.add("symbol", order.symbol.text());
   line.add("order_id", order_id_of(order));
@@ -32,18 +31,15 @@ Line line_of(Level level, std::string_view name, const Order& order) {
   return line;
 }
 
-Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now, std::string_view once) {
-  Notice notice{};
+Notice notice_of(NoticeType type, const Order& order, Instant now, std::string_view once) {
   // A pure function of what happened: the same event written twice is one notice.
-  notice.event_id = std::string{text(type)} + ":" + order.client_id;
-  if (!once.empty()) notice.event_id += ":" + std::string{once};
-  notice.type = type;
-  notice.severity = severity;
+  std::string event_id = std::string{text(type)} + ":" + order.client_id;
+  if (!once.empty()) event_id += ":" + std::string{once};
+  Notice notice = notice_of(type, std::move(event_id), now);
   notice.trade = order.trade;
   notice.symbol = order.symbol.text();
   notice.order_id = order_id_of(order);
   notice.side = order.side;
-  notice.created_at = now;
   return notice;
 }
 
@@ -52,13 +48,13 @@ void tell_entry(Item& item, const Order& before, const Applied& after, Run& run)
   if (after.first_acknowledged) tell_acknowledged(item, order, run);
   if (after.fill_grew) tell_fill(item, order, run);
   if (before.state != order.state && order.state == OrderState::lapsed) {
-    item.say(line_of(Level::warn, "ORDER_LAPSED", order).add("reason", order.reason));
-    item.tell(fact(notice_of(NoticeType::order_lapsed, Severity::warning, order, run.now), "reason", order.reason));
+    item.say(line_of(Event::order_lapsed, order).add("reason", order.reason));
+    item.tell(fact(notice_of(NoticeType::order_lapsed, order, run.now), "reason", order.reason));
   }
   if (before.state != order.state && order.state == OrderState::closed && !order.filled.is_positive()) {
     const std::string reason = order.reason.empty() ? "it ended at the exchange with nothing filled" : order.reason;
-    item.say(line_of(Level::warn, "ORDER_REFUSED", order).add("reason", reason));
-    item.tell(fact(notice_of(NoticeType::order_refused, Severity::warning, order, run.now), "reason", reason));
+    item.say(line_of(Line{Event::order_refused, Level::warn}, order).add("reason", reason));
+    item.tell(fact(notice_of(NoticeType::order_refused, order, run.now), "reason", reason));
   }
 }
 
@@ -68,10 +64,9 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     const NoticeType type = order.leg == Leg::stop     ? NoticeType::stop_filled
                             : order.leg == Leg::target ? NoticeType::target_filled
                                                        : NoticeType::exit_filled;
-    if (order.leg == Leg::exit && !before.acknowledged) item.say(line_of(Level::info, "ORDER_PLACED", order));
-    item.say(
-        line_of(Level::info, "ORDER_FILLED", order).add("leg", text(order.leg)).add("filled", order.filled.text()));
-    Notice notice = notice_of(type, Severity::info, order, run.now, order.filled.text());
+    if (order.leg == Leg::exit && !before.acknowledged) item.say(line_of(Event::order_placed, order));
+    item.say(line_of(Event::order_filled, order).add("leg", text(order.leg)).add("filled", order.filled.text()));
+    Notice notice = notice_of(type, order, run.now, order.filled.text());
     notice.facts = {{"filled", in_base(order.filled, order.symbol)}, {"value", value_of(order)}};
     if (order.filled_value.is_positive())
       notice.facts.emplace_back("average price",
@@ -80,7 +75,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     if (order.leg == Leg::exit) notice.facts.emplace_back("why", order.because.str());
     item.tell(std::move(notice));
   } else if (order.leg == Leg::exit && after.first_acknowledged) {
-    item.say(line_of(Level::info, "ORDER_PLACED", order));
+    item.say(line_of(Event::order_placed, order));
   }
   const bool came_to_nothing =
       before.state != order.state && !order.filled.is_positive() && !order.cancel_asked_at &&
@@ -89,7 +84,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
   const bool rejected = order.state != OrderState::closed || order.ending == Ending::rejected;
   if (came_to_nothing && rejected) {
     const Trade* trade = run.trade(order.trade);
-    item.say(Line{Level::error, "SLTP_FAILED"}
+    item.say(Line{Event::sltp_failed}
                  .add("symbol", order.symbol.text())
                  .add("order_id", trade != nullptr ? order_id_of(trade->entry()) : order.trade)
                  .add("leg", text(order.leg))
@@ -98,35 +93,30 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
     const bool told = stands(run, NoticeType::unprotected, order.trade) ||
                       !run.notes(order.trade).told_failed.insert(order.leg).second;
     if (!told)
-      item.tell(fact(fact(notice_of(NoticeType::sltp_failed, Severity::warning, order, run.now), "leg",
-                          std::string{text(order.leg)}),
+      item.tell(fact(fact(notice_of(NoticeType::sltp_failed, order, run.now), "leg", std::string{text(order.leg)}),
                      "reason", order.reason));
   }
 }
 
 void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, Run& run) {
-  std::visit(overloaded{
-                 [](const Accepted&) {},
-                 [&](const Refused& refused) {
-                   if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
-                   item.say(line_of(Level::error, "ORDER_REFUSED", order)
-                                .add("code", refused.code)
-                                .add("message", refused.message));
-                   Notice notice = notice_of(NoticeType::order_refused, Severity::warning, order, run.now);
-                   notice.facts = {{"code", refused.code}, {"message", refused.message}};
-                   item.tell(std::move(notice));
-                 },
-                 [&](const Unsent& unsent) {
-                   item.say(line_of(Level::warn, "ORDER_UNSENT", order).add("reason", unsent.message));
-                 },
-                 [&](const InDoubt& doubt) {
-                   item.say(line_of(Level::warn, "ORDER_IN_DOUBT", order).add("reason", doubt.message));
-                   if (order.leg == Leg::entry)
-                     item.tell(fact(notice_of(NoticeType::order_in_doubt, Severity::warning, order, run.now), "reason",
-                                    doubt.message));
-                 },
-             },
-             outcome);
+  std::visit(
+      overloaded{
+          [](const Accepted&) {},
+          [&](const Refused& refused) {
+            if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
+            item.say(line_of(Event::order_refused, order).add("code", refused.code).add("message", refused.message));
+            Notice notice = notice_of(NoticeType::order_refused, order, run.now);
+            notice.facts = {{"code", refused.code}, {"message", refused.message}};
+            item.tell(std::move(notice));
+          },
+          [&](const Unsent& unsent) { item.say(line_of(Event::order_unsent, order).add("reason", unsent.message)); },
+          [&](const InDoubt& doubt) {
+            item.say(line_of(Event::order_in_doubt, order).add("reason", doubt.message));
+            if (order.leg == Leg::entry)
+              item.tell(fact(notice_of(NoticeType::order_in_doubt, order, run.now), "reason", doubt.message));
+          },
+      },
+      outcome);
 }
 
 bool stands(const Run& run, NoticeType kind, const std::string& subject) {
@@ -138,7 +128,6 @@ void raise(Item& item, Run& run, Alarm alarm, Line line, Notice notice) {
   if (stands(run, alarm.kind, alarm.subject)) return;
   alarm.raised_at = run.now;
   alarm.next_reminder = run.now + 5min;
-  notice.severity = Severity::critical;
   notice.event_id += ":" + std::to_string(to_micros(run.now));  // an edge may come again later
   item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
   item.say(std::move(line));
@@ -151,19 +140,18 @@ void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
     Alarm cleared = alarm;
     cleared.cleared_at = run.now;
     item.change.alarms.push_back({AlarmEdge::What::clear, cleared});
-    item.say(Line{Level::info, "CLEARED"}
+    item.say(Line{Event::cleared}
                  .add("kind", text(kind))
                  .add("symbol", alarm.symbol.empty() ? "-" : alarm.symbol)
                  .add("subject", subject));
     if (alarm.told == 0) return;  // nobody heard of it, so nobody needs to hear that it is over
-    Notice notice{};
-    notice.event_id = "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(run.now));
-    notice.type = NoticeType::cleared;
+    Notice notice = notice_of(
+        NoticeType::cleared,
+        "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(run.now)), run.now);
     notice.trade = item.trade;
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
     notice.facts = {{"was", std::string{text(kind)}}, {"since", iso_micros(alarm.raised_at)}};
-    notice.created_at = run.now;
     item.tell(std::move(notice));
     return;
   }
@@ -173,11 +161,11 @@ namespace {
 
 void tell_acknowledged(Item& item, const Order& order, Run& run) {
   if (!run.notes(order.trade).own) {
-    item.say(line_of(Level::warn, "ORDER_RECOVERED", order));
-    item.tell(notice_of(NoticeType::order_recovered, Severity::warning, order, run.now));
+    item.say(line_of(Event::order_recovered, order));
+    item.tell(notice_of(NoticeType::order_recovered, order, run.now));
   }
-  item.say(line_of(Level::info, "ORDER_PLACED", order));
-  Notice notice = notice_of(NoticeType::order_created, Severity::info, order, run.now);
+  item.say(line_of(Event::order_placed, order));
+  Notice notice = notice_of(NoticeType::order_created, order, run.now);
   notice.facts = {{"quantity", in_base(order.quantity, order.symbol)}, {"type", std::string{text(order.type)}}};
   if (order.price) notice.facts.emplace_back("signal price", in_quote(*order.price, order.symbol));
   notice.facts.emplace_back("signal", order.signal_key);
@@ -187,9 +175,8 @@ void tell_acknowledged(Item& item, const Order& order, Run& run) {
 }
 
 void tell_fill(Item& item, const Order& order, Run& run) {
-  item.say(
-      line_of(Level::info, "ORDER_FILLED", order).add("filled", order.filled.text()).add("left", order.left().text()));
-  Notice notice = notice_of(NoticeType::order_filled, Severity::info, order, run.now, order.filled.text());
+  item.say(line_of(Event::order_filled, order).add("filled", order.filled.text()).add("left", order.left().text()));
+  Notice notice = notice_of(NoticeType::order_filled, order, run.now, order.filled.text());
   notice.facts = {{"filled", in_base(order.filled, order.symbol)},
                   {"of", in_base(order.quantity, order.symbol)},
                   {"value", value_of(order)}};

@@ -18,8 +18,8 @@ std::string order_id_of(const Order& order);
 std::string in_base(Quantity quantity, const Symbol& symbol);
 std::string in_quote(Money money, const Symbol& symbol);
 std::string in_quote(Price price, const Symbol& symbol);
-Line line_of(Level level, std::string_view name, const Order& order);
-Notice notice_of(NoticeType type, Severity severity, const Order& order, Instant now, std::string_view once = "");
+Line line_of(Line line, const Order& order);  // with its side, market and id
+Notice notice_of(NoticeType type, const Order& order, Instant now, std::string_view once = "");
 // Of a signal that is read in every run: only the outbox knows whether its notice is there already.
 void tell_once(Run& run, Item& item, Notice notice);
 // What an entry's change from one row to the next makes known; sent or looked up makes no difference.

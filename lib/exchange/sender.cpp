@@ -49,7 +49,7 @@ void Sender::note(const HttpRequest& request, const Heard& heard) {
   // One that is learned from dates is right again with the next answer.
   if (ruling.fate == Fate::clock && !settings_.time_from_dates) offset_.reset();
   for (const Oddity& oddity : heard.oddities)
-    log_.write(Line{Level::warn, "VENUE_ANSWER"}
+    log_.write(Line{Event::venue_answer}
                    .add("path", std::string_view{request.target}.substr(0, request.target.find('?')))
                    .add("http", std::int64_t{oddity.http})
                    .add("code", oddity.code.empty() ? "-" : oddity.code)

@@ -17,6 +17,7 @@
 #include <sstream>
 #include <thread>
 
+#include "../unit/listed.hpp"
 #include "tradeguard/time.hpp"
 
 namespace tradeguard::cli::test {
@@ -96,12 +97,29 @@ void Started::wait_for(std::string_view text) const {
   REQUIRE(seen);
 }
 
+namespace {
+
+// Each line that a log writes is of an event, and has its fields: all rooms are covered, whatever test runs them.
+void check_lines(const std::string& err) {
+  std::istringstream in{err};
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t level = line.find("Z ") == 26 ? 28 : std::string::npos;
+    const std::size_t name = level == std::string::npos ? level : line.find(' ', level);
+    if (name == std::string::npos || !line.starts_with("20")) continue;  // not a line of the log
+    INFO(line);
+    CHECK(unlisted_in(std::string_view{line}.substr(name + 1)).empty());
+  }
+}
+
+}  // namespace
+
 Ran Started::finish() {
   int status = 0;
   const bool over = within(std::chrono::seconds{60}, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
   INFO(content(err_));
   REQUIRE(over);
   pid_ = 0;
+  check_lines(content(err_));
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content(out_), content(err_)};
 }
 

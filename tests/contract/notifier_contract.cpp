@@ -70,8 +70,8 @@ NOTIFIER_CONTRACT("foreign text in a fact cannot forge a line of the message", "
 }
 
 NOTIFIER_CONTRACT("every type of notice can be told", "[notifier]") {
-  for (const NoticeType type : notice_types()) {
-    Notice notice{.event_id = "event-" + std::string{text(type)}, .type = type};
+  for (const NoticeRow& row : notice_rows()) {
+    Notice notice{.event_id = "event-" + std::string{row.word}, .type = row.type};
     notice.severity = Severity::critical;
     REQUIRE(is_delivered(reader.notifier().deliver(notice, 1s)));
     CHECK_THAT(reader.what_arrived(), Catch::Contains(notice.event_id));

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "../unit/listed.hpp"
+
 namespace tradeguard::cycle_test {
 
 namespace {
@@ -48,6 +50,10 @@ RunReport World::run(std::vector<Signal> signals) {
   const bool show = std::getenv("SHOW_LOG") != nullptr;  // for the eyes of whoever mends a test
   Log lines{[this, show](Level level, Instant at, std::string_view text) {
               if (show) std::fputs(formatted(level, at, text, false).c_str(), stderr);
+              if (const std::string unlisted = unlisted_in(text); !unlisted.empty()) {
+                std::fprintf(stderr, "a line that its event does not list: %s\n", unlisted.c_str());
+                std::abort();  // a sink that throws would only lose the line
+              }
               log.emplace_back(text);
               last_log.emplace_back(text);
             },
@@ -130,11 +136,11 @@ std::vector<NoticeType> World::types_told(std::string_view symbol) const {
     if (notice.type != NoticeType::digest) continue;
     // A message of several names what it holds: in each title, or behind the word event.
     for (const auto& [key, part] : notice.facts)
-      for (const NoticeType type : notice_types()) {
-        const std::string word{text(type)};
+      for (const NoticeRow& row : notice_rows()) {
+        const std::string word{row.word};
         if (part.find("event: " + word) != std::string::npos || part.find(", " + word + " of ") != std::string::npos ||
             part.find(", " + word + ", ") != std::string::npos)
-          types.push_back(type);
+          types.push_back(row.type);
       }
   }
   return types;

@@ -1,8 +1,14 @@
-// Prints the type of every notice there is, one a line; docs/log-lines.md has to list them.
+// Prints the table of notices as docs/log-lines.md has it.
 #include <iostream>
 
 #include "tradeguard/notice.hpp"
 
 int main() {
-  for (const auto type : tradeguard::notice_types()) std::cout << text(type) << '\n';
+  std::cout << "| type | severity | no entries meanwhile | told when |\n|---|---|---|---|\n";
+  for (const tradeguard::NoticeRow& row : tradeguard::notice_rows())
+    std::cout << "| `" << row.word << "` | " << text(row.severity) << " |"
+              << (row.freezes == tradeguard::Freezes::base      ? " in its base currency |"
+                  : row.freezes == tradeguard::Freezes::account ? " in the account |"
+                                                                : " |")
+              << " " << row.told_when << " |\n";
 }

@@ -55,9 +55,9 @@ std::size_t units_of(std::string_view text) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes{data, size};
   Notice notice{};
-  const auto& types = notice_types();
+  const auto types = notice_rows();
   const std::uint8_t head = bytes.byte();
-  notice.type = head < 128 ? types[head % types.size()] : NoticeType::digest;
+  notice.type = head < 128 ? types[head % types.size()].type : NoticeType::digest;
   notice.severity = static_cast<Severity>(bytes.byte() % 3);
   // Short inputs make long texts.
   const std::size_t times = std::size_t{1} << (bytes.byte() % 11);

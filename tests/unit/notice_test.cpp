@@ -36,17 +36,21 @@ TEST_CASE("a notice of a type that nobody here knows is told by the word that st
 }
 
 TEST_CASE("the types are a closed list, each with a word of its own") {
-  const auto& types = notice_types();
-  CHECK(types.size() == 42);
-  CHECK(types.front() == NoticeType::order_created);
-  CHECK(types.back() == NoticeType::account_changed);
-  CHECK(std::is_sorted(types.begin(), types.end()));
+  const auto rows = notice_rows();
+  CHECK(rows.size() == 42);
+  CHECK(rows.front().type == NoticeType::order_created);
+  CHECK(rows.back().type == NoticeType::account_changed);
   std::set<std::string_view> words;
-  for (const auto type : types) {
-    CAPTURE(text(type));
-    CHECK(words.insert(text(type)).second);
-    CHECK(parse_notice_type(text(type)) == type);
-    CHECK(text(type).find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string_view::npos);
+  for (const NoticeRow& row : rows) {
+    CAPTURE(row.word);
+    CHECK(&row == &row_of(row.type));
+    CHECK(words.insert(row.word).second);
+    CHECK(text(row.type) == row.word);
+    CHECK(parse_notice_type(row.word) == row.type);
+    CHECK(row.word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string_view::npos);
+    CHECK_FALSE(row.told_when.empty());
+    // What takes no entries is a CRITICAL, or nobody would know why nothing is bought.
+    CHECK((row.freezes == Freezes::nothing || row.severity == Severity::critical));
   }
   CHECK(words.count("ORDER_CREATED") == 1);
   CHECK(words.count("SLTP_CREATED") == 1);

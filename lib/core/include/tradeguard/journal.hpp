@@ -32,6 +32,15 @@ struct Alarm {
   std::optional<Instant> cleared_at;
   std::string unknown_kind;  // of NoticeType::unknown: the word as it stands in the store
 };
+// Of that kind, freezing what its row says: a kind that freezes a base freezes this one.
+inline Alarm alarm_of(NoticeType kind, std::string subject, const std::string& base = {}) {
+  Alarm alarm{};
+  alarm.kind = kind;
+  alarm.subject = std::move(subject);
+  if (row_of(kind).freezes == Freezes::base) alarm.freezes = base;
+  alarm.breaks = row_of(kind).freezes == Freezes::account;
+  return alarm;
+}
 // The kind as text, whether this version knows the word or not.
 inline std::string_view kind_of(const Alarm& alarm) {
   return alarm.kind == NoticeType::unknown ? std::string_view{alarm.unknown_kind} : text(alarm.kind);

@@ -12,17 +12,19 @@
 #include <vector>
 
 #include "tradeguard/clock.hpp"
+#include "tradeguard/event.hpp"
 #include "tradeguard/secret.hpp"
 
 namespace tradeguard {
-
-enum class Level { debug, info, warn, error, critical };
-std::string_view text(Level level);  // "INFO ", "WARN ", ... without padding
 
 // NAME key=value key=value. A value that is empty or has a space, quote, '=', backslash or anything a
 // terminal does not show as itself is quoted and escaped, so foreign text cannot forge a line or a field.
 class Line {
  public:
+  Line(Event event) : Line{event, row_of(event).level} {}
+  // Of an event whose lines have another level at times.
+  Line(Event event, Level level) : level_{level}, name_{row_of(event).name} {}
+  // A line of a bot's own.
   Line(Level level, std::string_view name) : level_{level}, name_{name} {}
   Line& add(std::string_view key, std::string_view value);
   Line& add(std::string_view key, std::int64_t value);

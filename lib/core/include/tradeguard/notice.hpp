@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +20,7 @@ std::string_view text(Severity severity);
 std::optional<Severity> parse_severity(std::string_view word);
 
 // The types of the log contract: ORDER_CREATED, ORDER_FILLED, SLTP_CREATED, SLTP_FAILED, UNPROTECTED, ...
-// A closed list; notice_types() is what docs/log-lines.md is checked against.
+// A closed list with a row each, which docs/log-lines.md prints.
 enum class NoticeType {
   order_created,
   order_filled,
@@ -65,9 +66,19 @@ enum class NoticeType {
   account_changed,
   unknown,  // stays last, no type of ours: what another version wrote, whose word the notice or alarm keeps
 };
-std::string_view text(NoticeType type);  // "ORDER_CREATED", ...
+// What takes no entries while an alarm of that kind stands.
+enum class Freezes { nothing, base, account };
+struct NoticeRow {
+  NoticeType type;
+  std::string_view word;  // "ORDER_CREATED"
+  Severity severity;
+  Freezes freezes;
+  std::string_view told_when;  // in Markdown
+};
+std::span<const NoticeRow> notice_rows();  // without `unknown`
+const NoticeRow& row_of(NoticeType type);
+std::string_view text(NoticeType type);  // "ORDER_CREATED", ...; empty: unknown
 std::optional<NoticeType> parse_notice_type(std::string_view word);
-const std::vector<NoticeType>& notice_types();
 
 struct Notice {
   std::string event_id;  // unique; a pure function of what happened, shown to the reader
@@ -91,6 +102,8 @@ struct Notice {
   bool may_have_arrived = false;  // an attempt was sent and not answered
   std::string unknown_type;       // of NoticeType::unknown: the word as it stands in the store
 };
+// Of that type, with the severity its row says.
+Notice notice_of(NoticeType type, std::string event_id, Instant now);
 // The type as text, whether this version knows the word or not.
 inline std::string_view type_of(const Notice& notice) {
   return notice.type == NoticeType::unknown ? std::string_view{notice.unknown_type} : text(notice.type);
