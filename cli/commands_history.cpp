@@ -253,9 +253,9 @@ bool could_be_a_key(const std::string& word) {
 
 Result<Story> story_of(OrderJournal& journal, const SignalKey& key) {
   auto decisions = journal.decisions(key);
-  if (!decisions) return tl::unexpected{std::move(decisions.error())};
+  if (!decisions) return relayed(decisions);
   auto orders = journal.orders_of(key);
-  if (!orders) return tl::unexpected{std::move(orders.error())};
+  if (!orders) return relayed(orders);
   return Story{key, std::move(*decisions), std::move(*orders)};
 }
 

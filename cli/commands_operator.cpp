@@ -322,7 +322,7 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   const auto patience = parse_duration(given == nullptr ? "3s" : *given);
   if (!patience) return tl::unexpected{say_usage(line.command, "--wait is a duration, like 3s")};
   auto setup = set_up(line, environment);
-  if (!setup) return tl::unexpected{setup.error()};
+  if (!setup) return relayed(setup);
   auto office = std::make_unique<Office>();
   office->setup = std::move(*setup);
   const Settings& settings = office->setup->settings();
@@ -366,7 +366,7 @@ Result<bool> take_lock(Office& office, Micros patience) {
   const Micros end = clock.monotonic() + patience;
   for (;;) {
     auto acquired = office.store->account->acquire();
-    if (!acquired) return tl::unexpected{std::move(acquired.error()).within("taking the run lock")};
+    if (!acquired) return relayed(acquired, "taking the run lock");
     if (auto* lease = std::get_if<RunLease>(&*acquired)) {
       office.lease.emplace(std::move(*lease));
       return true;
@@ -444,7 +444,7 @@ Result<bool> was_traded(const Office& office, const Symbol& symbol) {
   const std::vector<Signal> question{
       {.symbol = symbol, .side = Side::buy, .time = office.now, .strategy = "", .line = 0}};
   const auto outlook = office.journal().outlook(question);
-  if (!outlook) return tl::unexpected{outlook.error()};
+  if (!outlook) return relayed(outlook);
   const auto history = outlook->history.find(symbol.base());
   return outlook->rules.contains(symbol) || (history != outlook->history.end() && history->second.entry.has_value());
 }
@@ -481,7 +481,7 @@ int withdraw(Office& office, const OpenBook& book, const std::optional<MarketWor
 Result<void> write(Office& office, Change change) {
   const std::vector<Change> items{std::move(change)};
   const auto written = office.journal().write(items);
-  if (!written) return tl::unexpected{written.error()};
+  if (!written) return relayed(written);
   // Under the lock nobody else writes trades, so this is a broken invariant and not bad luck.
   if (written->front() != Written::yes)
     return failed(Fault::data, "the trade was changed by somebody else meanwhile; nothing was written");

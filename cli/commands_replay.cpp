@@ -89,7 +89,7 @@ Result<std::unique_ptr<Store>> stage_store(const CommandLine& line, const Settin
     return failed(Fault::configuration, "--store: " + *url +
                                             " is refused, expected sqlite:FILE with a file that "
                                             "does not exist yet");
-  if (auto made = make_store(own); !made) return tl::unexpected{std::move(made.error())};
+  if (auto made = make_store(own); !made) return relayed(made);
   return open_store(own, account_of(own));
 }
 

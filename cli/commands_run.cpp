@@ -114,11 +114,11 @@ Result<int> wired_cycle(Setup& setup, const Station& station, SignalSource& sign
                         const std::atomic<bool>& stop_asked) {
   const Settings& settings = setup.settings();
   auto exchange = open_exchange(settings, setup.environment, setup.clock, *setup.log);
-  if (!exchange) return tl::unexpected{std::move(exchange.error())};
+  if (!exchange) return relayed(exchange);
   auto notifier = make_notifier(settings, setup.environment, setup.clock, *setup.log, station.messages);
-  if (!notifier) return tl::unexpected{std::move(notifier.error())};
+  if (!notifier) return relayed(notifier);
   auto store = open_store(settings, account_of(settings), &stop_asked);
-  if (!store) return tl::unexpected{std::move(store.error()).within("opening the store")};
+  if (!store) return relayed(store, "opening the store");
 
   NotedSignals noted{signals, station};
   CyclePorts ports{*(*store)->account,

@@ -76,7 +76,7 @@ struct LogFile {
 tl::expected<LogFile, Distrust> open_log_file(const LogTarget& target) {
   const Trusted trusted{.others = target.besides, .group_of_root = true};
   const auto real = follow(target.file, &trusted);
-  if (!real) return tl::unexpected{real.error()};
+  if (!real) return relayed(real);
   constexpr mode_t for_the_group = 0640;
   // Not blocking: a named pipe without a reader is no log.
   const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (target.create ? O_CREAT : 0) |

@@ -71,9 +71,8 @@ Result<ReplayResult> replay(const ReplayDay& day, const Configuration& configura
     if (stage.stop_asked != nullptr && *stage.stop_asked)
       return failed(Fault::unreachable, "stopped after " + std::to_string(result.cycles) + " cycles");
   }
-  if (auto counted = count_trades(day, stage.store.account->journal(), result); !counted)
-    return tl::unexpected{std::move(counted.error())};
-  if (auto summed = sum_up(day, *exchange->book, result); !summed) return tl::unexpected{std::move(summed.error())};
+  if (auto counted = count_trades(day, stage.store.account->journal(), result); !counted) return relayed(counted);
+  if (auto summed = sum_up(day, *exchange->book, result); !summed) return relayed(summed);
   return result;
 }
 
@@ -122,11 +121,11 @@ Result<void> count_trades(const ReplayDay& day, OrderJournal& journal, ReplayRes
     (signal.side == Side::buy ? result.buys : result.sells) += 1;
     if (signal.side != Side::buy || !counted.insert(signal_key(signal)).second) continue;
     const auto orders = journal.orders_of(signal_key(signal));
-    if (!orders) return tl::unexpected{orders.error()};
+    if (!orders) return relayed(orders);
     count_trade(*orders, result);
     if (orders->empty()) continue;
     const auto trade = journal.trade(orders->front().trade);
-    if (!trade) return tl::unexpected{trade.error()};
+    if (!trade) return relayed(trade);
     if (*trade) count_spells(**trade, result.last, result);
   }
   return {};
@@ -151,7 +150,7 @@ void count_trade(const std::vector<Order>& orders, ReplayResult& result) {
 
 Result<void> sum_up(const ReplayDay& day, PaperBook& book, ReplayResult& result) {
   const auto fills = book.fills(Instant{});
-  if (!fills) return tl::unexpected{fills.error()};
+  if (!fills) return relayed(fills);
   std::map<Symbol, Quantity> held;
   for (const PaperFill& fill : *fills) {
     Decimal& sum = result.result[fill.symbol.quote()];

@@ -433,7 +433,7 @@ bool is_printable(std::string_view text) {
 
 tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int number, const TimeOfSource& time) {
   const auto fields = parse_object(line);
-  if (!fields) return tl::unexpected{fields.error()};
+  if (!fields) return relayed(fields);
   if (auto refusal = unsupported(*fields)) return tl::unexpected{std::move(*refusal)};
 
   FieldReader reader{*fields};

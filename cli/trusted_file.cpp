@@ -222,7 +222,7 @@ OpenedFile::~OpenedFile() {
 tl::expected<OpenedFile, Distrust> open_for_reading(const std::string& path, const Wanted& wanted) {
   const Trusted* const trusted = wanted.trusted ? &*wanted.trusted : nullptr;
   const auto real = follow(path, trusted);
-  if (!real) return tl::unexpected{real.error()};
+  if (!real) return relayed(real);
   if (!real->exists) return tl::unexpected{missing()};
   // Looked at before it is opened: opening a device may do something.
   if (!real->inherited)
@@ -242,7 +242,7 @@ tl::expected<OpenedFile, Distrust> open_for_reading(const std::string& path, con
 
 tl::expected<std::string, Distrust> text_of_file(const std::string& path, const Wanted& wanted) {
   auto file = open_for_reading(path, wanted);
-  if (!file) return tl::unexpected{std::move(file.error())};
+  if (!file) return relayed(file);
   constexpr Micros patience = 10s;
   SystemClock clock;
   const Micros until = clock.monotonic() + patience;

@@ -178,15 +178,13 @@ struct AllLocks {
 };
 Result<AllLocks> lock_all_accounts(Store& store, const AccountKey& configured) {
   auto accounts = accounts_of(*store.session);
-  if (!accounts) return tl::unexpected{std::move(accounts.error())};
+  if (!accounts) return relayed(accounts);
   AllLocks locks;
   locks.accounts = std::move(*accounts);
   locks.accounts.insert(configured);
   for (const AccountKey& account : locks.accounts) {
     auto acquired = store.account->lock().try_acquire(account);
-    if (!acquired)
-      return tl::unexpected{
-          std::move(acquired.error()).within("taking the run lock of " + account.venue + "/" + account.account)};
+    if (!acquired) return relayed(acquired, "taking the run lock of " + account.venue + "/" + account.account);
     if (std::holds_alternative<HeldElsewhere>(*acquired)) {
       locks.missing = account;
       return locks;
@@ -202,25 +200,23 @@ Result<Made> make_store(const Settings& settings) {
   const AccountKey account = account_of(settings);
   StepsInWords words;
   auto store = open_sql_store(settings, account, StoreState::to_be_made, {.waiting = [&] { words.still(); }});
-  if (!store) return tl::unexpected{std::move(store.error())};
+  if (!store) return relayed(store);
   SqlSession& session = *(*store)->session;
   const auto found = find_schema(session);
-  if (!found) return tl::unexpected{found.error()};
+  if (!found) return relayed(found);
   InitOptions init;
   init.doing = [&](std::string_view step, std::size_t number, std::size_t of) { words.begin(step, number, of); };
   AllLocks locks;
   if (found->what == SchemaFound::What::older) {
     // Nobody can run on a store that is not there yet, but on an older one anybody may.
     auto taken = lock_all_accounts(**store, account);
-    if (!taken) return tl::unexpected{std::move(taken.error())};
+    if (!taken) return relayed(taken);
     if (taken->missing) return Made{Made::What::held_elsewhere, *taken->missing};
     locks = std::move(*taken);
     init.held = locks.accounts;
   }
-  if (auto made = init_schema(session, init); !made)
-    return tl::unexpected{std::move(made.error()).within("creating the store")};
-  if (auto made = init_paper_book(session); !made)
-    return tl::unexpected{std::move(made.error()).within("creating the paper exchange")};
+  if (auto made = init_schema(session, init); !made) return relayed(made, "creating the store");
+  if (auto made = init_paper_book(session); !made) return relayed(made, "creating the paper exchange");
   return Made{found->what == SchemaFound::What::current ? Made::What::was_ready : Made::What::now};
 }
 
@@ -236,7 +232,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
   PaperSettings paper = paper_settings(settings, clock, log);
   if (!settings.paper_prices.empty()) {
     auto prices = read_prices_of(settings.paper_prices, Trusted{.others = settings.besides});
-    if (!prices) return tl::unexpected{std::move(prices.error()).within("reading paper.prices")};
+    if (!prices) return relayed(prices, "reading paper.prices");
     exchange->prices = std::make_unique<BarPrices>(std::move(*prices));
     paper.prices = exchange->prices.get();
   }
@@ -247,7 +243,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
       return failed(Fault::configuration,
                     "paper.faults: " + settings.paper_faults + " cannot be read: " + script.error().text());
     auto faults = parse_fault_script(*script, settings.paper_faults);
-    if (!faults) return tl::unexpected{std::move(faults.error()).within("reading paper.faults")};
+    if (!faults) return relayed(faults, "reading paper.faults");
     exchange->faults = std::move(*faults);
     paper.faults = &exchange->faults;
   }
@@ -255,7 +251,7 @@ Result<std::unique_ptr<PaperExchange>> open_paper(const Settings& settings, Cloc
   exchange->book = std::make_unique<SqlPaperBook>(
       [settings]() -> Result<std::unique_ptr<SqlSession>> {
         auto backend = open_backend(settings, StoreState::ready);
-        if (!backend) return tl::unexpected{std::move(backend.error())};
+        if (!backend) return relayed(backend);
         return std::move(backend->session);
       },
       account_of(settings));
@@ -288,7 +284,7 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
   auto exchange = std::make_unique<Exchange>();
   if (settings.kind == VenueKind::paper) {
     auto paper = open_paper(settings, clock, log);
-    if (!paper) return tl::unexpected{std::move(paper.error()).within("opening the paper exchange")};
+    if (!paper) return relayed(paper, "opening the paper exchange");
     exchange->paper = std::move(*paper);
     exchange->placer = exchange->paper->venue.get();
     exchange->protector = exchange->paper->venue.get();
@@ -300,12 +296,12 @@ Result<std::unique_ptr<Exchange>> open_exchange(const Settings& settings, const 
                       " is not traded without it, and nothing was sent; write live = true under [run] "
                       "to trade real money, or set DRY_RUN=1 to trade on paper");
   auto keys = read_credentials(settings, environment, log);
-  if (!keys) return tl::unexpected{std::move(keys.error())};
+  if (!keys) return relayed(keys);
   const VenueRow& row = row_of(settings.kind);
   Endpoint at = settings.venue_at;
   if (at.base_url.empty()) at.base_url = row.base_url;
   auto https = https_settings(settings, environment, at, log);
-  if (!https) return tl::unexpected{std::move(https.error())};
+  if (!https) return relayed(https);
   if (settings.paced) https->limits = row.limits();
   exchange->transport = std::make_unique<HttpsTransport>(std::move(*https), clock);
   exchange->venue = row.open(settings, std::move(*keys), *exchange->transport, clock, log);
@@ -319,7 +315,7 @@ Result<std::unique_ptr<VenueExamination>> open_examination(const Settings& setti
   const VenueRow& row = row_of(settings.kind);
   if (row.examine == nullptr) return failed(Fault::configuration, "on paper there is nothing to examine");
   auto keys = read_credentials(settings, environment, log);
-  if (!keys) return tl::unexpected{std::move(keys.error())};
+  if (!keys) return relayed(keys);
   return row.examine(settings, std::move(*keys), *exchange.placer, *exchange.transport, clock);
 }
 
@@ -448,11 +444,11 @@ Result<int> count_open_live_trades(const Settings& settings, const AccountKey& a
   if (!is_postgres(settings) && !std::filesystem::exists(sqlite_file(settings), ignored))
     return failed(Fault::configuration, "there is no store " + sqlite_file(settings));
   auto backend = open_backend(settings, StoreState::to_be_made);
-  if (!backend) return tl::unexpected{std::move(backend.error())};
+  if (!backend) return relayed(backend);
   const auto schema = find_schema(*backend->session);
-  if (!schema) return tl::unexpected{schema.error()};
+  if (!schema) return relayed(schema);
   const auto accounts = live_accounts(*backend->session, now, schema->version);
-  if (!accounts) return tl::unexpected{accounts.error()};
+  if (!accounts) return relayed(accounts);
   for (const LiveAccount& live : *accounts)
     if (live.account == account) return live.trades;
   return 0;
@@ -475,9 +471,9 @@ namespace {
 Result<Credentials> read_credentials(const Settings& settings, const Pairs& environment, Log& log) {
   const SecretFiles files{settings};
   auto key = read_secret(SecretName::api_key, environment, files);
-  if (!key) return tl::unexpected{std::move(key.error())};
+  if (!key) return relayed(key);
   auto secret = read_secret(SecretName::api_secret, environment, files);
-  if (!secret) return tl::unexpected{std::move(secret.error())};
+  if (!secret) return relayed(secret);
   keep_out_of_sight(key->reveal(), log);
   keep_out_of_sight(secret->reveal(), log);
   return Credentials{std::move(*key), std::move(*secret)};
@@ -485,7 +481,7 @@ Result<Credentials> read_credentials(const Settings& settings, const Pairs& envi
 
 Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& environment, const Endpoint& at, Log& log) {
   auto base = parse_base_url(at.base_url);
-  if (!base) return tl::unexpected{std::move(base.error())};
+  if (!base) return relayed(base);
   if (at.ca_only && at.ca_file.empty())
     return failed(Fault::configuration,
                   "ca_only = true without ca_file trusts nobody, and nothing was sent; name the "
@@ -497,7 +493,7 @@ Result<HttpsSettings> https_settings(const Settings& settings, const Pairs& envi
     keep_out_of_sight(proxy.substr(colon + 1, end - colon - 1), log);
   }
   auto found = proxy_for(*base, proxy, variable(environment, {"no_proxy", "NO_PROXY"}));
-  if (!found) return tl::unexpected{std::move(found.error())};
+  if (!found) return relayed(found);
   https.proxy = std::move(*found);
   https.base = std::move(*base);
   if (!at.ca_file.empty())
@@ -522,10 +518,10 @@ std::string variable(const Pairs& environment, std::initializer_list<std::string
 Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const Pairs& environment, Clock& clock,
                                                 Log& log) {
   auto token = read_secret(SecretName::telegram_token, environment, SecretFiles{settings});
-  if (!token) return tl::unexpected{std::move(token.error())};
+  if (!token) return relayed(token);
   keep_out_of_sight(token->reveal(), log);
   auto https = https_settings(settings, environment, settings.telegram_at, log);
-  if (!https) return tl::unexpected{std::move(https.error())};
+  if (!https) return relayed(https);
   https->limits = telegram_limits(settings.telegram_pace);
   TelegramSettings telegram{settings.telegram_chat_id, settings.telegram_topic};
   return std::make_unique<TelegramLine>(std::move(*https), std::move(*token), std::move(telegram), clock, log);
@@ -533,14 +529,14 @@ Result<std::unique_ptr<Notifier>> make_telegram(const Settings& settings, const 
 
 Result<Backend> open_sqlite(const Settings& settings, StoreState state, Interruption interruption) {
   // Whoever opens a database takes the log beside it into it, whoever wrote that.
-  if (auto ours = require_ours(settings); !ours) return tl::unexpected{std::move(ours.error())};
+  if (auto ours = require_ours(settings); !ours) return relayed(ours);
   SqliteOptions options;
   options.waiting = std::move(interruption.waiting);
   options.stop_asked = interruption.stop_asked;
   options.rights = settings.store_mode;
   if (state == StoreState::to_be_made) options.mode = SqliteOptions::Mode::create;
   auto session = SqliteSession::open(sqlite_file(settings), options);
-  if (!session) return tl::unexpected{std::move(session.error())};
+  if (!session) return relayed(session);
   auto lock = std::make_unique<SqliteRunLock>(**session);
   return Backend{std::move(*session), std::move(lock)};
 }
@@ -551,7 +547,7 @@ Result<Backend> open_postgres(const Settings& settings, StoreState state, Interr
   if (state == StoreState::to_be_made) options.mode = PostgresOptions::Mode::create;
   options.insecure = settings.store_insecure;
   auto session = PostgresSession::open(settings.store_url, options);
-  if (!session) return tl::unexpected{std::move(session.error())};
+  if (!session) return relayed(session);
   auto lock = std::make_unique<PostgresRunLock>(**session, settings.lock_id);
   return Backend{std::move(*session), std::move(lock)};
 }
@@ -564,7 +560,7 @@ Result<Backend> open_backend(const Settings& settings, StoreState state, Interru
 Result<std::unique_ptr<Store>> open_sql_store(const Settings& settings, const AccountKey& account, StoreState state,
                                               Interruption interruption) {
   auto backend = open_backend(settings, state, std::move(interruption));
-  if (!backend) return tl::unexpected{std::move(backend.error())};
+  if (!backend) return relayed(backend);
   auto store = std::make_unique<Store>();
   store->session = std::move(backend->session);
   store->account = open_sql_account(store->session, std::move(backend->lock), account);

@@ -65,7 +65,7 @@ class BinanceVenue::Impl {
     std::vector requests{build_time()};
     const auto results = sender.exchange(requests);
     const auto offset = sender.hear(requests.front(), read_time(results.front()));
-    if (!offset) return tl::unexpected<Error>{offset.error()};
+    if (!offset) return relayed(offset);
     sender.learn_time(*offset);
     return sender.now();
   }
@@ -155,7 +155,7 @@ class BinanceVenue::Impl {
       else if (unknown_name)
         one_by_one = true;
       else
-        return tl::unexpected<Error>{some.error()};
+        return relayed(some);
     }
     if (!one_by_one || symbols.size() == 1) return {};
     std::vector<HttpRequest> singles;
@@ -168,7 +168,7 @@ class BinanceVenue::Impl {
       if (some)
         table.merge(*some);
       else if (!unknown_name)
-        return tl::unexpected<Error>{some.error()};
+        return relayed(some);
     }
     return {};
   }
@@ -181,7 +181,7 @@ class BinanceVenue::Impl {
                                               std::span<const HttpResult> results, Instant at) {
     Prices prices;
     const auto heard = hear_names(symbols, build_prices, requests, results, read_prices, prices);
-    if (!heard) return tl::unexpected<Error>{heard.error()};
+    if (!heard) return relayed(heard);
     std::map<Symbol, Quote> quotes;
     for (const auto& symbol : symbols)
       if (const auto price = prices.find(spelling(symbol)); price != prices.end())
@@ -191,7 +191,7 @@ class BinanceVenue::Impl {
 
   Result<Account> account() {
     if (const auto why = mute()) return tl::unexpected<Error>{*why};
-    if (const auto now = venue_now(); !now) return tl::unexpected<Error>{now.error()};
+    if (const auto now = venue_now(); !now) return relayed(now);
     std::vector requests{build_account(signer, sender.now())};
     const auto results = sender.exchange(requests);
     return noted(sender.hear(requests.front(), read_account(results.front())));
@@ -207,7 +207,7 @@ class BinanceVenue::Impl {
   // The venue leaves zeros out, and a list is read whole or not at all. A currency of ours that is
   // not in it is zero.
   Result<std::map<std::string, Balance>> with_zeros(Result<Account> account) const {
-    if (!account) return tl::unexpected<Error>{account.error()};
+    if (!account) return relayed(account);
     for (const auto& currency : currencies) account->balances.try_emplace(currency, Balance{});
     return std::move(account->balances);
   }
@@ -307,7 +307,7 @@ std::vector<CancelOutcome> BinanceVenue::cancel(std::span<const CancelRequest> r
 Result<std::vector<Sighting>> BinanceVenue::own_orders(Instant since) {
   if (const auto mute = impl_->mute()) return tl::unexpected<Error>{*mute};
   const auto began = impl_->venue_now();
-  if (!began) return tl::unexpected<Error>{began.error()};
+  if (!began) return relayed(began);
   Search search = Search::of_own(impl_->settings.markets, since, *began);
   impl_->conduct(search);
   return search.own();
@@ -331,7 +331,7 @@ Result<std::map<Symbol, InstrumentRules>> BinanceVenue::rules(const std::set<Sym
         return Read<Result<Rules>>{std::move(read), std::move(read.it).map([](MarketRules all) { return all.rules; })};
       },
       table);
-  if (!heard) return tl::unexpected<Error>{heard.error()};
+  if (!heard) return relayed(heard);
   // AB_C and A_BC are spelled alike there, and it knows one of them.
   std::erase_if(table, [&](const auto& one) { return !symbols.contains(one.first); });
   return table;
@@ -362,7 +362,7 @@ SltpPlacer::Market BinanceVenue::market(const std::set<Symbol>& symbols) {
 
 Result<std::string> BinanceVenue::account_id() {
   auto account = impl_->account();
-  if (!account) return tl::unexpected<Error>{account.error()};
+  if (!account) return relayed(account);
   return std::move(account->id);
 }
 std::string BinanceVenue::seen_account() const { return impl_->seen_account; }

@@ -41,7 +41,7 @@ Result<std::vector<CooldownVerdict>> HistoryCooldownGuard::check(std::span<const
   std::set<std::string> bases;
   for (const Symbol& symbol : entries) bases.insert(symbol.base());
   auto history = history_.latest(bases);
-  if (!history) return tl::unexpected{std::move(history.error()).within("reading the cooldown")};
+  if (!history) return relayed(history, "reading the cooldown");
   std::vector<CooldownVerdict> verdicts;
   verdicts.reserve(entries.size());
   for (const Symbol& symbol : entries) verdicts.push_back(judge_cooldown((*history)[symbol.base()], policy_, now));

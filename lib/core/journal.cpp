@@ -35,6 +35,19 @@ Written judge_change(const Change& item, const VersionOf& order_version, const V
   return Written::yes;
 }
 
+ExitVerdict judge_exit(const Signal& signal, const std::optional<Duplicate>& known, std::vector<TradeRecord> wishes,
+                       const VersionOf& trade_version, Micros max_age, Micros max_future, Instant now) {
+  if (known) return *known;
+  if (signal.time > now + max_future)
+    return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
+  if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
+  const Change as_change{.append = {}, .advance = {}, .trades = wishes, .notices = {}, .alarms = {}, .words = {}};
+  const auto no_order = [](const ClientOrderId&) -> std::optional<std::int64_t> { return std::nullopt; };
+  if (judge_change(as_change, no_order, trade_version) != Written::yes)
+    return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
+  return ExitClaimed{std::move(wishes)};
+}
+
 Result<std::size_t> OrderJournal::prune(Instant before, Instant now, const std::function<bool()>& enough) {
   std::size_t gone = 0;
   for (;;) {

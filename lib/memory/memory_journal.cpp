@@ -8,9 +8,8 @@ namespace {
 bool is_writable(const Order& order);
 Written judge_change(const Change& change, const AccountTables& tables);
 void carry_out(const Change& change, AccountTables& tables);
-ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes, const AccountTables& tables,
-                       Micros max_age, Micros max_future, Instant now);
-Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables);
+VersionOf trade_version_in(const AccountTables& tables);
+std::optional<Duplicate> known_exit(const Signal& signal, const AccountTables& tables);
 
 }  // namespace
 
@@ -64,7 +63,8 @@ Result<std::vector<ExitVerdict>> MemoryJournal::claim_exits(std::span<const Exit
   std::set<ClientOrderId> written;
   for (const ExitClaim& claim : claims) {
     const SignalKey key = claim_key(claim.signal);
-    verdicts.push_back(judge_exit(claim.signal, wishes_beyond(claim, written), tables, max_age, max_future, now));
+    verdicts.push_back(judge_exit(claim.signal, known_exit(claim.signal, tables), wishes_beyond(claim, written),
+                                  trade_version_in(tables), max_age, max_future, now));
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
     tables.record_decision(key, "idempotency", duplicate ? "blocked" : "passed",
                            duplicate ? duplicate->existing_order_id : "", now);
@@ -242,10 +242,18 @@ bool is_writable(const Order& order) {
 }
 
 Written judge_change(const Change& change, const AccountTables& tables) {
-  const auto version_of = [](const auto* row) { return row ? std::optional{row->version} : std::nullopt; };
-  return judge_change(
-      change, [&](const ClientOrderId& id) { return version_of(tables.find(id)); },
-      [&](const ClientOrderId& id) { return version_of(tables.find_trade(id)); });
+  const auto order_version = [&](const ClientOrderId& id) {
+    const Order* row = tables.find(id);
+    return row ? std::optional{row->version} : std::nullopt;
+  };
+  return judge_change(change, order_version, trade_version_in(tables));
+}
+
+VersionOf trade_version_in(const AccountTables& tables) {
+  return [&tables](const ClientOrderId& id) {
+    const TradeRecord* row = tables.find_trade(id);
+    return row ? std::optional{row->version} : std::nullopt;
+  };
 }
 
 void carry_out(const Change& change, AccountTables& tables) {
@@ -263,21 +271,11 @@ void carry_out(const Change& change, AccountTables& tables) {
   for (const ExitWord& word : change.words) tables.hear(word);
 }
 
-ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes, const AccountTables& tables,
-                       Micros max_age, Micros max_future, Instant now) {
-  if (const auto known = tables.keys.find(claim_key(signal)); known != tables.keys.end())
-    return known_exit(known->second, signal, tables);
-  if (signal.time > now + max_future)
-    return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
-  if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  Change as_change{.trades = std::move(wishes)};
-  if (judge_change(as_change, tables) != Written::yes)
-    return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
-  return ExitClaimed{std::move(as_change.trades)};
-}
-
 // The order that has an exit's key is the sale it led to; there is none yet before it is claimed.
-Duplicate known_exit(const KeyRow& row, const Signal& signal, const AccountTables& tables) {
+std::optional<Duplicate> known_exit(const Signal& signal, const AccountTables& tables) {
+  const auto known = tables.keys.find(claim_key(signal));
+  if (known == tables.keys.end()) return std::nullopt;
+  const KeyRow& row = known->second;
   Duplicate duplicate{"", "-", row.claimed_at, row.digest != signal_digest(signal), row.decided};
   if (const Order* exit = tables.newest_exit(row.exits)) {
     duplicate.first = exit->client_id;

@@ -169,7 +169,7 @@ Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const Pla
   const TradeRecord* trade = tables.find_trade(ticket.order().trade);
   if (!row || !trade) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
   auto settled = settle_entry(*row, *trade, outcome, now);
-  if (!settled) return tl::unexpected{std::move(settled.error())};
+  if (!settled) return relayed(settled);
   // Both or neither: whoever read the trade before has not seen what became of its entry.
   if (settled->order == *row && settled->trade == *trade) return {};
   settled->order.version += 1;

@@ -42,6 +42,8 @@
 #include <utility>
 
 #include "loopback.hpp"
+#include "pace.hpp"
+#include "request_text.hpp"
 #include "tradeguard/secret.hpp"
 
 namespace tradeguard {
@@ -51,8 +53,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using Steady = std::chrono::steady_clock;
-using Moment = Steady::time_point;
 
 // A paced request whose turn is nearer than this gets its connection made ahead: about as long as a
 // handshake with the other side of the world takes.
@@ -122,45 +122,12 @@ struct Received {
 asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
                                                                  bool without_body);
 
-bool well_formed(const HttpRequest& request);
-std::string request_text(const BaseUrl& base, const HttpRequest& request);
 std::string size_text(std::size_t bytes);
 std::string spoken(std::string text);
 
 Owned<BIO_METHOD> counting_socket();
 Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble);
 std::string handshake_trouble(const Connection& connection);
-
-// What was sent under one RateLimit. `promised` is the weight of requests that have their turn and
-// no connection yet: it counts as if sent now, so that the turn is never taken back.
-class Pace {
- public:
-  explicit Pace(const RateLimit& limit)
-      : weight_{limit.weight},
-        margin_{std::clamp<Micros>(limit.window / 4, least_margin, most_margin)},
-        length_{limit.window} {}
-  int weight() const { return weight_; }
-  // Too many arrived after all: the way is less even than was thought.
-  void widen() { margin_ = std::min(margin_ * 2, std::max(length_, most_margin)); }
-  // When a request of this weight has room; nullopt: only after one that is promised was sent.
-  std::optional<Moment> room_at(Moment now, int weight);
-  void promise(int weight) { promised_ += weight; }
-  void take_back(int weight) { promised_ -= weight; }
-  void sent(Moment at, int weight);
-  // How much more may be sent until `ahead` from now, roughly.
-  int near(Micros ahead) const;
-
- private:
-  // Requests that left a window apart arrive closer than that, by what each was held up on the way. A
-  // busy machine alone makes that a dozen milliseconds.
-  static constexpr Micros least_margin = 25ms;
-  static constexpr Micros most_margin = 500ms;
-  int weight_;
-  Micros margin_;
-  Micros length_;
-  int promised_ = 0;
-  std::deque<std::pair<Moment, int>> sent_;  // oldest first, within the window
-};
 
 struct Flight {
   enum class Stage { waiting, turned, flying, landed };
@@ -1081,42 +1048,6 @@ asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& con
   co_return answer;
 }
 
-// A line break in a key from the environment would begin a header of its own.
-bool well_formed(const HttpRequest& request) {
-  const auto word = [](std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-  };
-  const auto value = [](std::string_view text) {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); });
-  };
-  return word(request.method) && word(request.target) &&
-         std::all_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
-           return word(header.first) && header.first.find(':') == std::string::npos && value(header.second);
-         });
-}
-
-std::string request_text(const BaseUrl& base, const HttpRequest& request) {
-  const bool brackets = base.host.find(':') != std::string::npos;
-  const bool usual_port = base.port == (base.tls ? "443" : "80");
-  std::size_t size = 256 + base.path.size() + request.target.size() + request.body.size();
-  for (const auto& [name, value] : request.headers) size += name.size() + value.size() + 4;
-
-  std::string text;
-  text.reserve(size);  // so that growing leaves no copies of a key behind
-  text.append(request.method).append(" ").append(base.path).append(request.target);
-  text.append(" HTTP/1.1\r\nHost: ");
-  text.append(brackets ? "[" : "").append(base.host).append(brackets ? "]" : "");
-  if (!usual_port) text.append(":").append(base.port);
-  // A body that comes compressed would not be read.
-  text.append("\r\nUser-Agent: tradeguard\r\nAccept-Encoding: identity\r\n");
-  for (const auto& [name, value] : request.headers) text.append(name).append(": ").append(value).append("\r\n");
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
-    text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
-  text.append("\r\n").append(request.body);
-  return text;
-}
-
 std::string size_text(std::size_t bytes) {
   if (bytes >= (1u << 20) && bytes % (1u << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
   if (bytes >= (1u << 10) && bytes % (1u << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
@@ -1128,30 +1059,6 @@ std::string spoken(std::string text) {
   if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z' && text[0] >= 'A' && text[0] <= 'Z')
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
   return text;
-}
-
-// ----------------------------------------------------------------------------------------- pace
-
-std::optional<Moment> Pace::room_at(Moment now, int weight) {
-  while (!sent_.empty() && sent_.front().first + length_ + margin_ <= now) sent_.pop_front();
-  int used = promised_;
-  for (const auto& [at, its_weight] : sent_) used += its_weight;
-  if (used + weight <= weight_) return now;
-  for (const auto& [at, its_weight] : sent_) {
-    used -= its_weight;
-    if (used + weight <= weight_) return at + length_ + margin_;
-  }
-  return std::nullopt;
-}
-
-void Pace::sent(Moment at, int weight) { sent_.emplace_back(at, weight); }
-
-int Pace::near(Micros ahead) const {
-  int used = promised_;
-  for (const auto& [at, its_weight] : sent_) used += its_weight;
-  const auto windows = 1 + ahead / std::max<Micros>(length_, 1us);
-  const auto room = static_cast<std::int64_t>(weight_) * windows - used;
-  return static_cast<int>(std::clamp<std::int64_t>(room, 0, 1'000'000));
 }
 
 }  // namespace

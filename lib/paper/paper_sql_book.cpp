@@ -3,9 +3,24 @@
 #include <algorithm>
 #include <array>
 
+#include "tradeguard/sql_cells.hpp"
 #include "tradeguard/sql_schema.hpp"
 
 namespace tradeguard {
+
+// ---- Cells -----------------------------------------------------------------------------------
+
+static std::optional<VenueStatus> parse_status(std::string_view word) {
+  for (const auto status :
+       {VenueStatus::open, VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected}) {
+    if (text(status) == word) return status;
+  }
+  return std::nullopt;
+}
+static bool read(const SqlValue& cell, VenueStatus& value) { return read_word(cell, value, &parse_status); }
+static bool read(const SqlValue& cell, FeeIn& value) { return read_word(cell, value, &parse_fee_in); }
+static bool read(const SqlValue& cell, Fate& value) { return read_word(cell, value, &parse_fate); }
+
 namespace {
 
 constexpr std::string_view book_version = "1";
@@ -19,153 +34,45 @@ constexpr std::string_view order_columns =
     "parts, next_part_at, pending_until, created_at, changed_at, reason";
 constexpr std::string_view fill_columns = "number, symbol, side, price, quantity, value, fee_base, fee_quote, dealt_at";
 
-// ---- Cells -----------------------------------------------------------------------------------
-
-SqlValue cell(std::int64_t number) { return number; }
-SqlValue cell(bool flag) { return std::int64_t{flag ? 1 : 0}; }
-SqlValue cell(Instant at) { return to_micros(at); }
-SqlValue cell(const std::string& text) { return text; }
-SqlValue cell(std::string_view text) { return std::string{text}; }
-SqlValue cell(Decimal number) { return number.text(); }
-template <class Tag>
-SqlValue cell(Amount<Tag> amount) {
-  return amount.text();
-}
-template <class T>
-SqlValue cell(const std::optional<T>& maybe) {
-  return maybe ? cell(*maybe) : SqlValue{};
-}
-
-std::optional<VenueStatus> parse_status(std::string_view word) {
-  for (const auto status :
-       {VenueStatus::open, VenueStatus::filled, VenueStatus::cancelled, VenueStatus::expired, VenueStatus::rejected}) {
-    if (text(status) == word) return status;
-  }
-  return std::nullopt;
-}
-
-// Reads a row from left to right; ok() says afterwards whether every cell was what it has to be.
-class RowReader {
- public:
-  explicit RowReader(const SqlRow& row) : row_{row} {}
-  bool ok() const { return ok_; }
-
-  std::int64_t number() {
-    const auto* value = next<std::int64_t>();
-    return value != nullptr ? *value : 0;
-  }
-  std::string words() {
-    const auto* value = next<std::string>();
-    return value != nullptr ? *value : std::string{};
-  }
-  Instant instant() { return from_micros(number()); }
-  template <class Value, class Parse>
-  Value parsed(Parse parse, Value otherwise) {
-    const auto value = parse(words());
-    ok_ = ok_ && value.has_value();
-    return value.value_or(otherwise);
-  }
-  template <class A>
-  A amount() {
-    return parsed<A>([](const std::string& word) { return A::parse(word); }, A{});
-  }
-  bool null() const { return at_ < row_.size() && std::holds_alternative<std::monostate>(row_[at_]); }
-  void skip() { ++at_; }
-
- private:
-  template <class T>
-  const T* next() {
-    const T* value = at_ < row_.size() ? std::get_if<T>(&row_[at_]) : nullptr;
-    ++at_;
-    ok_ = ok_ && value != nullptr;
-    return value;
-  }
-  const SqlRow& row_;
-  std::size_t at_ = 0;
-  bool ok_ = true;
-};
-
-template <class A>
-std::optional<A> maybe_amount(RowReader& row) {
-  if (!row.null()) return row.amount<A>();
-  row.skip();
-  return std::nullopt;
-}
-
 const Symbol& no_symbol() {
   static const auto symbol = Symbol::parse("NO_SYMBOL");
   return *symbol;
 }
 
 std::vector<SqlValue> cells_of(const PaperOrder& order) {
-  return {cell(order.number),       cell(order.list),          cell(order.fired_number),
-          cell(order.client_id),    cell(order.symbol.text()), cell(text(order.side)),
-          cell(text(order.type)),   cell(order.quantity),      cell(order.price),
-          cell(order.trigger),      cell(order.market_price),  cell(text(order.fee_in)),
-          cell(text(order.status)), cell(order.fired),         cell(order.filled),
-          cell(order.filled_value), cell(order.fee_base),      cell(order.fee_quote),
-          cell(order.given_up),     cell(text(order.fate)),    cell(std::int64_t{order.parts}),
-          cell(order.next_part_at), cell(order.pending_until), cell(order.created_at),
-          cell(order.changed_at),   cell(order.reason)};
+  return {sql(order.number),        sql(order.list),         sql(order.fired_number),  sql(order.client_id),
+          sql(order.symbol.text()), sql(text(order.side)),   sql(text(order.type)),    sql(order.quantity),
+          sql(order.price),         sql(order.trigger),      sql(order.market_price),  sql(text(order.fee_in)),
+          sql(text(order.status)),  sql(order.fired),        sql(order.filled),        sql(order.filled_value),
+          sql(order.fee_base),      sql(order.fee_quote),    sql(order.given_up),      sql(text(order.fate)),
+          sql(order.parts),         sql(order.next_part_at), sql(order.pending_until), sql(order.created_at),
+          sql(order.changed_at),    sql(order.reason)};
 }
 
-std::optional<PaperOrder> order_in(const SqlRow& cells) {
-  RowReader row{cells};
+Result<PaperOrder> order_in(const SqlRow& cells) {
+  RowReader row{cells, "paper_orders"};
   PaperOrder order{.symbol = no_symbol()};
-  order.number = row.number();
-  order.list = row.number();
-  order.fired_number = row.number();
-  order.client_id = row.words();
-  order.symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
-  order.side = row.parsed<Side>(&parse_side, Side::buy);
-  order.type = row.parsed<OrderType>(&parse_order_type, OrderType::market);
-  order.quantity = row.amount<Quantity>();
-  order.price = maybe_amount<Price>(row);
-  order.trigger = maybe_amount<Price>(row);
-  order.market_price = row.amount<Price>();
-  order.fee_in = row.parsed<FeeIn>(&parse_fee_in, FeeIn::base);
-  order.status = row.parsed<VenueStatus>(&parse_status, VenueStatus::open);
-  order.fired = row.number() != 0;
-  order.filled = row.amount<Quantity>();
-  order.filled_value = row.amount<Money>();
-  order.fee_base = row.amount<Quantity>();
-  order.fee_quote = row.amount<Money>();
-  order.given_up = row.amount<Quantity>();
-  order.fate = row.parsed<Fate>(&parse_fate, Fate::none);
-  order.parts = static_cast<int>(row.number());
-  order.next_part_at = row.instant();
-  if (row.null()) {
-    row.skip();
-  } else {
-    order.pending_until = row.instant();
-  }
-  order.created_at = row.instant();
-  order.changed_at = row.instant();
-  order.reason = row.words();
-  return row.ok() ? std::optional{order} : std::nullopt;
+  row >> order.number >> order.list >> order.fired_number >> order.client_id >> order.symbol >> order.side >>
+      order.type >> order.quantity >> order.price >> order.trigger >> order.market_price >> order.fee_in >>
+      order.status >> order.fired >> order.filled >> order.filled_value >> order.fee_base >> order.fee_quote >>
+      order.given_up >> order.fate >> order.parts >> order.next_part_at >> order.pending_until >> order.created_at >>
+      order.changed_at >> order.reason;
+  if (!row.readable()) return unreadable(row.complaint());
+  return order;
 }
 
 std::vector<SqlValue> cells_of(const PaperFill& fill) {
-  return {cell(fill.number), cell(fill.symbol.text()), cell(text(fill.side)), cell(fill.price), cell(fill.quantity),
-          cell(fill.value),  cell(fill.fee_base),      cell(fill.fee_quote),  cell(fill.at)};
+  return {sql(fill.number), sql(fill.symbol.text()), sql(text(fill.side)), sql(fill.price), sql(fill.quantity),
+          sql(fill.value),  sql(fill.fee_base),      sql(fill.fee_quote),  sql(fill.at)};
 }
 
-std::optional<PaperFill> fill_in(const SqlRow& cells) {
-  RowReader row{cells};
-  PaperFill fill{row.number(), no_symbol(), Side::buy, {}, {}, {}, {}, {}, {}};
-  fill.symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
-  fill.side = row.parsed<Side>(&parse_side, Side::buy);
-  fill.price = row.amount<Price>();
-  fill.quantity = row.amount<Quantity>();
-  fill.value = row.amount<Money>();
-  fill.fee_base = row.amount<Quantity>();
-  fill.fee_quote = row.amount<Money>();
-  fill.at = row.instant();
-  return row.ok() ? std::optional{fill} : std::nullopt;
-}
-
-tl::unexpected<Error> unreadable(const char* table) {
-  return failed(Fault::configuration, std::string{"a row of "} + table + " is not one that tradeguard wrote");
+Result<PaperFill> fill_in(const SqlRow& cells) {
+  RowReader row{cells, "paper_fills"};
+  PaperFill fill{.symbol = no_symbol()};
+  row >> fill.number >> fill.symbol >> fill.side >> fill.price >> fill.quantity >> fill.value >> fill.fee_base >>
+      fill.fee_quote >> fill.at;
+  if (!row.readable()) return unreadable(row.complaint());
+  return fill;
 }
 
 // ---- Statements ------------------------------------------------------------------------------
@@ -290,9 +197,9 @@ Rows rows_for(const AccountKey& account, std::int64_t version, const std::string
 Result<void> check_tables(SqlSession& session, bool& missing) {
   missing = false;
   auto listed = session.run(std::array{list_tables(session.dialect())});
-  if (!listed) return tl::unexpected{std::move(listed.error())};
+  if (!listed) return relayed(listed);
   std::vector<std::string> present;
-  for (const auto& row : listed->front().rows) present.push_back(RowReader{row}.words());
+  for (const auto& row : listed->front().rows) present.push_back(RowReader{row, "tables"}.take<std::string>());
   const auto has = [&](const char* table) { return std::find(present.begin(), present.end(), table) != present.end(); };
   if (!has(tables.front())) {
     for (const auto* table : tables) {
@@ -306,9 +213,9 @@ Result<void> check_tables(SqlSession& session, bool& missing) {
     return {};
   }
   auto read = session.run(std::array{Statement{"SELECT value FROM paper_meta WHERE key = 'book_version'", {}}});
-  if (!read) return tl::unexpected{std::move(read.error())};
+  if (!read) return relayed(read);
   const auto& rows = read->front().rows;
-  const auto version = rows.empty() ? std::string{} : RowReader{rows.front()}.words();
+  const auto version = rows.empty() ? std::string{} : RowReader{rows.front(), "paper_meta"}.take<std::string>();
   if (version == book_version) return {};
   return failed(Fault::configuration, "the paper book has version " + version + " and this program needs " +
                                           std::string{book_version} +
@@ -324,20 +231,20 @@ Result<void> init_paper_book(SqlSession& session) {
   if (created) return {};
   // Another init may have been faster.
   if (auto again = check_tables(session, missing); again && !missing) return {};
-  return tl::unexpected{std::move(created.error()).within("creating the paper book")};
+  return relayed(created, "creating the paper book");
 }
 
 Result<void> SqlPaperBook::open(const PaperWanted& wanted) {
   auto begun = begin(wanted);
   if (begun) return {};
   forget();
-  return tl::unexpected{std::move(begun.error()).within("opening the paper book")};
+  return relayed(begun, "opening the paper book");
 }
 
 Result<void> SqlPaperBook::connected() {
   if (session_ != nullptr) return {};
   auto session = connect_();
-  if (!session) return tl::unexpected{std::move(session.error())};
+  if (!session) return relayed(session);
   own_session_ = std::move(*session);
   session_ = own_session_.get();
   return {};
@@ -389,7 +296,7 @@ Result<void> SqlPaperBook::begin(const PaperWanted& wanted) {
   for (auto& question : closed_orders(wanted)) statements.push_back(std::move(question));
 
   auto answers = session_->run(statements);
-  if (!answers) return tl::unexpected{std::move(answers.error())};
+  if (!answers) return relayed(answers);
   answers->erase(answers->begin(), answers->begin() + static_cast<std::ptrdiff_t>(first_answer));
   if (auto taken = read(*answers); !taken) {
     abandon();
@@ -426,28 +333,29 @@ std::vector<Statement> SqlPaperBook::closed_orders(const PaperWanted& wanted) {
 // Account, balances, markets, and any number of answers with orders.
 Result<void> SqlPaperBook::read(const std::vector<SqlRows>& answers) {
   const auto& accounts = answers[0].rows;
-  if (accounts.empty()) return unreadable("paper_accounts");
-  RowReader account{accounts.front()};
-  state_.version = account.number();
-  state_.next_number = account.number();
-  if (!account.ok()) return unreadable("paper_accounts");
+  if (accounts.empty()) return unreadable("paper_accounts: the account's row is gone");
+  RowReader account{accounts.front(), "paper_accounts"};
+  account >> state_.version >> state_.next_number;
+  if (!account.readable()) return unreadable(account.complaint());
   for (const auto& cells : answers[1].rows) {
-    RowReader row{cells};
-    const auto currency = row.words();
-    state_.balances[currency] = row.parsed<Decimal>(&Decimal::parse, Decimal{});
-    if (!row.ok()) return unreadable("paper_balances");
+    RowReader row{cells, "paper_balances"};
+    const auto currency = row.take<std::string>();
+    row >> state_.balances[currency];
+    if (!row.readable()) return unreadable(row.complaint());
   }
   for (const auto& cells : answers[2].rows) {
-    RowReader row{cells};
-    const auto symbol = row.parsed<Symbol>(&Symbol::parse, no_symbol());
-    const auto judged_until = row.instant();
-    state_.markets[symbol] = {maybe_amount<Price>(row), judged_until};
-    if (!row.ok()) return unreadable("paper_markets");
+    RowReader row{cells, "paper_markets"};
+    Symbol symbol = no_symbol();
+    Instant judged_until;
+    std::optional<Price> last;
+    row >> symbol >> judged_until >> last;
+    if (!row.readable()) return unreadable(row.complaint());
+    state_.markets[symbol] = {last, judged_until};
   }
   for (std::size_t i = 3; i < answers.size(); ++i) {
     for (const auto& cells : answers[i].rows) {
       auto order = order_in(cells);
-      if (!order) return unreadable("paper_orders");
+      if (!order) return relayed(order);
       state_.put(std::move(*order));
     }
   }
@@ -469,12 +377,12 @@ Result<void> SqlPaperBook::close(const PaperChanges& changes) {
     for (const auto number : changes.orders) orders.add(cells_of(state_.orders.at(number)));
     auto balances = rows_for(account_, version, "paper_balances", "currency", "currency, total");
     for (const auto& currency : changes.balances) {
-      balances.add({cell(currency), cell(state_.balances.at(currency))});
+      balances.add({sql(currency), sql(state_.balances.at(currency))});
     }
     auto markets = rows_for(account_, version, "paper_markets", "symbol", "symbol, last_price, judged_until");
     for (const auto& symbol : changes.markets) {
       const auto& market = state_.markets.at(symbol);
-      markets.add({cell(symbol.text()), cell(market.last), cell(market.judged_until)});
+      markets.add({sql(symbol.text()), sql(market.last), sql(market.judged_until)});
     }
     auto fills = rows_for(account_, version, "paper_fills", "", "place, " + std::string{fill_columns});
     std::int64_t place = 0;
@@ -491,7 +399,7 @@ Result<void> SqlPaperBook::close(const PaperChanges& changes) {
   auto written = session_->run(statements);
   if (written) return {};
   forget();
-  return tl::unexpected{std::move(written.error()).within("writing the paper book")};
+  return relayed(written, "writing the paper book");
 }
 
 void SqlPaperBook::abandon() noexcept {
@@ -511,7 +419,7 @@ void SqlPaperBook::forget() {
 }
 
 Result<std::vector<PaperFill>> SqlPaperBook::fills(Instant since) {
-  if (auto here = connected(); !here) return tl::unexpected{std::move(here.error())};
+  if (auto here = connected(); !here) return relayed(here);
   auto arguments = key_of(account_);
   arguments.emplace_back(to_micros(since));
   auto answer =
@@ -520,12 +428,12 @@ Result<std::vector<PaperFill>> SqlPaperBook::fills(Instant since) {
                                              "ORDER BY changed, place",
                                          std::move(arguments)}});
   if (!answer) {
-    return tl::unexpected{std::move(answer.error()).within("reading the paper book's fills")};
+    return relayed(answer, "reading the paper book's fills");
   }
   std::vector<PaperFill> fills;
   for (const auto& cells : answer->front().rows) {
     auto fill = fill_in(cells);
-    if (!fill) return unreadable("paper_fills");
+    if (!fill) return relayed(fill);
     fills.push_back(std::move(*fill));
   }
   return fills;

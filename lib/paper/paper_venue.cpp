@@ -288,7 +288,7 @@ std::vector<Result<Lookup>> PaperVenue::find(std::span<const OrderQuery> queries
     for (const auto& query : queries) lookups.push_back(look_up(visit, query, now));
   });
   if (visited.error() != nullptr) {
-    lookups.assign(queries.size(), tl::unexpected<Error>{*visited.error()});
+    lookups.assign(queries.size(), relayed(*visited));
   }
   return lookups;
 }
@@ -358,7 +358,7 @@ Result<std::vector<Sighting>> PaperVenue::own_orders(Instant since) {
       own.push_back(sighting_of(order, !settings_.fees_on_request, now));
     }
   });
-  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
+  if (visited.error() != nullptr) return relayed(*visited);
   return own;
 }
 
@@ -372,7 +372,7 @@ Result<Instant> PaperVenue::venue_time() {
 Result<std::map<Symbol, InstrumentRules>> PaperVenue::rules(const std::set<Symbol>& symbols) {
   std::map<Symbol, InstrumentRules> table;
   const auto asked = spared(VenueVerb::rules, symbols);
-  if (!asked) return tl::unexpected<Error>{asked.error()};
+  if (!asked) return relayed(asked);
   std::set<Symbol> unconfigured;
   for (const auto& symbol : *asked) {
     const auto own = settings_.rules.find(symbol);
@@ -383,7 +383,7 @@ Result<std::map<Symbol, InstrumentRules>> PaperVenue::rules(const std::set<Symbo
     }
   }
   const auto prices = known_prices(unconfigured);
-  if (!prices) return tl::unexpected<Error>{prices.error()};
+  if (!prices) return relayed(prices);
   for (const auto& symbol : unconfigured) {
     const auto known = prices->find(symbol);
     const auto price = known == prices->end() ? std::nullopt : std::optional{known->second};
@@ -394,9 +394,9 @@ Result<std::map<Symbol, InstrumentRules>> PaperVenue::rules(const std::set<Symbo
 
 Result<std::map<Symbol, Quote>> PaperVenue::quotes(const std::set<Symbol>& symbols) {
   const auto asked = spared(VenueVerb::quotes, symbols);
-  if (!asked) return tl::unexpected<Error>{asked.error()};
+  if (!asked) return relayed(asked);
   const auto prices = known_prices(*asked);
-  if (!prices) return tl::unexpected<Error>{prices.error()};
+  if (!prices) return relayed(prices);
   std::map<Symbol, Quote> table;
   for (const auto& symbol : *asked) {
     const auto known = prices->find(symbol);
@@ -435,7 +435,7 @@ Result<std::map<Symbol, Price>> PaperVenue::known_prices(const std::set<Symbol>&
       if (const auto price = visit.market_price(symbol, now)) prices.emplace(symbol, *price);
     }
   });
-  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
+  if (visited.error() != nullptr) return relayed(*visited);
   return prices;
 }
 
@@ -452,7 +452,7 @@ Result<std::map<std::string, Balance>> PaperVenue::balances() {
       table.emplace(currency, Balance{total - visit.locked(currency), total});
     }
   });
-  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
+  if (visited.error() != nullptr) return relayed(*visited);
   return table;
 }
 

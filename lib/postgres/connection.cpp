@@ -76,10 +76,10 @@ std::string one_line(std::string text);
 
 Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const std::string& url, bool insecure) {
   auto settings = connection_settings(url);
-  if (!settings) return tl::unexpected{std::move(settings.error())};
+  if (!settings) return relayed(settings);
   if (!insecure) {
     auto safer = safer_settings(resolved(*settings));
-    if (!safer) return tl::unexpected{std::move(safer.error())};
+    if (!safer) return relayed(safer);
     settings->insert(settings->end(), safer->begin(), safer->end());
   }
   const Parameters parameters{*settings};

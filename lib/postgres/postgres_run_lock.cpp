@@ -69,7 +69,7 @@ class PostgresHold final : public RunLease::Hold {
         "SELECT 1 FROM accounts WHERE venue = ?1 AND account = ?2 AND fence = ?3 AND " + held_by_this_session(),
         std::move(arguments)};
     auto answer = connection->run(std::array{ask});
-    if (!answer) return tl::unexpected{std::move(answer.error()).within("asking for the run lock")};
+    if (!answer) return relayed(answer, "asking for the run lock");
     return !(*answer)[0].rows.empty();
   }
 
@@ -113,7 +113,7 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(const
   const auto& connection = session_.connection_;
   const auto locked_out = [&]() -> Result<std::variant<RunLease, HeldElsewhere>> {
     auto holder = read_holder(session_, account);
-    if (!holder) return tl::unexpected{std::move(holder.error())};
+    if (!holder) return relayed(holder);
     return *holder;
   };
   // The server would give it to the same session a second time.
@@ -138,12 +138,11 @@ Result<std::variant<RunLease, HeldElsewhere>> PostgresRunLock::try_acquire(const
           "WHERE venue = ?1 AND account = ?2",
           of(account)};
       (void)session_.run(std::array{unlock});
-      return tl::unexpected{std::move(done.error()).within("taking the run lock")};
+      return relayed(done, "taking the run lock");
     }
     const auto& asked = (*done)[0].rows;
     if (asked.empty()) {
-      if (auto chosen = choose_lock_id(account); !chosen)
-        return tl::unexpected{std::move(chosen.error()).within("taking the run lock")};
+      if (auto chosen = choose_lock_id(account); !chosen) return relayed(chosen, "taking the run lock");
       continue;
     }
     const auto whole = [](const SqlValue& cell) {
@@ -172,20 +171,20 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> PostgresRun
   const auto& connection = session_.connection_;
   const Statement ask{"SELECT " + its_lock_id(), numbers(account, lock_id_)};
   auto asked = session_.run(std::array{ask});
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
+  if (!asked) return relayed(asked, "looking at the run lock");
   const auto* key = (*asked)[0].rows.empty() ? nullptr : std::get_if<std::int64_t>(&(*asked)[0].rows[0][0]);
   if (key == nullptr) return failed(Fault::configuration, "the run lock has no key");
   // The server would give it to the same session a second time.
   bool taken = false;
   if (!connection->locked.contains(account)) {
     auto tried = session_.run(std::array{Statement{"SELECT pg_try_advisory_lock(?1)", {*key}}});
-    if (!tried) return tl::unexpected{std::move(tried.error()).within("looking at the run lock")};
+    if (!tried) return relayed(tried, "looking at the run lock");
     const auto* yes = std::get_if<std::int64_t>(&(*tried)[0].rows.at(0).at(0));
     taken = yes != nullptr && *yes == 1;
   }
   if (!taken) {
     auto holder = read_holder(session_, account);
-    if (!holder) return tl::unexpected{std::move(holder.error())};
+    if (!holder) return relayed(holder);
     return *holder;
   }
   connection->locked.insert(account);
@@ -203,7 +202,7 @@ Result<std::optional<LockStranger>> PostgresRunLock::stranger(const AccountKey& 
           "AND has_table_privilege(s.usesysid, 'tradeguard.accounts', 'UPDATE')) LIMIT 1",
       numbers(account, lock_id_)};
   auto asked = session_.run(std::array{ask});
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the run lock")};
+  if (!asked) return relayed(asked, "looking at the run lock");
   if ((*asked)[0].rows.empty()) return std::nullopt;
   const SqlRow& row = (*asked)[0].rows[0];
   const auto text = [&](std::size_t cell) {
@@ -223,7 +222,7 @@ Result<void> PostgresRunLock::choose_lock_id(const AccountKey& account) {
   const std::array statements{Statement{"BEGIN", {}}, ensure_account(account), choose, Statement{"COMMIT", {}}};
   auto done = session_.run(statements);
   if (!done && done.error().fault == Fault::data) done = session_.run(statements);
-  if (!done) return tl::unexpected{std::move(done.error())};
+  if (!done) return relayed(done);
   return {};
 }
 

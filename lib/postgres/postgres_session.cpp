@@ -26,7 +26,7 @@ std::string text_in(const SqlRows& answer);
 
 Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string& url, const PostgresOptions& options) {
   auto connection = PostgresConnection::connect(url, options.insecure);
-  if (!connection) return tl::unexpected{std::move(connection.error()).within("connecting")};
+  if (!connection) return relayed(connection, "connecting");
   std::unique_ptr<PostgresSession> session{new PostgresSession{std::move(*connection), options}};
   const int announced_pid = session->connection_->announced_pid();
   const bool create = options.mode == PostgresOptions::Mode::create;
@@ -35,9 +35,8 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   // is not carried out where that finds something. Where there is no store, the questions to it fail.
   if (options.mode == PostgresOptions::Mode::looking) {
     auto looked = session->run(std::array{ask_who_answers()});
-    if (!looked) return tl::unexpected{std::move(looked.error()).within("connecting")};
-    if (auto fine = judge_who_answers((*looked)[0], announced_pid); !fine)
-      return tl::unexpected{std::move(fine.error()).within("connecting")};
+    if (!looked) return relayed(looked, "connecting");
+    if (auto fine = judge_who_answers((*looked)[0], announced_pid); !fine) return relayed(fine, "connecting");
     return session;
   }
 
@@ -57,18 +56,17 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
     questions.resize(fewer);
     answers = session->run(questions);
   }
-  if (!answers) return tl::unexpected{std::move(answers.error()).within("connecting")};
-  if (auto fine = judge_who_answers((*answers)[0], announced_pid); !fine)
-    return tl::unexpected{std::move(fine.error()).within("connecting")};
+  if (!answers) return relayed(answers, "connecting");
+  if (auto fine = judge_who_answers((*answers)[0], announced_pid); !fine) return relayed(fine, "connecting");
   if (answers->size() == before_the_schema) {
     auto problems = examine_schema(*session, roles, SchemaAge::older);
-    if (!problems) return tl::unexpected{std::move(problems.error()).within("connecting")};
+    if (!problems) return relayed(problems, "connecting");
     if (problems->empty()) return failed(Fault::unreachable, "the schema tradeguard changed while it was looked at");
     return tl::unexpected{schema_refused(*problems).within("connecting")};
   }
   if (create) {
     auto unlimited = session->run(std::array{lift_statement_limit()});
-    if (!unlimited) return tl::unexpected{std::move(unlimited.error()).within("connecting")};
+    if (!unlimited) return relayed(unlimited, "connecting");
     session->connection_->be_patient(options.waiting);
     return session;
   }
@@ -76,14 +74,13 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const std::string
   if (answers->size() == before_the_store) {
     const auto rights = missing_rights(*session);
     if (rights && !rights->empty()) return failed(Fault::configuration, *rights + "; " + how_to_grant);
-    if (auto schema = require_schema(*session); !schema)
-      return tl::unexpected{std::move(schema.error()).within("connecting")};
+    if (auto schema = require_schema(*session); !schema) return relayed(schema, "connecting");
     return failed(Fault::configuration, "the schema tradeguard cannot be read");
   }
   const auto& version = (*answers)[before_the_store].rows;
   const auto* number = version.empty() ? nullptr : std::get_if<std::int64_t>(&version[0][0]);
   if (auto schema = judge_schema_version(number ? std::optional{*number} : std::nullopt); !schema)
-    return tl::unexpected{std::move(schema.error()).within("connecting")};
+    return relayed(schema, "connecting");
   if (const auto missing = judge_missing_columns((*answers)[before_the_store + 2]); !missing.empty())
     return tl::unexpected{schema_refused(missing).within("connecting")};
   session->epoch_ = text_in((*answers)[before_the_store + 1]);
@@ -105,7 +102,7 @@ std::optional<std::string> PostgresSession::server_now() const {
 Result<std::string> PostgresSession::epoch() {
   if (epoch_.empty()) {
     auto answer = run(std::array{ask_epoch()});
-    if (!answer) return tl::unexpected{std::move(answer.error()).within("reading the epoch")};
+    if (!answer) return relayed(answer, "reading the epoch");
     epoch_ = text_in((*answer)[0]);
   }
   return epoch_;

@@ -6,25 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tradeguard/sql_session.hpp"
+#include "tradeguard/sql_cells.hpp"
 
 namespace tradeguard {
-
-// Text as every database takes it: valid UTF-8 without NUL. Foreign text (a venue's message) may be
-// neither, and a row that says why an order was refused must be writable all the same.
-std::string storable(std::string_view text);
-
-inline SqlValue sql(std::string_view text) { return storable(text); }
-inline SqlValue sql(const char* text) { return storable(text); }
-inline SqlValue sql(const std::string& text) { return storable(text); }
-inline SqlValue sql(std::int64_t number) { return number; }
-inline SqlValue sql(int number) { return std::int64_t{number}; }
-inline SqlValue sql(bool flag) { return std::int64_t{flag ? 1 : 0}; }
-inline SqlValue sql(Instant at) { return to_micros(at); }
-template <class T>
-SqlValue sql(const std::optional<T>& value) {
-  return value ? sql(*value) : SqlValue{};
-}
 
 struct Column {
   std::string_view name;

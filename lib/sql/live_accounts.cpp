@@ -20,7 +20,7 @@ Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now,
           open + "AND o.venue <> 'paper' GROUP BY o.venue, o.account ORDER BY o.venue, o.account",
       {}};
   auto asked = session.run(std::array{ask});
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("counting open live trades")};
+  if (!asked) return relayed(asked, "counting open live trades");
   std::vector<LiveAccount> found;
   for (const SqlRow& cells : (*asked)[0].rows) {
     LiveAccount account;

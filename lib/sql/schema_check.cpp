@@ -182,7 +182,7 @@ std::vector<SchemaProblem> judge_missing_columns(const SqlRows& answer) { return
 Result<std::vector<SchemaProblem>> examine_schema(SqlSession& session, SchemaRoles roles, SchemaAge age) {
   if (session.dialect() == SqlDialect::sqlite) {
     auto listed = session.run(std::array{list_sqlite_schema()});
-    if (!listed) return tl::unexpected{std::move(listed.error()).within("looking at the store's schema")};
+    if (!listed) return relayed(listed, "looking at the store's schema");
     return judge_sqlite_schema((*listed)[0], age);
   }
   // Whatever the session has on its path, the question is asked with pg_catalog alone.
@@ -191,7 +191,7 @@ Result<std::vector<SchemaProblem>> examine_schema(SqlSession& session, SchemaRol
       Statement{foreign("things.what, things.mend", roles) + " ORDER BY things.place, things.what", {}},
       ask_missing_columns(), Statement{"COMMIT", {}}};
   auto asked = session.run(questions);
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the store's schema")};
+  if (!asked) return relayed(asked, "looking at the store's schema");
   std::vector<SchemaProblem> problems;
   for (const SqlRow& row : (*asked)[2].rows) {
     SchemaProblem problem;

@@ -48,15 +48,15 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
     for (std::size_t i = 0; i < entries.size(); ++i) judged.push_back({Fenced{}, Passed{}, false});
     return judged;
   }
-  if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming entries")};
+  if (!opened) return relayed(opened, "claiming entries");
 
   auto facts = facts_from(*opened, questions);
-  if (!facts) return tl::unexpected{std::move(facts.error()).within("claiming entries")};
+  if (!facts) return relayed(facts, "claiming entries");
   const Instant ruling = opened->account.now;
   auto verdicts = judge(entries, policy, std::move(*facts), pen_.account, ruling);
   // A claim is only a claim once this has returned.
   auto closed = opened->close(record_of(entries, verdicts, pen_.account, ruling));
-  if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming entries")};
+  if (!closed) return relayed(closed, "claiming entries");
 
   for (Verdict& verdict : verdicts)
     judged.push_back(std::visit(overloaded{
@@ -86,14 +86,14 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
                           "WHERE o.venue = ?1 AND o.account = ?2 AND o.client_id = ?3",
                       {sql(pen_.account.venue), sql(pen_.account.account), sql(id)}};
   auto opened = OpenTransaction::begin(session_, pen_, now, {ask});
-  if (!opened) return tl::unexpected{std::move(opened.error()).within("settling an entry")};
+  if (!opened) return relayed(opened, "settling an entry");
   if (opened->read[0].rows.empty()) return failed(Fault::data, "no claim with the id " + id);
   auto row = read_order(opened->read[0].rows[0]);
-  if (!row) return tl::unexpected{std::move(row.error()).within("settling an entry")};
+  if (!row) return relayed(row, "settling an entry");
   auto trade = read_trade(opened->read[0].rows[0], order_width());
-  if (!trade) return tl::unexpected{std::move(trade.error()).within("settling an entry")};
+  if (!trade) return relayed(trade, "settling an entry");
   auto settled = settle_entry(*row, *trade, outcome, opened->account.now);
-  if (!settled) return tl::unexpected{std::move(settled.error())};
+  if (!settled) return relayed(settled);
   std::vector<OrderWrite> writes;
   std::vector<TradeWrite> trade_writes;
   // Both or neither: whoever read the trade before has not seen what became of its entry.
@@ -108,7 +108,7 @@ Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceO
     statements.push_back(std::move(statement));
   for (auto& statement : free_or_bind_keys(pen_.account, writes)) statements.push_back(std::move(statement));
   auto closed = opened->close(std::move(statements));
-  if (!closed) return tl::unexpected{std::move(closed.error()).within("settling an entry")};
+  if (!closed) return relayed(closed, "settling an entry");
   return {};
 }
 
@@ -162,7 +162,7 @@ ReadHistory read_history(const std::vector<SqlRows>& results, std::size_t first,
 Result<std::map<std::string, BaseHistory>> SqlEntryHistory::latest(const std::set<std::string>& bases) {
   if (bases.empty()) return std::map<std::string, BaseHistory>{};
   auto asked = session_.run(ask_history(pen_.account, bases));
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("reading the entry history")};
+  if (!asked) return relayed(asked, "reading the entry history");
   ReadHistory history = read_history(*asked, 0, asked->size());
   if (!history.unreadable.empty()) {
     const auto& [base, complaint] = *history.unreadable.begin();
@@ -179,7 +179,7 @@ Result<void> SqlEntryHistory::remember(const Symbol& entry, Instant at) {
       "WHERE excluded.remembered_at > entry_memory.remembered_at",
       {sql(pen_.account.venue), sql(pen_.account.account), sql(entry.base()), sql(entry), sql(at)}};
   auto done = write_together(session_, pen_, {std::move(keep)});
-  if (!done) return tl::unexpected{std::move(done.error()).within("remembering an entry")};
+  if (!done) return relayed(done, "remembering an entry");
   return {};
 }
 

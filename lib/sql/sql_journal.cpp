@@ -32,10 +32,10 @@ template <class Row>
 Result<std::optional<Row>> only_row(SqlSession& session, Statement ask, Result<Row> (*read)(const SqlRow&, std::size_t),
                                     const char* doing) {
   auto asked = session.run(std::array{std::move(ask)});
-  if (!asked) return tl::unexpected{std::move(asked.error()).within(doing)};
+  if (!asked) return relayed(asked, doing);
   if ((*asked)[0].rows.empty()) return std::optional<Row>{};
   auto row = read((*asked)[0].rows[0], 0);
-  if (!row) return tl::unexpected{std::move(row.error())};
+  if (!row) return relayed(row);
   return std::optional{std::move(*row)};
 }
 
@@ -81,9 +81,8 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge);
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes,
-                       const std::map<SignalKey, ClaimedKey>& known, const Versions& standing, Micros max_age,
-                       Micros max_future, Instant now);
+VersionOf version_in(const VersionsOfOne& rows);
+std::optional<Duplicate> known_exit(const Signal& signal, const std::map<SignalKey, ClaimedKey>& known);
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows);
 Notice read_notice(const SqlRow& cells);
 std::string stored_error(const DeliveryRecord& record);
@@ -103,12 +102,12 @@ Result<void> update_account(SqlSession& session, const Pen& pen, std::string ass
 Result<OpenBook> SqlJournal::open_book(Instant now) {
   const AccountKey& account = pen_.account;
   auto epoch = session_.epoch();
-  if (!epoch) return tl::unexpected{std::move(epoch.error()).within("reading the open book")};
+  if (!epoch) return relayed(epoch, "reading the open book");
   auto read =
       read_together(session_, {ask_account(account), ask_open_trades(account), ask_orders_of_open_trades(account),
                                ask_questions(account, now), ask_alarms(account), ask_flattened(account, now),
                                ask_waiting(account), ask_entered(account, now)});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading the open book")};
+  if (!read) return relayed(read, "reading the open book");
   enum Place : std::size_t { account_row, trades, orders, questions, alarms, sold, waiting, entered_today };
 
   OpenBook book;
@@ -133,14 +132,14 @@ Result<std::vector<Written>> SqlJournal::write(std::span<const Change> items) {
                   [](Written written) { return written == Written::yes; })) {
     auto done = write_together(session_, pen_, std::move(hoped.statements));
     if (done) return std::move(hoped.written);
-    if (done.error().fault != Fault::data) return tl::unexpected{std::move(done.error()).within("writing the journal")};
+    if (done.error().fault != Fault::data) return relayed(done, "writing the journal");
   }
 
   auto opened = OpenTransaction::begin(session_, pen_, Instant{}, ask_versions(pen_.account, items));
-  if (!opened) return tl::unexpected{std::move(opened.error()).within("writing the journal")};
+  if (!opened) return relayed(opened, "writing the journal");
   Batch possible = plan_batch(pen_.account, items, read_versions(opened->read));
   auto closed = opened->close(std::move(possible.statements));
-  if (!closed) return tl::unexpected{std::move(closed.error()).within("writing the journal")};
+  if (!closed) return relayed(closed, "writing the journal");
   return std::move(possible.written);
 }
 
@@ -161,7 +160,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   const std::size_t key_asks = asks.size();
   append(asks, ask_versions(account, wishes));
   auto opened = OpenTransaction::begin(session_, pen_, now, std::move(asks));
-  if (!opened) return tl::unexpected{std::move(opened.error()).within("claiming exits")};
+  if (!opened) return relayed(opened, "claiming exits");
   std::map<SignalKey, ClaimedKey> known = read_keys(opened->read, 0, key_asks);
   const Versions standing = read_versions(std::span{opened->read}.subspan(key_asks));
 
@@ -174,8 +173,8 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   std::set<ClientOrderId> written;
   for (const ExitClaim& claim : claims) {
     const SignalKey key = claim_key(claim.signal);
-    verdicts.push_back(
-        judge_exit(claim.signal, wishes_beyond(claim, written), known, standing, max_age, max_future, ruling));
+    verdicts.push_back(judge_exit(claim.signal, known_exit(claim.signal, known), wishes_beyond(claim, written),
+                                  version_in(standing.trades), max_age, max_future, ruling));
     if (auto* denied = std::get_if<Denied>(&verdicts.back()))
       denied->clock_of_store = session_.server_now().has_value();
     const auto* duplicate = std::get_if<Duplicate>(&verdicts.back());
@@ -220,7 +219,7 @@ Result<std::vector<ExitVerdict>> SqlJournal::claim_exits(std::span<const ExitCla
   append(statements, plan_batch(account, granted, standing).statements);
   append(statements, decisions.statements(account, ruling));
   auto closed = opened->close(std::move(statements));
-  if (!closed) return tl::unexpected{std::move(closed.error()).within("claiming exits")};
+  if (!closed) return relayed(closed, "claiming exits");
   return verdicts;
 }
 
@@ -249,7 +248,7 @@ Result<Outlook> SqlJournal::outlook(std::span<const Signal> signals) {
   const std::size_t first_key = asks.size();
   append(asks, find_keys(pen_.account, keys));
   auto read = session_.run(asks);
-  if (!read) return tl::unexpected{std::move(read.error()).within("looking ahead")};
+  if (!read) return relayed(read, "looking ahead");
   outlook.history = read_history(*read, 0, first_rules).latest;
   for (const auto& [key, claimed] : read_keys(*read, first_key, read->size() - first_key))
     if (!claimed.released) outlook.known.insert(key);
@@ -282,7 +281,7 @@ Result<void> SqlJournal::remember_rules(std::span<const InstrumentRules> rules) 
                              .done());
   }
   auto done = write_together(session_, pen_, std::move(statements));
-  if (!done) return tl::unexpected{std::move(done.error()).within("remembering rules")};
+  if (!done) return relayed(done, "remembering rules");
   return {};
 }
 
@@ -302,7 +301,7 @@ Result<std::vector<Notice>> SqlJournal::due_notices(Instant now, std::size_t at_
       "ORDER BY CASE WHEN n.severity = 'CRITICAL' THEN 0 ELSE 1 END, n.sequence LIMIT ?4",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading due notices")};
+  if (!read) return relayed(read, "reading due notices");
   std::vector<Notice> notices;
   for (const SqlRow& row : (*read)[0].rows) {
     notices.push_back(read_notice(row));
@@ -331,7 +330,7 @@ Result<void> SqlJournal::record_deliveries(std::span<const DeliveryRecord> recor
   for (auto& piece : pieces(std::move(sorted), 5))
     statements.push_back(write_deliveries(pen_.account, std::move(piece)));
   auto done = write_together(session_, pen_, std::move(statements));
-  if (!done) return tl::unexpected{std::move(done.error()).within("recording deliveries")};
+  if (!done) return relayed(done, "recording deliveries");
   return {};
 }
 
@@ -369,7 +368,7 @@ Result<void> SqlJournal::note_silences(std::optional<Instant> venue_until, const
 
 Result<void> SqlJournal::accept_epoch(const std::string& venue_account_id, Instant entries_after) {
   auto epoch = session_.epoch();
-  if (!epoch) return tl::unexpected{std::move(epoch.error()).within("accepting the epoch")};
+  if (!epoch) return relayed(epoch, "accepting the epoch");
   return update_account(session_, pen_, "epoch = ?3, venue_account_id = ?4, entries_after = ?5",
                         {sql(*epoch), sql(venue_account_id), sql(entries_after)}, "accepting the epoch");
 }
@@ -404,7 +403,7 @@ Result<std::vector<Decision>> SqlJournal::decisions(const SignalKey& key) {
           whose + " ORDER BY first_at, guard, verdict",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading decisions")};
+  if (!read) return relayed(read, "reading decisions");
   std::vector<Decision> decisions;
   for (const SqlRow& cells : (*read)[0].rows) {
     Decision decision;
@@ -436,11 +435,11 @@ Result<std::vector<Order>> SqlJournal::orders_of(const SignalKey& key) {
                           whose + ")" + std::string{in_order_of_writing},
                       std::move(arguments)};
   auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading the orders of a signal")};
+  if (!read) return relayed(read, "reading the orders of a signal");
   std::vector<Order> orders;
   for (const SqlRow& row : (*read)[0].rows) {
     auto order = read_order(row);
-    if (!order) return tl::unexpected{std::move(order.error())};
+    if (!order) return relayed(order);
     orders.push_back(std::move(*order));
   }
   return orders;
@@ -480,7 +479,7 @@ Result<PastTrades> SqlJournal::trades(const TradeQuery& query) {
             "JOIN exchange_orders o ON o.venue = e.venue AND o.account = e.account AND o.trade = e.client_id" +
             std::string{in_order_of_writing},
         arguments}});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading past trades")};
+  if (!read) return relayed(read, "reading past trades");
   OpenBook gathered;
   gather_trades((*read)[0], (*read)[1], gathered, Instant{});
   PastTrades past{std::move(gathered.trades), {}};
@@ -509,7 +508,7 @@ Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word, s
       "OR e.signal_key = ?3)) AS k GROUP BY k.signal_key ORDER BY max(k.at) DESC, k.signal_key LIMIT ?6",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("looking for signals")};
+  if (!read) return relayed(read, "looking for signals");
   std::vector<SignalKey> keys;
   for (const SqlRow& row : (*read)[0].rows) {
     SignalKey key;
@@ -523,7 +522,7 @@ Result<std::size_t> SqlJournal::waiting_notices() {
   const Statement ask{"SELECT count(*) FROM notices WHERE venue = ?1 AND account = ?2 AND state = 'waiting'",
                       of(pen_.account)};
   auto read = session_.run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("counting waiting notices")};
+  if (!read) return relayed(read, "counting waiting notices");
   std::int64_t count = 0;
   if (!tradeguard::read((*read)[0].rows.at(0).at(0), count)) return unreadable("notices cannot be counted");
   return static_cast<std::size_t>(count);
@@ -535,7 +534,7 @@ Result<std::size_t> SqlJournal::prune_piece(Instant before, Instant now, std::si
   Statements asks;
   for (const Removal& removal : removals) asks.push_back(removal.is_there);
   auto asked = session_.run(asks);
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking for what may be pruned")};
+  if (!asked) return relayed(asked, "looking for what may be pruned");
   Statements wanted;
   for (std::size_t i = 0; i < removals.size(); ++i)
     if (!(*asked)[i].rows.empty()) wanted.push_back(removals[i].remove);
@@ -544,7 +543,7 @@ Result<std::size_t> SqlJournal::prune_piece(Instant before, Instant now, std::si
   if (session_.dialect() == SqlDialect::postgres)
     wanted.insert(wanted.begin(), Statement{"SET LOCAL enable_seqscan = off", {}});
   auto done = write_together(session_, pen_, std::move(wanted));
-  if (!done) return tl::unexpected{std::move(done.error()).within("pruning")};
+  if (!done) return relayed(done, "pruning");
   std::size_t gone = 0;
   for (const SqlRows& removed : *done) gone += static_cast<std::size_t>(removed.changed);
   return gone;
@@ -790,13 +789,14 @@ Versions as_given(std::span<const Change> items) {
 }
 
 // Items see what earlier ones have written.
-Written judge_change(const Change& item, const Versions& standing) {
-  const auto version_in = [](const VersionsOfOne& rows) {
-    return [&rows](const ClientOrderId& id) {
-      const auto row = rows.find(id);
-      return row == rows.end() ? std::nullopt : std::optional{row->second};
-    };
+VersionOf version_in(const VersionsOfOne& rows) {
+  return [&rows](const ClientOrderId& id) {
+    const auto row = rows.find(id);
+    return row == rows.end() ? std::nullopt : std::optional{row->second};
   };
+}
+
+Written judge_change(const Change& item, const Versions& standing) {
   return judge_change(item, version_in(standing.orders), version_in(standing.trades));
 }
 
@@ -965,19 +965,11 @@ Statement write_edge(const AccountKey& account, const AlarmEdge& edge) {
 
 // ---- The rest ----------------------------------------------------------------------------------
 
-ExitVerdict judge_exit(const Signal& signal, std::vector<TradeRecord> wishes,
-                       const std::map<SignalKey, ClaimedKey>& known, const Versions& standing, Micros max_age,
-                       Micros max_future, Instant now) {
-  if (const auto row = known.find(claim_key(signal)); row != known.end())
-    return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
-                     row->second.digest != signal_digest(signal), row->second.decided};
-  if (signal.time > now + max_future)
-    return Denied{Denial::future, signal.time, "signal time " + iso_micros(signal.time), signal.time - now};
-  if (now - signal.time > max_age) return Denied{Denial::stale, std::nullopt, "signal time " + iso_micros(signal.time)};
-  Change as_change{.append = {}, .advance = {}, .trades = std::move(wishes), .notices = {}, .alarms = {}, .words = {}};
-  if (judge_change(as_change, standing) != Written::yes)
-    return Denied{Denial::changed, std::nullopt, "the trade was written by another run"};
-  return ExitClaimed{std::move(as_change.trades)};
+std::optional<Duplicate> known_exit(const Signal& signal, const std::map<SignalKey, ClaimedKey>& known) {
+  const auto row = known.find(claim_key(signal));
+  if (row == known.end()) return std::nullopt;
+  return Duplicate{row->second.order, row->second.existing_order_id, row->second.claimed_at,
+                   row->second.digest != signal_digest(signal), row->second.decided};
 }
 
 Statement write_deliveries(const AccountKey& account, std::vector<SqlRow> rows) {
@@ -1064,7 +1056,7 @@ Result<void> update_account(SqlSession& session, const Pen& pen, std::string ass
   auto done = write_together(
       session, pen,
       {{"UPDATE accounts SET " + std::move(assignments) + " WHERE venue = ?1 AND account = ?2", std::move(arguments)}});
-  if (!done) return tl::unexpected{std::move(done.error()).within(doing)};
+  if (!done) return relayed(done, doing);
   return {};
 }
 

@@ -30,7 +30,7 @@ tl::unexpected<Error> is_foreign(const std::string& table);
 Result<SchemaFound> find_schema(SqlSession& session) {
   using What = SchemaFound::What;
   auto listed = session.run(std::array{list_tables(session.dialect())});
-  if (!listed) return tl::unexpected{std::move(listed.error()).within("looking for the store")};
+  if (!listed) return relayed(listed, "looking for the store");
   std::set<std::string> present;
   for (const SqlRow& row : (*listed)[0].rows) {
     std::string name;
@@ -47,7 +47,7 @@ Result<SchemaFound> find_schema(SqlSession& session) {
   if (session.dialect() == SqlDialect::postgres) questions.push_back(refuse_foreign_schema(SchemaRoles::superuser_too));
   questions.push_back(read_version(session.dialect()));
   auto version = session.run(questions);
-  if (!version) return tl::unexpected{std::move(version.error()).within("reading the schema version")};
+  if (!version) return relayed(version, "reading the schema version");
   std::int64_t number = 0;
   const SqlRows& answer = version->back();
   if (answer.rows.empty() || !read(answer.rows[0][0], number)) return SchemaFound{What::foreign, 0, our_tables[0]};
@@ -57,11 +57,11 @@ Result<SchemaFound> find_schema(SqlSession& session) {
 
 Result<void> init_schema(SqlSession& session, const InitOptions& options) {
   auto found = find_schema(session);
-  if (!found) return tl::unexpected{std::move(found.error())};
+  if (!found) return relayed(found);
   switch (found->what) {
     case SchemaFound::What::current: {
       auto problems = examine_schema(session, SchemaRoles::superuser_too, SchemaAge::current);
-      if (!problems) return tl::unexpected{std::move(problems.error())};
+      if (!problems) return relayed(problems);
       if (!problems->empty()) return tl::unexpected{schema_refused(*problems)};
       return {};
     }
@@ -79,29 +79,29 @@ Result<void> init_schema(SqlSession& session, const InitOptions& options) {
   }
   const bool migrates = found->what == SchemaFound::What::older;
   auto problems = examine_schema(session, SchemaRoles::superuser_too, SchemaAge::older);
-  if (!problems) return tl::unexpected{std::move(problems.error())};
+  if (!problems) return relayed(problems);
   if (!problems->empty()) return tl::unexpected{schema_refused(*problems)};
   Result<void> done;
   if (migrates) {
     done = migrate(session, found->version, options);
   } else if (auto created = session.run(creation(session.dialect())); !created) {
-    done = tl::unexpected{std::move(created.error())};
+    done = relayed(created);
   }
   if (done) return {};
   // Another init may have been faster.
   if (auto again = find_schema(session); again && again->what == SchemaFound::What::current) return {};
-  return tl::unexpected{std::move(done.error()).within(migrates ? "migrating the store" : "creating the store")};
+  return relayed(done, migrates ? "migrating the store" : "creating the store");
 }
 
 Result<std::set<AccountKey>> accounts_of(SqlSession& session) {
   auto listed = session.run(std::array{list_accounts()});
-  if (!listed) return tl::unexpected{std::move(listed.error()).within("listing the accounts")};
+  if (!listed) return relayed(listed, "listing the accounts");
   return accounts_in((*listed)[0]);
 }
 
 Result<void> require_schema(SqlSession& session) {
   auto found = find_schema(session);
-  if (!found) return tl::unexpected{std::move(found.error())};
+  if (!found) return relayed(found);
   switch (found->what) {
     case SchemaFound::What::nothing:
       return judge_schema_version(std::nullopt);
@@ -142,7 +142,7 @@ Result<std::string> missing_rights(SqlSession& session) {
       "FROM pg_catalog.pg_namespace n WHERE n.nspname = 'tradeguard'",
       {}};
   auto asked = session.run(std::array{ask});
-  if (!asked) return tl::unexpected{std::move(asked.error()).within("looking at the role's rights")};
+  if (!asked) return relayed(asked, "looking at the role's rights");
   if ((*asked)[0].rows.empty()) return std::string{};
   std::string role;
   std::int64_t may_use = 0;
@@ -421,7 +421,7 @@ Result<void> migrate(SqlSession& session, int from, const InitOptions& options) 
   begin.push_back(read_version(session.dialect()));
   begin.push_back(list_accounts());
   auto begun = session.run(begin);
-  if (!begun) return tl::unexpected{std::move(begun.error())};
+  if (!begun) return relayed(begun);
   const auto leave = [&](Error error) -> Result<void> {
     const Statement rollback{"ROLLBACK", {}};
     (void)session.run(std::array{rollback});
@@ -439,8 +439,7 @@ Result<void> migrate(SqlSession& session, int from, const InitOptions& options) 
     if (options.doing) options.doing(in_short(steps[i]), i + 1, steps.size());
     const Statement step{steps[i], {}};
     // Whatever fails has rolled the transaction back.
-    if (auto done = session.run(std::array{step}); !done)
-      return tl::unexpected{std::move(done.error()).within(in_short(steps[i]))};
+    if (auto done = session.run(std::array{step}); !done) return relayed(done, in_short(steps[i]));
   }
   return {};
 }

@@ -47,7 +47,7 @@ Result<OpenTransaction> OpenTransaction::begin(SqlSession& session, const Pen& p
   const std::size_t before = all.size();
   all.insert(all.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
   auto done = session.run(all);
-  if (!done) return tl::unexpected{std::move(done.error())};
+  if (!done) return relayed(done);
 
   OpenTransaction opened{session};
   const SqlRows& locked = (*done)[before - 1];
@@ -80,7 +80,7 @@ OpenTransaction::~OpenTransaction() {
 Result<void> OpenTransaction::close(std::vector<Statement> statements) {
   statements.push_back(commit());
   auto done = std::exchange(session_, nullptr)->run(statements);
-  if (!done) return tl::unexpected{std::move(done.error())};
+  if (!done) return relayed(done);
   return {};
 }
 
@@ -109,7 +109,7 @@ Result<BumpedAccount> bump_account(SqlSession& session, const AccountKey& accoun
       "WHERE venue = ?1 AND account = ?2 RETURNING fence, cycle",
       {sql(account.venue), sql(account.account), sql(witness.highest.value_or(0)), sql(witness.missing)}};
   auto done = session.run(std::array{begin_writing(), ensure_account(account), bump, commit()});
-  if (!done) return tl::unexpected{std::move(done.error()).within("taking the lease")};
+  if (!done) return relayed(done, "taking the lease");
   if ((*done)[2].rows.empty()) return unreadable("accounts has no row of this account");
   BumpedAccount bumped{};
   RowReader row{(*done)[2].rows[0], "accounts"};
@@ -123,7 +123,7 @@ Result<HeldElsewhere> read_holder(SqlSession& session, const AccountKey& account
                           " FROM accounts WHERE venue = ?1 AND account = ?2",
                       {sql(account.venue), sql(account.account)}};
   auto done = session.run(std::array{ask});
-  if (!done) return tl::unexpected{std::move(done.error()).within("reading who holds the lock")};
+  if (!done) return relayed(done, "reading who holds the lock");
   HeldElsewhere holder;
   if ((*done)[0].rows.empty()) return holder;
   RowReader row{(*done)[0].rows[0], "accounts"};
@@ -136,7 +136,7 @@ Result<std::optional<Fence>> read_fence(SqlSession& session, const AccountKey& a
   const Statement ask{"SELECT fence FROM accounts WHERE venue = ?1 AND account = ?2",
                       {sql(account.venue), sql(account.account)}};
   auto done = session.run(std::array{ask});
-  if (!done) return tl::unexpected{std::move(done.error()).within("reading the fence")};
+  if (!done) return relayed(done, "reading the fence");
   std::optional<Fence> fence;
   if (!(*done)[0].rows.empty() && !read((*done)[0].rows[0][0], fence))
     return unreadable("accounts has a fence that is no number");

@@ -60,9 +60,9 @@ class SqliteHold final : public RunLease::Hold {
 
   Result<bool> still_held() override {
     if (!file_->is_at(path_)) return false;
-    if (auto in_place = session_.require_in_place(); !in_place) return tl::unexpected{std::move(in_place.error())};
+    if (auto in_place = session_.require_in_place(); !in_place) return relayed(in_place);
     auto fence = read_fence(session_, account_);
-    if (!fence) return tl::unexpected{std::move(fence.error())};
+    if (!fence) return relayed(fence);
     return *fence == fence_;
   }
 
@@ -151,7 +151,7 @@ Result<OpenedLockFile> open_lock_file(const std::string& path, const std::string
   if (descriptor < 0) return refused(path, errno);
   if (auto plain = require_plain(descriptor, path); !plain) {
     ::close(descriptor);
-    return tl::unexpected{std::move(plain.error())};
+    return relayed(plain);
   }
   return OpenedLockFile{descriptor, false};
 }
@@ -163,7 +163,7 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(const A
   constexpr int attempts = 10;
   for (int i = 0; i < attempts; ++i) {
     auto opened = open_lock_file(path, session_.real_path());
-    if (!opened) return tl::unexpected{std::move(opened.error())};
+    if (!opened) return relayed(opened);
     const auto [descriptor, just_made] = *opened;
     auto file = std::make_unique<LockFile>(descriptor);
     int fault = 0;
@@ -176,12 +176,11 @@ Result<std::variant<RunLease, HeldElsewhere>> SqliteRunLock::try_acquire(const A
       return *holder;
     }
     if (!file->is_at(path)) continue;  // unlinked between opening and locking
-    if (auto in_place = session_.require_in_place(); !in_place) return tl::unexpected{std::move(in_place.error())};
+    if (auto in_place = session_.require_in_place(); !in_place) return relayed(in_place);
     auto bumped = bump_account(session_, account, read_fence_file(descriptor, just_made));
-    if (!bumped) return tl::unexpected{std::move(bumped.error())};
+    if (!bumped) return relayed(bumped);
     // After the database: broken off in between, the file is behind it, which says nothing.
-    if (auto written = write_fence_file(descriptor, path, bumped->fence); !written)
-      return tl::unexpected{std::move(written.error())};
+    if (auto written = write_fence_file(descriptor, path, bumped->fence); !written) return relayed(written);
     note_holder(descriptor);
     return RunLease{bumped->fence, bumped->cycle,
                     std::make_unique<SqliteHold>(std::move(file), path, session_, account, bumped->fence)};
@@ -197,7 +196,7 @@ Result<std::variant<std::unique_ptr<RunLease::Hold>, HeldElsewhere>> SqliteRunLo
   if (descriptor < 0 && errno == ENOENT) return std::make_unique<LookersHold>(nullptr, path);
   if (descriptor < 0) return refused(path, errno);
   auto file = std::make_unique<LockFile>(descriptor);
-  if (auto plain = require_plain(descriptor, path); !plain) return tl::unexpected{std::move(plain.error())};
+  if (auto plain = require_plain(descriptor, path); !plain) return relayed(plain);
   int fault = 0;
   if (file->try_lock(fault)) return std::make_unique<LookersHold>(std::move(file), path);
   if (fault != EWOULDBLOCK) return failed(Fault::unreachable, "locking " + path + ": " + std::strerror(fault));

@@ -78,10 +78,10 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
   if (!create && ::stat(file.c_str(), &found) != 0)
     return failed(Fault::configuration,
                   "there is no store " + file + " (" + std::strerror(errno) + "): run `tradeguard init` to create it");
-  if (auto local = require_local(file, options); !local) return tl::unexpected{local.error()};
+  if (auto local = require_local(file, options); !local) return relayed(local);
 
   if (create)
-    if (auto made = make_file(file, options.rights); !made) return tl::unexpected{std::move(made.error())};
+    if (auto made = make_file(file, options.rights); !made) return relayed(made);
 
   auto database = std::make_unique<Database>();
   database->file = file;
@@ -113,21 +113,20 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& fi
     return failed(Fault::configuration, "the store " + file + " is read-only" + cause_of(SQLITE_READONLY, file));
 
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"})
-    if (auto set = database->execute(pragma); !set) return tl::unexpected{std::move(set.error())};
+    if (auto set = database->execute(pragma); !set) return relayed(set);
 
   const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr), &std::free};
   if (!real) return failed(Fault::configuration, "opening " + file + ": " + std::strerror(errno));
   std::unique_ptr<SqliteSession> session{new SqliteSession{std::move(database), real.get()}};
   const Statement mode{"PRAGMA journal_mode", {}};
   auto wal = session->run(std::array{mode});
-  if (!wal) return tl::unexpected{std::move(wal.error())};
+  if (!wal) return relayed(wal);
   if ((*wal)[0].rows != std::vector<SqlRow>{{std::string{"wal"}}})
     return failed(Fault::configuration, "the file system of " + file + " cannot keep a WAL");
   if (create) return session;
-  if (auto schema = require_schema(*session); !schema)
-    return tl::unexpected{std::move(schema.error()).within("opening " + file)};
+  if (auto schema = require_schema(*session); !schema) return relayed(schema, "opening " + file);
   const auto problems = examine_schema(*session, SchemaRoles::no_superuser, SchemaAge::current);
-  if (!problems) return tl::unexpected{problems.error()};
+  if (!problems) return relayed(problems);
   if (!problems->empty()) return tl::unexpected{schema_refused(*problems).within("opening " + file)};
   return session;
 }
@@ -156,7 +155,7 @@ Result<std::vector<SqlRows>> SqliteSession::run(std::span<const Statement> state
     if (!rows) {
       if (sqlite3_get_autocommit(database_->handle) == 0)
         sqlite3_exec(database_->handle, "ROLLBACK", nullptr, nullptr, nullptr);
-      return tl::unexpected{std::move(rows.error())};
+      return relayed(rows);
     }
     results.push_back(std::move(*rows));
   }
@@ -177,7 +176,7 @@ Result<std::string> SqliteSession::epoch() {
   if (!epoch_.empty()) return epoch_;
   const Statement ask{"SELECT value FROM tradeguard_meta WHERE key = 'created'", {}};
   auto read = run(std::array{ask});
-  if (!read) return tl::unexpected{std::move(read.error()).within("reading the store's epoch")};
+  if (!read) return relayed(read, "reading the store's epoch");
   const auto& rows = (*read)[0].rows;
   const auto* created = rows.empty() ? nullptr : std::get_if<std::string>(&rows[0][0]);
   // Without its mark it is another store than the one it was, and no reason not to protect what it has.
@@ -296,7 +295,7 @@ Result<void> require_local(const std::string& file, const SqliteOptions& options
   const std::unique_ptr<char, decltype(&std::free)> real{::realpath(file.c_str(), nullptr), &std::free};
   const std::string folder = folder_of(real ? real.get() : file);
   auto type = options.file_system_type ? options.file_system_type(folder) : kernel_file_system_type(folder);
-  if (!type) return tl::unexpected{std::move(type.error())};
+  if (!type) return relayed(type);
   const std::string_view name = name_of_network_file_system(*type);
   if (name.empty()) return {};
   return failed(Fault::configuration,

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -94,5 +95,17 @@ struct overloaded : F... {
 };
 template <class... F>
 overloaded(F...) -> overloaded<F...>;
+
+// The error of a call that failed, handed on: `if (!read) return relayed(read);`. It is moved out, unless it is const.
+template <class Failed>
+auto relayed(Failed& failed) {
+  return tl::unexpected<std::decay_t<decltype(failed.error())>>{std::move(failed.error())};
+}
+// With what was being done, outermost.
+template <class Failed>
+tl::unexpected<Error> relayed(Failed& failed, std::string doing) {
+  Error error = std::move(failed.error());
+  return tl::unexpected<Error>{std::move(error).within(std::move(doing))};
+}
 
 }  // namespace tradeguard

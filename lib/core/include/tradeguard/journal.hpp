@@ -154,6 +154,11 @@ struct ExitClaimed {
 };
 using ExitVerdict = std::variant<ExitClaimed, Duplicate, Denied>;
 
+// The judgement of a SELL that wants these wishes written, pure and the same for every store: for repeat first, for age
+// second. `known` is the claim that has its key already, `trade_version` what version of a trade stands.
+ExitVerdict judge_exit(const Signal& signal, const std::optional<Duplicate>& known, std::vector<TradeRecord> wishes,
+                       const VersionOf& trade_version, Micros max_age, Micros max_future, Instant now);
+
 // What is known about signals before a venue is asked anything. A forecast: the claim decides.
 struct Outlook {
   std::set<SignalKey> known;                   // claimed before
