@@ -51,7 +51,7 @@ struct World {
     }
     return {};
   }
-  void run(Search& search, int most = 20) {
+  void run(Search& search, int most = 6) {
     for (int i = 0; i < most; ++i) {
       const auto asks = search.burst();
       if (asks.empty()) return;
