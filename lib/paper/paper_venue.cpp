@@ -288,7 +288,7 @@ std::vector<Result<Lookup>> PaperVenue::find(std::span<const OrderQuery> queries
     for (const auto& query : queries) lookups.push_back(look_up(visit, query, now));
   });
   if (visited.error() != nullptr) {
-    lookups.assign(queries.size(), relayed(*visited));
+    lookups.assign(queries.size(), tl::unexpected<Error>{*visited.error()});
   }
   return lookups;
 }
@@ -358,7 +358,7 @@ Result<std::vector<Sighting>> PaperVenue::own_orders(Instant since) {
       own.push_back(sighting_of(order, !settings_.fees_on_request, now));
     }
   });
-  if (visited.error() != nullptr) return relayed(*visited);
+  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
   return own;
 }
 
@@ -435,7 +435,7 @@ Result<std::map<Symbol, Price>> PaperVenue::known_prices(const std::set<Symbol>&
       if (const auto price = visit.market_price(symbol, now)) prices.emplace(symbol, *price);
     }
   });
-  if (visited.error() != nullptr) return relayed(*visited);
+  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
   return prices;
 }
 
@@ -452,7 +452,7 @@ Result<std::map<std::string, Balance>> PaperVenue::balances() {
       table.emplace(currency, Balance{total - visit.locked(currency), total});
     }
   });
-  if (visited.error() != nullptr) return relayed(*visited);
+  if (visited.error() != nullptr) return tl::unexpected<Error>{*visited.error()};
   return table;
 }
 
