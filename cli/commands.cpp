@@ -17,6 +17,7 @@ constexpr bool without_json = false;
 
 const CommandOption reason{"reason", "TEXT", "why; it is stored and told"};
 const CommandOption needed_reason{"reason", "TEXT", "why; it is stored and told", needed};
+const CommandOption account{"account", "VENUE/NAME", "another account of the store than the configuration names"};
 const CommandOption wait{"wait", "DURATION", "how long to try for the run lock (3s)"};
 
 // The texts are pages of a manual and stand here as they are printed.
@@ -43,7 +44,7 @@ the next step. Whether a stop still rests at the exchange is looked up by runs, 
 With --max-age it is a check for a monitor: exit code 0 if all is well, 1 if the last run ended
 longer ago than that, something is unprotected or an alarm stands; 69 and 78 as for a run.)",
      "tradeguard status --config bot.ini --max-age 180", with_json,
-     {{"max-age", "DURATION", "exit with 1 unless a run ended within it and nothing needs anybody"}},
+     {{"max-age", "DURATION", "exit with 1 unless a run ended within it and nothing needs anybody"}, account},
      status_command},
 
     {looking, "trades", "[SYMBOL]", 0, 1,
@@ -56,14 +57,14 @@ A trade of which a row cannot be read is named in a line "unreadable:". It is no
 command ends with 70.)",
      "tradeguard trades --config bot.ini --since 24h", with_json,
      {{"last", "NUMBER", "how many (20; all of them with --since)"},
-      {"since", "TIME", "entered then or later: 2025-01-01T00:00:00Z, or 24h for the last 24 hours"}}, trades_command},
+      {"since", "TIME", "entered then or later: 2025-01-01T00:00:00Z, or 24h for the last 24 hours"}, account}, trades_command},
 
     {looking, "why", "KEY|ID|SYMBOL", 1, 1,
      "what became of a signal, verdict by verdict",
 R"(By the signal's key, {symbol}:{side}:{minute} as the GUARD lines of the log have it, or
 {symbol}:{side}:id={id} for a signal with an id; by any id of an order, the exchange's or ours, as
 messages have it; or by a symbol, for its newest 20 signals.)",
-     "tradeguard why --config bot.ini ETH_USDT:BUY:2025-01-01T12:00:00", with_json, {}, why_command},
+     "tradeguard why --config bot.ini ETH_USDT:BUY:2025-01-01T12:00:00", with_json, {account}, why_command},
 
     {looking, "config", "", 0, 0,
      "every effective value, and where it came from",
@@ -85,23 +86,24 @@ with, were it stopped by what was found.)",
      "no more entries, from now until `resume`",
 R"(When it returns, no further claim commits, whatever is running. Protection goes on: stops are
 placed, exits are sold. It asks for the run lock first, and does without it if a run holds it:
-every claim reads the halt in its own transaction.)",
+every claim reads the halt in its own transaction. A bot that links the library is halted like this
+too: name its account with --account.)",
      "tradeguard halt --config bot.ini --reason \"exchange maintenance\"", with_json,
-     {needed_reason, wait}, halt_command},
+     {needed_reason, account, wait}, halt_command},
 
     {operating, "resume", "[SYMBOL]", 0, 1,
      "take entries again, everywhere or in one frozen market",
 R"(Without a symbol it ends a halt and resets the breaker. With one it unfreezes that base
 currency, after somebody has looked at why it was frozen: tradeguard status.)",
      "tradeguard resume --config bot.ini ETH_USDT", with_json,
-     {reason, wait}, resume_command},
+     {reason, account, wait}, resume_command},
 
     {operating, "release", "TRADE", 1, 1,
      "take one trade out of tradeguard's hands",
 R"(From then on it is yours: it is neither protected nor sold nor counted any more. Its orders
 at the venue stay as they are and are listed. TRADE is the client id that `status` shows.)",
      "tradeguard release --config bot.ini tg1-e1-0123456789abcdefghijklmnop", with_json,
-     {reason, wait}, release_command},
+     {reason, account, wait}, release_command},
 
     {operating, "resolve", "CLIENT_ID", 1, 1,
      "say what became of an order in doubt",
@@ -112,7 +114,7 @@ it is over, with the filled quantity you read at the venue. The next run acts on
      {{"as", "absent|closed", "what became of it", needed},
       {"filled", "QUANTITY", "with closed: how much of it was executed"},
       {"price", "PRICE", "with closed: the average price; else the order's own"},
-      needed_reason, wait},
+      needed_reason, account, wait},
      resolve_command},
 
     {operating, "flatten", "[SYMBOL]", 0, 1,
@@ -132,7 +134,7 @@ R"(Every run does this by itself, a little at its end. Open trades and orders yo
 never touched. Keys stay for good, so an old signal is never new again, and so does what every
 trade bought and sold.)",
      "tradeguard prune --config bot.ini --keep 90d", with_json,
-     {{"keep", "DURATION", "what is younger stays (default: prune.keep)"}, wait}, prune_command},
+     {{"keep", "DURATION", "what is younger stays (default: prune.keep)"}, account, wait}, prune_command},
 
     {setting_up, "init", "", 0, 0,
      "create the store, or bring it to this version",

@@ -42,6 +42,7 @@ int trades_command(const CommandLine& line, const Pairs& environment) {
   const AccountKey account = account_of((*setup)->settings());
   auto store = open_store((*setup)->settings(), account);
   if (!store) return say_failure(store.error());
+  if (auto known = named_is_known((*setup)->settings(), **store); !known) return say_failure(known.error());
   const auto past = (*store)->account->journal().trades(*query);
   if (!past) return say_failure(past.error());
   print(line.json ? trades_json(*past, account) : trades_text(*past));
@@ -53,6 +54,7 @@ int why_command(const CommandLine& line, const Pairs& environment) {
   if (!setup) return setup.error();
   auto store = open_store((*setup)->settings(), account_of((*setup)->settings()));
   if (!store) return say_failure(store.error());
+  if (auto known = named_is_known((*setup)->settings(), **store); !known) return say_failure(known.error());
   OrderJournal& journal = (*store)->account->journal();
   const std::string word = name_in(line.arguments.front());
   const auto found = journal.keys_about(word, stories_at_most);

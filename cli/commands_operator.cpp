@@ -334,6 +334,11 @@ Opened open_office(const CommandLine& line, const Pairs& environment, Need need)
   auto store = open_store(settings, account_of(settings));
   if (!store) return tl::unexpected{say_failure(store.error())};
   office->store = std::move(*store);
+  // Taking its lock would make it: an account that is named by mistake would look halted, and the one that was meant
+  // would go on. `flatten` is about the configured account alone, and says that nothing of it is open.
+  if (line.command != "flatten")
+    if (auto known = must_be_known(*office->store, account_of(settings)); !known)
+      return tl::unexpected{say_failure(known.error())};
   auto notifier =
       make_notifier(settings, environment, office->setup->clock, *office->setup->log, line.json ? stderr : stdout);
   if (notifier)

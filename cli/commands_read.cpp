@@ -50,6 +50,7 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   const AccountKey account = account_of(settings);
   auto store = open_store(settings, account);
   if (!store) return say_failure(store.error());
+  if (auto known = named_is_known(settings, **store); !known) return say_failure(known.error());
   const Instant now = (*setup)->clock.now();
   const auto book = (*store)->account->journal().open_book(now);
   if (!book) return say_failure(book.error());
@@ -60,7 +61,7 @@ int status_command(const CommandLine& line, const Pairs& environment) {
   look.problems = problems_of(look, given == nullptr ? settings.stuck_after : max_age);
   if (given == nullptr && book->trades.empty() && !book->account.last_started_at) look.problems.clear();
   if (const auto stranger = lock_stranger(settings, **store)) look.problems.push_back(describe(*stranger));
-  if (settings.kind == VenueKind::paper)
+  if (account.venue == text(VenueKind::paper))
     for (const LiveAccount& live : accounts_with_open_trades(settings, **store, now))
       look.problems.push_back(std::to_string(live.trades) + (live.trades == 1 ? " trade" : " trades") + " open at " +
                               live.account.venue + "/" + live.account.account + ", which this is not" +

@@ -378,6 +378,15 @@ constexpr MarketKey market_table[] = {
 
 }  // namespace
 
+std::optional<AccountKey> parse_account(std::string_view word) {
+  const std::size_t slash = word.find('/');
+  AccountKey key;
+  if (slash == std::string_view::npos || !account(word.substr(0, slash), key.venue) ||
+      !account(word.substr(slash + 1), key.account))
+    return std::nullopt;
+  return key;
+}
+
 std::span<const Key> keys() { return table; }
 std::span<const MarketKey> market_keys() { return market_table; }
 

@@ -27,6 +27,8 @@ namespace tradeguard::cli {
 enum class VenueKind { paper, cryptocom, binance, count };
 std::string_view text(VenueKind kind);
 std::optional<VenueKind> venue_named(std::string_view name);
+// "VENUE/NAME" as --account takes it; also of a venue that this program has no row for. nullopt: it is not.
+std::optional<AccountKey> parse_account(std::string_view word);
 
 // unset: Telegram where a chat is named, else printing on paper; a real venue demands a choice.
 enum class NotifyKind { unset, printing, file, telegram, none };
@@ -66,6 +68,7 @@ struct Settings {
   VenueKind kind = VenueKind::paper;
   VenueKind kind_of_file = VenueKind::paper;  // what DRY_RUN=1 has overridden; else the same
   std::string account;
+  std::optional<AccountKey> named_account;  // --account: that of the store a command is about, whatever the file says
   Endpoint venue_at;            // without a URL: the venue's own
   std::string api_key_file;     // empty: the secret is in the environment
   std::string api_secret_file;  // empty: the same

@@ -33,6 +33,11 @@ tl::expected<std::unique_ptr<Setup>, int> set_up(const CommandLine& line, const 
     for (const std::string& fault : configuration.error()) write_whole(STDERR_FILENO, fault + "\n");
     return tl::unexpected{exit_configuration};
   }
+  if (const std::string* named = line.option("account")) {
+    configuration->settings.named_account = parse_account(*named);
+    if (!configuration->settings.named_account)
+      return tl::unexpected{say_usage(line.command, "--account is a venue and a name, like binance/main")};
+  }
   if (!runs) configuration->settings.besides = owner_of(line.config);
   const std::string& log_file = configuration->settings.log_file;
   const bool makes_log = runs;

@@ -117,7 +117,25 @@ class SilentNotifier final : public Notifier {
 
 }  // namespace
 
-AccountKey account_of(const Settings& settings) { return {std::string{text(settings.kind)}, settings.account}; }
+AccountKey account_of(const Settings& settings) {
+  return settings.named_account.value_or(AccountKey{std::string{text(settings.kind)}, settings.account});
+}
+
+Result<void> named_is_known(const Settings& settings, Store& store) {
+  return settings.named_account ? must_be_known(store, *settings.named_account) : Result<void>{};
+}
+
+Result<void> must_be_known(Store& store, const AccountKey& account) {
+  const auto known = known_accounts(*store.session);
+  if (!known) return relayed(known);
+  if (known->empty() || std::ranges::find(*known, account) != known->end()) return {};
+  std::string names;
+  for (const AccountKey& one : *known)
+    names += (names.empty() ? "" : &one == &known->back() ? " and " : ", ") + one.venue + "/" + one.account;
+  return failed(Fault::configuration, "the store does not know the account " + account.venue + "/" + account.account +
+                                          ", and nothing was done; it has " + names +
+                                          ": name the one you mean with --account VENUE/NAME");
+}
 
 bool is_postgres(const Settings& settings) { return !settings.store_url.starts_with(sqlite_scheme); }
 

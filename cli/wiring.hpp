@@ -24,6 +24,12 @@
 namespace tradeguard::cli {
 
 AccountKey account_of(const Settings& settings);
+struct Store;
+// Fault::configuration: it is not among the accounts of the store, while others are; the words name them. A store
+// without any account knows nobody yet, and that is well.
+Result<void> must_be_known(Store& store, const AccountKey& account);
+// The same, of an account that was named by --account; who only looks may look at one that is not there yet.
+Result<void> named_is_known(const Settings& settings, Store& store);
 bool is_postgres(const Settings& settings);
 std::string sqlite_file(const Settings& settings);  // of an SQLite store
 

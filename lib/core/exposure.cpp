@@ -10,7 +10,7 @@ namespace tradeguard {
 
 namespace {
 
-Quantity received_by(const Order& entry, const InstrumentRules& rules);
+Quantity received_by(const Order& entry, const std::optional<InstrumentRules>& rules);
 std::optional<Price> average_fill_of(const Trade& trade);
 bool rests_fired(const Order& stop, Instant now);
 
@@ -40,7 +40,7 @@ Quantity bounded(Quantity quantity, const std::optional<Quantity>& bound) {
 
 Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
   Exposure e;
-  for (const Order& entry : trade.entries) e.received += received_by(entry, trade.rules());
+  for (const Order& entry : trade.entries) e.received += received_by(entry, trade.record.rules);
   e.held = e.received;
   for (const Order& leg : trade.legs) {
     e.held -= leg.filled;
@@ -59,11 +59,15 @@ Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now) {
   e.naked = e.held - e.working;
   e.average_fill = average_fill_of(trade);
   // A stop a little off beats none: without a price of the fills the signal's price stands in.
-  if (const auto price = e.average_fill ? e.average_fill : trade.entry().price)
-    e.levels = levels_at(trade.plan(), *price, trade.rules());
+  const auto& rules = trade.record.rules;
+  const auto price = e.average_fill ? e.average_fill : trade.entry().price;
+  if (price && rules && trade.record.plan) e.levels = levels_at(*trade.record.plan, *price, *rules);
   const auto stop = e.levels ? std::optional{e.levels->stop} : e.average_fill;
-  e.naked_is_dust = !e.naked.is_positive() || (stop && is_dust(e.naked, *stop, trade.rules()));
-  e.held_is_dust = !e.held.is_positive() || (stop && is_dust(e.held, *stop, trade.rules()));
+  const auto dust = [&](Quantity quantity) {
+    return !quantity.is_positive() || (stop && rules && is_dust(quantity, *stop, *rules));
+  };
+  e.naked_is_dust = dust(e.naked);
+  e.held_is_dust = dust(e.held);
   return e;
 }
 
@@ -141,9 +145,9 @@ NextMove next_move(const Trade& trade, const Exposure& exposure, const SightedOp
 
 namespace {
 
-Quantity received_by(const Order& entry, const InstrumentRules& rules) {
+Quantity received_by(const Order& entry, const std::optional<InstrumentRules>& rules) {
   if (entry.fees_known) return entry.filled - entry.fee_base;
-  const Decimal kept = Decimal{1} - rules.highest_fee_rate;
+  const Decimal kept = Decimal{1} - (rules ? rules->highest_fee_rate : Decimal{});
   return Quantity{Decimal::multiply(entry.filled.value, kept, Rounding::down)};
 }
 

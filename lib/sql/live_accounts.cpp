@@ -39,4 +39,19 @@ Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now,
   return found;
 }
 
+Result<std::vector<AccountKey>> known_accounts(SqlSession& session) {
+  const Statement ask{"SELECT venue, account FROM accounts ORDER BY venue, account", {}};
+  auto asked = session.run(std::array{ask});
+  if (!asked) return relayed(asked, "listing the accounts of the store");
+  std::vector<AccountKey> known;
+  for (const SqlRow& cells : (*asked)[0].rows) {
+    RowReader row{cells, "accounts"};
+    AccountKey account;
+    row >> account.venue >> account.account;
+    if (!row.readable()) return unreadable(row.complaint());
+    known.push_back(std::move(account));
+  }
+  return known;
+}
+
 }  // namespace tradeguard

@@ -144,6 +144,29 @@ std::vector<ClientOrderId> sorted(std::vector<ClientOrderId> ids) {
 
 // ---- Exposure ---------------------------------------------------------------------------------
 
+TEST_CASE("a trade that was claimed without rules and plan has no levels, and the least rest of it is held") {
+  Trade trade{TradeRecord{.symbol = symbol("ETH_USDT")}, {}, {}};
+  Order entry{.client_id = "entry1", .trade = "entry1", .symbol = symbol("ETH_USDT")};
+  entry.quantity = entry.filled = qty("0.5");
+  entry.filled_value = Money{Decimal{1500}};
+  entry.price = price("3000");
+  trade.entries.push_back(entry);
+  for (const bool with_plan : {false, true}) {
+    if (with_plan) trade.record.plan = ProtectionPlan{};
+    const Exposure e = exposure(trade, {}, noon);
+    CHECK(e.held == qty("0.5"));
+    CHECK(e.naked == qty("0.5"));
+    CHECK_FALSE(e.levels);
+    CHECK_FALSE(e.held_is_dust);
+  }
+  trade.entries.front().filled = qty("0.000000000000000001");
+  trade.entries.front().filled_value = Money{};
+  CHECK_FALSE(exposure(trade, {}, noon).naked_is_dust);
+  trade.entries.front().fees_known = true;
+  trade.entries.front().fee_base = trade.entries.front().filled;
+  CHECK(exposure(trade, {}, noon).held_is_dust);
+}
+
 TEST_CASE("what is received is what was filled, less the fees that were taken from it") {
   auto story = bought("0.0149");
   CHECK(story.exposure().received == qty("0.0149"));

@@ -30,7 +30,8 @@ struct Exposure {
   bool held_is_dust = false;          // likewise; a sale at the market's price may still be possible
   bool oversold() const { return held.is_negative(); }
 };
-// `now` is venue time.
+// `now` is venue time. Of a trade that was claimed without rules and plan, by a bot that sends by itself, no levels are
+// known, and the least rest counts as held.
 Exposure exposure(const Trade& trade, const SightedOpen& sighted, Instant now);
 
 // Since when the trade has gone without its stop, for people: from the fill, or from the last moment at which a

@@ -87,6 +87,9 @@ class SqlJournal final : public OrderJournal {
 // One question over the whole store, which is bounded by what is open; a store of an older schema answers too.
 Result<std::vector<LiveAccount>> live_accounts(SqlSession& session, Instant now, int schema = schema_version);
 
+// Every account that a run or a claim has ever written to, in the order of their names.
+Result<std::vector<AccountKey>> known_accounts(SqlSession& session);
+
 // ---- For run locks over an SQL store -----------------------------------------------------------
 
 // The account's row exists afterwards. The first statement of a lock.
