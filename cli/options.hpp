@@ -69,9 +69,9 @@ struct Settings {
   VenueKind kind_of_file = VenueKind::paper;  // what DRY_RUN=1 has overridden; else the same
   std::string account;
   std::optional<AccountKey> named_account;  // --account: that of the store a command is about, whatever the file says
-  Endpoint venue_at;            // without a URL: the venue's own
-  std::string api_key_file;     // empty: the secret is in the environment
-  std::string api_secret_file;  // empty: the same
+  Endpoint venue_at;                        // without a URL: the venue's own
+  std::string api_key_file;                 // empty: the secret is in the environment
+  std::string api_secret_file;              // empty: the same
   bool paced = true;
   Money min_notional;
   Decimal highest_fee_percent;
