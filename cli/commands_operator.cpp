@@ -47,6 +47,8 @@ std::string tell(Office& office);
 // was stored before, and holds whether this succeeds or not.
 int carry_out(Office& office, Change change, Notice notice, const std::string& said, const std::string& in_force = "");
 int say_nothing_stored(const Error& error);
+// As it has to be typed to concern the same account.
+std::string command_in_words(const Office& office, const std::string& command);
 std::string trades_text(std::size_t count);
 // A write failed. Of a connection that broke nobody knows whether it was before the commit.
 int say_not_written(const Error& error);
@@ -78,7 +80,8 @@ int halt_command(const CommandLine& line, const Pairs& environment) {
   if (auto halted = office.journal().set_halt(office.reason, office.now); !halted)
     return say_not_written(halted.error());
   office.setup->log->write(Line{Event::halted}.add("reason", office.reason));
-  const std::string said = "halted: no further entry until `tradeguard resume`; protection goes on";
+  const std::string said =
+      "halted: no further entry until " + command_in_words(office, "resume") + "; protection goes on";
   return carry_out(office, {}, notice_of(office, NoticeType::halted, "halt"), said, said);
 }
 
@@ -132,7 +135,7 @@ int resume_command(const CommandLine& line, const Pairs& environment) {
     if (book->account.breaker) notice.facts.emplace_back("breaker", *book->account.breaker);
     if (auto ended = office.journal().set_halt(std::nullopt, office.now); !ended) return say_not_written(ended.error());
     if (auto reset = office.journal().set_breaker(std::nullopt, office.now); !reset) {
-      print("the halt is ended, and the breaker is not reset: say `tradeguard resume` again\n");
+      print("the halt is ended, and the breaker is not reset: say " + command_in_words(office, "resume") + " again\n");
       return say_failure(reset.error());
     }
     for (const Alarm& alarm : book->alarms) {
@@ -156,7 +159,8 @@ int release_command(const CommandLine& line, const Pairs& environment) {
   const std::string& id = line.arguments.front();
   const Trade* trade = find_trade(*book, id);
   if (trade == nullptr)
-    return say_usage("release", "there is no open trade " + id + "; `tradeguard status` lists them");
+    return say_usage("release",
+                     "there is no open trade " + id + "; " + command_in_words(office, "status") + " lists them");
 
   Change change;
   const Order& entry = trade->entry();
@@ -190,7 +194,8 @@ int resolve_command(const CommandLine& line, const Pairs& environment) {
   const std::string& id = line.arguments.front();
   const auto order = office.journal().order(id);
   if (!order) return say_failure(order.error());
-  if (!*order) return say_usage("resolve", "there is no order " + id + "; `tradeguard status` lists them");
+  if (!*order)
+    return say_usage("resolve", "there is no order " + id + "; " + command_in_words(office, "status") + " lists them");
   const auto book = office.journal().open_book(office.now);
   if (!book) return say_failure(book.error());
   const auto trade = office.journal().trade((*order)->trade);
@@ -409,16 +414,24 @@ int carry_out(Office& office, Change change, Notice notice, const std::string& s
     return code;
   }
   const std::string untold = tell(office);
+  const auto& named = office.setup->settings().named_account;
+  const std::string whose = named ? named->venue + "/" + named->account : "";
   if (office.setup->json) {
     Json json;
     json.field("done", true).field("said", said).field("event_id", event_id);
+    json.maybe("account", whose.empty() ? std::nullopt : std::optional{whose});
     json.maybe("not_told_because", untold.empty() ? std::nullopt : std::optional{untold});
     print(json.text());
   } else {
-    print(said + "\n" +
+    print((whose.empty() ? "" : whose + ": ") + said + "\n" +
           (untold.empty() ? "" : "notification not delivered yet, the next run retries: " + untold + "\n"));
   }
   return exit_ok;
+}
+
+std::string command_in_words(const Office& office, const std::string& command) {
+  const auto& named = office.setup->settings().named_account;
+  return "`tradeguard " + command + (named ? " --account " + named->venue + "/" + named->account : "") + "`";
 }
 
 std::string trades_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " trade" : " trades"); }

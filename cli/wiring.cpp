@@ -369,7 +369,8 @@ namespace {
 
 std::string where_text(const Settings& settings) {
   const AccountKey account = account_of(settings);
-  const char* mode = settings.dry_run ? "paper (DRY_RUN=1)" : settings.kind == VenueKind::paper ? "paper" : "live";
+  const bool paper = account.venue == text(VenueKind::paper);
+  const char* mode = !paper ? "live" : settings.dry_run ? "paper (DRY_RUN=1)" : "paper";
   return account.venue + "/" + account.account + ", " + mode + ", host " + host_name();
 }
 

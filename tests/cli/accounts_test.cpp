@@ -69,11 +69,16 @@ TEST_CASE("an account of a linked bot is seen, halted and resumed by its name, t
   CHECK(place.command({"trades", "--account", "kraken/bot7"}).out.find("ETH_USDT") != std::string::npos);
   CHECK(place.command({"why", "--account", "kraken/bot7", "ETH_USDT"}).out.find("ETH_USDT:BUY:") != std::string::npos);
 
-  CHECK(place.command({"halt", "--account", "kraken/bot7", "--reason", "looks wrong"}).code == 0);
+  const Ran halted = place.command({"halt", "--account", "kraken/bot7", "--reason", "looks wrong"});
+  CHECK(halted.code == 0);
+  // It says whom it halted, and how that is taken back; so does the message.
+  CHECK(halted.out.find("kraken/bot7: halted: no further entry until `tradeguard resume --account kraken/bot7`") !=
+        std::string::npos);
+  CHECK(halted.out.find("where: kraken/bot7, live, host ") != std::string::npos);
   CHECK(bot.claim("BTC_USDT") == "halted");
   // The configured account goes on.
   CHECK(lines_with(place.cycle(buy("ETH_USDT", time_text())).lines(), "ORDER_PLACED").size() == 1);
-  CHECK(place.command({"resume", "--account", "kraken/bot7"}).code == 0);
+  CHECK(said(json_of(place.command({"resume", "--account", "kraken/bot7", "--json"}))["account"]) == "kraken/bot7");
   CHECK(bot.claim("SOL_USDT") == "ticket");
 
   const std::string trade = status["trades"][0]["trade"].GetString();
