@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tradeguard/amounts.hpp"
 #include "tradeguard/json.hpp"
