@@ -276,13 +276,11 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std:
   const auto table = sender_.hear(requests[0], read_market_rules(answers[0]));
   // Without them the configured minimum is all there is, and the venue refuses what is too small.
   const auto limits = sender_.hear(requests[1], read_risk_parameters(answers[1]));
+  // Each answer is heard before one of them ends the reading: any may ask for silence.
+  auto prices =
+      other_quotes ? sender_.hear(requests[2], read_prices(answers[2], std::nullopt)) : Result<Prices>{Prices{}};
   if (!table) return failed(table.error().fault, "public/get-instruments: " + table.error().what);
-  Prices prices;
-  if (other_quotes) {
-    auto last = sender_.hear(requests[2], read_prices(answers[2], std::nullopt));
-    if (!last) return failed(last.error().fault, "public/get-tickers: " + last.error().what);
-    prices = std::move(*last);
-  }
+  if (!prices) return failed(prices.error().fault, "public/get-tickers: " + prices.error().what);
 
   std::map<Symbol, InstrumentRules> rules;
   for (const Symbol& symbol : symbols) {
@@ -302,7 +300,7 @@ Result<std::map<Symbol, InstrumentRules>> CryptocomVenue::Impl::rules(const std:
                            .read_at = read_at};
     const bool published = limits && limits->contains(symbol.base());
     const OrderLimits limit = published ? limits->at(symbol.base()) : OrderLimits{};
-    if (const auto quote = worth(symbol.quote(), prices)) {
+    if (const auto quote = worth(symbol.quote(), *prices)) {
       market.min_notional = is_dollar(symbol.quote())
                                 ? std::max(settings_.min_notional, least_in(symbol.quote(), *quote, limit.least))
                                 : least_in(symbol.quote(), *quote, std::max(settings_.min_notional, limit.least));
