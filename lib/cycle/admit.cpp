@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "exits.hpp"
+#include "ledger.hpp"
 #include "market.hpp"
 #include "protect.hpp"
 #include "read_signals.hpp"
 #include "reconcile.hpp"
-#include "run.hpp"
 #include "signal_lines.hpp"
 #include "tell.hpp"
 
@@ -24,59 +24,69 @@ struct Claimed {
   std::vector<Line> lines;
 };
 
-void protect_own_fills(Run& run);
+void protect_own_fills(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings,
+                       RunReport& report);
 std::span<const Signal> next_group(const Market& market, std::span<const Signal> left, std::size_t may_enter);
-std::optional<std::string> why_no_more(const Run& run);
-std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market,
-                                      const NewestExits& exits);
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market,
+std::optional<std::string> why_no_more(const VenueView& venue, const RunClock& clock, const CycleSettings& settings);
+std::vector<EntryRequest> ask_entries(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings,
+                                      std::span<const Signal> signals, const Market& market, const NewestExits& exits);
+EntryRequest ask_entry(const Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                       const CycleSettings& settings, const Signal& signal, std::size_t index, const Market& market,
                        const NewestExits& exits);
-EntryPolicy policy_now(Run& run, const Market& market);
-Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market);
-void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines);
-void enter(Run& run, Claimed claimed);
+EntryPolicy policy_now(const Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                       const CycleSettings& settings, const Market& market, const Obstacles& obstacles);
+Claimed claim(Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+              RunReport& report, std::span<const EntryRequest> requests, Market& market, const Obstacles& obstacles);
+void tell_verdict(Ledger& ledger, const RunClock& clock, const CycleSettings& settings, RunReport& report,
+                  const Signal& signal, const Judged& judged, std::vector<Line>& lines);
+void enter(Ledger& ledger, VenueView& venue, RunClock& clock, RunReport& report, Claimed claimed);
 
 }  // namespace
 
-void admit_and_enter(Run& run) {
-  const std::vector<Signal> signals = read_signals(run);
-  if (signals.empty() || !run.may_write()) return;
+bool admit_and_enter(Ledger& ledger, VenueView& venue, RunClock& clock, SignalSource& source,
+                     const CycleSettings& settings, RunReport& report, const Obstacles& obstacles) {
+  const ReadSignals read = read_signals(ledger, clock, source);
+  report.rejected += read.rejected;
+  const std::vector<Signal>& signals = read.signals;
+  if (signals.empty() || !ledger.may_write()) return false;
   // A pipe may have kept us waiting. A claim without the lease to send it would use up its signal.
-  if (!run.lease_holds()) return;
-  run.begin_pass();
-  run.report.signals = static_cast<int>(signals.size());
-  const NewestExits exits = wish_exits(run, signals);
+  if (!ledger.lease_holds()) return false;
+  venue.begin_pass(clock);
+  report.signals = static_cast<int>(signals.size());
+  const WishedExits exits = wish_exits(ledger, venue, clock, settings, report, signals);
   std::vector<Signal> buys;
   std::copy_if(signals.begin(), signals.end(), std::back_inserter(buys),
                [](const Signal& signal) { return signal.side == Side::buy; });
-  if (buys.empty() || !run.may_write()) return;
+  if (buys.empty() || !ledger.may_write()) return exits.any;
   // What is too old by any clock is judged last: nothing fresh waits for it, however much it is.
-  std::stable_partition(buys.begin(), buys.end(), [&](const Signal& signal) { return !long_stale(run, signal); });
-  Market market = read_market(run, buys);
-  const VenueTraits& traits = run.ports.placer.traits();
+  std::stable_partition(buys.begin(), buys.end(),
+                        [&](const Signal& signal) { return !long_stale(clock, settings, signal); });
+  Market market = read_market(ledger, venue, clock, settings, buys);
+  const VenueTraits& traits = venue.placer.traits();
   std::size_t entered = 0;
   bool bought = false;  // by the group before
-  for (std::size_t first = 0; first < buys.size() && run.may_write();) {
+  for (std::size_t first = 0; first < buys.size() && ledger.may_write();) {
     // What was bought a moment ago gets its stop before more is bought.
-    if (bought) protect_own_fills(run);
-    if (!run.venue.throttled && entered >= traits.entries_a_run)
-      run.venue.throttled = "the venue's limits leave no room for more and their stops in this run";
-    if (const auto why = first > 0 ? why_no_more(run) : run.venue.throttled) {
-      run.say(Line{Event::signals_deferred}
-                  .add("count", static_cast<std::int64_t>(buys.size() - first))
-                  .add("reason", *why));
-      return;
+    if (bought) protect_own_fills(ledger, venue, clock, settings, report);
+    if (!venue.standing.throttled && entered >= traits.entries_a_run)
+      venue.standing.throttled = "the venue's limits leave no room for more and their stops in this run";
+    if (const auto why = first > 0 ? why_no_more(venue, clock, settings) : venue.standing.throttled) {
+      ledger.say(Line{Event::signals_deferred}
+                     .add("count", static_cast<std::int64_t>(buys.size() - first))
+                     .add("reason", *why));
+      break;
     }
     const std::size_t may_enter =
         std::min(std::max<std::size_t>(1, traits.entries_at_a_time), traits.entries_a_run - entered);
     const auto group = next_group(market, std::span{buys}.subspan(first), may_enter);
-    const auto requests = ask_entries(run, group, market, exits);
-    Claimed claimed = claim(run, requests, market);
+    const auto requests = ask_entries(ledger, venue, clock, settings, group, market, exits.newest);
+    Claimed claimed = claim(ledger, venue, clock, settings, report, requests, market, obstacles);
     entered += claimed.tickets.size();
     bought = !claimed.tickets.empty();
-    enter(run, std::move(claimed));
+    enter(ledger, venue, clock, report, std::move(claimed));
     first += group.size();
   }
+  return exits.any;
 }
 
 namespace {
@@ -91,28 +101,29 @@ bool overtaken_in_batch(const Signal& signal, const NewestExits& all, Instant no
          });
 }
 
-bool some_fill_waits_for_its_stop(const Run& run) {
-  return std::any_of(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
-    if (!run.notes(trade.id()).own || trade.record.settled) return false;
-    const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+bool some_fill_waits_for_its_stop(const Ledger& ledger, const VenueView& venue, const RunClock& clock) {
+  return std::any_of(ledger.book.trades.begin(), ledger.book.trades.end(), [&](const Trade& trade) {
+    if (!ledger.notes(trade.id()).own || trade.record.settled) return false;
+    const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
     return !e.naked_is_dust && (e.held - e.working - e.asked - e.leaving).is_positive();
   });
 }
 
-void protect_own_fills(Run& run) {
+void protect_own_fills(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings,
+                       RunReport& report) {
   constexpr int attempts = 4;
-  Micros pause = run.settings.fast_patience;
-  for (int attempt = 0; attempt < attempts && !run.fenced; ++attempt) {
-    run.begin_pass();
-    reconcile(run);
-    if (run.fenced) return;
-    protect(run);
-    if (run.venue.legs_throttled == 0 || !some_fill_waits_for_its_stop(run)) return;
+  Micros pause = settings.fast_patience;
+  for (int attempt = 0; attempt < attempts && !ledger.fenced; ++attempt) {
+    venue.begin_pass(clock);
+    reconcile(ledger, venue, clock);
+    if (ledger.fenced) return;
+    count(protect(ledger, venue, clock, settings), report);
+    if (venue.standing.legs_throttled == 0 || !some_fill_waits_for_its_stop(ledger, venue, clock)) return;
     // A stop that was too early for the venue goes again before anything more is bought.
-    run.ports.clock.wait(pause);
+    clock.wait(pause);
     pause *= 2;
   }
-  run.venue.throttled = "the venue throttles the stops of this run";
+  venue.standing.throttled = "the venue throttles the stops of this run";
 }
 
 // As many that may be entered as the venue takes at a time, and all among them that a guard blocks or that
@@ -126,20 +137,20 @@ std::span<const Signal> next_group(const Market& market, std::span<const Signal>
 }
 
 // Between two groups: a run that is to end, or has no time left, says so once and not for each signal.
-std::optional<std::string> why_no_more(const Run& run) {
-  if (run.stop_asked()) return "stopping";
-  if (run.past(run.settings.deadline - 20s)) return "deadline";
-  return run.venue.throttled;
+std::optional<std::string> why_no_more(const VenueView& venue, const RunClock& clock, const CycleSettings& settings) {
+  if (clock.stop_asked()) return "stopping";
+  if (clock.past(settings.deadline - 20s)) return "deadline";
+  return venue.standing.throttled;
 }
 
-std::vector<EntryRequest> ask_entries(Run& run, std::span<const Signal> signals, const Market& market,
-                                      const NewestExits& exits) {
-  run.begin_pass();
+std::vector<EntryRequest> ask_entries(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings,
+                                      std::span<const Signal> signals, const Market& market, const NewestExits& exits) {
+  venue.begin_pass(clock);
   std::vector<EntryRequest> requests;
   std::size_t index = 0;  // of those that may be sent
   for (const Signal& signal : signals) {
-    item_by_item(run, signal_key(signal), "sizing an entry", [&] {
-      requests.push_back(ask_entry(run, signal, index, market, exits));
+    item_by_item(ledger, signal_key(signal), "sizing an entry", [&] {
+      requests.push_back(ask_entry(ledger, venue, clock, settings, signal, index, market, exits));
       if (!market.blocked.contains(signal_key(signal))) ++index;
     });
   }
@@ -159,15 +170,16 @@ ProtectionPlan plan_for(const CycleSettings& settings, const Signal& signal) {
   return plan;
 }
 
-bool slipped(const Run& run, Price seen, Price market) {
-  if (!run.settings.check_slippage || run.settings.max_slippage_percent.is_zero()) return false;
-  const Price above = moved_by_percent(seen, run.settings.max_slippage_percent);
-  const Price below = moved_by_percent(seen, -run.settings.max_slippage_percent);
+bool slipped(const CycleSettings& settings, Price seen, Price market) {
+  if (!settings.check_slippage || settings.max_slippage_percent.is_zero()) return false;
+  const Price above = moved_by_percent(seen, settings.max_slippage_percent);
+  const Price below = moved_by_percent(seen, -settings.max_slippage_percent);
   return market > above || market < below;
 }
 
 // Never open what cannot be protected: whatever is missing here is an objection, said before sending.
-EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const Market& market,
+EntryRequest ask_entry(const Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                       const CycleSettings& settings, const Signal& signal, std::size_t index, const Market& market,
                        const NewestExits& exits) {
   Order order{.client_id = {},
               .trade = {},
@@ -177,11 +189,11 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
               .type = OrderType::market,
               .price = signal.price};
   // Each request has its own millisecond: venues take two alike for one.
-  order.stamp = run.venue_now() + std::chrono::milliseconds{index};
-  order.valid_until = order.stamp + run.ports.placer.traits().validity_window;
-  EntryRequest request{signal, std::move(order), Money{}, std::nullopt, std::nullopt, plan_for(run.settings, signal)};
+  order.stamp = clock.venue_now() + std::chrono::milliseconds{index};
+  order.valid_until = order.stamp + venue.placer.traits().validity_window;
+  EntryRequest request{signal, std::move(order), Money{}, std::nullopt, std::nullopt, plan_for(settings, signal)};
 
-  if (overtaken_in_batch(signal, exits, run.ports.clock.now())) {
+  if (overtaken_in_batch(signal, exits, clock.read())) {
     request.objection = Denied{Denial::superseded};
     return request;
   }
@@ -198,22 +210,22 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   request.rules = rules->second;
   const auto quote = market.quotes.find(signal.symbol);
   const auto seen = quote == market.quotes.end() ? std::nullopt : std::optional{quote->second.last};
-  const auto reference = run.settings.check_slippage ? seen : (signal.price ? signal.price : seen);
+  const auto reference = settings.check_slippage ? seen : (signal.price ? signal.price : seen);
   if (!reference) {
     request.objection = Denied{Denial::no_price};
     return request;
   }
-  if (!request.order.price) request.order.price = run.settings.check_slippage ? reference : std::nullopt;
-  if (signal.price && seen && slipped(run, *signal.price, *seen)) request.objection = Denied{Denial::slippage};
+  if (!request.order.price) request.order.price = settings.check_slippage ? reference : std::nullopt;
+  if (signal.price && seen && slipped(settings, *signal.price, *seen)) request.objection = Denied{Denial::slippage};
   // Of what it would be paid with nobody said how much there is.
   if (!request.objection && !market.free_quote.contains(signal.symbol.quote()))
     request.objection = Denied{Denial::balances_unreadable};
 
   auto notional = signal.notional;
-  if (const auto settings = run.settings.markets.find(signal.symbol);
-      !notional && !signal.quantity && settings != run.settings.markets.end())
-    notional = settings->second.notional;
-  auto size = size_entry(notional, signal.quantity, *reference, *request.plan, rules->second, run.settings.stranding);
+  if (const auto usual = settings.markets.find(signal.symbol);
+      !notional && !signal.quantity && usual != settings.markets.end())
+    notional = usual->second.notional;
+  auto size = size_entry(notional, signal.quantity, *reference, *request.plan, rules->second, settings.stranding);
   if (!size) {
     if (!request.objection) request.objection = size.error();
     return request;
@@ -221,7 +233,7 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   request.order.quantity = size->quantity;
   request.notional = size->notional;
   const int resting =
-      static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(), [&](const Trade& trade) {
+      static_cast<int>(std::count_if(ledger.book.trades.begin(), ledger.book.trades.end(), [&](const Trade& trade) {
         return trade.symbol() == signal.symbol && !trade.record.settled;
       }));
   if (rules->second.max_open_stops > 0 && resting >= rules->second.max_open_stops && !request.objection)
@@ -229,54 +241,58 @@ EntryRequest ask_entry(Run& run, const Signal& signal, std::size_t index, const 
   return request;
 }
 
-Word<Denial> why_no_entries(Run& run, const Market& market) {
-  if (run.stop_asked()) return Denial::stopping;
-  if (run.past(run.settings.deadline - 20s)) return Denial::deadline;
-  if (run.unverified > 0 || run.any_unread()) return Denial::unverified;
-  if (!market.read) return run.no_entries;
-  if (!run.venue.clock_offset) return Denial::clock_unreadable;
-  if (std::chrono::abs(*run.venue.clock_offset) > run.settings.max_clock_offset) return Denial::clock_offset;
-  return run.no_entries;
+Word<Denial> why_no_entries(const Ledger& ledger, const RunClock& clock, const CycleSettings& settings,
+                            const Market& market, const Obstacles& obstacles) {
+  if (clock.stop_asked()) return Denial::stopping;
+  if (clock.past(settings.deadline - 20s)) return Denial::deadline;
+  if (obstacles.unverified > 0 || ledger.any_unread()) return Denial::unverified;
+  if (!market.read) return obstacles.no_entries;
+  if (!clock.venue_offset) return Denial::clock_unreadable;
+  if (clock.is_off()) return Denial::clock_offset;
+  return market.no_entries.empty() ? obstacles.no_entries : market.no_entries;
 }
 
-EntryPolicy policy_now(Run& run, const Market& market) {
-  EntryPolicy policy = run.settings.policy;
+EntryPolicy policy_now(const Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                       const CycleSettings& settings, const Market& market, const Obstacles& obstacles) {
+  EntryPolicy policy = settings.policy;
   // What the bot gave is added to, never overwritten.
-  if (policy.no_entries.empty()) policy.no_entries = why_no_entries(run, market);
-  policy.frozen_bases.insert(run.read.drifted.begin(), run.read.drifted.end());
+  if (policy.no_entries.empty()) policy.no_entries = why_no_entries(ledger, clock, settings, market, obstacles);
+  policy.frozen_bases.insert(venue.read.drifted.begin(), venue.read.drifted.end());
   policy.free_quote = market.free_quote;
   return policy;
 }
 
-Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) {
+Claimed claim(Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+              RunReport& report, std::span<const EntryRequest> requests, Market& market, const Obstacles& obstacles) {
   Claimed claimed;
   Result<std::vector<Judged>> judged = failed(Fault::data, "");
   try {
-    judged = run.guard().claim(requests, policy_now(run, market), run.now);
+    judged = ledger.guard().claim(requests, policy_now(ledger, venue, clock, settings, market, obstacles), clock.now);
   } catch (const std::exception& error) {
     judged = failed(Fault::data, error.what());
   }
   if (!judged) {
     if (judged.error().fault == Fault::data && requests.size() > 1) {
       for (std::size_t i = 0; i < requests.size(); ++i) {
-        Claimed alone = claim(run, requests.subspan(i, 1), market);
+        Claimed alone = claim(ledger, venue, clock, settings, report, requests.subspan(i, 1), market, obstacles);
         std::move(alone.tickets.begin(), alone.tickets.end(), std::back_inserter(claimed.tickets));
         std::move(alone.lines.begin(), alone.lines.end(), std::back_inserter(claimed.lines));
       }
     } else if (judged.error().fault == Fault::data) {
-      drop_item(run, requests.front().order.signal_key, "claiming an entry", std::runtime_error{judged.error().what});
+      drop_item(ledger, requests.front().order.signal_key, "claiming an entry",
+                std::runtime_error{judged.error().what});
     } else {
-      run.store_failed(judged.error());
+      ledger.store_failed(judged.error());
     }
     return claimed;
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Judged& verdict = (*judged)[i];
-    tell_verdict(run, requests[i].signal, verdict, claimed.lines);
+    tell_verdict(ledger, clock, settings, report, requests[i].signal, verdict, claimed.lines);
     if (auto* ticket = std::get_if<EntryTicket>(&verdict.outcome)) {
-      run.notes(ticket->order().trade).own = true;
-      run.put(ticket->trade());
-      run.put(ticket->order());
+      ledger.notes(ticket->order().trade).own = true;
+      ledger.put(ticket->trade());
+      ledger.put(ticket->order());
       if (const auto free = market.free_quote.find(ticket->order().symbol.quote()); free != market.free_quote.end())
         free->second -= requests[i].notional;
       claimed.tickets.push_back(std::move(*ticket));
@@ -286,43 +302,46 @@ Claimed claim(Run& run, std::span<const EntryRequest> requests, Market& market) 
 }
 
 // The store's clock may be ahead of this machine's, and no base cools for longer than its cooldown.
-Micros still_cooling(const Run& run, const Cooling& cooling) {
-  const CooldownPolicy& policy = run.settings.policy.cooldown;
-  return std::min(cooling.until - run.now, std::max(policy.cooldown, policy.after_stop));
+Micros still_cooling(const RunClock& clock, const CycleSettings& settings, const Cooling& cooling) {
+  const CooldownPolicy& policy = settings.policy.cooldown;
+  return std::min(cooling.until - clock.now, std::max(policy.cooldown, policy.after_stop));
 }
 
-void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vector<Line>& lines) {
+void tell_verdict(Ledger& ledger, const RunClock& clock, const CycleSettings& settings, RunReport& report,
+                  const Signal& signal, const Judged& judged, std::vector<Line>& lines) {
   const std::string symbol = signal.symbol.text();
   const SignalKey key = signal_key(signal);
   if (std::holds_alternative<Fenced>(judged.outcome)) {
-    run.fenced = true;
+    ledger.fenced = true;
     return;
   }
-  std::visit(overloaded{
-                 [&](const Passed&) { lines.push_back(Line{Event::guard_cooldown_passed}.add("symbol", symbol)); },
-                 [&](const Cooling& cooling) {
-                   run.report.blocked_cooldown += 1;
-                   lines.push_back(Line{Event::guard_cooldown_blocked}
-                                       .add("symbol", symbol)
-                                       .add("seconds_remaining", seconds_rounded_up(still_cooling(run, cooling)))
-                                       .debug("because", cooling.because));
-                 },
-             },
-             judged.cooldown);
+  std::visit(
+      overloaded{
+          [&](const Passed&) { lines.push_back(Line{Event::guard_cooldown_passed}.add("symbol", symbol)); },
+          [&](const Cooling& cooling) {
+            report.blocked_cooldown += 1;
+            lines.push_back(Line{Event::guard_cooldown_blocked}
+                                .add("symbol", symbol)
+                                .add("seconds_remaining", seconds_rounded_up(still_cooling(clock, settings, cooling)))
+                                .debug("because", cooling.because));
+          },
+      },
+      judged.cooldown);
   std::visit(
       overloaded{
           [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
           [&](const Fenced&) {},
           [&](const Duplicate& known) {
-            run.report.blocked_idempotency += 1;
+            report.blocked_idempotency += 1;
             lines.push_back(key_line(key, &known));
           },
           [&](const Denied& denied) {
             lines.push_back(key_line(key, nullptr));
-            if (denied.reason == Denial::future) return lines.push_back(wait_or_reject(run, signal, denied));
+            if (denied.reason == Denial::future)
+              return lines.push_back(wait_or_reject(settings, report, signal, denied));
             if (denied.reason == Denial::stale)
-              return lines.push_back(too_old(run, signal, run.settings.policy.max_age));
-            run.report.denied += 1;
+              return lines.push_back(too_old(clock, report, signal, settings.policy.max_age));
+            report.denied += 1;
             if (denied.reason == Denial::cooldown) return;  // its guard line has said it
             Line line =
                 Line{Event::entry_denied}.add("symbol", symbol).add("signal_key", key).add("reason", spoken(denied));
@@ -335,45 +354,45 @@ void tell_verdict(Run& run, const Signal& signal, const Judged& judged, std::vec
       judged.outcome);
 }
 
-void enter(Run& run, Claimed claimed) {
+void enter(Ledger& ledger, VenueView& venue, RunClock& clock, RunReport& report, Claimed claimed) {
   const std::vector<EntryTicket>& tickets = claimed.tickets;
   const auto say_all = [&] {
-    for (const Line& line : claimed.lines) run.say(line);
+    for (const Line& line : claimed.lines) ledger.say(line);
   };
-  if (tickets.empty() || !run.lease_holds() || run.store_lost) return say_all();
-  run.sent_entries = true;
+  if (tickets.empty() || !ledger.lease_holds() || ledger.store_lost) return say_all();
+  ledger.entries_sent = true;
   // What has no answer may have left: it is looked up, never sent again.
   const auto outcomes = burst(
-      run, Burst::sending, "entering", tickets,
-      [&](std::span<const EntryTicket> some) { return run.ports.placer.place(some); },
+      ledger, venue, Burst::sending, "entering", tickets,
+      [&](std::span<const EntryTicket> some) { return venue.placer.place(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
   say_all();
-  run.now = run.ports.clock.now();
+  clock.look();
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < tickets.size(); ++i) {
     const Order order = tickets[i].order();
-    item_by_item(run, order.trade, "reading the answer to an entry", [&] {
-      const Applied applied = apply(order, outcomes[i], run.sound_now());
+    item_by_item(ledger, order.trade, "reading the answer to an entry", [&] {
+      const Applied applied = apply(order, outcomes[i], clock.sound_now());
       Item item{.trade = order.trade};
-      if (applied.fill_grew) item.record(tickets[i].trade()).naked_since = run.now;
-      tell_outcome(item, applied.order, outcomes[i], run);
+      if (applied.fill_grew) item.record(tickets[i].trade()).naked_since = clock.now;
+      tell_outcome(item, applied.order, outcomes[i], clock);
       if (applied.order != order) item.change.advance.push_back(applied.order);
-      tell_entry(item, order, applied, run);
+      tell_entry(item, order, applied, ledger, clock);
       items.push_back(std::move(item));
       std::visit(overloaded{
-                     [&](const Accepted&) { run.report.entries += 1; },
-                     [&](const Refused&) { run.report.refused += 1; },
-                     [&](const InDoubt&) { run.report.entries += 1; },
+                     [&](const Accepted&) { report.entries += 1; },
+                     [&](const Refused&) { report.refused += 1; },
+                     [&](const InDoubt&) { report.entries += 1; },
                      [&](const Unsent& unsent) {
                        if (unsent.why == Unsent::Why::throttled || unsent.why == Unsent::Why::clock)
-                         run.venue.throttled = unsent.message;
+                         venue.standing.throttled = unsent.message;
                      },
                  },
                  outcomes[i]);
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 }  // namespace

@@ -5,127 +5,135 @@
 #include <algorithm>
 #include <utility>
 
+#include "ledger.hpp"
 #include "protect.hpp"
-#include "run.hpp"
 #include "tell.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-void judge_trade(Run& run, const Trade& trade, Item& item);
-void judge_unread(Run& run, const Trade& trade, Item& item);
-void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item);
-std::string why_naked(const Run& run, const Trade& trade);
-void judge_doubt(Run& run, const Trade& trade, Item& item);
-void end_old_wish(const Run& run, const Trade& trade, Item& item);
-void remind(Run& run);
-void trip_breaker(Run& run);
+void judge_trade(Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+                 const Trade& trade, Item& item);
+void judge_unread(Ledger& ledger, const RunClock& clock, const CycleSettings& settings, const Trade& trade, Item& item);
+void judge_naked(Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade, const Exposure& e,
+                 Item& item);
+std::string why_naked(const VenueView& venue, const Trade& trade);
+void judge_doubt(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+                 const Trade& trade, Item& item);
+void end_old_wish(const RunClock& clock, const Trade& trade, Item& item);
+void remind(Ledger& ledger, const RunClock& clock);
+void trip_breaker(Ledger& ledger, const VenueView& venue, const RunClock& clock);
 Alarm alarm_of(NoticeType kind, const Trade& trade);
 
 constexpr int flattened_limit = 3;
 
 }  // namespace
 
-void raise_and_clear_alarms(Run& run) {
+int raise_and_clear_alarms(Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                           const CycleSettings& settings) {
   std::vector<Item> items;
-  run.unverified = 0;
-  for (const Trade& trade : run.book.trades) {
-    if (trade.record.settled || trade.record.released || run.notes(trade.id()).dropped) continue;
-    item_by_item(run, trade.id(), "judging the protection", [&] {
+  int unverified = 0;
+  for (const Trade& trade : ledger.book.trades) {
+    if (trade.record.settled || trade.record.released || ledger.notes(trade.id()).dropped) continue;
+    item_by_item(ledger, trade.id(), "judging the protection", [&] {
+      unverified += ledger.notes(trade.id()).unread ? 1 : 0;
       Item item{.trade = trade.id()};
-      judge_trade(run, trade, item);
+      judge_trade(ledger, venue, clock, settings, trade, item);
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
-  remind(run);
-  trip_breaker(run);
+  ledger.commit(std::move(items));
+  remind(ledger, clock);
+  trip_breaker(ledger, venue, clock);
+  return unverified;
 }
 
 namespace {
 
-void judge_trade(Run& run, const Trade& trade, Item& item) {
-  end_old_wish(run, trade, item);
-  if (run.notes(trade.id()).unread) return judge_unread(run, trade, item);
-  clear(item, run, NoticeType::unverified, trade.id());
-  const Exposure e = exposure(trade, run.seen.open, run.venue_now());
-  start_naked_clock(run, trade, e, item);
-  judge_naked(run, trade, e, item);
-  judge_doubt(run, trade, item);
+void judge_trade(Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+                 const Trade& trade, Item& item) {
+  end_old_wish(clock, trade, item);
+  if (ledger.notes(trade.id()).unread) return judge_unread(ledger, clock, settings, trade, item);
+  clear(item, ledger, clock, NoticeType::unverified, trade.id());
+  const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
+  start_naked_clock(clock, trade, e, item);
+  judge_naked(ledger, venue, clock, trade, e, item);
+  judge_doubt(ledger, venue, clock, settings, trade, item);
 }
 
 // Not seen in this run is neither covered nor naked; long enough unseen it is a CRITICAL.
-void judge_unread(Run& run, const Trade& trade, Item& item) {
-  run.unverified += 1;
+void judge_unread(Ledger& ledger, const RunClock& clock, const CycleSettings& settings, const Trade& trade,
+                  Item& item) {
   const auto told = [&](AlarmEdge::What what, Alarm alarm) { item.change.alarms.push_back({what, std::move(alarm)}); };
   // Said once a run, however many barriers it passes.
-  if (!std::exchange(run.notes(trade.id()).said_unverified, true))
+  if (!std::exchange(ledger.notes(trade.id()).said_unverified, true))
     item.say(
         Line{Event::unverified}.add("symbol", trade.entry().symbol.text()).add("order_id", order_id_of(trade.entry())));
-  const auto standing = std::find_if(run.book.alarms.begin(), run.book.alarms.end(), [&](const Alarm& a) {
+  const auto standing = std::find_if(ledger.book.alarms.begin(), ledger.book.alarms.end(), [&](const Alarm& a) {
     return a.kind == NoticeType::unverified && a.subject == trade.id();
   });
-  if (standing == run.book.alarms.end()) {
+  if (standing == ledger.book.alarms.end()) {
     Alarm alarm = alarm_of(NoticeType::unverified, trade);
-    alarm.raised_at = run.now;
+    alarm.raised_at = clock.now;
     alarm.told = 0;
     told(AlarmEdge::What::raise, alarm);
   } else if (standing->told == 0 &&
-             is_due(standing->raised_at + run.settings.unverified_after, 2 * run.settings.unverified_after, run.now)) {
+             is_due(standing->raised_at + settings.unverified_after, 2 * settings.unverified_after, clock.now)) {
     Alarm alarm = *standing;
     alarm.told = 1;
-    alarm.next_reminder = run.now + 5min;
+    alarm.next_reminder = clock.now + 5min;
     told(AlarmEdge::What::remind, alarm);
     Notice notice =
-        notice_of(NoticeType::unverified, trade.entry(), run.now, std::to_string(to_micros(alarm.raised_at)));
+        notice_of(NoticeType::unverified, trade.entry(), clock.now, std::to_string(to_micros(alarm.raised_at)));
     notice.facts = {{"since", iso_micros(alarm.raised_at)}};
     item.tell(std::move(notice));
   }
 }
 
-void judge_naked(Run& run, const Trade& trade, const Exposure& e, Item& item) {
+void judge_naked(Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade, const Exposure& e,
+                 Item& item) {
   const Order& entry = trade.entry();
   if (e.oversold()) {
-    Notice notice = notice_of(NoticeType::oversold, entry, run.now);
+    Notice notice = notice_of(NoticeType::oversold, entry, clock.now);
     notice.facts = {{"held", in_base(e.held, entry.symbol)}};
     Alarm alarm = alarm_of(NoticeType::oversold, trade);
     alarm.detail = "held " + in_base(e.held, entry.symbol);
-    raise(item, run, alarm, line_of(Event::oversold, entry).add("held", e.held.text()), std::move(notice));
+    raise(item, ledger, clock, alarm, line_of(Event::oversold, entry).add("held", e.held.text()), std::move(notice));
   } else {
-    clear(item, run, NoticeType::oversold, trade.id());
+    clear(item, ledger, clock, NoticeType::oversold, trade.id());
   }
   if (e.oversold() || e.naked_is_dust) {
-    clear(item, run, NoticeType::unprotected, trade.id());
+    clear(item, ledger, clock, NoticeType::unprotected, trade.id());
     return;
   }
   const auto since = naked_from(trade);
-  const Micros naked_for = since ? std::max(Micros{0}, run.now - *since) : Micros{0};
+  const Micros naked_for = since ? std::max(Micros{0}, clock.now - *since) : Micros{0};
   const Line line = Line{Event::unprotected}
                         .add("symbol", entry.symbol.text())
                         .add("order_id", order_id_of(entry))
                         .add("seconds", naked_for.count() / 1'000'000)
                         .add("quantity", e.naked.text());
-  if (stands(run, NoticeType::unprotected, trade.id())) {
+  if (stands(ledger, NoticeType::unprotected, trade.id())) {
     // Said once a run, however many barriers it passes.
-    if (!std::exchange(run.notes(trade.id()).said_unprotected, true)) item.say(line);
+    if (!std::exchange(ledger.notes(trade.id()).said_unprotected, true)) item.say(line);
     return;
   }
-  run.notes(trade.id()).said_unprotected = true;
-  Notice notice = notice_of(NoticeType::unprotected, entry, run.now);
-  const std::string reason = why_naked(run, trade);
+  ledger.notes(trade.id()).said_unprotected = true;
+  Notice notice = notice_of(NoticeType::unprotected, entry, clock.now);
+  const std::string reason = why_naked(venue, trade);
   notice.facts = {{"quantity", in_base(e.naked, entry.symbol)},
                   {"seconds", std::to_string(naked_for.count() / 1'000'000)},
                   {"reason", reason}};
   Alarm alarm = alarm_of(NoticeType::unprotected, trade);
   alarm.detail = in_base(e.naked, entry.symbol) + " without a stop: " + reason;
-  raise(item, run, alarm, line, std::move(notice));
+  raise(item, ledger, clock, alarm, line, std::move(notice));
 }
 
 // A SELL that touched a trade and could not be carried out in all its time is told; silence is no end.
-void end_old_wish(const Run& run, const Trade& trade, Item& item) {
+void end_old_wish(const RunClock& clock, const Trade& trade, Item& item) {
   const TradeRecord& record = trade.record;
-  if (record.exit_reason.empty() || !record.exit_until || run.venue_now() < *record.exit_until) return;
+  if (record.exit_reason.empty() || !record.exit_until || clock.venue_now() < *record.exit_until) return;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
                   [](const Order& leg) { return leg.leg == Leg::exit && leg.live(); }))
     return;
@@ -134,7 +142,7 @@ void end_old_wish(const Run& run, const Trade& trade, Item& item) {
                .add("symbol", entry.symbol.text())
                .add("order_id", order_id_of(entry))
                .add("asked_by", record.exit_reason.str()));
-  Notice notice = notice_of(NoticeType::exit_expired, entry, run.now, std::to_string(to_micros(*record.exit_until)));
+  Notice notice = notice_of(NoticeType::exit_expired, entry, clock.now, std::to_string(to_micros(*record.exit_until)));
   notice.facts = {{"asked by", record.exit_key.empty() ? record.exit_reason.str() : record.exit_key},
                   {"why", "it could not be sold in time; the trade stays open"},
                   {"to sell", "tradeguard flatten " + entry.symbol.text()}};
@@ -146,7 +154,7 @@ void end_old_wish(const Run& run, const Trade& trade, Item& item) {
 }
 
 // By the newest stop there was.
-std::string why_naked(const Run& run, const Trade& trade) {
+std::string why_naked(const VenueView& venue, const Trade& trade) {
   const Order* stop = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::stop && (stop == nullptr || leg.attempt >= stop->attempt)) stop = &leg;
@@ -159,9 +167,9 @@ std::string why_naked(const Run& run, const Trade& trade) {
     case OrderState::placed:
       if (stop->cancel_asked_at) return "the stop is being cancelled";
       if (stop->fired_at) return "the stop fired, and rests unfilled";
-      if (run.seen.mismatched.contains(stop->client_id)) return "the stop at the exchange is not as planned";
-      return run.seen.open.contains(stop->client_id) ? "the stop covers only a part"
-                                                     : "the stop does not show at the exchange";
+      if (venue.seen.mismatched.contains(stop->client_id)) return "the stop at the exchange is not as planned";
+      return venue.seen.open.contains(stop->client_id) ? "the stop covers only a part"
+                                                       : "the stop does not show at the exchange";
     case OrderState::closed:
       return "the stop ended at the exchange" + because;
     case OrderState::refused:
@@ -172,21 +180,22 @@ std::string why_naked(const Run& run, const Trade& trade) {
   return "";
 }
 
-void judge_doubt(Run& run, const Trade& trade, Item& item) {
+void judge_doubt(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+                 const Trade& trade, Item& item) {
   const Order& entry = trade.entry();
   const bool doubtful = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
     return o.live() &&
-           (run.now - o.claimed_at > run.settings.in_doubt_after || run.order_notes(o.client_id).end_unknown);
+           (clock.now - o.claimed_at > settings.in_doubt_after || venue.order_notes(o.client_id).end_unknown);
   });
   if (!doubtful) {
-    clear(item, run, NoticeType::in_doubt_too_long, trade.id());
+    clear(item, ledger, clock, NoticeType::in_doubt_too_long, trade.id());
     return;
   }
   Alarm alarm = alarm_of(NoticeType::in_doubt_too_long, trade);
-  if (run.order_notes(entry.client_id).end_unknown)
+  if (venue.order_notes(entry.client_id).end_unknown)
     alarm.detail = "the exchange says that it ended, and not how much was filled";
-  raise(item, run, alarm, line_of(Event::in_doubt_too_long, entry),
-        notice_of(NoticeType::in_doubt_too_long, entry, run.now));
+  raise(item, ledger, clock, alarm, line_of(Event::in_doubt_too_long, entry),
+        notice_of(NoticeType::in_doubt_too_long, entry, clock.now));
 }
 
 // After 5, 15 and 60 minutes, then hourly.
@@ -201,21 +210,21 @@ Micros next_pause(int told) {
   }
 }
 
-void remind(Run& run) {
+void remind(Ledger& ledger, const RunClock& clock) {
   constexpr Micros clocks_differ_by = 1min;
   std::vector<Item> items;
-  for (const Alarm& standing : run.book.alarms) {
+  for (const Alarm& standing : ledger.book.alarms) {
     const Micros pause = standing.told <= 1 ? Micros{5min} : next_pause(standing.told - 1);
     if (standing.told == 0 || !standing.next_reminder ||
-        !is_due(*standing.next_reminder, pause + clocks_differ_by, run.now))
+        !is_due(*standing.next_reminder, pause + clocks_differ_by, clock.now))
       continue;
     Alarm alarm = standing;
-    alarm.next_reminder = run.now + next_pause(alarm.told);
+    alarm.next_reminder = clock.now + next_pause(alarm.told);
     alarm.told += 1;
     Notice notice = notice_of(NoticeType::reminder,
                               "REMINDER:" + std::string{kind_of(alarm)} + ":" + alarm.subject + ":" +
                                   std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told),
-                              run.now);
+                              clock.now);
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
     notice.facts = {{"still", std::string{kind_of(alarm)}}, {"since", iso_seconds(alarm.raised_at) + " UTC"}};
@@ -226,7 +235,7 @@ void remind(Run& run) {
     item.tell(std::move(notice));
     items.push_back(std::move(item));
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 // An exit that nobody asked for, and that sold something.
@@ -235,19 +244,19 @@ bool flattens(const Order& leg) {
 }
 
 // Those of this run are not in the book as it was read. A trade counts once, however often it was sold from.
-int flattened_today(const Run& run) {
-  Instant since = run.book.account.breaker_reset_at.value_or(Instant::min());
-  if (since > run.now) since = Instant::min();
+int flattened_today(const Ledger& ledger, const VenueView& venue, const RunClock& clock) {
+  Instant since = ledger.book.account.breaker_reset_at.value_or(Instant::min());
+  if (since > clock.now) since = Instant::min();
   const auto day = [](Instant at) { return std::chrono::floor<std::chrono::days>(at); };
-  int flattened = run.book.flattened_today;
-  for (const Trade& trade : run.book.trades) {
+  int flattened = ledger.book.flattened_today;
+  for (const Trade& trade : ledger.book.trades) {
     bool here = false;
     bool counted = false;
     for (const Order& leg : trade.legs) {
       if (!flattens(leg)) continue;
-      const bool of_this_run = run.order_notes(leg.client_id).here;
+      const bool of_this_run = venue.order_notes(leg.client_id).here;
       here = here || of_this_run;
-      const bool today = day(leg.closed_at.value_or(leg.claimed_at)) == day(run.now);
+      const bool today = day(leg.closed_at.value_or(leg.claimed_at)) == day(clock.now);
       counted = counted || (!of_this_run && today && leg.claimed_at > since);
     }
     flattened += here && !counted;
@@ -257,16 +266,16 @@ int flattened_today(const Run& run) {
 
 // Three trades sold in one day because they could not be protected: a person has to look. It stands as an
 // alarm for as long as the account has it, so that each run ends with it and somebody is reminded.
-void trip_breaker(Run& run) {
-  if (!run.may_write()) return;
-  std::optional<std::string>& breaker = run.book.account.breaker;
+void trip_breaker(Ledger& ledger, const VenueView& venue, const RunClock& clock) {
+  if (!ledger.may_write()) return;
+  std::optional<std::string>& breaker = ledger.book.account.breaker;
   const std::string subject = "-";
   Item item;
   if (!breaker) {
-    if (const int flattened = flattened_today(run); flattened >= flattened_limit) {
+    if (const int flattened = flattened_today(ledger, venue, clock); flattened >= flattened_limit) {
       const std::string reason = std::to_string(flattened) + " trades flattened today";
-      if (auto set = run.journal().set_breaker(reason, run.now); !set) {
-        run.store_failed(set.error());
+      if (auto set = ledger.journal().set_breaker(reason, clock.now); !set) {
+        ledger.store_failed(set.error());
         return;
       }
       breaker = reason;
@@ -276,13 +285,13 @@ void trip_breaker(Run& run) {
     Alarm alarm = alarm_of(NoticeType::breaker, subject);
     alarm.breaks = false;  // the account itself does, until `resume`
     alarm.detail = *breaker;
-    Notice notice = notice_of(NoticeType::breaker, "BREAKER", run.now);
+    Notice notice = notice_of(NoticeType::breaker, "BREAKER", clock.now);
     notice.facts = {{"reason", *breaker}};
-    raise(item, run, std::move(alarm), Line{Event::breaker}.add("reason", *breaker), std::move(notice));
+    raise(item, ledger, clock, std::move(alarm), Line{Event::breaker}.add("reason", *breaker), std::move(notice));
   } else {
-    clear(item, run, NoticeType::breaker, subject);
+    clear(item, ledger, clock, NoticeType::breaker, subject);
   }
-  run.commit({std::move(item)});
+  ledger.commit({std::move(item)});
 }
 
 Alarm alarm_of(NoticeType kind, const Trade& trade) {

@@ -2,9 +2,12 @@
 // is in the outbox.
 #pragma once
 
+#include "venue_view.hpp"
+
 namespace tradeguard {
 
-class Run;
-void raise_and_clear_alarms(Run& run);
+// How many trades the venue could not be asked about.
+int raise_and_clear_alarms(Ledger& ledger, const VenueView& venue, const RunClock& clock,
+                           const CycleSettings& settings);
 
 }  // namespace tradeguard

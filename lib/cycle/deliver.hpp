@@ -1,12 +1,14 @@
-// What is told, at least once and in order; and CRITICALs that cannot wait for a store.
+// From the outbox of the store to the messenger, and back what became of it: at least once, and in order.
 #pragma once
+
+#include "ledger.hpp"
 
 namespace tradeguard {
 
-class Run;
-void drain_immediate(Run& run);    // older notices first, where telling costs nothing
-void tell_what_waits(Run& run);    // CRITICALs of a run that lost its store
-void deliver_criticals(Run& run);  // between two rounds of a run that has to wait
-void deliver(Run& run);
+// Older notices first, where telling costs nothing.
+void drain_immediate(Ledger& ledger, const RunClock& clock, Messenger& messenger);
+// Between two rounds of a run that has to wait.
+void deliver_criticals(Ledger& ledger, const RunClock& clock, Messenger& messenger);
+void deliver(Ledger& ledger, const RunClock& clock, Messenger& messenger);
 
 }  // namespace tradeguard

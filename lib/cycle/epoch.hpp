@@ -1,10 +1,13 @@
 // Whether store and account are those this account's history is of.
 #pragma once
 
+#include "venue_view.hpp"
+
 namespace tradeguard {
 
-class Run;
-void look_at_epoch(Run& run);    // a restored or promoted store, orphans at the venue
-void look_at_account(Run& run);  // whose account the venue's answers are about
+// A restored or promoted store, orphans at the venue. What stands against every entry of this run; empty: nothing.
+Word<Denial> look_at_epoch(Ledger& ledger, VenueView& venue, RunClock& clock);
+// Whose account the venue's answers are about.
+void look_at_account(Ledger& ledger, VenueView& venue, const RunClock& clock);
 
 }  // namespace tradeguard

@@ -10,15 +10,16 @@
 #include "frame.hpp"
 #include "protect.hpp"
 #include "reconcile.hpp"
-#include "run.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-void settle_rounds(Run& run, Micros limit, bool wait_for_entries);
-void look_once_more(Run& run);
-void give_verdict(Run& run);
+void settle_rounds(Ledger& ledger, VenueView& venue, RunClock& clock, Messenger& messenger,
+                   const CycleSettings& settings, RunReport& report, Micros limit, bool wait_for_entries);
+void look_once_more(Ledger& ledger, VenueView& venue, RunClock& clock, Messenger& messenger,
+                    const CycleSettings& settings, RunReport& report);
+void give_verdict(const Ledger& ledger, const VenueView& venue, RunReport& report, int unverified);
 
 constexpr Micros first_protection_patience = 5s;
 constexpr int rounds_in_a_hurry = 20;   // whatever a venue answers, no run spins
@@ -27,31 +28,39 @@ constexpr Micros silence_at_most = 5s;  // a run that waits longer for the venue
 }  // namespace
 
 RunReport monitor_cycle(CyclePorts& ports, const CycleSettings& settings) {
-  Run run{ports, settings};
-  if (!take_the_lock(run)) return run.report;
-  if (!open(run)) return run.report;
+  RunReport report;
+  RunClock clock{ports.clock, settings, ports.stop_asked};
+  Messenger messenger{ports.notifier, ports.log, clock, settings.notify_budget};
+  Ledger ledger{ports.account, ports.log, clock, messenger, settings.run_id};
+  VenueView venue{ports.placer, ports.protector};
+  if (!take_the_lock(ledger, clock, messenger, settings, report)) return report;
+  const auto no_entries = open(ledger, venue, clock, messenger, ports, settings, report);
+  if (!no_entries) return report;
 
   // What earlier runs left open: asked, and protected before any signal is read.
-  settle_rounds(run, first_protection_patience, /*wait_for_entries=*/false);
-  look_at_account(run);
-  raise_and_clear_alarms(run);
+  settle_rounds(ledger, venue, clock, messenger, settings, report, first_protection_patience,
+                /*wait_for_entries=*/false);
+  look_at_account(ledger, venue, clock);
+  int unverified = raise_and_clear_alarms(ledger, venue, clock, settings);
   // Beyond this point every filled quantity has a stop sighted in this run, or an alarm is in the outbox.
 
-  if (run.lease_holds()) admit_and_enter(run);
+  const bool exits_wished = ledger.lease_holds() && admit_and_enter(ledger, venue, clock, ports.signals, settings,
+                                                                    report, {*no_entries, unverified});
   // Beyond this point nothing that enlarges a position is sent.
 
-  if (run.sent_entries || run.exits_wished || questions_wait(run, /*wait_for_entries=*/true))
-    settle_rounds(run, settings.hard_deadline - 10s, /*wait_for_entries=*/true);
-  look_once_more(run);
-  look_at_account(run);
-  raise_and_clear_alarms(run);
-  tell_what_waits(run);
+  if (ledger.entries_sent || exits_wished || questions_wait(ledger, venue, clock, /*wait_for_entries=*/true))
+    settle_rounds(ledger, venue, clock, messenger, settings, report, settings.hard_deadline - 10s,
+                  /*wait_for_entries=*/true);
+  look_once_more(ledger, venue, clock, messenger, settings, report);
+  look_at_account(ledger, venue, clock);
+  unverified = raise_and_clear_alarms(ledger, venue, clock, settings);
+  ledger.tell_what_waits();
   // Beyond this point what this run did is protected, or said to be not.
 
-  deliver(run);
-  give_verdict(run);
-  close(run);
-  return run.report;
+  deliver(ledger, clock, messenger);
+  give_verdict(ledger, venue, report, unverified);
+  close(ledger, venue, clock, messenger, ports, settings, report);
+  return report;
 }
 
 int exit_code(RunVerdict verdict) {
@@ -78,74 +87,77 @@ int exit_code(RunVerdict verdict) {
 namespace {
 
 // Rounds of 250 ms, doubling to 4 s, until another one would change nothing or the limit is reached.
-void settle_rounds(Run& run, Micros limit, bool wait_for_entries) {
-  Micros pause = run.settings.fast_patience;
-  const Micros end = std::min(run.settings.hard_deadline, wait_for_entries ? limit : run.elapsed() + limit);
-  const Micros silent_until = run.elapsed() + silence_at_most;
+void settle_rounds(Ledger& ledger, VenueView& venue, RunClock& clock, Messenger& messenger,
+                   const CycleSettings& settings, RunReport& report, Micros limit, bool wait_for_entries) {
+  Micros pause = settings.fast_patience;
+  const Micros end = std::min(settings.hard_deadline, wait_for_entries ? limit : clock.elapsed() + limit);
+  const Micros silent_until = clock.elapsed() + silence_at_most;
   bool spoken = false;
   int without_waiting = 0;
-  while (!run.fenced) {
-    run.begin_pass();
-    reconcile(run);
-    if (run.fenced) return;
-    const Round round = protect(run);
-    tell_what_waits(run);
-    const bool waiting = questions_wait(run, wait_for_entries);
-    if (run.fenced || (!round.again && !waiting)) return;
+  while (!ledger.fenced) {
+    venue.begin_pass(clock);
+    reconcile(ledger, venue, clock);
+    if (ledger.fenced) return;
+    const Round round = protect(ledger, venue, clock, settings);
+    count(round, report);
+    ledger.tell_what_waits();
+    const bool waiting = questions_wait(ledger, venue, clock, wait_for_entries);
+    if (ledger.fenced || (!round.again && !waiting)) return;
     const bool may_hurry = ++without_waiting < rounds_in_a_hurry;
     if (round.at_once && !waiting && may_hurry) continue;
-    if (run.elapsed() + pause >= end) return;
-    if (!spoken && run.elapsed() >= silent_until) {
+    if (clock.elapsed() + pause >= end) return;
+    if (!spoken && clock.elapsed() >= silent_until) {
       spoken = true;
-      raise_and_clear_alarms(run);
-      deliver_criticals(run);
+      raise_and_clear_alarms(ledger, venue, clock, settings);
+      deliver_criticals(ledger, clock, messenger);
     }
     // A venue that takes an order mostly shows it a moment later.
     if (round.sent && may_hurry) continue;
     without_waiting = 0;
-    run.ports.clock.wait(pause);
+    clock.wait(pause);
     pause = std::min<Micros>(pause * 2, 4s);
   }
 }
 
 // A venue may take a stop, show it, and reject it a moment later, for the coins it would sell. So the
 // legs that this run placed are looked at again before it is said how well all is protected.
-void look_once_more(Run& run) {
+void look_once_more(Ledger& ledger, VenueView& venue, RunClock& clock, Messenger& messenger,
+                    const CycleSettings& settings, RunReport& report) {
   constexpr int looks = 3;  // what takes the place of a rejected leg is fresh as well
-  const Micros limit = run.settings.hard_deadline - 10s;
-  if (!run.ports.protector.traits().rejects_later) return;
+  const Micros limit = settings.hard_deadline - 10s;
+  if (!venue.protector.traits().rejects_later) return;
   std::set<ClientOrderId> looked_at;
-  for (int look = 0; look < looks && !run.fenced && !run.past(limit); ++look) {
+  for (int look = 0; look < looks && !ledger.fenced && !clock.past(limit); ++look) {
     std::vector<ClientOrderId> fresh;
-    for (const Trade& trade : run.book.trades)
+    for (const Trade& trade : ledger.book.trades)
       for (const Order& leg : trade.legs)
-        if (leg.live() && leg.leg != Leg::exit && run.seen.open.contains(leg.client_id) &&
-            (run.order_notes(leg.client_id).here || run.order_notes(leg.pair).here) &&
+        if (leg.live() && leg.leg != Leg::exit && venue.seen.open.contains(leg.client_id) &&
+            (venue.order_notes(leg.client_id).here || venue.order_notes(leg.pair).here) &&
             looked_at.insert(leg.client_id).second)
           fresh.push_back(leg.client_id);
     if (fresh.empty()) return;
-    if (!run.stop_asked()) run.ports.clock.wait(run.settings.fast_patience);
-    for (const ClientOrderId& id : fresh) run.seen.open.erase(id);
-    settle_rounds(run, limit, /*wait_for_entries=*/false);
+    if (!clock.stop_asked()) clock.wait(settings.fast_patience);
+    for (const ClientOrderId& id : fresh) venue.seen.open.erase(id);
+    settle_rounds(ledger, venue, clock, messenger, settings, report, limit, /*wait_for_entries=*/false);
   }
 }
 
-RunVerdict verdict_of(const Run& run) {
-  if (run.fenced) return RunVerdict::internal_error;
-  if (run.store_lost)
-    return run.sent_entries || !run.book.trades.empty() ? RunVerdict::critical_stands : RunVerdict::unreachable;
-  if (!run.book.alarms.empty() || !run.criticals.empty() || run.unverified > 0) return RunVerdict::critical_stands;
-  if (run.venue.failed && !run.sent_entries && run.report.open_trades == 0)
-    return run.venue.misconfigured ? RunVerdict::configuration : RunVerdict::unreachable;
-  if (run.report.rejected > 0) return RunVerdict::some_rejected;
+RunVerdict verdict_of(const Ledger& ledger, const VenueView& venue, const RunReport& report, int unverified) {
+  if (ledger.fenced) return RunVerdict::internal_error;
+  if (ledger.store_lost)
+    return ledger.entries_sent || !ledger.book.trades.empty() ? RunVerdict::critical_stands : RunVerdict::unreachable;
+  if (!ledger.book.alarms.empty() || !ledger.criticals.empty() || unverified > 0) return RunVerdict::critical_stands;
+  if (venue.standing.failed && !ledger.entries_sent && report.open_trades == 0)
+    return venue.standing.misconfigured ? RunVerdict::configuration : RunVerdict::unreachable;
+  if (report.rejected > 0) return RunVerdict::some_rejected;
   return RunVerdict::ok;
 }
 
-void give_verdict(Run& run) {
-  run.report.open_trades = static_cast<int>(std::count_if(run.book.trades.begin(), run.book.trades.end(),
-                                                          [](const Trade& trade) { return !trade.record.settled; }));
-  run.report.critical_standing = static_cast<int>(run.book.alarms.size() + run.criticals.size());
-  run.report.verdict = verdict_of(run);
+void give_verdict(const Ledger& ledger, const VenueView& venue, RunReport& report, int unverified) {
+  report.open_trades = static_cast<int>(std::count_if(ledger.book.trades.begin(), ledger.book.trades.end(),
+                                                      [](const Trade& trade) { return !trade.record.settled; }));
+  report.critical_standing = static_cast<int>(ledger.book.alarms.size() + ledger.criticals.size());
+  report.verdict = verdict_of(ledger, venue, report, unverified);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <array>
 #include <utility>
 
+#include "ledger.hpp"
 #include "market.hpp"
 #include "reconcile.hpp"
-#include "run.hpp"
 #include "tell.hpp"
 #include "tradeguard/trade_result.hpp"
 
@@ -26,79 +26,87 @@ constexpr int leg_attempts_per_run = 3;
 constexpr int reads_per_run = 3;
 constexpr int cancels_per_run = 5;
 
-bool not_shown(const Run& run, const Order& order);
-int failed_legs(const Run& run);
-void read_surroundings(Run& run);
-void look_for_drift(Run& run);
-void look_for_unfired_stops(Run& run);
-void renew_rules(Run& run);
-Moves next_moves(Run& run);
-Surroundings around(const Run& run, const Trade& trade);
-void ask_cancels(Run& run, const Moves& moves);
-void place_legs(Run& run, const Moves& moves);
-void place_exits(Run& run, const Moves& moves);
-void settle_trades(Run& run, const Moves& moves);
-void note_naked(Run& run);
-void tell_covered(Run& run);
-bool may_act_on(const Run& run, const ClientOrderId& trade);
-Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity);
+bool not_shown(const VenueView& venue, const RunClock& clock, const Order& order);
+int failed_legs(const Ledger& ledger);
+void read_surroundings(Ledger& ledger, VenueView& venue, RunClock& clock);
+void look_for_drift(Ledger& ledger, VenueView& venue, RunClock& clock);
+void look_for_unfired_stops(Ledger& ledger, VenueView& venue, const RunClock& clock);
+void renew_rules(Ledger& ledger, VenueView& venue, const RunClock& clock, const CycleSettings& settings);
+Moves next_moves(Ledger& ledger, const VenueView& venue, const RunClock& clock);
+Surroundings around(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade);
+void ask_cancels(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves);
+void place_legs(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves);
+int place_exits(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves);
+void settle_trades(Ledger& ledger, const VenueView& venue, const RunClock& clock, const Moves& moves);
+void note_naked(Ledger& ledger, const VenueView& venue, const RunClock& clock);
+std::vector<Micros> tell_covered(Ledger& ledger, const VenueView& venue, const RunClock& clock);
+bool may_act_on(const Ledger& ledger, const ClientOrderId& trade);
+Order new_leg(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade, Leg leg,
+              int attempt, Quantity quantity);
 void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bool oco);
-void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome);
+void hear_answer(Ledger& ledger, VenueView& venue, const RunClock& clock, Item& item, const Order& order,
+                 const PlaceOutcome& outcome);
 bool has_holdings(const Trade& trade);
 std::optional<Money> value_of(const std::vector<Order>& rows);
 // No leg is sent for a trade of an earlier run before unrecorded ones were looked for.
-bool looked_for(const Run& run, const Trade& trade) {
+bool looked_for(const Ledger& ledger, const Trade& trade) {
   // A run that lost its store may have lost the lock with it: its own trade may be another's by now.
-  return (run.notes(trade.id()).own && !run.store_lost) || run.notes(trade.id()).probed;
+  return (ledger.notes(trade.id()).own && !ledger.store_lost) || ledger.notes(trade.id()).probed;
 }
 
 }  // namespace
 
-Round protect(Run& run) {
-  const int failed_before = failed_legs(run);
-  read_surroundings(run);
-  look_for_unfired_stops(run);
-  renew_rules(run);
-  const Moves moves = next_moves(run);
-  ask_cancels(run, moves);
-  place_legs(run, moves);
-  place_exits(run, moves);
-  note_naked(run);
-  tell_covered(run);
-  settle_trades(run, moves);
+Round protect(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings) {
+  const int failed_before = failed_legs(ledger);
+  read_surroundings(ledger, venue, clock);
+  look_for_unfired_stops(ledger, venue, clock);
+  renew_rules(ledger, venue, clock, settings);
+  const Moves moves = next_moves(ledger, venue, clock);
+  ask_cancels(ledger, venue, clock, moves);
+  place_legs(ledger, venue, clock, moves);
+  const int exits = place_exits(ledger, venue, clock, moves);
+  note_naked(ledger, venue, clock);
+  std::vector<Micros> covered = tell_covered(ledger, venue, clock);
+  settle_trades(ledger, venue, clock, moves);
 
   const bool still_naked = std::any_of(moves.legs.begin(), moves.legs.end(), [&](const auto& move) {
-    const Trade* trade = run.trade(move.first);
-    return trade != nullptr && !run.notes(trade->id()).dropped &&
-           !exposure(*trade, run.seen.open, run.venue_now()).naked_is_dust;
+    const Trade* trade = ledger.trade(move.first);
+    return trade != nullptr && !ledger.notes(trade->id()).dropped &&
+           !exposure(*trade, venue.seen.open, clock.venue_now()).naked_is_dust;
   });
   const bool sold_at_once = !moves.exits.empty() && moves.cancels.empty() && !still_naked;
   // What just came to nothing has a better chance a moment later.
   const bool sent =
-      (!moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty()) && failed_legs(run) == failed_before;
-  return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once, sent};
+      (!moves.legs.empty() || !moves.exits.empty() || !moves.cancels.empty()) && failed_legs(ledger) == failed_before;
+  return {still_naked || !moves.exits.empty() || !moves.cancels.empty(), sold_at_once, sent, exits, std::move(covered)};
 }
 
-bool questions_wait(const Run& run, bool wait_for_entries) {
-  for (const Trade& trade : run.book.trades) {
-    if (run.notes(trade.id()).dropped || run.notes(trade.id()).hands_off) continue;
-    if (run.notes(trade.id()).unread) {
-      if (run.failed_reads < reads_per_run) return true;
+void count(const Round& round, RunReport& report) {
+  report.exits += round.exits;
+  report.protected_trades += static_cast<int>(round.covered.size());
+  report.unprotected.insert(report.unprotected.end(), round.covered.begin(), round.covered.end());
+}
+
+bool questions_wait(const Ledger& ledger, const VenueView& venue, const RunClock& clock, bool wait_for_entries) {
+  for (const Trade& trade : ledger.book.trades) {
+    if (ledger.notes(trade.id()).dropped || ledger.notes(trade.id()).hands_off) continue;
+    if (ledger.notes(trade.id()).unread) {
+      if (venue.failed_reads < reads_per_run) return true;
       continue;
     }
     if (trade.record.settled || trade.record.released) continue;
     const bool entry_open = std::any_of(trade.entries.begin(), trade.entries.end(), [&](const Order& o) {
-      return (o.live() && !not_shown(run, o)) ||
+      return (o.live() && !not_shown(venue, clock, o)) ||
              (o.state == OrderState::closed && o.filled.is_positive() && !o.fees_known);
     });
-    if (entry_open && wait_for_entries && run.may_wait_for_entries()) return true;
+    if (entry_open && wait_for_entries && clock.may_wait_for_entries()) return true;
     const bool leg_open = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-      if (run.order_notes(leg.client_id).cancels > cancels_per_run) return false;
-      if (run.copy_may_come(leg) && !leg.live()) return true;
-      if (leg.live() && run.order_notes(leg.client_id).market_below) return true;
-      if (not_shown(run, leg)) return false;
+      if (venue.order_notes(leg.client_id).cancels > cancels_per_run) return false;
+      if (venue.copy_may_come(leg, clock) && !leg.live()) return true;
+      if (leg.live() && venue.order_notes(leg.client_id).market_below) return true;
+      if (not_shown(venue, clock, leg)) return false;
       return leg.live() && (leg.leg == Leg::exit || leg.in_doubt() || leg.cancel_asked_at || leg.fired_at ||
-                            !run.seen.open.contains(leg.client_id));
+                            !venue.seen.open.contains(leg.client_id));
     });
     if (leg_open) return true;
   }
@@ -110,63 +118,63 @@ namespace {
 // The venue acknowledged it once, and no view shows it. A stop that does not come to light within some
 // seconds is a CRITICAL, and no reason to keep the lock; anything else may take its time to be shown,
 // as long as its request may still be executed.
-bool not_shown(const Run& run, const Order& order) {
+bool not_shown(const VenueView& venue, const RunClock& clock, const Order& order) {
   constexpr int looks_at_legs = 6;
   constexpr int looks_at_others = 3;
-  const int looks = run.order_notes(order.client_id).unseen;
+  const int looks = venue.order_notes(order.client_id).unseen;
   if (looks == 0 || order.state != OrderState::placed) return false;
   if (order.leg == Leg::stop || order.leg == Leg::target) return looks >= looks_at_legs;
-  const Micros margin = run.ports.protector.traits().absence_margin;
-  return looks >= looks_at_others && run.venue_now() > order.valid_until + margin;
+  const Micros margin = venue.protector.traits().absence_margin;
+  return looks >= looks_at_others && clock.venue_now() > order.valid_until + margin;
 }
 
-int failed_legs(const Run& run) {
+int failed_legs(const Ledger& ledger) {
   int failed = 0;
-  for (const auto& [trade, notes] : run.all_notes()) failed += notes.refused_legs + (notes.exit_failed ? 1 : 0);
+  for (const auto& [trade, notes] : ledger.all_notes()) failed += notes.refused_legs + (notes.exit_failed ? 1 : 0);
   return failed;
 }
 
 }  // namespace
 
-void start_naked_clock(const Run& run, const Trade& trade, const Exposure& e, Item& item) {
+void start_naked_clock(const RunClock& clock, const Trade& trade, const Exposure& e, Item& item) {
   // What is on its way out is not what the policy of the naked is about.
   if (trade.record.naked_since || e.naked_is_dust || e.leaving >= e.naked) return;
-  item.record(trade.record).naked_since = run.now;
+  item.record(trade.record).naked_since = clock.now;
 }
 
 namespace {
 
 // Prices and balances decide about what is naked, for sale, or was left by earlier runs. A fresh fill
 // waits for no reading: its stop goes first, and what does not fit the venue refuses.
-bool wants_surroundings(const Run& run, const Trade& trade) {
+bool wants_surroundings(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade) {
   if (!has_holdings(trade)) return false;
-  if (!run.ports.protector.traits().oco || !trade.record.exit_reason.empty()) return true;
-  const bool own = run.notes(trade.id()).own;
+  if (!venue.protector.traits().oco || !trade.record.exit_reason.empty()) return true;
+  const bool own = ledger.notes(trade.id()).own;
   if (own && trade.legs.empty()) return false;
   if (std::any_of(trade.legs.begin(), trade.legs.end(),
-                  [&](const Order& leg) { return run.order_notes(leg.client_id).market_below; }))
+                  [&](const Order& leg) { return venue.order_notes(leg.client_id).market_below; }))
     return true;
-  if (!own && !run.read.surroundings) return true;
-  const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+  if (!own && !venue.read.surroundings) return true;
+  const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
   return !e.naked_is_dust || e.leaving.is_positive();
 }
 
-void read_surroundings(Run& run) {
+void read_surroundings(Ledger& ledger, VenueView& venue, RunClock& clock) {
   std::set<Symbol> symbols;
-  for (const Trade& trade : run.book.trades) {
-    if (run.notes(trade.id()).dropped) continue;
-    item_by_item(run, trade.id(), "judging what a trade needs to know", [&] {
-      if (wants_surroundings(run, trade)) symbols.insert(trade.entry().symbol);
+  for (const Trade& trade : ledger.book.trades) {
+    if (ledger.notes(trade.id()).dropped) continue;
+    item_by_item(ledger, trade.id(), "judging what a trade needs to know", [&] {
+      if (wants_surroundings(ledger, venue, clock, trade)) symbols.insert(trade.entry().symbol);
     });
   }
-  const bool drift_stands = std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
+  const bool drift_stands = std::any_of(ledger.book.alarms.begin(), ledger.book.alarms.end(),
                                         [](const Alarm& alarm) { return alarm.kind == NoticeType::drift; });
   if (!symbols.empty()) {
-    read_quotes_and_balances(run, symbols);
-    run.measure_clock();
-    run.read.surroundings = true;
+    read_quotes_and_balances(ledger, venue, symbols);
+    venue.measure_clock(clock);
+    venue.read.surroundings = true;
   }
-  if (!symbols.empty() || drift_stands) look_for_drift(run);
+  if (!symbols.empty() || drift_stands) look_for_drift(ledger, venue, clock);
 }
 
 struct Holdings {
@@ -178,21 +186,22 @@ struct Holdings {
 };
 
 // A stop that this run sent may have sold already where no view shows it yet.
-bool sent_and_not_seen_yet(const Run& run, const Trade& trade) {
+bool sent_and_not_seen_yet(const VenueView& venue, const RunClock& clock, const Trade& trade) {
   return std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
-    return leg.leg == Leg::stop && leg.live() && run.order_notes(leg.client_id).here &&
-           !run.seen.open.contains(leg.client_id) && !not_shown(run, leg);
+    return leg.leg == Leg::stop && leg.live() && venue.order_notes(leg.client_id).here &&
+           !venue.seen.open.contains(leg.client_id) && !not_shown(venue, clock, leg);
   });
 }
 
-std::map<std::string, Holdings> holdings_of(const Run& run) {
+std::map<std::string, Holdings> holdings_of(const Ledger& ledger, const VenueView& venue, const RunClock& clock) {
   std::map<std::string, Holdings> all;
-  for (const Alarm& alarm : run.book.alarms)
+  for (const Alarm& alarm : ledger.book.alarms)
     if (alarm.kind == NoticeType::drift) all[alarm.subject];
-  for (const Trade& trade : run.book.trades) {
-    if (trade.record.released || !has_holdings(trade) || run.notes(trade.id()).dropped) continue;
-    const Exposure e = exposure(trade, run.seen.open, run.venue_now());
-    const bool unread = run.notes(trade.id()).unread || e.leaving.is_positive() || sent_and_not_seen_yet(run, trade);
+  for (const Trade& trade : ledger.book.trades) {
+    if (trade.record.released || !has_holdings(trade) || ledger.notes(trade.id()).dropped) continue;
+    const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
+    const bool unread =
+        ledger.notes(trade.id()).unread || e.leaving.is_positive() || sent_and_not_seen_yet(venue, clock, trade);
     if (!unread && e.held_is_dust) continue;
     Holdings& base = all[trade.entry().symbol.base()];
     base.known = base.known && !unread;
@@ -213,86 +222,86 @@ bool drifts_from(const Holdings& holdings, const Decimal& balance) {
 // A leg that fills between the reading of the orders and that of the balances looks like coins that
 // are gone. So the orders of such a base are read once more, and balances after them; the larger of
 // both balances counts.
-bool look_again(Run& run, const std::map<std::string, Holdings>& holdings) {
+bool look_again(Ledger& ledger, VenueView& venue, RunClock& clock, const std::map<std::string, Holdings>& holdings) {
   std::set<Symbol> symbols;
   for (const auto& [base, own] : holdings) {
-    const auto read = own.known ? run.balance_of(base) : std::nullopt;
-    if (!read || !drifts_from(own, read->total) || stands(run, NoticeType::drift, base)) continue;
-    if (!run.read.looked_again.emplace(base, read->total).second) continue;
-    for (const Trade& trade : run.book.trades) {
+    const auto read = own.known ? venue.balance_of(base) : std::nullopt;
+    if (!read || !drifts_from(own, read->total) || stands(ledger, NoticeType::drift, base)) continue;
+    if (!venue.read.looked_again.emplace(base, read->total).second) continue;
+    for (const Trade& trade : ledger.book.trades) {
       if (trade.entry().symbol.base() != base) continue;
       symbols.insert(trade.entry().symbol);
-      for (const Order& leg : trade.legs) run.seen.open.erase(leg.client_id);
+      for (const Order& leg : trade.legs) venue.seen.open.erase(leg.client_id);
     }
   }
   if (symbols.empty()) return false;
-  reconcile(run);
-  if (!run.fenced) read_quotes_and_balances(run, symbols);
+  reconcile(ledger, venue, clock);
+  if (!ledger.fenced) read_quotes_and_balances(ledger, venue, symbols);
   return true;
 }
 
 // The venue holds less of a base than our trades of it: then nobody knows whose coins they are.
-void look_for_drift(Run& run) {
-  auto holdings = holdings_of(run);
-  if (look_again(run, holdings)) {
-    if (run.fenced) return;
-    holdings = holdings_of(run);
+void look_for_drift(Ledger& ledger, VenueView& venue, RunClock& clock) {
+  auto holdings = holdings_of(ledger, venue, clock);
+  if (look_again(ledger, venue, clock, holdings)) {
+    if (ledger.fenced) return;
+    holdings = holdings_of(ledger, venue, clock);
   }
   for (const auto& [base, own] : holdings) {
-    const auto read = own.known ? run.balance_of(base) : std::nullopt;
+    const auto read = own.known ? venue.balance_of(base) : std::nullopt;
     if (!read && (own.held.is_positive() || !own.known)) continue;
     Decimal balance = read ? read->total : Decimal{};  // unread is not zero
-    if (const auto before = run.read.looked_again.find(base); before != run.read.looked_again.end())
+    if (const auto before = venue.read.looked_again.find(base); before != venue.read.looked_again.end())
       balance = std::max(balance, before->second);
     Item item;
     const bool drifts = drifts_from(own, balance);
     if (drifts)
-      run.read.drifted.insert(base);
+      venue.read.drifted.insert(base);
     else
-      run.read.drifted.erase(base);
-    if (drifts && !stands(run, NoticeType::drift, base)) {
+      venue.read.drifted.erase(base);
+    if (drifts && !stands(ledger, NoticeType::drift, base)) {
       const Trade& trade = *own.first;
       Alarm alarm = alarm_of(NoticeType::drift, base, base);
       alarm.symbol = trade.entry().symbol.text();
       alarm.detail = "held " + own.held.text() + ", balance " + balance.text();
-      Notice notice = notice_of(NoticeType::drift, trade.entry(), run.now, base);
+      Notice notice = notice_of(NoticeType::drift, trade.entry(), clock.now, base);
       notice.facts = {{"held", in_base(own.held, trade.entry().symbol)}, {"balance", balance.text() + " " + base}};
-      raise(item, run, alarm,
+      raise(item, ledger, clock, alarm,
             Line{Event::drift}
                 .add("symbol", trade.entry().symbol.text())
                 .add("held", own.held.text())
                 .add("balance", balance.text()),
             std::move(notice));
-    } else if (!drifts && stands(run, NoticeType::drift, base)) {
-      clear(item, run, NoticeType::drift, base);
+    } else if (!drifts && stands(ledger, NoticeType::drift, base)) {
+      clear(item, ledger, clock, NoticeType::drift, base);
     }
-    run.commit({std::move(item)});
+    ledger.commit({std::move(item)});
   }
 }
 
 // A stop fires when the market reaches it. One that rests while the market stays at or below it does not
 // work, whatever its record says.
-void look_for_unfired_stops(Run& run) {
-  if (!run.read.quotes) return;
+void look_for_unfired_stops(Ledger& ledger, VenueView& venue, const RunClock& clock) {
+  if (!venue.read.quotes) return;
   std::vector<Item> items;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id())) continue;
-    const auto quote = run.read.quotes->find(trade.entry().symbol);
-    if (quote == run.read.quotes->end()) continue;
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id())) continue;
+    const auto quote = venue.read.quotes->find(trade.entry().symbol);
+    if (quote == venue.read.quotes->end()) continue;
     const Price market = quote->second.last;
     for (const Order& leg : trade.legs) {
       const bool rests = leg.leg == Leg::stop && leg.state == OrderState::placed && !leg.cancel_asked_at &&
-                         !leg.fired_at && leg.trigger && run.seen.open.contains(leg.client_id);
+                         !leg.fired_at && leg.trigger && venue.seen.open.contains(leg.client_id);
       if (!rests || market > *leg.trigger) {
-        run.order_notes(leg.client_id).market_below.reset();
+        venue.order_notes(leg.client_id).market_below.reset();
         continue;
       }
-      auto& since = run.order_notes(leg.client_id).market_below;
-      if (!since) since = run.venue_now();
-      if (run.venue_now() - *since <= fired_patience) continue;
-      if (!run.seen.overtaken.insert(leg.client_id).second) continue;
+      auto& since = venue.order_notes(leg.client_id).market_below;
+      if (!since) since = clock.venue_now();
+      if (clock.venue_now() - *since <= fired_patience) continue;
+      if (!venue.seen.overtaken.insert(leg.client_id).second) continue;
       Item item{.trade = trade.id()};
-      Notice notice = notice_of(NoticeType::stop_not_firing, leg, run.now);
+      Notice notice = notice_of(NoticeType::stop_not_firing, leg, clock.now);
       notice.facts = {{"trigger", in_quote(*leg.trigger, leg.symbol)},
                       {"market", in_quote(market, leg.symbol)},
                       {"what happens", "the stop is taken back, and protection.on_breach decides"}};
@@ -305,7 +314,7 @@ void look_for_unfired_stops(Run& run) {
       items.push_back(std::move(item));
     }
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 // Rules change while a trade is open. They are read anew where a leg was refused since they were read, and
@@ -317,43 +326,44 @@ bool refused_for_rules(const Order& leg) {
 }
 
 // A sale that was refused for the rules waits for others, and is not tried meanwhile: they are asked in every run.
-bool waits_for_rules(const Run& run, const Trade& trade) {
+bool waits_for_rules(const RunClock& clock, const Trade& trade) {
   const Order* last = nullptr;
   for (const Order& leg : trade.legs)
     if (leg.leg == Leg::exit && (last == nullptr || leg.attempt > last->attempt)) last = &leg;
   const TradeRecord& record = trade.record;
   return last != nullptr && refused_for_rules(*last) && !record.exit_reason.empty() && record.exit_until &&
-         run.venue_now() < *record.exit_until;
+         clock.venue_now() < *record.exit_until;
 }
 
-bool rules_may_be_old(const Run& run, const Trade& trade) {
+bool rules_may_be_old(const VenueView& venue, const RunClock& clock, const CycleSettings& settings,
+                      const Trade& trade) {
   const Instant read_at = trade.rules().read_at;
   const bool refused = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
     return leg.claimed_at >= read_at && refused_for_rules(leg);
   });
-  if (refused || waits_for_rules(run, trade)) return true;
-  const Micros age = run.now - read_at;
-  return run.ports.placer.traits().network && (age > run.settings.rules_max_age || age < -run.settings.rules_max_age) &&
-         !exposure(trade, run.seen.open, run.venue_now()).naked_is_dust;
+  if (refused || waits_for_rules(clock, trade)) return true;
+  const Micros age = clock.now - read_at;
+  return venue.placer.traits().network && (age > settings.rules_max_age || age < -settings.rules_max_age) &&
+         !exposure(trade, venue.seen.open, clock.venue_now()).naked_is_dust;
 }
 
-void renew_rules(Run& run) {
+void renew_rules(Ledger& ledger, VenueView& venue, const RunClock& clock, const CycleSettings& settings) {
   std::set<Symbol> symbols;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
-    if (run.read.rules_asked.contains(trade.entry().symbol)) continue;
-    item_by_item(run, trade.id(), "judging the age of its rules", [&] {
-      if (rules_may_be_old(run, trade)) symbols.insert(trade.entry().symbol);
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id()) || !has_holdings(trade)) continue;
+    if (venue.read.rules_asked.contains(trade.entry().symbol)) continue;
+    item_by_item(ledger, trade.id(), "judging the age of its rules", [&] {
+      if (rules_may_be_old(venue, clock, settings, trade)) symbols.insert(trade.entry().symbol);
     });
   }
   if (symbols.empty()) return;
-  run.read.rules_asked.insert(symbols.begin(), symbols.end());
+  venue.read.rules_asked.insert(symbols.begin(), symbols.end());
   std::map<Symbol, InstrumentRules> fresh;
-  ask_rules(run, fresh, symbols);
+  ask_rules(ledger, venue, fresh, symbols);
   std::vector<Item> items;
-  for (const Trade& trade : run.book.trades) {
+  for (const Trade& trade : ledger.book.trades) {
     const auto rules = fresh.find(trade.entry().symbol);
-    if (rules == fresh.end() || !may_act_on(run, trade.id())) continue;
+    if (rules == fresh.end() || !may_act_on(ledger, trade.id())) continue;
     if (!has_holdings(trade)) continue;
     const bool changed = !same_demands(trade.rules(), rules->second);
     Item item{.trade = trade.id()};
@@ -367,48 +377,49 @@ void renew_rules(Run& run) {
                    .add("min_notional", rules->second.min_notional.text()));
     items.push_back(std::move(item));
     // What was refused under the old rules says nothing about the new ones.
-    if (changed) run.notes(trade.id()).refused_legs = 0;
+    if (changed) ledger.notes(trade.id()).refused_legs = 0;
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 // After three stops in a row that came to nothing, one try a run, and one for the stop alone where the other
 // may be of a pair: a naked position is never given up.
-int leg_attempts(const Run& run, const Trade& trade) {
+int leg_attempts(const VenueView& venue, const Trade& trade) {
   std::vector<const Order*> stops;
   for (const Order& leg : trade.legs)
-    if (leg.leg == Leg::stop && !run.order_notes(leg.client_id).here) stops.push_back(&leg);
+    if (leg.leg == Leg::stop && !venue.order_notes(leg.client_id).here) stops.push_back(&leg);
   std::sort(stops.begin(), stops.end(), [](const Order* a, const Order* b) { return a->attempt > b->attempt; });
   const auto worked = std::find_if(stops.begin(), stops.end(), [](const Order* stop) {
     return stop->live() || stop->filled.is_positive() || stop->state == OrderState::closed;
   });
   if (worked - stops.begin() < leg_attempts_per_run) return leg_attempts_per_run;
-  return run.ports.protector.traits().oco ? 2 : 1;
+  return venue.protector.traits().oco ? 2 : 1;
 }
 
-Moves next_moves(Run& run) {
+Moves next_moves(Ledger& ledger, const VenueView& venue, const RunClock& clock) {
   Moves moves;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id())) continue;
-    item_by_item(run, trade.id(), "deciding the next move", [&] {
-      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
-      NextMove next = next_move(trade, e, run.seen.open, around(run, trade));
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id())) continue;
+    item_by_item(ledger, trade.id(), "deciding the next move", [&] {
+      const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
+      NextMove next = next_move(trade, e, venue.seen.open, around(ledger, venue, clock, trade));
       std::visit(overloaded{
                      [](Nothing&) {},
                      [](Stuck&) {},  // the barrier raises the alarm
                      [&](Cancel& move) { moves.cancels.emplace_back(trade.id(), std::move(move)); },
                      [&](PlaceLegs& move) {
-                       if (!looked_for(run, trade)) return;
-                       if (run.notes(trade.id()).refused_legs < leg_attempts(run, trade))
+                       if (!looked_for(ledger, trade)) return;
+                       if (ledger.notes(trade.id()).refused_legs < leg_attempts(venue, trade))
                          moves.legs.emplace_back(trade.id(), move);
                      },
                      [&](PlaceExit& move) {
-                       if (!looked_for(run, trade)) return;
-                       if (!run.notes(trade.id()).exit_failed) moves.exits.emplace_back(trade.id(), std::move(move));
+                       if (!looked_for(ledger, trade)) return;
+                       if (!ledger.notes(trade.id()).exit_failed) moves.exits.emplace_back(trade.id(), std::move(move));
                      },
                      [&](Settle&) {
-                       const bool waits = std::any_of(trade.legs.begin(), trade.legs.end(),
-                                                      [&](const Order& leg) { return run.copy_may_come(leg); });
+                       const bool waits = std::any_of(trade.legs.begin(), trade.legs.end(), [&](const Order& leg) {
+                         return venue.copy_may_come(leg, clock);
+                       });
                        if (!waits) moves.settled.push_back(trade.id());
                      },
                  },
@@ -418,39 +429,39 @@ Moves next_moves(Run& run) {
   return moves;
 }
 
-Surroundings around(const Run& run, const Trade& trade) {
+Surroundings around(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade) {
   const TradeRecord& record = trade.record;
   Surroundings s;
-  s.now = run.venue_now();
-  s.oco = run.ports.protector.traits().oco;
-  s.stop_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
-  s.venue_read = !run.notes(trade.id()).unread;
-  s.mismatched = run.seen.mismatched;
-  s.overtaken = run.seen.overtaken;
-  s.stop_tried = run.notes(trade.id()).refused_legs > 0;
-  s.drifted = run.read.drifted.contains(record.symbol.base());
-  if (run.read.quotes)
-    if (const auto quote = run.read.quotes->find(record.symbol); quote != run.read.quotes->end())
+  s.now = clock.venue_now();
+  s.oco = venue.protector.traits().oco;
+  s.stop_market = venue.protector.traits().stop_market && trade.rules().stop_market;
+  s.venue_read = !ledger.notes(trade.id()).unread;
+  s.mismatched = venue.seen.mismatched;
+  s.overtaken = venue.seen.overtaken;
+  s.stop_tried = ledger.notes(trade.id()).refused_legs > 0;
+  s.drifted = venue.read.drifted.contains(record.symbol.base());
+  if (venue.read.quotes)
+    if (const auto quote = venue.read.quotes->find(record.symbol); quote != venue.read.quotes->end())
       s.market = quote->second.last;
-  if (const auto balance = run.balance_of(record.symbol.base())) s.free_base = Quantity{balance->free};
+  if (const auto balance = venue.balance_of(record.symbol.base())) s.free_base = Quantity{balance->free};
   const bool wanted = !record.exit_reason.empty() && record.exit_until && s.now < *record.exit_until;
   // An exit that came to nothing: protection first, a new attempt in a later run.
-  if (wanted && !run.notes(trade.id()).exit_failed) s.exit_reason = record.exit_reason;
+  if (wanted && !ledger.notes(trade.id()).exit_failed) s.exit_reason = record.exit_reason;
   return s;
 }
 
-bool may_act_on(const Run& run, const ClientOrderId& trade) {
-  if (run.fenced || run.notes(trade).dropped || run.notes(trade).hands_off) return false;
-  return !run.store_lost || run.notes(trade).own;
+bool may_act_on(const Ledger& ledger, const ClientOrderId& trade) {
+  if (ledger.fenced || ledger.notes(trade).dropped || ledger.notes(trade).hands_off) return false;
+  return !ledger.store_lost || ledger.notes(trade).own;
 }
 
-void ask_cancels(Run& run, const Moves& moves) {
+void ask_cancels(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves) {
   std::vector<Item> items;
   for (const auto& [id, move] : moves.cancels) {
     Item item{.trade = id};
     for (const ClientOrderId& leg : move.ids) {
-      Order order = *run.order(leg);
-      order.cancel_asked_at = run.now;
+      Order order = *ledger.order(leg);
+      order.cancel_asked_at = clock.now;
       if (move.why == Cancel::Why::sibling)
         item.say(Line{Event::sibling_cancelled}
                      .add("symbol", order.symbol.text())
@@ -460,67 +471,68 @@ void ask_cancels(Run& run, const Moves& moves) {
     }
     items.push_back(std::move(item));
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 
   // Only what is on record is sent. A cancel asked by a run that was killed before it sent, or one that
   // the venue took and did not carry out, is sent again: cancelling twice is cancelling once.
   std::vector<CancelRequest> requests;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || run.notes(trade.id()).unread) continue;
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id()) || ledger.notes(trade.id()).unread) continue;
     for (const Order& leg : trade.legs) {
       if (!leg.live() || !leg.cancel_asked_at || !leg.acknowledged) continue;
-      run.seen.open.erase(leg.client_id);
-      if (++run.order_notes(leg.client_id).cancels > cancels_per_run) continue;
+      venue.seen.open.erase(leg.client_id);
+      if (++venue.order_notes(leg.client_id).cancels > cancels_per_run) continue;
       requests.push_back({leg.client_id, leg.venue_id, leg.symbol, leg.leg});
     }
   }
   if (requests.empty()) return;
   // What the venue answers is not believed: the next round reads each order back.
   burst(
-      run, Burst::reading, "cancelling", requests,
-      [&](std::span<const CancelRequest> some) { return run.ports.protector.cancel(some); },
+      ledger, venue, Burst::reading, "cancelling", requests,
+      [&](std::span<const CancelRequest> some) { return venue.protector.cancel(some); },
       [] { return CancelOutcome{InDoubt{"no answer"}}; });
 }
 
 // The last try of a run is the stop alone: the pair may be what the exchange does not take, and what was refused
 // in earlier runs is not known any more.
-bool is_last_try(const Run& run, const Trade& trade) {
-  return run.notes(trade.id()).refused_legs + 1 >= leg_attempts(run, trade);
+bool is_last_try(const Ledger& ledger, const VenueView& venue, const Trade& trade) {
+  return ledger.notes(trade.id()).refused_legs + 1 >= leg_attempts(venue, trade);
 }
 
 // For people: why a stop stands alone. Empty: it does not.
-std::string why_no_target(const Run& run, const Trade& trade, const PlaceLegs& move) {
-  if (!run.ports.protector.traits().oco) return "this market takes no pairs";
-  if (run.notes(trade.id()).without_target) return "the pair was refused";
+std::string why_no_target(const Ledger& ledger, const VenueView& venue, const Trade& trade, const PlaceLegs& move) {
+  if (!venue.protector.traits().oco) return "this market takes no pairs";
+  if (ledger.notes(trade.id()).without_target) return "the pair was refused";
   if (!move.with_target && move.levels.target != move.planned.target)
     return "the exchange's price band allows none above what was paid";
   if (!move.with_target) return "the price is at or beyond the target";
-  if (is_last_try(run, trade)) return "the tries before it came to nothing";
+  if (is_last_try(ledger, venue, trade)) return "the tries before it came to nothing";
   return "";
 }
 
-void place_legs(Run& run, const Moves& moves) {
-  const bool oco = run.ports.protector.traits().oco;
+void place_legs(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves) {
+  const bool oco = venue.protector.traits().oco;
   std::vector<Item> claims;
   std::vector<ClientOrderId> stops;
   for (const auto& wanted : moves.legs) {
     const ClientOrderId& id = wanted.first;
     const PlaceLegs& move = wanted.second;
-    item_by_item(run, id, "claiming a stop", [&] {
-      const Trade& trade = *run.trade(id);
+    item_by_item(ledger, id, "claiming a stop", [&] {
+      const Trade& trade = *ledger.trade(id);
       const int attempt = std::max(trade.next_attempt(Leg::stop), trade.next_attempt(Leg::target));
-      Order stop = new_leg(run, trade, Leg::stop, attempt, move.quantity);
-      const bool at_market = run.ports.protector.traits().stop_market && trade.rules().stop_market;
+      Order stop = new_leg(ledger, venue, clock, trade, Leg::stop, attempt, move.quantity);
+      const bool at_market = venue.protector.traits().stop_market && trade.rules().stop_market;
       stop.type = at_market ? OrderType::stop_market : OrderType::stop_limit;
       stop.trigger = move.levels.stop;
       if (stop.type == OrderType::stop_limit)
         stop.price =
             std::max(stop_limit_price(move.levels.stop, trade.plan(), trade.rules()), move.lowest.value_or(Price{}));
       Item item{.trade = id};
-      const bool with_target = oco && move.with_target && !run.notes(id).without_target && !is_last_try(run, trade);
+      const bool with_target =
+          oco && move.with_target && !ledger.notes(id).without_target && !is_last_try(ledger, venue, trade);
       if (with_target) {
         stop.pair = stop.client_id;
-        Order target = new_leg(run, trade, Leg::target, attempt, move.quantity);
+        Order target = new_leg(ledger, venue, clock, trade, Leg::target, attempt, move.quantity);
         target.type = OrderType::limit;
         target.price = move.levels.target;
         target.pair = stop.client_id;
@@ -529,31 +541,31 @@ void place_legs(Run& run, const Moves& moves) {
       tell_moved_levels(item, trade.entry(), move, oco);
       stops.push_back(stop.client_id);
       item.change.append.push_back(std::move(stop));
-      const std::string target_none = why_no_target(run, trade, move);
+      const std::string target_none = why_no_target(ledger, venue, trade, move);
       if (trade.record.legs_told) item.record(trade.record).legs_told = false;
       if (trade.record.target_none != target_none) item.record(trade.record).target_none = target_none;
-      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
+      start_naked_clock(clock, trade, exposure(trade, venue.seen.open, clock.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
-  run.commit(std::move(claims));
-  const std::set<ClientOrderId> again = run.take_what_goes_again();
+  ledger.commit(std::move(claims));
+  const std::set<ClientOrderId> again = venue.take_what_goes_again();
   stops.insert(stops.end(), again.begin(), again.end());
 
   std::vector<SltpPlacer::LegRequest> requests;
   for (const ClientOrderId& id : stops) {
-    const Order* stop = run.order(id);
-    if (stop == nullptr || !stop->in_doubt() || !may_act_on(run, stop->trade)) continue;
+    const Order* stop = ledger.order(id);
+    if (stop == nullptr || !stop->in_doubt() || !may_act_on(ledger, stop->trade)) continue;
     SltpPlacer::LegRequest request{.stop = *stop, .target = {}};
     if (!stop->pair.empty())
-      for (const Order& leg : run.trade(stop->trade)->legs)
+      for (const Order& leg : ledger.trade(stop->trade)->legs)
         if (leg.leg == Leg::target && leg.pair == stop->client_id) request.target = leg;
     requests.push_back(std::move(request));
   }
   if (requests.empty()) return;
   const auto outcomes = burst(
-      run, Burst::sending, "placing stops", requests,
-      [&](std::span<const SltpPlacer::LegRequest> some) { return run.ports.protector.protect(some); },
+      ledger, venue, Burst::sending, "placing stops", requests,
+      [&](std::span<const SltpPlacer::LegRequest> some) { return venue.protector.protect(some); },
       [] {
         return SltpPlacer::LegOutcome{InDoubt{"no answer"}, PlaceOutcome{InDoubt{"no answer"}}};
       });
@@ -563,67 +575,69 @@ void place_legs(Run& run, const Moves& moves) {
     const ClientOrderId& id = requests[i].stop.trade;
     // Sent a second time, only a yes says anything: a no may come from the first copy resting there.
     if (again.contains(requests[i].stop.client_id) && !std::holds_alternative<Accepted>(outcomes[i].stop)) continue;
-    item_by_item(run, id, "reading the answer to a stop", [&] {
+    item_by_item(ledger, id, "reading the answer to a stop", [&] {
       Item item{.trade = id};
-      run.order_notes(requests[i].stop.client_id).here = true;
-      hear_answer(run, item, requests[i].stop, outcomes[i].stop);
+      venue.order_notes(requests[i].stop.client_id).here = true;
+      hear_answer(ledger, venue, clock, item, requests[i].stop, outcomes[i].stop);
       if (requests[i].target && outcomes[i].target) {
-        hear_answer(run, item, *requests[i].target, *outcomes[i].target);
+        hear_answer(ledger, venue, clock, item, *requests[i].target, *outcomes[i].target);
         if (std::holds_alternative<Refused>(*outcomes[i].target) || std::holds_alternative<Refused>(outcomes[i].stop))
-          run.notes(id).without_target = true;
+          ledger.notes(id).without_target = true;
       }
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
-void place_exits(Run& run, const Moves& moves) {
+int place_exits(Ledger& ledger, VenueView& venue, const RunClock& clock, const Moves& moves) {
   std::vector<Item> claims;
   std::vector<ClientOrderId> ids;
   for (const auto& wanted : moves.exits) {
     const ClientOrderId& id = wanted.first;
     const PlaceExit& move = wanted.second;
-    item_by_item(run, id, "claiming an exit", [&] {
-      const Trade& trade = *run.trade(id);
-      Order exit = new_leg(run, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);
+    item_by_item(ledger, id, "claiming an exit", [&] {
+      const Trade& trade = *ledger.trade(id);
+      Order exit = new_leg(ledger, venue, clock, trade, Leg::exit, trade.next_attempt(Leg::exit), move.quantity);
       exit.because = move.why;
       // What a later try is compared with: is anything different since this one?
       exit.rules = trade.rules();
-      if (const auto balance = run.balance_of(trade.entry().symbol.base())) exit.free_base = Quantity{balance->free};
+      if (const auto balance = venue.balance_of(trade.entry().symbol.base())) exit.free_base = Quantity{balance->free};
       ids.push_back(exit.client_id);
       Item item{.trade = id};
       item.change.append.push_back(std::move(exit));
-      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
+      start_naked_clock(clock, trade, exposure(trade, venue.seen.open, clock.venue_now()), item);
       claims.push_back(std::move(item));
     });
   }
-  run.commit(std::move(claims));
+  ledger.commit(std::move(claims));
 
   std::vector<Order> exits;
   for (const ClientOrderId& id : ids)
-    if (const Order* exit = run.order(id); exit != nullptr && may_act_on(run, exit->trade)) exits.push_back(*exit);
-  if (exits.empty()) return;
+    if (const Order* exit = ledger.order(id); exit != nullptr && may_act_on(ledger, exit->trade))
+      exits.push_back(*exit);
+  if (exits.empty()) return 0;
   const auto outcomes = burst(
-      run, Burst::sending, "selling", exits,
-      [&](std::span<const Order> some) { return run.ports.protector.flatten(some); },
+      ledger, venue, Burst::sending, "selling", exits,
+      [&](std::span<const Order> some) { return venue.protector.flatten(some); },
       [] { return PlaceOutcome{InDoubt{"no answer"}}; });
-  run.report.exits += static_cast<int>(exits.size());
-  for (const Order& exit : exits) run.order_notes(exit.client_id).here = true;
+  for (const Order& exit : exits) venue.order_notes(exit.client_id).here = true;
 
   std::vector<Item> items;
   for (std::size_t i = 0; i < exits.size(); ++i) {
-    item_by_item(run, exits[i].trade, "reading the answer to an exit", [&] {
+    item_by_item(ledger, exits[i].trade, "reading the answer to an exit", [&] {
       Item item{.trade = exits[i].trade};
-      hear_answer(run, item, exits[i], outcomes[i]);
+      hear_answer(ledger, venue, clock, item, exits[i], outcomes[i]);
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
+  return static_cast<int>(exits.size());
 }
 
-Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quantity) {
-  Order order{.client_id = client_order_id(run.account(), trade.id(), leg, attempt),
+Order new_leg(const Ledger& ledger, const VenueView& venue, const RunClock& clock, const Trade& trade, Leg leg,
+              int attempt, Quantity quantity) {
+  Order order{.client_id = client_order_id(ledger.account().key(), trade.id(), leg, attempt),
               .trade = trade.id(),
               .leg = leg,
               .attempt = attempt,
@@ -632,9 +646,9 @@ Order new_leg(Run& run, const Trade& trade, Leg leg, int attempt, Quantity quant
               .side = Side::sell,
               .type = OrderType::market,
               .quantity = quantity};
-  order.claimed_at = run.sound_now();
-  order.stamp = run.venue_now();
-  order.valid_until = order.stamp + run.ports.protector.traits().validity_window;
+  order.claimed_at = clock.sound_now();
+  order.stamp = clock.venue_now();
+  order.valid_until = order.stamp + venue.protector.traits().validity_window;
   return order;
 }
 
@@ -654,50 +668,52 @@ void tell_moved_levels(Item& item, const Order& entry, const PlaceLegs& move, bo
   if (oco && held_back) tell(Leg::target, move.planned.target, move.with_target ? move.levels.target.text() : "-");
 }
 
-void hear_answer(Run& run, Item& item, const Order& order, const PlaceOutcome& outcome) {
-  const Applied applied = apply(order, outcome, run.sound_now());
-  tell_outcome(item, applied.order, outcome, run);
+void hear_answer(Ledger& ledger, VenueView& venue, const RunClock& clock, Item& item, const Order& order,
+                 const PlaceOutcome& outcome) {
+  const Applied applied = apply(order, outcome, clock.sound_now());
+  tell_outcome(item, applied.order, outcome, clock);
   if (applied.order != order) item.change.advance.push_back(applied.order);
-  tell_leg(item, order, applied, run);
+  tell_leg(item, order, applied, ledger, clock);
   if (const auto* accepted = std::get_if<Accepted>(&outcome); accepted && accepted->record) {
-    run.seen.open.erase(order.client_id);
+    venue.seen.open.erase(order.client_id);
     if (sighted_as_planned(applied.order, *accepted->record))
-      run.seen.open.insert(order.client_id);
+      venue.seen.open.insert(order.client_id);
     else if (accepted->record->status == VenueStatus::open)
-      run.seen.mismatched.insert(order.client_id);
+      venue.seen.mismatched.insert(order.client_id);
   }
   if (const auto* unsent = std::get_if<Unsent>(&outcome)) {
-    if (unsent->why == Unsent::Why::clock) run.venue.throttled = unsent->message;
+    if (unsent->why == Unsent::Why::clock) venue.standing.throttled = unsent->message;
     // A leg of this moment, not the entries of this run: they wait until it rests.
-    if (unsent->why == Unsent::Why::throttled) run.venue.legs_throttled += 1;
+    if (unsent->why == Unsent::Why::throttled) venue.standing.legs_throttled += 1;
   }
   const bool came_to_nothing = !applied.order.live() && !applied.order.filled.is_positive();
-  if (came_to_nothing && order.leg == Leg::stop) run.notes(order.trade).refused_legs += 1;
-  if (came_to_nothing && order.leg == Leg::exit) run.notes(order.trade).exit_failed = true;
+  if (came_to_nothing && order.leg == Leg::stop) ledger.notes(order.trade).refused_legs += 1;
+  if (came_to_nothing && order.leg == Leg::exit) ledger.notes(order.trade).exit_failed = true;
 }
 
 // Whatever is done about it, and whether anything can be: from the first look on it is on record.
-void note_naked(Run& run) {
+void note_naked(Ledger& ledger, const VenueView& venue, const RunClock& clock) {
   std::vector<Item> items;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || !has_holdings(trade) || trade.record.released) continue;
-    if (run.notes(trade.id()).unread) continue;
-    item_by_item(run, trade.id(), "noting a position without a stop", [&] {
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id()) || !has_holdings(trade) || trade.record.released) continue;
+    if (ledger.notes(trade.id()).unread) continue;
+    item_by_item(ledger, trade.id(), "noting a position without a stop", [&] {
       Item item{.trade = trade.id()};
-      start_naked_clock(run, trade, exposure(trade, run.seen.open, run.venue_now()), item);
+      start_naked_clock(clock, trade, exposure(trade, venue.seen.open, clock.venue_now()), item);
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 // Said when the stop is sighted and the target is sighted or settled as none.
-void tell_covered(Run& run) {
+std::vector<Micros> tell_covered(Ledger& ledger, const VenueView& venue, const RunClock& clock) {
   std::vector<Item> items;
-  for (const Trade& trade : run.book.trades) {
-    if (!may_act_on(run, trade.id()) || !has_holdings(trade)) continue;
-    item_by_item(run, trade.id(), "telling the protection", [&] {
-      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+  std::vector<Micros> covered;
+  for (const Trade& trade : ledger.book.trades) {
+    if (!may_act_on(ledger, trade.id()) || !has_holdings(trade)) continue;
+    item_by_item(ledger, trade.id(), "telling the protection", [&] {
+      const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
       if (!e.naked_is_dust || !e.working.is_positive()) return;
       const Order* stop = nullptr;
       const Order* target = nullptr;
@@ -706,14 +722,15 @@ void tell_covered(Run& run) {
       bool all_placed_here = true;
       for (const Order& leg : trade.legs) {
         if (!leg.live() || leg.leg == Leg::exit) continue;
-        if (leg.leg == Leg::stop && run.seen.open.contains(leg.client_id)) stop = &leg;
+        if (leg.leg == Leg::stop && venue.seen.open.contains(leg.client_id)) stop = &leg;
         if (leg.leg == Leg::target) {
-          if (run.seen.open.contains(leg.client_id))
+          if (venue.seen.open.contains(leg.client_id))
             target = &leg;
           else
             target_in_doubt = true;
         }
-        all_placed_here = all_placed_here && (run.order_notes(leg.client_id).here || run.order_notes(leg.pair).here);
+        all_placed_here =
+            all_placed_here && (venue.order_notes(leg.client_id).here || venue.order_notes(leg.pair).here);
         existing += (existing.empty() ? "" : ",") + order_id_of(leg);
       }
       if (stop == nullptr || target_in_doubt) return;
@@ -721,13 +738,13 @@ void tell_covered(Run& run) {
       TradeRecord told = trade.record;
       Item item{.trade = trade.id()};
       if (const auto since = naked_from(trade)) {
-        const Micros spell = std::max(Micros{0}, run.now - *since);
+        const Micros spell = std::max(Micros{0}, clock.now - *since);
         told.naked_total += spell;
         told.naked_since.reset();
-        run.report.unprotected.push_back(spell);
-        run.report.protected_trades += 1;
+        covered.push_back(spell);
       }
-      if (!std::exchange(run.notes(trade.id()).covered_noted, true) || told != trade.record) told.covered_at = run.now;
+      if (!std::exchange(ledger.notes(trade.id()).covered_noted, true) || told != trade.record)
+        told.covered_at = clock.now;
       if (!all_placed_here && !told.skip_told) {
         told.skip_told = true;
         item.say(Line{Event::sltp_skipped_already_exists}
@@ -743,7 +760,7 @@ void tell_covered(Run& run) {
                      .add("sl_order_id", order_id_of(*stop))
                      .add("tp_order_id", target != nullptr ? order_id_of(*target) : "-")
                      .debug("unprotected_ms", to_micros(Instant{told.naked_total}) / 1000));
-        Notice notice = notice_of(NoticeType::sltp_created, entry, run.now, stop->client_id);
+        Notice notice = notice_of(NoticeType::sltp_created, entry, clock.now, stop->client_id);
         notice.side.reset();
         notice.facts = {{"stop", in_quote(*stop->trigger, entry.symbol)},
                         {"stop order", order_id_of(*stop)},
@@ -764,26 +781,27 @@ void tell_covered(Run& run) {
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
+  return covered;
 }
 
-void settle_trades(Run& run, const Moves& moves) {
+void settle_trades(Ledger& ledger, const VenueView& venue, const RunClock& clock, const Moves& moves) {
   std::vector<Item> items;
   for (const ClientOrderId& id : moves.settled) {
-    item_by_item(run, id, "settling a trade", [&] {
-      const Trade& trade = *run.trade(id);
-      const Exposure e = exposure(trade, run.seen.open, run.venue_now());
+    item_by_item(ledger, id, "settling a trade", [&] {
+      const Trade& trade = *ledger.trade(id);
+      const Exposure e = exposure(trade, venue.seen.open, clock.venue_now());
       const Order& entry = trade.entry();
       Item item{.trade = id};
       TradeRecord& record = item.record(trade.record);
       record.settled = true;
       if (const auto since = naked_from(trade)) {
-        record.naked_total += std::max(Micros{0}, run.now - *since);
+        record.naked_total += std::max(Micros{0}, clock.now - *since);
         record.naked_since.reset();
       }
       if (e.held.is_positive() && !record.dust_told) {
         record.dust_told = true;
-        Notice dust = notice_of(NoticeType::dust, entry, run.now);
+        Notice dust = notice_of(NoticeType::dust, entry, clock.now);
         dust.facts = {{"left", in_base(e.held, entry.symbol)}};
         item.say(Line{Event::dust}
                      .add("symbol", entry.symbol.text())
@@ -803,7 +821,7 @@ void settle_trades(Run& run, const Moves& moves) {
                      .add("bought", shown(bought, "-"))
                      .add("sold", shown(sold, "-"))
                      .add("left", std::max(Quantity{}, e.held).text()));
-        Notice closed = notice_of(NoticeType::trade_closed, entry, run.now);
+        Notice closed = notice_of(NoticeType::trade_closed, entry, clock.now);
         closed.side.reset();
         const auto told = [&](const std::optional<Money>& money) {
           return money ? in_quote(*money, entry.symbol) : std::string{"not known"};
@@ -824,11 +842,11 @@ void settle_trades(Run& run, const Moves& moves) {
       }
       for (const NoticeType kind :
            {NoticeType::unprotected, NoticeType::unverified, NoticeType::in_doubt_too_long, NoticeType::oversold})
-        clear(item, run, kind, id);
+        clear(item, ledger, clock, kind, id);
       items.push_back(std::move(item));
     });
   }
-  run.commit(std::move(items));
+  ledger.commit(std::move(items));
 }
 
 // Of all that was filled; nullopt: of some of it the venue did not say.

@@ -3,11 +3,15 @@
 
 #include <vector>
 
+#include "ledger.hpp"
 #include "tradeguard/signal.hpp"
 
 namespace tradeguard {
 
-class Run;
-std::vector<Signal> read_signals(Run& run);
+struct ReadSignals {
+  std::vector<Signal> signals;
+  int rejected = 0;  // lines, and a source that could not be read
+};
+ReadSignals read_signals(Ledger& ledger, const RunClock& clock, SignalSource& source);
 
 }  // namespace tradeguard

@@ -1,13 +1,13 @@
 #include "signal_lines.hpp"
 
-#include "run.hpp"
+#include "ledger.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-Line rejected(Run& run, int line, std::string_view reason) {
-  run.report.rejected += 1;
+Line rejected(RunReport& report, int line, std::string_view reason) {
+  report.rejected += 1;
   return Line{Event::signal_rejected}.add("line", line).add("reason", reason);
 }
 
@@ -23,22 +23,22 @@ Line key_line(const SignalKey& key, const Duplicate* known) {
 }
 
 // A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
-Line wait_or_reject(Run& run, const Signal& signal, const Denied& denied) {
+Line wait_or_reject(const CycleSettings& settings, RunReport& report, const Signal& signal, const Denied& denied) {
   const std::int64_t seconds = seconds_rounded_up(denied.ahead);
-  if (denied.ahead <= run.settings.policy.max_wait)
+  if (denied.ahead <= settings.policy.max_wait)
     return Line{Event::signal_waits}
         .add("line", signal.line)
         .add("signal_key", signal_key(signal))
         .add("ahead_seconds", seconds);
-  return rejected(run, signal.line, denied.reason.str())
+  return rejected(report, signal.line, denied.reason.str())
       .add("ahead_seconds", seconds)
       .add("clock", denied.clock_of_store ? "store" : "host");
 }
 
-Line too_old(Run& run, const Signal& signal, Micros limit) {
-  return rejected(run, signal.line, "stale")
+Line too_old(const RunClock& clock, RunReport& report, const Signal& signal, Micros limit) {
+  return rejected(report, signal.line, "stale")
       .add("symbol", signal.symbol.text())
-      .add("age_seconds", seconds_rounded_up(run.now - signal.time))
+      .add("age_seconds", seconds_rounded_up(clock.now - signal.time))
       .add("limit_seconds", seconds_rounded_up(limit));
 }
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "run.hpp"
+#include "ledger.hpp"
 
 namespace tradeguard {
 
 namespace {
 
-void tell_acknowledged(Item& item, const Order& order, Run& run);
-void tell_fill(Item& item, const Order& order, Run& run);
+void tell_acknowledged(Item& item, const Order& order, Ledger& ledger, const RunClock& clock);
+void tell_fill(Item& item, const Order& order, const RunClock& clock);
 std::string value_of(const Order& order);
 Notice fact(Notice notice, std::string key, std::string value);
 
@@ -43,22 +43,22 @@ Notice notice_of(NoticeType type, const Order& order, Instant now, std::string_v
   return notice;
 }
 
-void tell_entry(Item& item, const Order& before, const Applied& after, Run& run) {
+void tell_entry(Item& item, const Order& before, const Applied& after, Ledger& ledger, const RunClock& clock) {
   const Order& order = after.order;
-  if (after.first_acknowledged) tell_acknowledged(item, order, run);
-  if (after.fill_grew) tell_fill(item, order, run);
+  if (after.first_acknowledged) tell_acknowledged(item, order, ledger, clock);
+  if (after.fill_grew) tell_fill(item, order, clock);
   if (before.state != order.state && order.state == OrderState::lapsed) {
     item.say(line_of(Event::order_lapsed, order).add("reason", order.reason));
-    item.tell(fact(notice_of(NoticeType::order_lapsed, order, run.now), "reason", order.reason));
+    item.tell(fact(notice_of(NoticeType::order_lapsed, order, clock.now), "reason", order.reason));
   }
   if (before.state != order.state && order.state == OrderState::closed && !order.filled.is_positive()) {
     const std::string reason = order.reason.empty() ? "it ended at the exchange with nothing filled" : order.reason;
     item.say(line_of(Line{Event::order_refused, Level::warn}, order).add("reason", reason));
-    item.tell(fact(notice_of(NoticeType::order_refused, order, run.now), "reason", reason));
+    item.tell(fact(notice_of(NoticeType::order_refused, order, clock.now), "reason", reason));
   }
 }
 
-void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
+void tell_leg(Item& item, const Order& before, const Applied& after, Ledger& ledger, const RunClock& clock) {
   const Order& order = after.order;
   if (after.fill_grew) {
     const NoticeType type = order.leg == Leg::stop     ? NoticeType::stop_filled
@@ -66,7 +66,7 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
                                                        : NoticeType::exit_filled;
     if (order.leg == Leg::exit && !before.acknowledged) item.say(line_of(Event::order_placed, order));
     item.say(line_of(Event::order_filled, order).add("leg", text(order.leg)).add("filled", order.filled.text()));
-    Notice notice = notice_of(type, order, run.now, order.filled.text());
+    Notice notice = notice_of(type, order, clock.now, order.filled.text());
     notice.facts = {{"filled", in_base(order.filled, order.symbol)}, {"value", value_of(order)}};
     if (order.filled_value.is_positive())
       notice.facts.emplace_back("average price",
@@ -83,29 +83,29 @@ void tell_leg(Item& item, const Order& before, const Applied& after, Run& run) {
   // The sibling of a filled leg ends unfilled too, and that is no failure.
   const bool rejected = order.state != OrderState::closed || order.ending == Ending::rejected;
   if (came_to_nothing && rejected) {
-    const Trade* trade = run.trade(order.trade);
+    const Trade* trade = ledger.trade(order.trade);
     item.say(Line{Event::sltp_failed}
                  .add("symbol", order.symbol.text())
                  .add("order_id", trade != nullptr ? order_id_of(trade->entry()) : order.trade)
                  .add("leg", text(order.leg))
                  .add("reason", order.reason));
     // One notice a trade and kind of leg: what goes on failing is the alarm's to tell.
-    const bool told = stands(run, NoticeType::unprotected, order.trade) ||
-                      !run.notes(order.trade).told_failed.insert(order.leg).second;
+    const bool told = stands(ledger, NoticeType::unprotected, order.trade) ||
+                      !ledger.notes(order.trade).told_failed.insert(order.leg).second;
     if (!told)
-      item.tell(fact(fact(notice_of(NoticeType::sltp_failed, order, run.now), "leg", std::string{text(order.leg)}),
+      item.tell(fact(fact(notice_of(NoticeType::sltp_failed, order, clock.now), "leg", std::string{text(order.leg)}),
                      "reason", order.reason));
   }
 }
 
-void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, Run& run) {
+void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, const RunClock& clock) {
   std::visit(
       overloaded{
           [](const Accepted&) {},
           [&](const Refused& refused) {
             if (order.leg != Leg::entry) return;  // a leg's refusal is told as SLTP_FAILED
             item.say(line_of(Event::order_refused, order).add("code", refused.code).add("message", refused.message));
-            Notice notice = notice_of(NoticeType::order_refused, order, run.now);
+            Notice notice = notice_of(NoticeType::order_refused, order, clock.now);
             notice.facts = {{"code", refused.code}, {"message", refused.message}};
             item.tell(std::move(notice));
           },
@@ -113,32 +113,32 @@ void tell_outcome(Item& item, const Order& order, const PlaceOutcome& outcome, R
           [&](const InDoubt& doubt) {
             item.say(line_of(Event::order_in_doubt, order).add("reason", doubt.message));
             if (order.leg == Leg::entry)
-              item.tell(fact(notice_of(NoticeType::order_in_doubt, order, run.now), "reason", doubt.message));
+              item.tell(fact(notice_of(NoticeType::order_in_doubt, order, clock.now), "reason", doubt.message));
           },
       },
       outcome);
 }
 
-bool stands(const Run& run, NoticeType kind, const std::string& subject) {
-  return std::any_of(run.book.alarms.begin(), run.book.alarms.end(),
+bool stands(const Ledger& ledger, NoticeType kind, const std::string& subject) {
+  return std::any_of(ledger.book.alarms.begin(), ledger.book.alarms.end(),
                      [&](const Alarm& alarm) { return alarm.kind == kind && alarm.subject == subject; });
 }
 
-void raise(Item& item, Run& run, Alarm alarm, Line line, Notice notice) {
-  if (stands(run, alarm.kind, alarm.subject)) return;
-  alarm.raised_at = run.now;
-  alarm.next_reminder = run.now + 5min;
-  notice.event_id += ":" + std::to_string(to_micros(run.now));  // an edge may come again later
+void raise(Item& item, const Ledger& ledger, const RunClock& clock, Alarm alarm, Line line, Notice notice) {
+  if (stands(ledger, alarm.kind, alarm.subject)) return;
+  alarm.raised_at = clock.now;
+  alarm.next_reminder = clock.now + 5min;
+  notice.event_id += ":" + std::to_string(to_micros(clock.now));  // an edge may come again later
   item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
   item.say(std::move(line));
   item.tell(std::move(notice));
 }
 
-void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
-  for (const Alarm& alarm : run.book.alarms) {
+void clear(Item& item, const Ledger& ledger, const RunClock& clock, NoticeType kind, const std::string& subject) {
+  for (const Alarm& alarm : ledger.book.alarms) {
     if (alarm.kind != kind || alarm.subject != subject) continue;
     Alarm cleared = alarm;
-    cleared.cleared_at = run.now;
+    cleared.cleared_at = clock.now;
     item.change.alarms.push_back({AlarmEdge::What::clear, cleared});
     item.say(Line{Event::cleared}
                  .add("kind", text(kind))
@@ -147,7 +147,7 @@ void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
     if (alarm.told == 0) return;  // nobody heard of it, so nobody needs to hear that it is over
     Notice notice = notice_of(
         NoticeType::cleared,
-        "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(run.now)), run.now);
+        "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(clock.now)), clock.now);
     notice.trade = item.trade;
     notice.symbol = alarm.symbol;
     notice.order_id = alarm.order_id;
@@ -159,24 +159,24 @@ void clear(Item& item, Run& run, NoticeType kind, const std::string& subject) {
 
 namespace {
 
-void tell_acknowledged(Item& item, const Order& order, Run& run) {
-  if (!run.notes(order.trade).own) {
+void tell_acknowledged(Item& item, const Order& order, Ledger& ledger, const RunClock& clock) {
+  if (!ledger.notes(order.trade).own) {
     item.say(line_of(Event::order_recovered, order));
-    item.tell(notice_of(NoticeType::order_recovered, order, run.now));
+    item.tell(notice_of(NoticeType::order_recovered, order, clock.now));
   }
   item.say(line_of(Event::order_placed, order));
-  Notice notice = notice_of(NoticeType::order_created, order, run.now);
+  Notice notice = notice_of(NoticeType::order_created, order, clock.now);
   notice.facts = {{"quantity", in_base(order.quantity, order.symbol)}, {"type", std::string{text(order.type)}}};
   if (order.price) notice.facts.emplace_back("signal price", in_quote(*order.price, order.symbol));
   notice.facts.emplace_back("signal", order.signal_key);
-  if (const TradeRecord* record = run.record(order.trade); record != nullptr && !record->strategy.empty())
+  if (const TradeRecord* record = ledger.record(order.trade); record != nullptr && !record->strategy.empty())
     notice.facts.emplace_back("strategy", record->strategy);
   item.tell(std::move(notice));
 }
 
-void tell_fill(Item& item, const Order& order, Run& run) {
+void tell_fill(Item& item, const Order& order, const RunClock& clock) {
   item.say(line_of(Event::order_filled, order).add("filled", order.filled.text()).add("left", order.left().text()));
-  Notice notice = notice_of(NoticeType::order_filled, order, run.now, order.filled.text());
+  Notice notice = notice_of(NoticeType::order_filled, order, clock.now, order.filled.text());
   notice.facts = {{"filled", in_base(order.filled, order.symbol)},
                   {"of", in_base(order.quantity, order.symbol)},
                   {"value", value_of(order)}};

@@ -1,55 +1,11 @@
-#include "run.hpp"
+#include "ledger.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace tradeguard {
 
-Run::Run(CyclePorts& p, const CycleSettings& s) : ports{p}, settings{s} {
-  started_ = ports.clock.monotonic();
-  begin_pass();
-}
-
-void Run::begin_pass_keeping_reads() { now = ports.clock.now(); }
-
-void Run::begin_pass() {
-  begin_pass_keeping_reads();
-  read.balances.reset();
-  read.quotes.reset();
-  if (stop_asked() && !stop_seen_) stop_seen_ = elapsed();
-}
-
-bool Run::may_wait_for_entries() const {
-  constexpr Micros after_stop = 5s;
-  return !past(settings.deadline) && (!stop_seen_ || elapsed() - *stop_seen_ < after_stop);
-}
-
-std::optional<Balance> Run::balance_of(const std::string& currency) const {
-  if (!read.balances) return std::nullopt;
-  if (const auto known = read.balances->find(currency); known != read.balances->end()) return known->second;
-  switch (ports.protector.traits().absent_balance) {
-    case AbsentBalance::unknown:
-      return std::nullopt;
-    case AbsentBalance::zero:
-      return Balance{};
-  }
-  return std::nullopt;
-}
-
-Instant Run::sound_now() const {
-  return venue.clock_offset && std::chrono::abs(*venue.clock_offset) > settings.max_clock_offset ? venue_now() : now;
-}
-
-void Run::measure_clock() {
-  if (std::exchange(venue.clock_asked, true)) return;
-  const auto venue_time = ports.placer.venue_time();
-  if (venue_time)
-    venue.clock_offset = *venue_time - ports.clock.now();
-  else
-    venue.hear(venue_time.error());
-}
-
-Trade* Run::trade(const ClientOrderId& id) {
+Trade* Ledger::trade(const ClientOrderId& id) {
   const auto standing = [&]() -> Trade* {
     const auto place = places_.find(id);
     if (place == places_.end() || place->second >= book.trades.size()) return nullptr;
@@ -63,7 +19,7 @@ Trade* Run::trade(const ClientOrderId& id) {
 }
 
 // Trades that were put into the book or left it since: each has a place again.
-void Run::find_places() {
+void Ledger::find_places() {
   places_.clear();
   owners_.clear();
   for (std::size_t i = 0; i < book.trades.size(); ++i) {
@@ -74,7 +30,7 @@ void Run::find_places() {
   }
 }
 
-const Order* Run::order(const ClientOrderId& id) {
+const Order* Ledger::order(const ClientOrderId& id) {
   if (places_.size() != book.trades.size()) find_places();
   const auto owner = owners_.find(id);
   if (owner == owners_.end()) return nullptr;
@@ -86,7 +42,7 @@ const Order* Run::order(const ClientOrderId& id) {
   return nullptr;
 }
 
-void Run::put(const Order& order) {
+void Ledger::put(const Order& order) {
   const auto place = [&](std::vector<Order>& rows) {
     const auto known =
         std::find_if(rows.begin(), rows.end(), [&](const Order& row) { return row.client_id == order.client_id; });
@@ -104,7 +60,7 @@ void Run::put(const Order& order) {
     if (question.order.client_id == order.client_id) question.order = order;
 }
 
-void Run::put(const TradeRecord& record) {
+void Ledger::put(const TradeRecord& record) {
   if (Trade* known = trade(record.id)) {
     known->record = record;
     return;
@@ -120,49 +76,28 @@ void Run::put(const TradeRecord& record) {
   std::erase_if(book.questions, [&](const OpenQuestion& question) { return question.trade.id == record.id; });
 }
 
-const TradeRecord* Run::record(const ClientOrderId& id) {
+const TradeRecord* Ledger::record(const ClientOrderId& id) {
   if (const Trade* known = trade(id)) return &known->record;
   const auto asked = std::find_if(book.questions.begin(), book.questions.end(),
                                   [&](const OpenQuestion& question) { return question.trade.id == id; });
   return asked == book.questions.end() ? nullptr : &asked->trade;
 }
 
-const TradeNotes& Run::notes(const ClientOrderId& trade) const {
+const TradeNotes& Ledger::notes(const ClientOrderId& trade) const {
   static const TradeNotes nothing_known;
-  const auto known = trade_notes_.find(trade);
-  return known == trade_notes_.end() ? nothing_known : known->second;
+  const auto known = notes_.find(trade);
+  return known == notes_.end() ? nothing_known : known->second;
 }
 
-const OrderNotes& Run::order_notes(const ClientOrderId& order) const {
-  static const OrderNotes nothing_known;
-  const auto known = order_notes_.find(order);
-  return known == order_notes_.end() ? nothing_known : known->second;
+bool Ledger::any_unread() const {
+  return std::any_of(notes_.begin(), notes_.end(), [](const auto& known) { return known.second.unread; });
 }
 
-bool Run::any_unread() const {
-  return std::any_of(trade_notes_.begin(), trade_notes_.end(), [](const auto& known) { return known.second.unread; });
+void Ledger::forget_what_was_unread() {
+  for (auto& [trade, known] : notes_) known.ask_again = std::exchange(known.unread, false);
 }
 
-void Run::forget_what_was_unread() {
-  for (auto& [trade, known] : trade_notes_) known.ask_again = std::exchange(known.unread, false);
-}
-
-std::set<ClientOrderId> Run::take_what_goes_again() {
-  std::set<ClientOrderId> stops;
-  for (auto& [order, known] : order_notes_) {
-    if (!std::exchange(known.again, false)) continue;
-    known.twice = true;
-    stops.insert(order);
-  }
-  return stops;
-}
-
-bool Run::copy_may_come(const Order& order) const {
-  return order_notes(order.client_id).twice &&
-         venue_now() <= order.valid_until + ports.protector.traits().absence_margin;
-}
-
-bool Run::lease_holds() {
+bool Ledger::lease_holds() {
   if (fenced) return false;
   if (!lease) return true;
   const auto held = lease->still_held();
@@ -172,28 +107,28 @@ bool Run::lease_holds() {
   return false;
 }
 
-void Run::store_failed(const Error& error) {
+void Ledger::store_failed(const Error& error) {
   if (error.fault == Fault::fenced) {
     fenced = true;
   } else if (!store_lost) {
     store_lost = true;
-    report.error = error.what;
+    store_error = error.what;
     say(Line{Event::store_lost}.add("error", error.what));
-    const bool at_stake = sent_entries || !book.trades.empty();
+    const bool at_stake = entries_sent || !book.trades.empty();
     if (!at_stake) return;
-    Notice notice = notice_of(NoticeType::store_lost, "STORE_LOST:" + settings.run_id, now);
+    Notice notice = notice_of(NoticeType::store_lost, "STORE_LOST:" + run_id_, clock_.now);
     notice.facts = {{"error", error.what}, {"open trades", std::to_string(book.trades.size())}};
     tell_directly(notice);
   }
 }
 
-void Run::commit(std::vector<Item> items) {
+void Ledger::commit(std::vector<Item> items) {
   std::erase_if(items, [](const Item& item) { return item.empty() && item.tale.empty(); });
   if (items.empty()) return;
   write_and_take(items);
 }
 
-void Run::write_and_take(std::span<Item> items) {
+void Ledger::write_and_take(std::span<Item> items) {
   if (fenced) return;
   if (store_lost) {
     // Only what this run itself bought is finished without the store.
@@ -242,7 +177,7 @@ TradeRecord& Item::record(const TradeRecord& as_it_stands) {
   return known != change.trades.end() ? *known : change.trades.emplace_back(as_it_stands);
 }
 
-void Run::take(Item& item) {
+void Ledger::take(Item& item) {
   for (TradeRecord& record : item.change.trades) {
     record.version += 1;
     put(record);
@@ -261,7 +196,7 @@ void Run::take(Item& item) {
   tell_tale(item);
 }
 
-void Run::tell_tale(const Item& item) {
+void Ledger::tell_tale(const Item& item) {
   for (const auto& word : item.tale) {
     std::visit(overloaded{
                    [&](const Line& line) { say(line); },
@@ -270,18 +205,30 @@ void Run::tell_tale(const Item& item) {
                        if (notice.severity == Severity::critical) tell_directly(notice);
                        return;
                      }
-                     outbox.has_more = true;
-                     if (ports.notifier.immediate() && !book.notices_waiting) deliver_now(notice);
+                     notices_written = true;
+                     if (messenger_.notifier.immediate() && !book.notices_waiting) messenger_.deliver_now(notice);
                    },
                },
                word);
   }
 }
 
-void drop_item(Run& run, const ClientOrderId& trade, std::string_view doing, const std::exception& error) {
-  run.notes(trade).dropped = true;
-  run.criticals.push_back(std::string{doing} + ": " + error.what());
-  run.say(Line{Event::item_dropped}.add("trade", trade).add("doing", doing).add("error", error.what()));
+void Ledger::tell_directly(const Notice& notice) {
+  criticals.push_back(std::string{type_of(notice)});
+  messenger_.tell_without_store(notice);
+  // A slow messenger must not stand between a fill and its stop.
+  if (!entries_sent) tell_what_waits();
+}
+
+void Ledger::tell_what_waits() {
+  messenger_.tell_untold();
+  if (store_lost) messenger_.delivered.clear();
+}
+
+void drop_item(Ledger& ledger, const ClientOrderId& trade, std::string_view doing, const std::exception& error) {
+  ledger.notes(trade).dropped = true;
+  ledger.criticals.push_back(std::string{doing} + ": " + error.what());
+  ledger.say(Line{Event::item_dropped}.add("trade", trade).add("doing", doing).add("error", error.what()));
 }
 
 }  // namespace tradeguard
