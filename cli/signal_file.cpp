@@ -64,8 +64,8 @@ class Collector {
   SignalBatch batch_;
   std::vector<Signal> stale_;
   std::size_t rejected_ = 0;  // of batch_.rejected: those that ask for no exit
-  LeftOut stale_left_{.reason = "stale"};
-  LeftOut rejected_left_{.reason = "rejected"};
+  LeftOut stale_left_{.why = LeftOut::Why::stale};
+  LeftOut rejected_left_{.why = LeftOut::Why::rejected};
   std::set<int> timeless_;  // lines of the batch that took another time
 };
 

@@ -54,10 +54,10 @@ int say_rejected(Ledger& ledger, const RunClock& clock, const SignalBatch& batch
 
 // A file that only grows has stale lines in every run, so these are no warning.
 int say_left_out(const Ledger& ledger, const LeftOut& left_out) {
-  const bool rejected = left_out.reason != "stale";
+  const bool rejected = left_out.why == LeftOut::Why::rejected;
   ledger.say(Line{Event::signals_left_out, rejected ? Level::warn : Level::info}
                  .add("count", left_out.count)
-                 .add("reason", left_out.reason)
+                 .add("reason", rejected ? "rejected" : "stale")
                  .add("first_line", left_out.first_line)
                  .add("last_line", left_out.last_line));
   return rejected ? static_cast<int>(left_out.count) : 0;

@@ -231,10 +231,10 @@ TEST_CASE("a SELL behind any number of lines is read") {
   CHECK(batch->signals.size() == most_of_no_use + 1);
   CHECK(batch->rejected.size() == most_of_no_use);
   REQUIRE(batch->left_out.size() == 2);
-  CHECK(batch->left_out[0].reason == "stale");
+  CHECK(batch->left_out[0].why == LeftOut::Why::stale);
   CHECK(batch->left_out[0].count == lines / 3 - static_cast<int>(most_of_no_use));
   CHECK(batch->left_out[0].first_line == 3);
-  CHECK(batch->left_out[1].reason == "rejected");
+  CHECK(batch->left_out[1].why == LeftOut::Why::rejected);
   CHECK(batch->left_out[1].count == lines / 3 - static_cast<int>(most_of_no_use));
 }
 

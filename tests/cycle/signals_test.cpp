@@ -167,7 +167,7 @@ TEST_CASE("signals of nothing but rejected lines are told, once a day for the sa
 
 TEST_CASE("what a source left out is said: stale lines by the way, rejected ones as a warning that counts") {
   World world;
-  GivenSignals signals{{.signals = {}, .rejected = {}, .left_out = {{"stale", 900, 1, 1000}, {"rejected", 3, 5, 70}}}};
+  GivenSignals signals{{.signals = {}, .rejected = {}, .left_out = {{LeftOut::Why::stale, 900, 1, 1000}, {LeftOut::Why::rejected, 3, 5, 70}}}};
   world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
   const RunReport report = world.run();
   CHECK(report.rejected == 3);

@@ -86,7 +86,8 @@ struct RejectedLine {
 };
 // Many lines that are not given one by one, because they can change nothing any more.
 struct LeftOut {
-  std::string reason;  // "stale", "rejected"
+  enum class Why { stale, rejected };
+  Why why;
   std::int64_t count = 0;
   int first_line = 0;
   int last_line = 0;
