@@ -420,13 +420,6 @@ class FieldReader {
   std::optional<std::string> complaint_;
 };
 
-bool is_id(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  });
-}
-
 bool is_printable(std::string_view text) {
   return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
@@ -452,7 +445,7 @@ tl::expected<ReadSignal, std::string> read_signal(std::string_view line, int num
 
   Signal signal{.symbol = *symbol, .side = *side, .time = {}, .strategy = "", .line = number};
   if (const std::string* id = reader.text("id")) {
-    if (!is_id(*id)) reader.complain("id", *id, "1 to 64 of A-Z, a-z, 0-9, point, underscore and hyphen");
+    if (!is_signal_id(*id)) reader.complain("id", *id, "1 to 64 of A-Z, a-z, 0-9, point, underscore and hyphen");
     signal.id = *id;
   }
   const std::string* const given_time = reader.text("time");

@@ -45,7 +45,7 @@ AdmissionFacts facts_of(const OpenBook& book) {
     });
     for (const auto* rows : {&trade.entries, &trade.legs})
       for (const Order& order : *rows)
-        if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit))
+        if (freezes_its_base(order, trade.record))
           count_doubt(facts, order.symbol.base(), order.symbol.text(), order.trade);
   }
   for (const Alarm& alarm : book.alarms)

@@ -13,7 +13,8 @@ std::optional<Duplicate> known_key(const EntryRequest& entry, const AdmissionFac
 std::optional<Denied> superseded(const Signal& signal, const EntryPolicy& policy, const AdmissionFacts& facts);
 std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
                                 const CooldownVerdict& cooldown, Instant now);
-Admitted admit(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now);
+Admitted admit(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
+               const AccountKey& account, Instant now);
 void count(const Order& admitted, const EntryRequest& entry, AdmissionFacts& facts);
 
 }  // namespace
@@ -64,7 +65,7 @@ std::vector<Verdict> judge(std::span<const EntryRequest> entries, const EntryPol
       }
       verdicts.push_back({std::move(*denied), cooldown, false});
     } else {
-      Admitted admitted = admit(entry, facts, account, now);
+      Admitted admitted = admit(entry, policy, facts, account, now);
       count(admitted.order, entry, facts);
       if (const auto free = remaining.free_quote.find(entry.signal.symbol.quote()); free != remaining.free_quote.end())
         free->second -= entry.notional;
@@ -88,9 +89,11 @@ Result<SettledEntry> settle_entry(const Order& entry, const TradeRecord& trade, 
     case Step::to_lapsed:
       settled.trade.settled = true;
       break;
+    case Step::to_closed:
+      settled.trade.settled = settled.trade.settled || !settled.order.filled.is_positive();
+      break;
     case Step::to_claimed:
     case Step::to_placed:
-    case Step::to_closed:
     case Step::stale:
       break;
   }
@@ -148,13 +151,16 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
     return ahead;
   }
   // What is known about the signal for good comes first: an obstacle beside it must not keep it open.
-  if (now - signal.time > policy.max_age) return deny(Denial::stale, "signal time " + iso_micros(signal.time));
+  const Micros max_age = identity_only ? policy.exit_max_age : policy.max_age;
+  if (now - signal.time > max_age) return deny(Denial::stale, "signal time " + iso_micros(signal.time));
+  // Guards apply to what enlarges a position. A sale is claimed so that it is sent once.
+  if (identity_only) return entry.objection;
   if (facts.entries_after && signal.time <= *facts.entries_after)
     return deny(Denial::before_epoch, "the store is new, restored or promoted since then");
   if (auto overtaken = superseded(signal, policy, facts)) return overtaken;
   if (facts.halted) return deny(Denial::halted, *facts.halted);
   const auto* cooling = std::get_if<Cooling>(&cooldown);
-  if (cooling && !identity_only) return deny(Denial::cooldown, cooling->because, cooling->until);
+  if (cooling) return deny(Denial::cooldown, cooling->because, cooling->until);
   const std::string base = signal.symbol.base();
   for (EntryBar& bar : entry_bars(facts, policy))
     if (bar.base.empty() || bar.base == base) return deny(std::move(bar.reason), std::move(bar.detail));
@@ -168,7 +174,8 @@ std::optional<Denied> objection(const EntryRequest& entry, const EntryPolicy& po
   return std::nullopt;
 }
 
-Admitted admit(const EntryRequest& entry, const AdmissionFacts& facts, const AccountKey& account, Instant now) {
+Admitted admit(const EntryRequest& entry, const EntryPolicy& policy, const AdmissionFacts& facts,
+               const AccountKey& account, Instant now) {
   Order order = entry.order;
   order.claimed_at = now;
   // A freed key is claimed again under the next number: a client id is never used twice.
@@ -176,11 +183,14 @@ Admitted admit(const EntryRequest& entry, const AdmissionFacts& facts, const Acc
     order.attempt = freed->second + 1;
   order.client_id = client_order_id(account, order.signal_key, Leg::entry, order.attempt);
   order.trade = order.client_id;
+  if (policy.client_id_form != ClientIdForm::tg36) order.wire_id = wire_id(order.client_id, policy.client_id_form);
   TradeRecord trade = opened_by(order);
   trade.rules = entry.rules;
   trade.plan = entry.plan;
   trade.strategy = entry.signal.strategy;
   trade.signal_at = entry.signal.time;
+  trade.claimer = entry.claimer;
+  trade.protected_elsewhere = entry.protected_elsewhere;
   return {std::move(order), std::move(trade)};
 }
 

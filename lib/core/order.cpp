@@ -54,6 +54,13 @@ std::string base32(Hash128 hash) {
   return {reversed.rbegin(), reversed.rend()};
 }
 
+std::string hex(Hash128 hash) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string reversed;
+  for (int i = 0; i < 32; ++i, hash >>= 4) reversed += digits[static_cast<std::size_t>(hash & 15U)];
+  return {reversed.rbegin(), reversed.rend()};
+}
+
 char letter(Leg leg) {
   switch (leg) {
     case Leg::entry:
@@ -218,6 +225,53 @@ ClientOrderId client_order_id(const AccountKey& account, std::string_view of, Le
   ClientOrderId id{client_id_prefix};
   const int shown = attempt > most_shown_attempts ? 0 : attempt;
   return id.append(1, letter(leg)).append(std::to_string(shown)) + "-" + base32(fnv1a_128(bytes));
+}
+
+std::string_view text(ClientIdForm form) {
+  switch (form) {
+    case ClientIdForm::tg36:
+      return "tg36";
+    case ClientIdForm::alnum32:
+      return "alnum32";
+    case ClientIdForm::hex32:
+      return "hex32";
+    case ClientIdForm::uuid:
+      return "uuid";
+    case ClientIdForm::digits18:
+      return "digits18";
+    case ClientIdForm::int45:
+      return "int45";
+  }
+  return "";
+}
+
+std::string wire_id(const ClientOrderId& id, ClientIdForm form) {
+  const Hash128 hash = fnv1a_128(id);
+  switch (form) {
+    case ClientIdForm::tg36:
+      return id;
+    case ClientIdForm::alnum32:
+      return "tg" + base32(hash);
+    case ClientIdForm::hex32:
+      return hex(hash);
+    case ClientIdForm::uuid: {
+      // Version 8 is for whoever makes his own; the variant's two bits are 10.
+      std::string digits = hex(hash);
+      digits[12] = '8';
+      digits[16] = "89ab"[static_cast<std::size_t>((hash >> 60) & 3U)];
+      for (const std::size_t dash : {20U, 16U, 12U, 8U}) digits.insert(dash, 1, '-');
+      return digits;
+    }
+    case ClientIdForm::digits18: {
+      constexpr std::uint64_t end = 1'000'000'000'000'000'000U;
+      return std::to_string(static_cast<std::uint64_t>(hash % (end - 1)) + 1);
+    }
+    case ClientIdForm::int45: {
+      constexpr std::uint64_t end = std::uint64_t{1} << 45U;
+      return std::to_string(static_cast<std::uint64_t>(hash % (end - 1)) + 1);
+    }
+  }
+  return id;
 }
 
 std::int64_t lock_key(const AccountKey& account) {

@@ -42,6 +42,13 @@ std::optional<Symbol> Symbol::parse(std::string_view text) {
   return Symbol{std::string{text}};
 }
 
+bool is_signal_id(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  });
+}
+
 SignalKey signal_key(const Signal& signal) {
   SignalKey key = signal.symbol.text();
   key.append(":").append(text(signal.side)).append(":");

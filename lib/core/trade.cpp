@@ -13,6 +13,11 @@ int Trade::next_attempt(Leg leg) const {
 
 TradeRecord opened_by(const Order& entry) { return TradeRecord{.id = entry.trade, .symbol = entry.symbol}; }
 
+bool freezes_its_base(const Order& order, const TradeRecord& trade) {
+  if (!order.in_doubt() || (order.leg != Leg::entry && order.leg != Leg::exit) || is_identity_only(order)) return false;
+  return order.leg != Leg::entry || !order.acknowledged || trade.plan;
+}
+
 Instant spoken_at(const Trade& trade) {
   if (trade.record.signal_at) return *trade.record.signal_at;
   // {symbol}:{side}:{minute}; what has an id instead has no time in it.

@@ -8,6 +8,7 @@
 #include "ledger.hpp"
 #include "protect.hpp"
 #include "tell.hpp"
+#include "tradeguard/alarm_edges.hpp"
 
 namespace tradeguard {
 
@@ -198,41 +199,14 @@ void judge_doubt(const Ledger& ledger, const VenueView& venue, const RunClock& c
         notice_of(NoticeType::in_doubt_too_long, entry, clock.now));
 }
 
-// After 5, 15 and 60 minutes, then hourly.
-Micros next_pause(int told) {
-  switch (told) {
-    case 1:
-      return 10min;
-    case 2:
-      return 45min;
-    default:
-      return 60min;
-  }
-}
-
 void remind(Ledger& ledger, const RunClock& clock) {
-  constexpr Micros clocks_differ_by = 1min;
   std::vector<Item> items;
   for (const Alarm& standing : ledger.book.alarms) {
-    const Micros pause = standing.told <= 1 ? Micros{5min} : next_pause(standing.told - 1);
-    if (standing.told == 0 || !standing.next_reminder ||
-        !is_due(*standing.next_reminder, pause + clocks_differ_by, clock.now))
-      continue;
-    Alarm alarm = standing;
-    alarm.next_reminder = clock.now + next_pause(alarm.told);
-    alarm.told += 1;
-    Notice notice = notice_of(NoticeType::reminder,
-                              "REMINDER:" + std::string{kind_of(alarm)} + ":" + alarm.subject + ":" +
-                                  std::to_string(to_micros(alarm.raised_at)) + ":" + std::to_string(alarm.told),
-                              clock.now);
-    notice.symbol = alarm.symbol;
-    notice.order_id = alarm.order_id;
-    notice.facts = {{"still", std::string{kind_of(alarm)}}, {"since", iso_seconds(alarm.raised_at) + " UTC"}};
-    if (!alarm.detail.empty()) notice.facts.emplace_back("detail", alarm.detail);
-    if (alarm.subject.starts_with(client_id_prefix)) notice.facts.emplace_back("trade", alarm.subject);
+    auto edge = reminded(standing, clock.now);
+    if (!edge) continue;
     Item item;
-    item.change.alarms.push_back({AlarmEdge::What::remind, std::move(alarm)});
-    item.tell(std::move(notice));
+    item.change.alarms.push_back(std::move(edge->edge));
+    item.tell(std::move(*edge->notice));
     items.push_back(std::move(item));
   }
   ledger.commit(std::move(items));

@@ -58,6 +58,7 @@ void set_aside_foreign_trades(Ledger& ledger, const RunClock& clock) {
   for (const Trade& trade : ledger.book.trades) {
     if (trade.record.rules && trade.record.plan) continue;
     const Order& entry = trade.entry();
+    if (trade.record.protected_elsewhere || is_identity_only(entry)) continue;
     Item item;
     // Whoever claimed it sends by itself and may have placed a stop: only its base is frozen.
     Alarm alarm{.kind = NoticeType::unprotected, .subject = trade.id(), .freezes = entry.symbol.base()};

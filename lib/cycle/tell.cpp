@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tradeguard/alarm_edges.hpp"
+
 #include "ledger.hpp"
 
 namespace tradeguard {
@@ -126,33 +128,19 @@ bool stands(const Ledger& ledger, NoticeType kind, const std::string& subject) {
 
 void raise(Item& item, const Ledger& ledger, const RunClock& clock, Alarm alarm, Line line, Notice notice) {
   if (stands(ledger, alarm.kind, alarm.subject)) return;
-  alarm.raised_at = clock.now;
-  alarm.next_reminder = clock.now + 5min;
-  notice.event_id += ":" + std::to_string(to_micros(clock.now));  // an edge may come again later
-  item.change.alarms.push_back({AlarmEdge::What::raise, std::move(alarm)});
+  ToldEdge edge = raised(std::move(alarm), std::move(notice), clock.now);
+  item.change.alarms.push_back(std::move(edge.edge));
   item.say(std::move(line));
-  item.tell(std::move(notice));
+  item.tell(std::move(*edge.notice));
 }
 
 void clear(Item& item, const Ledger& ledger, const RunClock& clock, NoticeType kind, const std::string& subject) {
   for (const Alarm& alarm : ledger.book.alarms) {
     if (alarm.kind != kind || alarm.subject != subject) continue;
-    Alarm cleared = alarm;
-    cleared.cleared_at = clock.now;
-    item.change.alarms.push_back({AlarmEdge::What::clear, cleared});
-    item.say(Line{Event::cleared}
-                 .add("kind", text(kind))
-                 .add("symbol", alarm.symbol.empty() ? "-" : alarm.symbol)
-                 .add("subject", subject));
-    if (alarm.told == 0) return;  // nobody heard of it, so nobody needs to hear that it is over
-    Notice notice = notice_of(
-        NoticeType::cleared,
-        "CLEARED:" + std::string{text(kind)} + ":" + subject + ":" + std::to_string(to_micros(clock.now)), clock.now);
-    notice.trade = item.trade;
-    notice.symbol = alarm.symbol;
-    notice.order_id = alarm.order_id;
-    notice.facts = {{"was", std::string{text(kind)}}, {"since", iso_micros(alarm.raised_at)}};
-    item.tell(std::move(notice));
+    ToldEdge edge = cleared(alarm, item.trade, clock.now);
+    item.change.alarms.push_back(std::move(edge.edge));
+    item.say(line_of_cleared(alarm));
+    if (edge.notice) item.tell(std::move(*edge.notice));
     return;
   }
 }

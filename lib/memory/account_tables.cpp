@@ -213,8 +213,8 @@ std::vector<SignalKey> AccountTables::keys_about(const std::string& word, std::s
   for (const auto& [id, order] : orders_) {
     const Order* entry = find(order.trade);
     if (!entry || entry->signal_key.empty()) continue;
-    if (id == word || order.venue_id == word || order.fired_id == word || order.symbol.text() == word ||
-        entry->signal_key == word)
+    if (id == word || order.wire_id == word || order.venue_id == word || order.fired_id == word ||
+        order.symbol.text() == word || entry->signal_key == word)
       add(entry->signal_key, entry->claimed_at);
   }
   std::vector<SignalKey> newest;
@@ -277,7 +277,7 @@ void AccountTables::count_bars(AdmissionFacts& facts) const {
   for (const auto& [number, id] : open_)
     for (const auto& row : trades_.at(id).rows) {
       const Order& order = orders_.at(row);
-      if (order.in_doubt() && (order.leg == Leg::entry || order.leg == Leg::exit) && !is_identity_only(order))
+      if (freezes_its_base(order, *find_trade(id)))
         count_doubt(facts, order.symbol.base(), order.symbol.text(), order.trade);
     }
   for (const auto& [subject, alarm] : alarms_)

@@ -161,13 +161,13 @@ Result<std::vector<Judged>> MemoryIdempotencyGuard::claim(std::span<const EntryR
   return judged;
 }
 
-Result<void> MemoryIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
+Result<void> MemoryIdempotencyGuard::settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) {
   std::lock_guard lock{state_->mutex};
   AccountTables& tables = state_->of(pen_.account);
   if (is_fenced(pen_, tables)) return fenced_off();
-  const Order* row = tables.find(ticket.order().client_id);
-  const TradeRecord* trade = tables.find_trade(ticket.order().trade);
-  if (!row || !trade) return failed(Fault::data, "no claim with the id " + ticket.order().client_id);
+  const Order* row = tables.find(id);
+  const TradeRecord* trade = row != nullptr ? tables.find_trade(row->trade) : nullptr;
+  if (!row || !trade) return failed(Fault::data, "no claim with the id " + id);
   auto settled = settle_entry(*row, *trade, outcome, now);
   if (!settled) return relayed(settled);
   // Both or neither: whoever read the trade before has not seen what became of its entry.

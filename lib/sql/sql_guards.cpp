@@ -78,8 +78,7 @@ Result<std::vector<Judged>> SqlIdempotencyGuard::claim(std::span<const EntryRequ
   return judged;
 }
 
-Result<void> SqlIdempotencyGuard::settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
-  const ClientOrderId& id = ticket.order().client_id;
+Result<void> SqlIdempotencyGuard::settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) {
   const Statement ask{"SELECT " + order_fields("o") + ", " + trade_fields("t") +
                           " FROM exchange_orders o JOIN trades t "
                           "ON t.trade = o.trade AND t.venue = o.venue AND t.account = o.account "
@@ -206,7 +205,8 @@ Questions questions_of_claim(const SqlSession& session, const AccountKey& accoun
        "ON o.venue = t.venue AND o.account = t.account AND o.trade = t.trade "
        "WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0 "
        "AND ((o.leg = 'entry' AND o.side = 'BUY') OR o.leg = 'exit') "
-       "AND o.state = 'claimed'",
+       // As freezes_its_base() judges it.
+       "AND o.state = 'claimed' AND NOT (o.leg = 'entry' AND o.acknowledged = 1 AND t.plan IS NULL)",
        account_only});
   ask.push_back(
       {"SELECT kind, freezes, breaks, symbol, subject FROM alarms "

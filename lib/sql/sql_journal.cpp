@@ -504,7 +504,7 @@ Result<std::vector<SignalKey>> SqlJournal::keys_about(const std::string& word, s
       "UNION ALL SELECT e.signal_key AS signal_key, e.claimed_at AS at FROM exchange_orders o "
       "JOIN exchange_orders e ON e.venue = o.venue AND e.account = o.account AND e.client_id = o.trade "
       "WHERE o.venue = ?1 AND o.account = ?2 AND e.signal_key <> '' "
-      "AND (o.client_id = ?3 OR o.venue_id = ?3 OR o.fired_id = ?3 OR o.symbol = ?3 "
+      "AND (o.client_id = ?3 OR (o.wire_id = ?3 AND ?3 <> '') OR o.venue_id = ?3 OR o.fired_id = ?3 OR o.symbol = ?3 "
       "OR e.signal_key = ?3)) AS k GROUP BY k.signal_key ORDER BY max(k.at) DESC, k.signal_key LIMIT ?6",
       std::move(arguments)};
   auto read = session_.run(std::array{ask});

@@ -253,7 +253,7 @@ constexpr std::string_view orders_table =
     "claimed_at BIGINT NOT NULL, stamp BIGINT NOT NULL, valid_until BIGINT NOT NULL, "
     "acknowledged BIGINT NOT NULL CHECK (acknowledged IN (0, 1)), "
     "twin BIGINT NOT NULL CHECK (twin IN (0, 1)), "
-    "pair TEXT NOT NULL, venue_id TEXT NOT NULL, fired_id TEXT NOT NULL, "
+    "pair TEXT NOT NULL, wire_id TEXT NOT NULL DEFAULT '', venue_id TEXT NOT NULL, fired_id TEXT NOT NULL, "
     "filled TEXT NOT NULL CHECK (filled <> '' AND substr(filled, 1, 1) <> '-'), "
     "filled_value TEXT NOT NULL, fee_base TEXT NOT NULL, "
     "fees_known BIGINT NOT NULL CHECK (fees_known IN (0, 1)), "
@@ -304,6 +304,8 @@ constexpr std::string_view trades_table =
     "skip_told BIGINT NOT NULL CHECK (skip_told IN (0, 1)), "
     "dust_told BIGINT NOT NULL CHECK (dust_told IN (0, 1)), "
     "exit_reason TEXT NOT NULL, exit_until BIGINT, exit_key TEXT NOT NULL, target_none TEXT NOT NULL, "
+    "protected_elsewhere BIGINT NOT NULL DEFAULT 0 CHECK (protected_elsewhere IN (0, 1)), "
+    "claimer TEXT NOT NULL DEFAULT '', "
     "released BIGINT NOT NULL CHECK (released IN (0, 1)), "
     "settled BIGINT NOT NULL CHECK (settled IN (0, 1)), "
     "version BIGINT NOT NULL CHECK (version >= 1), "
@@ -330,7 +332,8 @@ constexpr std::string_view because_of_old = "CASE WHEN leg = 'exit' THEN strateg
 std::vector<std::string> split_trades_on_postgres() {
   std::vector<std::string> steps{
       "ALTER TABLE exchange_orders ADD COLUMN ending TEXT NOT NULL DEFAULT '', "
-      "ADD COLUMN because TEXT NOT NULL DEFAULT '', ADD COLUMN free_base TEXT",
+      "ADD COLUMN because TEXT NOT NULL DEFAULT '', ADD COLUMN free_base TEXT, "
+      "ADD COLUMN wire_id TEXT NOT NULL DEFAULT ''",
       "UPDATE exchange_orders SET ending = " + std::string{ending_of_old} + ", because = " +
           std::string{because_of_old} + " WHERE leg = 'exit' OR (" + std::string{ending_of_old} + ") <> ''",
       "DROP INDEX IF EXISTS exchange_orders_open"};

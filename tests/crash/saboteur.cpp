@@ -36,8 +36,8 @@ class Guard final : public IdempotencyGuard {
     return s_.step(
         "claim", [&] { return inner_.claim(entries, policy, now); }, no_answer<std::vector<Judged>>());
   }
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
-    return inner_.settle(ticket, outcome, now);
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) override {
+    return inner_.settle(id, outcome, now);
   }
 
  private:

@@ -44,8 +44,8 @@ class Guard final : public IdempotencyGuard {
     unlucky_.at("claim", any(entries, [&](const EntryRequest& e) { return unlucky_.is(e.signal.symbol); }));
     return inner_.claim(entries, policy, now);
   }
-  Result<void> settle(const EntryTicket& t, const PlaceOutcome& o, Instant now) override {
-    return inner_.settle(t, o, now);
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& o, Instant now) override {
+    return inner_.settle(id, o, now);
   }
 
  private:

@@ -56,7 +56,7 @@ class SlowGuard final : public IdempotencyGuard {
     lost_ = true;
     return judged;
   }
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
+  Result<void> settle(const ClientOrderId& ticket, const PlaceOutcome& outcome, Instant now) override {
     return inner_.settle(ticket, outcome, now);
   }
 

@@ -27,7 +27,7 @@ class AbsentGuard final : public IdempotencyGuard {
   Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&, Instant) override {
     return failed(Fault::unreachable, "the store went away");
   }
-  Result<void> settle(const EntryTicket&, const PlaceOutcome&, Instant) override { return {}; }
+  Result<void> settle(const ClientOrderId&, const PlaceOutcome&, Instant) override { return {}; }
 };
 
 std::string fact_of(const Notice& notice, std::string_view name) {
@@ -167,7 +167,9 @@ TEST_CASE("signals of nothing but rejected lines are told, once a day for the sa
 
 TEST_CASE("what a source left out is said: stale lines by the way, rejected ones as a warning that counts") {
   World world;
-  GivenSignals signals{{.signals = {}, .rejected = {}, .left_out = {{LeftOut::Why::stale, 900, 1, 1000}, {LeftOut::Why::rejected, 3, 5, 70}}}};
+  GivenSignals signals{{.signals = {},
+                        .rejected = {},
+                        .left_out = {{LeftOut::Why::stale, 900, 1, 1000}, {LeftOut::Why::rejected, 3, 5, 70}}}};
   world.wrap = [&](World::Wrapped& ports) { ports.signals = &signals; };
   const RunReport report = world.run();
   CHECK(report.rejected == 3);
@@ -186,8 +188,8 @@ class SlowGuard final : public IdempotencyGuard {
     each_();
     return inner_.claim(entries, policy, now);
   }
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
-    return inner_.settle(ticket, outcome, now);
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) override {
+    return inner_.settle(id, outcome, now);
   }
 
  private:

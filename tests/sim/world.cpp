@@ -109,8 +109,8 @@ class SimGuard final : public IdempotencyGuard {
         },
         no_answer<std::vector<Judged>>());
   }
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override {
-    return inner_.settle(ticket, outcome, now);
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) override {
+    return inner_.settle(id, outcome, now);
   }
 
  private:

@@ -23,7 +23,7 @@ class TestTickets final : public IdempotencyGuard {
   Result<std::vector<Judged>> claim(std::span<const EntryRequest>, const EntryPolicy&, Instant) override {
     return std::vector<Judged>{};
   }
-  Result<void> settle(const EntryTicket&, const PlaceOutcome&, Instant) override { return {}; }
+  Result<void> settle(const ClientOrderId&, const PlaceOutcome&, Instant) override { return {}; }
 };
 
 inline Order order_of(const std::string& name, Leg leg, OrderType type, Side side, Quantity quantity, Instant stamp) {

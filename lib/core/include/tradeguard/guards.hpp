@@ -80,9 +80,10 @@ struct EntryPolicy {
   Micros max_wait = 60s;        // a signal ahead of its time waits until it is due; further ahead: rejected
   Micros exit_max_age = 24h;    // a new SELL older than this is stale, and a wish to sell ends after it
   ExitScope exit_scope = ExitScope::symbol;
-  Word<Denial> no_entries;                  // a reason that denies every entry of this batch; empty: none
-  std::set<std::string> frozen_bases;       // frozen by what this run read, beside what the store knows
-  std::map<std::string, Money> free_quote;  // by currency; an absent currency is not checked
+  ClientIdForm client_id_form = ClientIdForm::tg36;  // of Order::wire_id
+  Word<Denial> no_entries;                           // a reason that denies every entry of this batch; empty: none
+  std::set<std::string> frozen_bases;                // frozen by what this run read, beside what the store knows
+  std::map<std::string, Money> free_quote;           // by currency; an absent currency is not checked
 };
 
 // One signal asked to become an entry or an exit, with everything needed to judge and to send it.
@@ -94,6 +95,8 @@ struct EntryRequest {
   // What a cycle protects the trade by. A bot that sends by itself leaves both out.
   std::optional<InstrumentRules> rules = {};
   std::optional<ProtectionPlan> plan = {};
+  std::string claimer = {};          // who claims, once in the world: TradeRecord::claimer
+  bool protected_elsewhere = false;  // TradeRecord::protected_elsewhere
 };
 
 struct Duplicate {
@@ -141,10 +144,13 @@ class IdempotencyGuard {
   virtual Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                                             Instant now) = 0;
 
-  // For a bot with its own HTTP code: what became of the request. Unsent frees the key; Refused and Unsent
-  // end the trade; Accepted without a record leaves it in doubt, and its base frozen, until a record comes.
-  // An entry that was accepted counts as an open position until somebody settles it in the journal.
-  virtual Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) = 0;
+  // For a bot with its own HTTP code: what became of the request, by the client id of the claim, from any process.
+  // Unsent frees the key; Refused and Unsent end the trade; Accepted without a record leaves it to be asked about, and
+  // its base free. An entry that was accepted counts as an open position until somebody settles it in the journal.
+  virtual Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) = 0;
+  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) {
+    return settle(ticket.order().client_id, outcome, now);
+  }
   // Nothing was sent: the key is free again, no cooldown starts.
   Result<void> release(const EntryTicket& ticket, Instant now) {
     return settle(ticket, Unsent{Unsent::Why::shutting_down, "released"}, now);

@@ -45,7 +45,7 @@ struct Signal {
   Symbol symbol;
   Side side;
   Instant time;                              // when the strategy said it; identity comes from here
-  std::optional<std::string> id;             // [A-Za-z0-9._-]{1,64}; identity instead of the minute
+  std::optional<std::string> id;             // is_signal_id(); identity instead of the minute
   std::optional<Money> notional;             // quote units to spend; of a SELL: see exits_whole()
   std::optional<Quantity> quantity;          // base units; of a SELL: see exits_whole()
   std::optional<Price> price;                // what the strategy saw
@@ -62,6 +62,8 @@ struct Signal {
 inline bool exits_whole(const Signal& signal) {
   return signal.side == Side::sell && (signal.quantity || signal.notional || signal.percent);
 }
+
+bool is_signal_id(std::string_view text);  // [A-Za-z0-9._-]{1,64}
 
 // {symbol}:{side}:{YYYY-MM-DDTHH:MM:00} of the signal's UTC minute, or {symbol}:{side}:id={id}.
 using SignalKey = std::string;

@@ -2,6 +2,7 @@
 // Contract test: tests/stores/account_test.cpp
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -61,5 +62,9 @@ class Store {
   // object, not what the store lies on.
   virtual std::unique_ptr<Account> open(const AccountKey& account) = 0;
 };
+
+// Opens a session of a store, a new one at each call: for whoever has to connect again, as a Desk has. Each backend
+// has one: at_sqlite("bot.db"), at_postgres(url), at_memory(store).
+using OpenStore = std::function<Result<std::shared_ptr<Store>>()>;
 
 }  // namespace tradeguard

@@ -33,8 +33,13 @@ struct TradeRecord {
   std::optional<Instant> exit_until;  // that wish is fresh until then (exchange time)
   SignalKey exit_key;                 // of the SELL that wants it sold; empty: the operator, or nobody
   std::string target_none;            // why no target rests or is to rest; empty: one does, or is to
-  bool released = false;              // the operator took it out of our hands
-  bool settled = false;               // nothing is open, nothing is asked
+  // The exchange holds its stop with the order, or whoever sends it sees to that: no cycle protects it, none alarms it.
+  bool protected_elsewhere = false;
+  // Of a bot that sends by itself: a word that only the claimer of this trade knows. Whoever lost the answer to a claim
+  // knows his own by it.
+  std::string claimer;
+  bool released = false;  // the operator took it out of our hands
+  bool settled = false;   // nothing is open, nothing is asked
 
   std::int64_t version = 0;  // grows with every write; compare-and-set. 0: never written
 
@@ -49,7 +54,8 @@ template <class Record, class See>
 requires std::same_as<std::remove_const_t<Record>, TradeRecord>
 void each_member(Record& record, See&& see) {
   auto& [id, symbol, rules, plan, strategy, signal_at, covered_at, naked_since, naked_total, legs_told, skip_told,
-         dust_told, exit_reason, exit_until, exit_key, target_none, released, settled, version] = record;
+         dust_told, exit_reason, exit_until, exit_key, target_none, protected_elsewhere, claimer, released, settled,
+         version] = record;
   see("id", id);
   see("symbol", symbol);
   see("rules", rules);
@@ -66,6 +72,8 @@ void each_member(Record& record, See&& see) {
   see("exit_until", exit_until);
   see("exit_key", exit_key);
   see("target_none", target_none);
+  see("protected_elsewhere", protected_elsewhere);
+  see("claimer", claimer);
   see("released", released);
   see("settled", settled);
   see("version", version);
@@ -86,6 +94,9 @@ struct Trade {
 
 // The record of a trade that nothing is known of but its entry.
 TradeRecord opened_by(const Order& entry);
+// An order whose answer was lost keeps its base from being entered again. Not so an entry that was acknowledged, of a
+// bot that sends by itself: it is there, and what became of it is asked.
+bool freezes_its_base(const Order& order, const TradeRecord& trade);
 // When the signal of the entry spoke. A row of an older store has the minute in its key, or else its stamp.
 Instant spoken_at(const Trade& trade);
 

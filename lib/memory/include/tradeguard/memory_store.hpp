@@ -40,6 +40,11 @@ class MemoryStore final : public Store {
   std::shared_ptr<State> state_;
 };
 
+// The store itself, each time; it outlives what is opened.
+inline OpenStore at_memory(MemoryStore& store) {
+  return [&store]() -> Result<std::shared_ptr<Store>> { return std::shared_ptr<Store>{&store, [](Store*) {}}; };
+}
+
 // The pens given below are read at every call, so that a lease taken later fences them.
 
 class MemoryRunLock final : public RunLock {
@@ -60,7 +65,8 @@ class MemoryIdempotencyGuard final : public IdempotencyGuard {
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                                     Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
+  using IdempotencyGuard::settle;
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) override;
 
  private:
   std::shared_ptr<MemoryStore::State> state_;

@@ -24,7 +24,8 @@ class SqlIdempotencyGuard final : public IdempotencyGuard {
   Result<std::vector<Judged>> claim(std::span<const EntryRequest> entries, const EntryPolicy& policy,
                                     Instant now) override;
   // Refused and unsent entries end their trade: without a monitor cycle nobody else would.
-  Result<void> settle(const EntryTicket& ticket, const PlaceOutcome& outcome, Instant now) override;
+  using IdempotencyGuard::settle;
+  Result<void> settle(const ClientOrderId& id, const PlaceOutcome& outcome, Instant now) override;
 
  private:
   SqlSession& session_;

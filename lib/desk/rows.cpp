@@ -1,0 +1,48 @@
+#include "rows.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tradeguard {
+
+Sighting sighting_of(const Order& entry, const Fill& fill, VenueStatus status, Instant now) {
+  const bool all = fill.filled >= entry.quantity;
+  Sighting sighting{.client_id = entry.client_id,
+                    .venue_id = fill.venue_id.empty() ? entry.venue_id : fill.venue_id,
+                    .fired_id = {},
+                    .symbol = entry.symbol,
+                    .side = entry.side,
+                    .type = entry.type,
+                    .status = all ? VenueStatus::filled : status,
+                    .quantity = entry.quantity,
+                    .filled = fill.filled,
+                    .filled_value = fill.value};
+  sighting.fee_base = fill.fee_base.value_or(Quantity{});
+  // Totals only grow, so the newest word is the largest one, whatever became of the clock.
+  sighting.at = entry.sighted_at ? std::max(now, *entry.sighted_at) : now;
+  return sighting;
+}
+
+Line line_of(Line line, const Order& order) {
+  return line.add("side", text(order.side))
+      .add("symbol", order.symbol.text())
+      .add("order_id", order.venue_id.empty() ? order.client_id : order.venue_id);
+}
+
+Result<Trade> whole_trade(Account& account, const ClientOrderId& id) {
+  auto record = account.journal().trade(id);
+  if (!record) return relayed(record);
+  auto entry = account.journal().order(id);
+  if (!entry) return relayed(entry);
+  if (!*record || !*entry || (*entry)->leg != Leg::entry) return failed(Fault::data, "no trade with the id " + id);
+  auto rows = account.journal().orders_of((*entry)->signal_key);
+  if (!rows) return relayed(rows);
+  Trade trade{std::move(**record), {std::move(**entry)}, {}};
+  for (Order& row : *rows) {
+    if (row.trade != id || row.client_id == id) continue;
+    (row.leg == Leg::entry ? trade.entries : trade.legs).push_back(std::move(row));
+  }
+  return trade;
+}
+
+}  // namespace tradeguard
