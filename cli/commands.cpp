@@ -7,6 +7,7 @@ namespace tradeguard::cli {
 namespace {
 
 constexpr std::string_view every_minute = "Every minute";
+constexpr std::string_view for_bots = "For bots that send their own orders";
 constexpr std::string_view looking = "Looking";
 constexpr std::string_view operating = "The operator's way out";
 constexpr std::string_view setting_up = "Setting up and trying out";
@@ -18,6 +19,16 @@ constexpr bool without_json = false;
 const CommandOption reason{"reason", "TEXT", "why; it is stored and told"};
 const CommandOption needed_reason{"reason", "TEXT", "why; it is stored and told", needed};
 const CommandOption account{"account", "VENUE/NAME", "another account of the store than the configuration names"};
+const CommandOption symbol{"symbol", "SYMBOL", "BTC_USDT, BTCUSDT, BTC/USDT, btc-usdt", needed};
+const CommandOption side{"side", "BUY|SELL", "a SELL is an exit: no guard keeps it back", needed};
+const CommandOption time_of_signal{"time", "TIME", "when the signal was given, UTC; its minute is its identity"};
+const CommandOption id_of_signal{"id", "ID", "a name of its own, in place of the minute"};
+const CommandOption quantity{"quantity", "AMOUNT", "of the base currency"};
+const CommandOption notional{"notional", "AMOUNT", "of the quote currency"};
+const CommandOption price{"price", "AMOUNT", "what the strategy saw"};
+const CommandOption strategy{"strategy", "NAME", "whose signal it is"};
+const CommandOption client_id{"client-id", "FORM", "what the exchange takes: tg36, alnum32, hex32, uuid, digits18, int45"};
+const CommandOption elsewhere{"protected-elsewhere", "", "the exchange holds the stop with the order, or the bot sees to it"};
 const CommandOption wait{"wait", "DURATION", "how long to try for the run lock (3s)"};
 
 // The texts are pages of a manual and stand here as they are printed.
@@ -35,6 +46,42 @@ What the exit code says: tradeguard help exit-codes.)",
      "DRY_RUN=1 tradeguard run --config bot.ini --signals signals.jsonl", without_json,
      {{"signals", "FILE|-", "one JSON object a line; see: tradeguard help signals", needed}},
      run_command},
+
+    {for_bots, "guard", "-- COMMAND [ARGUMENT...]", 1, 1000,
+     "run a bot's own order code once for a signal, or not at all",
+R"(Claims the signal, runs COMMAND, and writes down what became of the order. COMMAND finds the id to
+send under in TRADEGUARD_CLIENT_ID, and symbol, side, quantity and the last moment to send at in
+TRADEGUARD_SYMBOL, _SIDE, _QUANTITY and _SEND_BEFORE. Its exit code 0 says that the order was
+placed, 65 that the exchange refused it, and the word `unsent` on descriptor 3 that nothing was
+sent. More can be said there as JSON: {"outcome":"accepted","order_id":"71","filled":"0.5",
+"value":"50.2","final":true}. Anything else is doubt: the base takes no entries until
+`tradeguard settle` says what became of it, and COMMAND is never run again for the signal.
+
+Exit codes: 0 placed, 65 refused, 75 nothing was sent, 76 in doubt; and without running COMMAND
+10 a duplicate, 11 denied, 12 cooling. An account is either for `run` or for `guard`.)",
+     "tradeguard guard --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --time 2025-01-01T12:00:07Z --quantity 0.25 -- ./order.sh", with_json,
+     {symbol, side, time_of_signal, id_of_signal, quantity, notional, price, strategy, client_id, elsewhere,
+      {"timeout", "DURATION", "how long COMMAND may take (60s)"}, account}, guard_command},
+
+    {for_bots, "claim", "", 0, 0,
+     "claim a signal for a bot that sends the order itself",
+R"(Prints the id of the claim, for `settle`, and the id to send the order under. It is durable before
+it is printed. Send no later than `send_before` of --json: then absence can be proven. Exit codes
+as `guard` has them.)",
+     "tradeguard claim --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --id alert-4711 --quantity 0.25", with_json,
+     {symbol, side, time_of_signal, id_of_signal, quantity, notional, price, strategy, client_id, elsewhere,
+      {"again", "WORD", "from an earlier claim whose answer was lost"}, account}, claim_command},
+
+    {for_bots, "settle", "ID|SIGNAL_KEY", 1, 1,
+     "what became of a claim, or of the position it opened",
+R"(`accepted`, with --quantity and --value if it is known what was filled; `refused`; `unsent`, which
+frees the signal; `closed` with the sale that ended the position or a part of it, or without one
+if it is over.)",
+     "tradeguard settle tg1-e1-4zq0 --as accepted --order 71 --quantity 0.25 --value 24312.5 --config bot.ini --account kraken/bot7", with_json,
+     {{"as", "WORD", "accepted, refused, unsent or closed", needed},
+      {"order", "ID", "the exchange's id of the order: of the entry, or of the sale"},
+      {"quantity", "AMOUNT", "filled, or sold, in all"}, {"value", "AMOUNT", "paid, or received, in all"},
+      {"by", "WORD", "closed by: stop, target or signal (signal); a stop cools the base"}, account}, settle_command},
 
     {looking, "status", "", 0, 0,
      "open trades, their protection, what waits and what stands",

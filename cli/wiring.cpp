@@ -146,6 +146,25 @@ Result<std::unique_ptr<Store>> open_store(const Settings& settings, const Accoun
   return open_sql_store(settings, account, StoreState::ready, {.waiting = nullptr, .stop_asked = stop_asked});
 }
 
+OpenStore opener_of(const Settings& settings) {
+  // A session with the lock that lives in it, for one account.
+  struct Opened final : tradeguard::Store {
+    std::shared_ptr<SqlSession> session;
+    std::unique_ptr<RunLock> lock;
+    std::unique_ptr<Account> open(const AccountKey& account) override {
+      return open_sql_account(session, std::move(lock), account);
+    }
+  };
+  return [settings]() -> Result<std::shared_ptr<tradeguard::Store>> {
+    auto backend = open_backend(settings, StoreState::ready);
+    if (!backend) return relayed(backend);
+    auto opened = std::make_shared<Opened>();
+    opened->session = std::move(backend->session);
+    opened->lock = std::move(backend->lock);
+    return opened;
+  };
+}
+
 std::vector<SchemaProblem> schema_problems(const Settings& settings) {
   std::unique_ptr<SqlSession> session;
   if (is_postgres(settings)) {

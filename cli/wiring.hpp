@@ -44,6 +44,8 @@ struct Store {
 // Once `stop_asked` is true, a statement over a file that takes long is broken off.
 Result<std::unique_ptr<Store>> open_store(const Settings& settings, const AccountKey& account,
                                           const std::atomic<bool>* stop_asked = nullptr);
+// The same store for a Desk, which connects to it again where it has to.
+OpenStore opener_of(const Settings& settings);
 // What keeps open_store() from opening it, for doctor: everything that is wrong with its schema, and the
 // SQL that mends it. Empty if the schema is not what is wrong.
 std::vector<SchemaProblem> schema_problems(const Settings& settings);

@@ -71,6 +71,15 @@ void set_aside_foreign_trades(Ledger& ledger, const RunClock& clock) {
     raise(item, ledger, clock, std::move(alarm), std::move(line), std::move(notice));
     items.push_back(std::move(item));
   }
+  // What such a bot has settled since is in no book, and nobody else would say that it is over.
+  for (const Alarm& alarm : ledger.book.alarms) {
+    if (alarm.kind != NoticeType::unprotected || ledger.trade(alarm.subject) != nullptr) continue;
+    const auto record = ledger.journal().trade(alarm.subject);
+    if (!record || !*record || !(*record)->settled || (*record)->plan) continue;
+    Item item;
+    clear(item, ledger, clock, alarm.kind, alarm.subject);
+    items.push_back(std::move(item));
+  }
   ledger.commit(std::move(items));
   std::erase_if(ledger.book.trades, [](const Trade& trade) { return !trade.record.rules || !trade.record.plan; });
 }

@@ -120,7 +120,8 @@ Result<Account*> Desk::Impl::ready() {
   return session_->account.get();
 }
 
-// A store that is new, restored or promoted may not know what was sent: what was said before is not entered.
+// A store that was restored or promoted may not know what was sent, and one that is new knows nothing of before it was
+// made: what was said before is not entered.
 Result<void> Desk::Impl::look_at_epoch(Account& account) {
   const Instant now = clock_.now();
   auto book = account.journal().open_book(now);
@@ -128,8 +129,11 @@ Result<void> Desk::Impl::look_at_epoch(Account& account) {
   const AccountState& state = book->account;
   const bool too_far_ahead = state.entries_after && is_ahead(*state.entries_after, 1min, now);
   if (state.known_epoch && *state.known_epoch == state.epoch && !too_far_ahead) return {};
-  if (auto accepted = account.journal().accept_epoch(state.venue_account_id, now); !accepted) return relayed(accepted);
-  say(Line{Event::new_epoch}.add("entries_after", iso_micros(now)));
+  const bool seen_from_its_making = !state.known_epoch && state.store_made_at && *state.store_made_at <= now;
+  const Instant after = seen_from_its_making ? *state.store_made_at : now;
+  if (auto accepted = account.journal().accept_epoch(state.venue_account_id, after); !accepted)
+    return relayed(accepted);
+  say(Line{Event::new_epoch}.add("entries_after", iso_micros(after)));
   return {};
 }
 
@@ -273,7 +277,7 @@ Result<void> Desk::Impl::filled(const ClientOrderId& id, const Fill& fill) {
     return failed(Fault::data, "a fill has no negative quantity and no negative value; nothing was written");
   return in_turn([&](Account& account) {
     return hear(account, id, [&](const Order& entry) -> Result<Applied> {
-      if (fill.filled > entry.quantity)
+      if (entry.quantity.is_positive() && fill.filled > entry.quantity)
         return failed(Fault::data, "more was filled than was ordered: " + fill.filled.text() + " of " +
                                        entry.quantity.text() + "; nothing was written");
       return apply(entry,

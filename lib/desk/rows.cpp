@@ -6,7 +6,8 @@
 namespace tradeguard {
 
 Sighting sighting_of(const Order& entry, const Fill& fill, VenueStatus status, Instant now) {
-  const bool all = fill.filled >= entry.quantity;
+  // Zero: what was to be spent was known, and not what it would buy.
+  const bool all = entry.quantity.is_positive() && fill.filled >= entry.quantity;
   Sighting sighting{.client_id = entry.client_id,
                     .venue_id = fill.venue_id.empty() ? entry.venue_id : fill.venue_id,
                     .fired_id = {},

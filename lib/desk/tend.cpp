@@ -92,7 +92,7 @@ Result<void> Desk::Impl::hear_lookup(Account& account, const Order& asked, const
               Fill fill = record.fill;
               // Its end with all of it filled is the exchange's word, and what was filled is not less then.
               if (record.state == AtVenue::State::filled) fill.filled = std::max(fill.filled, entry.quantity);
-              if (fill.filled > entry.quantity)
+              if (entry.quantity.is_positive() && fill.filled > entry.quantity)
                 return failed(Fault::data, "more was filled than was ordered: " + fill.filled.text());
               Sighting sighting = sighting_of(entry, fill, status_of(record.state), clock_.now());
               sighting.reason = record.reason;

@@ -61,7 +61,9 @@ Result<Price> nearest(double value, Price tick) {
 Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings, Instant now) {
   auto symbol = symbol_of(wish.symbol, settings.quotes);
   if (!symbol) return relayed(symbol);
-  if (!wish.quantity.is_positive()) return failed(Fault::data, "the quantity has to be above zero");
+  if (wish.quantity.is_negative()) return failed(Fault::data, "the quantity is negative");
+  if (!wish.quantity.is_positive() && !wish.notional)
+    return failed(Fault::data, "quantity or notional has to be above zero");
   if (wish.price && !wish.price->is_positive()) return failed(Fault::data, "the price has to be above zero");
   if (wish.notional && !wish.notional->is_positive()) return failed(Fault::data, "the notional has to be above zero");
   if (wish.id && !is_signal_id(*wish.id))

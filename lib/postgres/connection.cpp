@@ -102,6 +102,8 @@ Result<std::shared_ptr<PostgresConnection>> PostgresConnection::connect(const st
 }
 
 Result<std::vector<SqlRows>> PostgresConnection::run(std::span<const Statement> statements) {
+  const auto call = one_thread_.call();
+  if (!call.alone()) return tl::unexpected{OneThread::used_twice()};
   auto results = run_pipeline(statements);
   if (results || PQstatus(connection_.get()) != CONNECTION_OK) return results;
   if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {

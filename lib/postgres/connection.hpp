@@ -46,6 +46,7 @@ class PostgresConnection {
     not_for_forks_.emplace(PQsocket(connection_.get()));
   }
 
+  OneThread one_thread_;
   Result<std::vector<SqlRows>> run_pipeline(std::span<const Statement> statements);
   bool send(const Statement& statement);
   // The next result of the pipeline; nullopt: the connection is lost.

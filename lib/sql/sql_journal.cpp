@@ -53,6 +53,7 @@ Statement ask_alarms(const AccountKey& account);
 Statement ask_flattened(const AccountKey& account, Instant now);
 Statement ask_entered(const AccountKey& account, Instant now);
 Statement ask_waiting(const AccountKey& account);
+Statement ask_making();
 void read_account(const SqlRows& rows, OpenBook& book, Instant now);
 void read_alarms(const SqlRows& rows, OpenBook& book, Instant now);
 // Trades with all their rows; what cannot be read is named, and the rest is read all the same.
@@ -106,9 +107,9 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   auto read =
       read_together(session_, {ask_account(account), ask_open_trades(account), ask_orders_of_open_trades(account),
                                ask_questions(account, now), ask_alarms(account), ask_flattened(account, now),
-                               ask_waiting(account), ask_entered(account, now)});
+                               ask_waiting(account), ask_entered(account, now), ask_making()});
   if (!read) return relayed(read, "reading the open book");
-  enum Place : std::size_t { account_row, trades, orders, questions, alarms, sold, waiting, entered_today };
+  enum Place : std::size_t { account_row, trades, orders, questions, alarms, sold, waiting, entered_today, making };
 
   OpenBook book;
   read_account((*read)[account_row], book, now);
@@ -119,6 +120,7 @@ Result<OpenBook> SqlJournal::open_book(Instant now) {
   for (const SqlRow& row : (*read)[sold].rows) tradeguard::read(row[0], book.flattened_today);
   for (const SqlRow& row : (*read)[entered_today].rows) tradeguard::read(row[0], book.entries_today);
   book.notices_waiting = !(*read)[waiting].rows.empty();
+  for (const SqlRow& row : (*read)[making].rows) tradeguard::read(row[0], book.account.store_made_at);
   return book;
 }
 
@@ -562,6 +564,10 @@ Statement ask_account(const AccountKey& account) {
       "notify_quiet_until, run_ended "
       "FROM accounts WHERE venue = ?1 AND account = ?2",
       of(account)};
+}
+
+Statement ask_making() {
+  return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'made_at'", {}};
 }
 
 Statement ask_open_trades(const AccountKey& account) {

@@ -463,6 +463,11 @@ std::vector<Statement> creation(SqlDialect dialect) {
   // The mark that tells a store from another one in its place.
   add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('created', "} +
       (postgres ? "gen_random_uuid()::text" : "lower(hex(randomblob(16)))") + ")");
+  // Since then it has seen everything, of an account that it sees for the first time too.
+  add(std::string{"INSERT INTO tradeguard_meta (key, value) VALUES ('made_at', "} +
+      (postgres ? "CAST(CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT) * 1000000 AS TEXT)"
+                : "strftime('%s', 'now') || '000000'") +
+      ")");
   add("INSERT INTO tradeguard_meta (key, value) VALUES ('schema_version', '" + std::to_string(schema_version) + "')");
   add("COMMIT");
   return statements;

@@ -164,6 +164,8 @@ SqliteSession::SqliteSession(std::unique_ptr<Database> database, std::string rea
 SqliteSession::~SqliteSession() = default;
 
 Result<std::vector<SqlRows>> SqliteSession::run(std::span<const Statement> statements) {
+  const auto call = one_thread_.call();
+  if (!call.alone()) return tl::unexpected{OneThread::used_twice()};
   ++round_trips_;
   std::vector<SqlRows> results;
   results.reserve(statements.size());

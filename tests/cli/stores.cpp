@@ -1,5 +1,7 @@
 #include "stores.hpp"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include <atomic>
@@ -64,7 +66,9 @@ Ran Trading::cycle(std::string_view signals, const std::vector<std::string>& mor
 }
 
 Ran Trading::command(std::vector<std::string> arguments, const Environment& environment) const {
-  arguments.insert(arguments.end(), {"--config", "bot.ini", "--log-format", "bare"});
+  // What stands behind -- is somebody else's.
+  arguments.insert(std::find(arguments.begin(), arguments.end(), "--"),
+                   {"--config", "bot.ini", "--log-format", "bare"});
   return place_.run(std::move(arguments), environment);
 }
 

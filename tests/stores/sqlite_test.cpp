@@ -178,6 +178,23 @@ TEST_CASE("sqlite: another writer that takes too long is an outage and not a wai
   must(store.journal().set_halt("x", noon));
 }
 
+TEST_CASE("sqlite: a session that is used while it is used says so, and goes on", "[sqlite]") {
+  ScratchFolder folder;
+  new_sqlite_store(folder.file("store.db"));
+  SqliteSession* used = nullptr;
+  std::string said;
+  SqliteOptions options;
+  options.waiting = [&] {
+    if (said.empty()) std::thread{[&] { said = complaint_of(used->run(std::array{Statement{"SELECT 1", {}}})); }}.join();
+  };
+  const auto session = value_of(SqliteSession::open(folder.file("store.db"), options));
+  used = session.get();
+  must_run(*session,
+           "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) SELECT max(n) FROM c");
+  CHECK_THAT(said, StartsWith("configuration: this session is used by two threads at once"));
+  CHECK(rows(*session, "SELECT 1").rows.size() == 1);
+}
+
 TEST_CASE("sqlite: what is committed survives the machine", "[sqlite]") {
   ScratchFolder folder;
   const auto session = new_sqlite_store(folder.file("store.db"));

@@ -60,6 +60,7 @@ struct AccountState {
   bool previous_run_ended = true;             // of the run before; false: it was killed or failed
   bool last_run_ended = true;                 // of the run that began last; false while it goes on, too
   std::string epoch;                          // of the store, as it is now
+  std::optional<Instant> store_made_at;       // when `init` made the store; nullopt: not known
   std::optional<std::string> known_epoch;     // as the account last saw it; differs: restored, promoted
   std::optional<Instant> entries_after;       // set with a new epoch
   std::string venue_account_id;               // the venue's own id of the account, once known

@@ -45,7 +45,7 @@ struct Wish {
   Side side = Side::buy;
   Instant said;                   // when the strategy decided; one wish a symbol, side and UTC minute
   std::optional<std::string> id;  // [A-Za-z0-9._-]{1,64}, of an alert: identity instead of the minute
-  Quantity quantity;
+  Quantity quantity;              // zero: not known before it is filled, and then `notional` is
   std::optional<Price> price;     // what the strategy saw, or the limit
   std::optional<Money> notional;  // what it will cost; else price times quantity. For limits.max_order_notional
   std::string strategy;

@@ -5,6 +5,7 @@
 // Contract test: tests/stores/sql_session_test.cpp
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,6 +39,33 @@ enum class SqlDialect { sqlite, postgres };
 // nullopt, or what is to be said of a statement that changed another number of rows than it has to.
 std::optional<Error> wrong_count(const Statement& statement, const SqlRows& rows);
 
+// Of a session: whether a call is under way. What another thread asks meanwhile is refused, and crashes nothing.
+class OneThread {
+ public:
+  class Call {
+   public:
+    explicit Call(std::atomic<bool>& under_way) : under_way_{under_way}, alone_{!under_way.exchange(true)} {}
+    ~Call() {
+      if (alone_) under_way_ = false;
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    bool alone() const { return alone_; }
+
+   private:
+    std::atomic<bool>& under_way_;
+    bool alone_;
+  };
+  Call call() { return Call{under_way_}; }
+  static Error used_twice() {
+    return {Fault::configuration,
+            "this session is used by two threads at once; nothing was done. Give each thread one, or use a Desk"};
+  }
+
+ private:
+  std::atomic<bool> under_way_{false};
+};
+
 class SqlSession {
  public:
   virtual ~SqlSession() = default;
@@ -47,7 +75,7 @@ class SqlSession {
   // constraint, Fault::unreachable for a lost or busy server, Fault::configuration for what will not heal.
   // BEGIN, COMMIT and ROLLBACK are statements like any other; on SQLite "BEGIN" is BEGIN IMMEDIATE.
   // A statement that changed another number of rows than it has to is Fault::configuration; on PostgreSQL what
-  // stood behind it in the call may be committed.
+  // stood behind it in the call may be committed. From two threads at once: Fault::configuration for one of them.
   virtual Result<std::vector<SqlRows>> run(std::span<const Statement> statements) = 0;
 
   virtual SqlDialect dialect() const = 0;

@@ -66,6 +66,7 @@ class SqliteSession final : public SqlSession {
   std::string real_path_;
   std::string epoch_;
   std::int64_t round_trips_ = 0;
+  OneThread one_thread_;
 };
 
 // ?1 ?2 ... with the same meaning and as few numbers as possible: n of them cost SQLite n steps and
