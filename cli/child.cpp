@@ -60,7 +60,8 @@ bool read_what_is_there(int descriptor, std::string& into) {
     const ssize_t size = ::read(descriptor, buffer, sizeof buffer);
     if (size == 0) return false;
     if (size < 0) return errno == EAGAIN || errno == EINTR;
-    into.append(buffer, std::min(static_cast<std::size_t>(size), most_of_result - std::min(most_of_result, into.size())));
+    into.append(buffer,
+                std::min(static_cast<std::size_t>(size), most_of_result - std::min(most_of_result, into.size())));
   }
 }
 

@@ -27,8 +27,10 @@ const CommandOption quantity{"quantity", "AMOUNT", "of the base currency"};
 const CommandOption notional{"notional", "AMOUNT", "of the quote currency"};
 const CommandOption price{"price", "AMOUNT", "what the strategy saw"};
 const CommandOption strategy{"strategy", "NAME", "whose signal it is"};
-const CommandOption client_id{"client-id", "FORM", "what the exchange takes: tg36, alnum32, hex32, uuid, digits18, int45"};
-const CommandOption elsewhere{"protected-elsewhere", "", "the exchange holds the stop with the order, or the bot sees to it"};
+const CommandOption client_id{"client-id", "FORM",
+                              "what the exchange takes: tg36, alnum32, hex32, uuid, digits18, int45"};
+const CommandOption elsewhere{"protected-elsewhere", "",
+                              "the exchange holds the stop with the order, or the bot sees to it"};
 const CommandOption wait{"wait", "DURATION", "how long to try for the run lock (3s)"};
 
 // The texts are pages of a manual and stand here as they are printed.
@@ -50,8 +52,8 @@ What the exit code says: tradeguard help exit-codes.)",
     {for_bots, "guard", "-- COMMAND [ARGUMENT...]", 1, 1000,
      "run a bot's own order code once for a signal, or not at all",
 R"(Claims the signal, runs COMMAND, and writes down what became of the order. COMMAND finds the id to
-send under in TRADEGUARD_CLIENT_ID, and symbol, side, quantity and the last moment to send at in
-TRADEGUARD_SYMBOL, _SIDE, _QUANTITY and _SEND_BEFORE. Its exit code 0 says that the order was
+send under in GUARD_CLIENT_ID, and symbol, side, quantity and the last moment to send at in
+GUARD_SYMBOL, _SIDE, _QUANTITY and _SEND_BEFORE. Its exit code 0 says that the order was
 placed, 65 that the exchange refused it, and the word `unsent` on descriptor 3 that nothing was
 sent. More can be said there as JSON: {"outcome":"accepted","order_id":"71","filled":"0.5",
 "value":"50.2","final":true}. Anything else is doubt: the base takes no entries until

@@ -79,12 +79,12 @@ int guard_command(const CommandLine& line, const Pairs& environment) {
   counter->desk.reset();
 
   Pairs for_command = environment;
-  for (const auto& [name, value] : {std::pair<std::string, std::string>{"TRADEGUARD_ID", ticket.id},
-                                    {"TRADEGUARD_CLIENT_ID", ticket.wire_id},
-                                    {"TRADEGUARD_SYMBOL", ticket.symbol.text()},
-                                    {"TRADEGUARD_SIDE", std::string{text(ticket.side)}},
-                                    {"TRADEGUARD_QUANTITY", ticket.quantity.text()},
-                                    {"TRADEGUARD_SEND_BEFORE", iso_micros(ticket.valid_until)}})
+  for (const auto& [name, value] : {std::pair<std::string, std::string>{"GUARD_ID", ticket.id},
+                                    {"GUARD_CLIENT_ID", ticket.wire_id},
+                                    {"GUARD_SYMBOL", ticket.symbol.text()},
+                                    {"GUARD_SIDE", std::string{text(ticket.side)}},
+                                    {"GUARD_QUANTITY", ticket.quantity.text()},
+                                    {"GUARD_SEND_BEFORE", iso_micros(ticket.valid_until)}})
     for_command.emplace_back(name, value);
   const auto end = run_child(line.arguments, for_command, *timeout);
   const exchange::ForeignJson result{end ? end->result : ""};
@@ -92,8 +92,8 @@ int guard_command(const CommandLine& line, const Pairs& environment) {
       end ? outcome_of(*end, result) : PlaceOutcome{Unsent{Unsent::Why::not_connected, end.error().what}};
 
   auto again = open_counter(line, environment);
-  const std::string unsettled = ticket.id + " stays in doubt: say what became of it with `tradeguard settle " +
-                                ticket.id + " --as ...`";
+  const std::string unsettled =
+      ticket.id + " stays in doubt: say what became of it with `tradeguard settle " + ticket.id + " --as ...`";
   if (!again) {
     std::fprintf(stderr, "tradeguard guard: %s\n", unsettled.c_str());
     return exit_in_doubt;
@@ -181,14 +181,13 @@ tl::expected<Counter, int> open_counter(const CommandLine& line, const Pairs& en
   if (const std::string* form = line.option("client-id")) {
     const auto all = {ClientIdForm::tg36, ClientIdForm::alnum32,  ClientIdForm::hex32,
                       ClientIdForm::uuid, ClientIdForm::digits18, ClientIdForm::int45};
-    const auto* const named = std::find_if(all.begin(), all.end(), [&](ClientIdForm one) { return text(one) == *form; });
+    const auto* const named =
+        std::find_if(all.begin(), all.end(), [&](ClientIdForm one) { return text(one) == *form; });
     if (named == all.end())
-      return tl::unexpected{
-          say_usage(line.command, "--client-id is tg36, alnum32, hex32, uuid, digits18 or int45")};
+      return tl::unexpected{say_usage(line.command, "--client-id is tg36, alnum32, hex32, uuid, digits18 or int45")};
     settings.policy.client_id_form = *named;
   }
-  auto desk =
-      Desk::open(opener_of(counter.settings()), account_of(counter.settings()), settings, counter.setup->clock);
+  auto desk = Desk::open(opener_of(counter.settings()), account_of(counter.settings()), settings, counter.setup->clock);
   if (!desk) return tl::unexpected{say_failure(desk.error())};
   counter.desk = std::move(*desk);
   // A cycle would find these orders and have no rules to protect them by.
@@ -263,9 +262,9 @@ int say_not_claimed(const CommandLine& line, Counter& counter, const NotClaimed&
   std::string words = no.text;
   if (no.why == NotClaimed::Why::duplicate && no.order) {
     const auto open = counter.desk->open_trades();
-    const auto known = open ? std::find_if(open->begin(), open->end(),
-                                           [&](const Trade& trade) { return trade.id() == *no.order; })
-                            : std::vector<Trade>::const_iterator{};
+    const auto known =
+        open ? std::find_if(open->begin(), open->end(), [&](const Trade& trade) { return trade.id() == *no.order; })
+             : std::vector<Trade>::const_iterator{};
     if (open && known != open->end() && known->entry().in_doubt() && !known->entry().acknowledged) {
       code = exit_in_doubt;
       outcome = "in_doubt";

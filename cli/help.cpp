@@ -210,7 +210,12 @@ std::string exit_codes_topic() {
          "      start and live trades are open: look at it\n"
          "  69  store or venue could not be reached, nothing was sent and no trade is known to be open\n"
          "  65  some signal lines were rejected, the rest was carried out\n"
-         "   0  the cycle ran; blocked and denied signals are a success\n";
+         "   0  the cycle ran; blocked and denied signals are a success\n"
+         "\n`guard` and `claim` have words of their own:\n"
+         "   0  the order was placed, the signal is claimed      10  a duplicate\n"
+         "  65  the exchange refused it                          11  denied\n"
+         "  75  nothing was sent, the signal is free again       12  its base cools\n"
+         "  76  in doubt: say what became of it with `settle`\n";
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ void on_alert(Desk& desk, MyExchange& exchange, Wish wish, bool answer_lost = fa
 }
 
 int main() {
-  init_schema(*SqliteSession::open("bot.db", {.mode = SqliteOptions::Mode::create}).value()).value();
+  init_schema(*SqliteSession::open("bot.db", {.mode = SqliteOptions::Mode::create}).value())
+      .value();
   ManualClock clock{parse_iso("2025-01-01T12:00:00Z").value()};  // a bot has a SystemClock
   Desk::Settings settings;
   settings.policy.client_id_form = ClientIdForm::hex32;
@@ -38,7 +39,8 @@ int main() {
   clock.advance(7s);
 
   const Quantity size = nearest(0.25, Quantity{Decimal::parse("0.001").value()}).value();
-  const Wish eth{.symbol = "ETHUSDT", .said = clock.now(), .quantity = size, .price = Price{Decimal{3350}}};
+  const Wish eth{
+      .symbol = "ETHUSDT", .said = clock.now(), .quantity = size, .price = Price{Decimal{3350}}};
   on_alert(*desk, exchange, eth);
   on_alert(*desk, exchange, eth);  // the webhook came twice
   Wish sol = eth;
@@ -49,11 +51,15 @@ int main() {
   on_alert(*desk, exchange, sol);
 
   // Once a minute: what has no answer is looked up under its own id, and never sent again.
-  const Tended tended = desk->tend([&](const Order& order) -> LookedUp {
-    const auto found = exchange.orders.find(order.wire_id);
-    if (found == exchange.orders.end()) return NotThere{};
-    return AtVenue{AtVenue::State::filled, {.filled = found->second, .value = Money{Decimal{837}}}};
-  }).value();
+  const Tended tended =
+      desk->tend([&](const Order& order) -> LookedUp {
+            const auto found = exchange.orders.find(order.wire_id);
+            if (found == exchange.orders.end()) return NotThere{};
+            return AtVenue{AtVenue::State::filled,
+                           {.filled = found->second, .value = Money{Decimal{837}}}};
+          })
+          .value();
   std::cout << "asked " << tended.asked << ", in doubt " << tended.in_doubt << '\n';
-  for (const Trade& trade : desk->open_trades().value()) std::cout << "open: " << trade.symbol().text() << '\n';
+  for (const Trade& trade : desk->open_trades().value())
+    std::cout << "open: " << trade.symbol().text() << '\n';
 }

@@ -1,5 +1,4 @@
-// The one source that includes Asio and Beast. Asio waits, Beast reads HTTP, OpenSSL does TLS over
-// a BIO of ours: so that it is known to the byte what the kernel took.
+// Asio waits, Beast reads HTTP (answer.cpp), OpenSSL does TLS (tls.cpp) over a BIO of ours (connection.cpp).
 //
 // Connections and requests meet late: connections are made for the number of requests that need
 // one, and the first request in order takes the first that is up. A slow handshake therefore delays
@@ -9,14 +8,10 @@
 // it keeps silent for a share of the patience: the first that comes all the way up is the connection.
 #include "tradeguard/https_transport.hpp"
 
-#include <netdb.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX's signals
-#include <sys/socket.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -26,9 +21,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,54 +33,22 @@
 #include <thread>
 #include <utility>
 
+#include "answer.hpp"
+#include "connection.hpp"
 #include "loopback.hpp"
 #include "pace.hpp"
 #include "request_text.hpp"
+#include "tls.hpp"
 #include "tradeguard/secret.hpp"
 
 namespace tradeguard {
 namespace {
 
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
-using asio::ip::tcp;
-using boost::system::error_code;
+using namespace net;
 
 // A paced request whose turn is nearer than this gets its connection made ahead: about as long as a
 // handshake with the other side of the world takes.
 constexpr auto dial_ahead = 500ms;
-constexpr std::size_t bite = 16u << 10;  // the most one TLS record holds
-
-struct Freed {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(SSL* tls) const { SSL_free(tls); }
-  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
-  void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Freed>;
-
-struct Connection {
-  explicit Connection(asio::io_context& loop) : socket{loop} {}
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  // Without a goodbye OpenSSL marks the session as not to be resumed.
-  ~Connection() {
-    if (tls) SSL_set_shutdown(tls.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  }
-
-  tcp::socket socket;
-  tcp::endpoint address;
-  Owned<SSL> tls;  // none: plain http to this machine
-  boost::beast::flat_buffer unread;
-  bool late = false;           // it was given up
-  bool used = false;           // a request was written to it
-  std::size_t bytes_sent = 0;  // what the kernel took from us in all
-  bool cut = false;            // the peer ended it, perhaps without saying so
-  int broken = 0;              // errno
-};
-
 // A connection that is being made, at as many addresses as it takes.
 struct Dial {
   std::vector<tcp::endpoint> addresses;
@@ -101,33 +61,6 @@ struct Dial {
   int how_far = 0;
   bool more() const { return !over && tried < addresses.size(); }
 };
-
-enum class Step { done, wait_to_read, wait_to_write, ended, failed };
-struct Moved {
-  Step step;
-  std::size_t bytes = 0;
-};
-// Without waiting; TLS or plain alike.
-Moved write_some(Connection& connection, std::string_view text);
-Moved read_some(Connection& connection, char* into, std::size_t room);
-bool still_open(Connection& connection);
-asio::awaitable<bool> ready(Connection& connection, Step step);
-asio::awaitable<bool> write_all(Connection& connection, std::string_view text);
-std::string why_lost(const Connection& connection);
-
-struct Received {
-  HttpResponse response;
-  bool keep = false;  // the connection may carry another request
-};
-asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
-                                                                 bool without_body);
-
-std::string size_text(std::size_t bytes);
-std::string spoken(std::string text);
-
-Owned<BIO_METHOD> counting_socket();
-Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble);
-std::string handshake_trouble(const Connection& connection);
 
 struct Flight {
   enum class Stage { waiting, turned, flying, landed };
@@ -784,281 +717,6 @@ int Lines::remember_session(SSL* tls, SSL_SESSION* session) {
   auto* lines = static_cast<Lines*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
   lines->session_.reset(session);
   return 1;  // it is ours now
-}
-
-// SSL_CERT_FILE is usually the bundle that the directory holds in pieces: it is read only when an
-// issuer is found nowhere else.
-int issuer_from_file_too(X509** issuer, X509_STORE_CTX* context, X509* certificate) {
-  const int found = X509_STORE_CTX_get1_issuer(issuer, context, certificate);
-  const char* file = std::getenv("SSL_CERT_FILE");
-  if (found != 0 || file == nullptr) return found;
-  X509_STORE* store = X509_STORE_CTX_get0_store(context);
-  X509_STORE_set_get_issuer(store, X509_STORE_CTX_get1_issuer);  // once is enough
-  X509_STORE_load_file(store, file);
-  return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
-}
-
-Owned<SSL_CTX> tls_context(const HttpsSettings& settings, std::string& trouble) {
-  Owned<SSL_CTX> context{SSL_CTX_new(TLS_client_method())};
-  // Forward secrecy: who gets at the host's key one day cannot read what was recorded before.
-  // Every suite of TLS 1.3 has it.
-  constexpr const char* with_forward_secrecy = "ECDHE+AESGCM:ECDHE+CHACHA20";
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_cipher_list(context.get(), with_forward_secrecy) != 1) {
-    trouble = "not connected: TLS cannot be set up";
-    return nullptr;
-  }
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-  // Thirty idle connections need no buffers.
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  // A read comes back after each record. Else a host that sends session tickets without end would
-  // keep us inside OpenSSL, where no patience is looked at.
-  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
-  if (!settings.ca_only) {
-    // The directory is read a certificate at a time, when one is looked for. The bundle is 20 ms.
-    const char* directory = std::getenv("SSL_CERT_DIR");
-    SSL_CTX_load_verify_dir(context.get(), directory != nullptr ? directory : "/etc/ssl/certs");
-    if (std::getenv("SSL_CERT_FILE") != nullptr)
-      X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), issuer_from_file_too);
-  }
-  if (!settings.ca_file.empty() && SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
-    trouble = "not connected: the CA file cannot be read";
-    context.reset();
-  }
-  ERR_clear_error();
-  return context;
-}
-
-std::string handshake_trouble(const Connection& connection) {
-  const long verdict = SSL_get_verify_result(connection.tls.get());
-  if (verdict != X509_V_OK) return "certificate: " + spoken(X509_verify_cert_error_string(verdict));
-  if (connection.broken != 0) return "not connected: " + spoken(std::generic_category().message(connection.broken));
-  if (connection.cut) return "not connected: closed during the TLS handshake";
-  const char* reason = ERR_reason_error_string(ERR_peek_error());
-  return std::string{"not connected: TLS handshake: "} + (reason != nullptr ? reason : "refused");
-}
-
-// ------------------------------------------------------------------------- bytes to and from the
-// kernel
-
-// Both take what the kernel takes, remember why not, and never raise SIGPIPE.
-ssize_t to_kernel(Connection& connection, const char* bytes, std::size_t size) {
-  const ssize_t taken = ::send(connection.socket.native_handle(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (taken > 0) connection.bytes_sent += static_cast<std::size_t>(taken);
-  if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
-  return taken;
-}
-ssize_t from_kernel(Connection& connection, char* bytes, std::size_t size) {
-  const ssize_t taken = ::recv(connection.socket.native_handle(), bytes, size, MSG_DONTWAIT);
-  if (taken == 0) connection.cut = true;
-  if (taken < 0 && errno != EAGAIN && errno != EINTR) connection.broken = errno;
-  return taken;
-}
-
-int bio_write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
-  auto& connection = *static_cast<Connection*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  const ssize_t taken = to_kernel(connection, bytes, size);
-  *written = taken > 0 ? static_cast<std::size_t>(taken) : 0;
-  if (taken < 0 && connection.broken == 0) BIO_set_retry_write(bio);
-  return taken > 0 ? 1 : 0;
-}
-int bio_read(BIO* bio, char* bytes, std::size_t size, std::size_t* read) {
-  auto& connection = *static_cast<Connection*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  const ssize_t taken = from_kernel(connection, bytes, size);
-  *read = taken > 0 ? static_cast<std::size_t>(taken) : 0;
-  if (taken < 0 && connection.broken == 0) BIO_set_retry_read(bio);
-  return taken > 0 ? 1 : 0;
-}
-long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
-
-Owned<BIO_METHOD> counting_socket() {
-  Owned<BIO_METHOD> method{BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket")};
-  if (!method) throw std::bad_alloc{};
-  BIO_meth_set_write_ex(method.get(), bio_write);
-  BIO_meth_set_read_ex(method.get(), bio_read);
-  BIO_meth_set_ctrl(method.get(), bio_control);
-  return method;
-}
-
-Step tls_step(const Connection& connection, int outcome) {
-  switch (SSL_get_error(connection.tls.get(), outcome)) {
-    case SSL_ERROR_WANT_READ:
-      return Step::wait_to_read;
-    case SSL_ERROR_WANT_WRITE:
-      return Step::wait_to_write;
-    case SSL_ERROR_ZERO_RETURN:
-      return Step::ended;  // it said goodbye: nothing was cut off
-    default:
-      return Step::failed;
-  }
-}
-
-Moved write_some(Connection& connection, std::string_view text) {
-  if (connection.tls) {
-    std::size_t bytes = 0;
-    ERR_clear_error();
-    const int outcome = SSL_write_ex(connection.tls.get(), text.data(), text.size(), &bytes);
-    return outcome == 1 ? Moved{Step::done, bytes} : Moved{tls_step(connection, outcome)};
-  }
-  const ssize_t taken = to_kernel(connection, text.data(), text.size());
-  if (taken >= 0) return {Step::done, static_cast<std::size_t>(taken)};
-  return {connection.broken != 0 ? Step::failed : Step::wait_to_write};
-}
-
-Moved read_some(Connection& connection, char* into, std::size_t room) {
-  if (connection.tls) {
-    std::size_t bytes = 0;
-    ERR_clear_error();
-    const int outcome = SSL_read_ex(connection.tls.get(), into, room, &bytes);
-    return outcome == 1 ? Moved{Step::done, bytes} : Moved{tls_step(connection, outcome)};
-  }
-  const ssize_t taken = from_kernel(connection, into, room);
-  if (taken > 0) return {Step::done, static_cast<std::size_t>(taken)};
-  if (taken == 0) return {Step::ended};
-  return {connection.broken != 0 ? Step::failed : Step::wait_to_read};
-}
-
-// Nothing may come on a connection where nothing was asked: what can be read is its end, or bytes
-// that would be taken for the next answer. Session tickets are read on the way.
-bool still_open(Connection& connection) {
-  constexpr int most_tickets = 16;
-  for (int record = 0; record < most_tickets; ++record) {
-    char byte = 0;
-    if (read_some(connection, &byte, 1).step != Step::wait_to_read) return false;
-    pollfd more{connection.socket.native_handle(), POLLIN, 0};
-    if (::poll(&more, 1, 0) == 0) return true;
-  }
-  return false;
-}
-
-// False: it was given up while it waited.
-asio::awaitable<bool> ready(Connection& connection, Step step) {
-  error_code stopped;
-  co_await connection.socket.async_wait(step == Step::wait_to_read ? tcp::socket::wait_read : tcp::socket::wait_write,
-                                        asio::redirect_error(asio::use_awaitable, stopped));
-  co_return !stopped && connection.socket.is_open();
-}
-
-asio::awaitable<bool> write_all(Connection& connection, std::string_view text) {
-  while (!text.empty()) {
-    const Moved moved = write_some(connection, text);
-    if (moved.step == Step::done) {
-      text.remove_prefix(moved.bytes);
-      continue;
-    }
-    if (moved.step == Step::ended || moved.step == Step::failed) co_return false;
-    const bool go_on = co_await ready(connection, moved.step);
-    if (!go_on) co_return false;
-  }
-  co_return true;
-}
-
-std::string why_lost(const Connection& connection) {
-  if (connection.broken != 0) return "connection lost: " + spoken(std::generic_category().message(connection.broken));
-  return "connection lost";
-}
-
-// ----------------------------------------------------------------------------------------- HTTP
-
-using Parser = http::response_parser<http::string_body>;
-
-std::string why_unread(error_code error, const HttpsSettings& settings) {
-  if (error == http::error::body_limit) return "answer larger than " + size_text(settings.body_limit);
-  if (error == http::error::header_limit) return "answer's head larger than " + size_text(settings.header_limit);
-  return "not HTTP";
-}
-
-asio::awaitable<tl::expected<Received, std::string>> read_answer(Connection& connection, const HttpsSettings& settings,
-                                                                 bool without_body) {
-  using Unread = tl::unexpected<std::string>;
-  // A host from which there is always more to read must not keep the loop from looking at the
-  // patience of this and of the other requests.
-  constexpr std::size_t read_at_once = 256U << 10;
-  // What the pieces of a body are wrapped in counts as well.
-  const std::size_t most = 2 * (settings.header_limit + settings.body_limit);
-  constexpr int most_interim = 8;
-  std::size_t in_all = 0;
-  std::size_t since_yield = 0;
-  std::optional<Parser> parser;
-  for (int interim = 0;; ++interim) {  // until a final answer: those with 1xx announce one
-    if (interim > most_interim) co_return Unread{"more than " + std::to_string(most_interim) + " interim answers"};
-    parser.emplace();
-    parser->header_limit(static_cast<std::uint32_t>(settings.header_limit));
-    parser->body_limit(settings.body_limit);
-    parser->eager(true);
-    parser->skip(without_body);
-    bool hungry = connection.unread.size() == 0;
-    while (!parser->is_done()) {
-      if (!hungry) {
-        error_code error;
-        const std::size_t eaten = parser->put(connection.unread.data(), error);
-        connection.unread.consume(eaten);
-        hungry = error == http::error::need_more || connection.unread.size() == 0;
-        if (error && error != http::error::need_more) co_return Unread{why_unread(error, settings)};
-        // A line without end, in the head or between chunks.
-        if (connection.unread.size() >= settings.header_limit + bite)
-          co_return Unread{why_unread(http::error::header_limit, settings)};
-        continue;
-      }
-      const auto space = connection.unread.prepare(bite);
-      const Moved moved = read_some(connection, static_cast<char*>(space.data()), space.size());
-      if (moved.step == Step::done) {
-        connection.unread.commit(moved.bytes);
-        hungry = false;
-        in_all += moved.bytes;
-        if (in_all > most) co_return Unread{why_unread(http::error::body_limit, settings)};
-        since_yield += moved.bytes;
-        if (since_yield < read_at_once) continue;
-        since_yield = 0;
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-        if (connection.late) co_return Unread{why_lost(connection)};
-        continue;
-      }
-      if (moved.step == Step::wait_to_read || moved.step == Step::wait_to_write) {
-        const bool go_on = co_await ready(connection, moved.step);
-        if (!go_on) co_return Unread{why_lost(connection)};
-        continue;
-      }
-      if (moved.step == Step::failed && !connection.cut) co_return Unread{why_lost(connection)};
-      if (!parser->got_some()) co_return Unread{"connection closed without an answer"};
-      error_code error = http::error::partial_message;
-      if (moved.step == Step::ended) {
-        error.clear();
-        parser->put_eof(error);
-      }
-      if (error) co_return Unread{"connection closed within the answer"};
-    }
-    if (parser->get().result_int() / 100 != 1) break;
-  }
-
-  Received answer;
-  answer.keep = parser->keep_alive() && connection.unread.size() == 0;
-  auto& message = parser->get();
-  answer.response.status = static_cast<int>(message.result_int());
-  answer.response.body = std::move(message.body());
-  for (const auto& field : message) {
-    std::string name{field.name_string()};
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    answer.response.headers.emplace_back(std::move(name), std::string{field.value()});
-  }
-  co_return answer;
-}
-
-std::string size_text(std::size_t bytes) {
-  if (bytes >= (1u << 20) && bytes % (1u << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
-  if (bytes >= (1u << 10) && bytes % (1u << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
-  return std::to_string(bytes) + " bytes";
-}
-
-// "Connection refused" in the middle of a sentence.
-std::string spoken(std::string text) {
-  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z' && text[0] >= 'A' && text[0] <= 'Z')
-    text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
 }
 
 }  // namespace

@@ -566,9 +566,7 @@ Statement ask_account(const AccountKey& account) {
       of(account)};
 }
 
-Statement ask_making() {
-  return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'made_at'", {}};
-}
+Statement ask_making() { return {"SELECT CAST(value AS BIGINT) FROM tradeguard_meta WHERE key = 'made_at'", {}}; }
 
 Statement ask_open_trades(const AccountKey& account) {
   return {"SELECT " + trade_fields("t") + " FROM trades t WHERE t.venue = ?1 AND t.account = ?2 AND t.settled = 0",

@@ -50,8 +50,8 @@ void trade(Desk& desk, Clock& clock, int claims, Times& times) {
   for (int i = 0; i < claims; ++i) {
     const std::string symbol = "S" + std::to_string(++next_symbol) + "USDT";
     const auto began = Stopwatch::now();
-    const ClaimAnswer answer =
-        desk.claim({.symbol = symbol, .said = clock.now(), .quantity = Quantity{Decimal{1}}, .price = Price{Decimal{9}}});
+    const ClaimAnswer answer = desk.claim(
+        {.symbol = symbol, .said = clock.now(), .quantity = Quantity{Decimal{1}}, .price = Price{Decimal{9}}});
     times.claim.push_back(ms_since(began));
     const auto* ticket = std::get_if<Ticket>(&answer);
     if (ticket == nullptr) throw std::runtime_error{std::get<NotClaimed>(answer).text};

@@ -17,7 +17,7 @@ std::string any_store() { return GENERATE(from_range(store_kinds())); }
 
 std::vector<std::string> words(const std::string& verb, const std::string& symbol, const std::string& id,
                                const std::vector<std::string>& more = {}) {
-  std::vector<std::string> all{verb,   "--account", "kraken/bot7", "--symbol",   symbol, "--side", "BUY",
+  std::vector<std::string> all{verb,   "--account", "kraken/bot7", "--symbol", symbol, "--side", "BUY",
                                "--id", id,          "--quantity",  "0.5"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
@@ -30,7 +30,7 @@ Ran guarded(const Trading& place, const std::string& symbol, const std::string& 
   all.push_back(script);
   return place.command(all);
 }
-std::string send(const Trading& place) { return "echo $TRADEGUARD_CLIENT_ID >>" + place.folder().file("sent") + "; "; }
+std::string send(const Trading& place) { return "echo $GUARD_CLIENT_ID >>" + place.folder().file("sent") + "; "; }
 std::size_t sent(const Trading& place) {
   const std::string all = place.folder().read("sent");
   return static_cast<std::size_t>(std::count(all.begin(), all.end(), '\n'));
@@ -44,9 +44,10 @@ rapidjson::Document trades(const Trading& place) {
 TEST_CASE("order code runs once for a signal, with the id to send under, and what it says is on record") {
   const Trading place{any_store()};
   const Ran first = guarded(place, "BTCUSDT", "a1",
-                            send(place) + "echo \"$TRADEGUARD_SYMBOL $TRADEGUARD_SIDE $TRADEGUARD_QUANTITY\"; "
-                                          "echo '{\"outcome\":\"accepted\",\"order_id\":\"71\",\"filled\":\"0.5\","
-                                          "\"value\":\"50\",\"final\":true}' >&3");
+                            send(place) +
+                                "echo \"$GUARD_SYMBOL $GUARD_SIDE $GUARD_QUANTITY\"; "
+                                "echo '{\"outcome\":\"accepted\",\"order_id\":\"71\",\"filled\":\"0.5\","
+                                "\"value\":\"50\",\"final\":true}' >&3");
   INFO(first.out << first.err);
   CHECK(first.code == 0);
   CHECK(first.out.find("BTC_USDT BUY 0.5\n") != std::string::npos);
@@ -150,8 +151,9 @@ TEST_CASE("twenty processes on one signal: its order code runs once") {
   const Trading place{any_store()};
   std::vector<std::unique_ptr<support::Fork>> all;
   for (int i = 0; i < 20; ++i)
-    all.push_back(std::make_unique<support::Fork>(
-        [&](support::Fork::Parent& parent) { parent.say(std::to_string(guarded(place, "BTCUSDT", "a1", send(place)).code)); }));
+    all.push_back(std::make_unique<support::Fork>([&](support::Fork::Parent& parent) {
+      parent.say(std::to_string(guarded(place, "BTCUSDT", "a1", send(place)).code));
+    }));
   int placed = 0;
   for (const auto& one : all) {
     const std::string code = one->hear();

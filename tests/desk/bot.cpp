@@ -16,7 +16,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "story.hpp"
 #include "tradeguard/desk.hpp"
 #include "tradeguard/postgres_store.hpp"
 #include "tradeguard/sqlite_store.hpp"
@@ -24,7 +23,7 @@
 namespace tradeguard::desk_tests {
 namespace {
 
-using contract::noon;
+const Instant noon = parse_iso("2025-01-01T12:00:00Z").value();
 
 template <class T>
 T must(Result<T> done) {
@@ -60,13 +59,14 @@ class Exchange {
   std::string file_;
 };
 
-Money worth(Quantity quantity) { return cost(contract::price("100"), quantity, Rounding::half_even); }
+Money worth(Quantity quantity) { return cost(Price{Decimal{100}}, quantity, Rounding::half_even); }
 
 LookUp asking(const Exchange& exchange) {
   return [&exchange](const Order& order) -> LookedUp {
     const auto bought = exchange.find("BUY", order.wire_id.empty() ? order.client_id : order.wire_id);
     if (!bought) return NotThere{};
-    return AtVenue{AtVenue::State::filled, {.filled = *bought, .value = worth(*bought), .venue_id = "v" + order.client_id}};
+    return AtVenue{AtVenue::State::filled,
+                   {.filled = *bought, .value = worth(*bought), .venue_id = "v" + order.client_id}};
   };
 }
 
@@ -77,8 +77,8 @@ void close_what_was_sold(Desk& desk, const Exchange& exchange) {
 }
 
 void live(Desk& desk, const Exchange& exchange, Instant said) {
-  const ClaimAnswer answer =
-      desk.claim({.symbol = "BTCUSDT", .said = said, .quantity = contract::quantity("0.5"), .strategy = "crossover"});
+  const ClaimAnswer answer = desk.claim(
+      {.symbol = "BTCUSDT", .said = said, .quantity = Quantity::parse("0.5").value(), .strategy = "crossover"});
   if (const auto* ticket = std::get_if<Ticket>(&answer)) {
     exchange.post("BUY", ticket->wire_id, ticket->quantity);
     must(desk.settle(ticket->id, Accepted{"v" + ticket->id, std::nullopt}));
@@ -98,8 +98,8 @@ void crowd(Desk& desk, const Exchange& exchange, Instant said, int threads, int 
     all.emplace_back([&, thread] {
       for (int i = 0; i < signals; ++i) {
         const int mine = (i + thread * 7) % signals;
-        const ClaimAnswer answer = desk.claim(
-            {.symbol = "C" + std::to_string(mine) + "USDT", .said = said, .quantity = contract::quantity("1")});
+        const ClaimAnswer answer =
+            desk.claim({.symbol = "C" + std::to_string(mine) + "USDT", .said = said, .quantity = Quantity{Decimal{1}}});
         const auto* ticket = std::get_if<Ticket>(&answer);
         if (ticket == nullptr) continue;
         exchange.post("BUY", ticket->wire_id, ticket->quantity);

@@ -1,4 +1,7 @@
 // Bots as processes: many at one account, and one over a server that is restarted.
+#include <unistd.h>
+
+#include <fstream>
 #include <map>
 
 #include "processes.hpp"

@@ -9,7 +9,8 @@ namespace {
 
 using namespace contract;
 
-TEST_CASE("an hour with PostgreSQL restarted every ten minutes: each signal is entered once, and nothing stays in doubt") {
+TEST_CASE(
+    "an hour with PostgreSQL restarted every ten minutes: each signal is entered once, and nothing stays in doubt") {
   OnPostgres store;
   ManualClock clock{noon};
   Desk::Settings settings;

@@ -40,7 +40,8 @@ inline std::vector<std::string> trades_into_orders(SqlDialect dialect) {
             of_trade,
         "UPDATE exchange_orders o SET strategy = " + strategy,
         "DROP TABLE trades",
-        "ALTER TABLE exchange_orders DROP COLUMN ending, DROP COLUMN because, DROP COLUMN free_base, DROP COLUMN wire_id",
+        "ALTER TABLE exchange_orders DROP COLUMN ending, DROP COLUMN because, DROP COLUMN free_base, DROP COLUMN "
+        "wire_id",
         open_index};
 
   std::vector<std::string> statements;

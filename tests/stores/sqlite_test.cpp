@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "contract.hpp"
 #include "processes.hpp"
@@ -185,7 +186,8 @@ TEST_CASE("sqlite: a session that is used while it is used says so, and goes on"
   std::string said;
   SqliteOptions options;
   options.waiting = [&] {
-    if (said.empty()) std::thread{[&] { said = complaint_of(used->run(std::array{Statement{"SELECT 1", {}}})); }}.join();
+    if (said.empty())
+      std::thread{[&] { said = complaint_of(used->run(std::array{Statement{"SELECT 1", {}}})); }}.join();
   };
   const auto session = value_of(SqliteSession::open(folder.file("store.db"), options));
   used = session.get();

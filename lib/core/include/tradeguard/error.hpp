@@ -61,7 +61,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
     must_hold();
     return **this;
   }
-  decltype(auto) value() && {
+  // Of a temporary its own, so that a loop over it does not walk through what is gone.
+  T value() && {
     must_hold();
     return *std::move(*this);
   }
