@@ -18,20 +18,9 @@ Notice fact(Notice notice, std::string key, std::string value);
 
 }  // namespace
 
-std::string order_id_of(const Order& order) { return order.venue_id.empty() ? order.client_id : order.venue_id; }
-
 std::string in_base(Quantity quantity, const Symbol& symbol) { return quantity.text() + " " + symbol.base(); }
 std::string in_quote(Money money, const Symbol& symbol) { return money.text() + " " + symbol.quote(); }
 std::string in_quote(Price price, const Symbol& symbol) { return price.text() + " " + symbol.quote(); }
-
-Line line_of(Line line, const Order& order) {
-  line.add("side", text(order.side));
-  line.add("symbol", order.symbol.text());
-  line.add("order_id", order_id_of(order));
-  line.debug("client_id", order.client_id);
-  line.debug("attempt", order.attempt);
-  return line;
-}
 
 Notice notice_of(NoticeType type, const Order& order, Instant now, std::string_view once) {
   // A pure function of what happened: the same event written twice is one notice.

@@ -7,16 +7,15 @@
 #include "ledger.hpp"
 #include "tradeguard/journal.hpp"
 #include "tradeguard/log.hpp"
+#include "tradeguard/order_line.hpp"
 #include "tradeguard/order_state.hpp"
 
 namespace tradeguard {
 
-std::string order_id_of(const Order& order);
 // Amounts as a message has them: with their currency.
 std::string in_base(Quantity quantity, const Symbol& symbol);
 std::string in_quote(Money money, const Symbol& symbol);
 std::string in_quote(Price price, const Symbol& symbol);
-Line line_of(Line line, const Order& order);  // with its side, market and id
 Notice notice_of(NoticeType type, const Order& order, Instant now, std::string_view once = "");
 // Of a signal that is read in every run: only the outbox knows whether its notice is there already.
 void tell_once(Ledger& ledger, Item& item, Notice notice);

@@ -24,12 +24,6 @@ Sighting sighting_of(const Order& entry, const Fill& fill, VenueStatus status, I
   return sighting;
 }
 
-Line line_of(Line line, const Order& order) {
-  return line.add("side", text(order.side))
-      .add("symbol", order.symbol.text())
-      .add("order_id", order.venue_id.empty() ? order.client_id : order.venue_id);
-}
-
 Result<Trade> whole_trade(Account& account, const ClientOrderId& id) {
   auto record = account.journal().trade(id);
   if (!record) return relayed(record);

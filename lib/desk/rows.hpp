@@ -2,12 +2,12 @@
 #pragma once
 
 #include "tradeguard/desk.hpp"
+#include "tradeguard/order_line.hpp"
 
 namespace tradeguard {
 
 // What the bot says of its entry, as the exchange's own record of it.
 Sighting sighting_of(const Order& entry, const Fill& fill, VenueStatus status, Instant now);
-Line line_of(Line line, const Order& order);
 // Open or settled, with its legs. Fault::data: there is none.
 Result<Trade> whole_trade(Account& account, const ClientOrderId& id);
 

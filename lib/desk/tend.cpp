@@ -146,7 +146,7 @@ Result<void> Desk::Impl::keep_alarms(Account& account, Tended& tended) {
     if (stands(trade.id())) continue;
     Alarm alarm = alarm_of(kind, trade.id(), entry.symbol.base());
     alarm.symbol = entry.symbol.text();
-    alarm.order_id = entry.venue_id.empty() ? entry.client_id : entry.venue_id;
+    alarm.order_id = order_id_of(entry);
     alarm.detail =
         entry.acknowledged ? "the exchange took it, and nobody said what became of it" : "its answer was lost";
     Notice notice = notice_of(kind, std::string{text(kind)} + ":" + entry.client_id, now);
