@@ -25,7 +25,7 @@ const CommandOption time_of_signal{"time", "TIME", "when the signal was given, U
 const CommandOption id_of_signal{"id", "ID", "a name of its own, in place of the minute"};
 const CommandOption quantity{"quantity", "AMOUNT", "of the base currency"};
 const CommandOption notional{"notional", "AMOUNT", "of the quote currency"};
-const CommandOption price{"price", "AMOUNT", "what the strategy saw"};
+const CommandOption price{"price", "AMOUNT", "what the strategy saw; this or --notional, for the cap of an order"};
 const CommandOption strategy{"strategy", "NAME", "whose signal it is"};
 const CommandOption client_id{"client-id", "FORM",
                               "what the exchange takes: tg36, alnum32, hex32, uuid, digits18, int45"};
@@ -61,7 +61,7 @@ sent. More can be said there as JSON: {"outcome":"accepted","order_id":"71","fil
 
 Exit codes: 0 placed, 65 refused, 75 nothing was sent, 76 in doubt; and without running COMMAND
 10 a duplicate, 11 denied, 12 cooling. An account is either for `run` or for `guard`.)",
-     "tradeguard guard --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --time 2025-01-01T12:00:07Z --quantity 0.25 -- ./order.sh", with_json,
+     "tradeguard guard --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --time 2025-01-01T12:00:07Z --quantity 0.0005 --price 97250 -- ./order.sh", with_json,
      {symbol, side, time_of_signal, id_of_signal, quantity, notional, price, strategy, client_id, elsewhere,
       {"timeout", "DURATION", "how long COMMAND may take (60s)"}, account}, guard_command},
 
@@ -70,7 +70,7 @@ Exit codes: 0 placed, 65 refused, 75 nothing was sent, 76 in doubt; and without 
 R"(Prints the id of the claim, for `settle`, and the id to send the order under. It is durable before
 it is printed. Send no later than `send_before` of --json: then absence can be proven. Exit codes
 as `guard` has them.)",
-     "tradeguard claim --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --id alert-4711 --quantity 0.25", with_json,
+     "tradeguard claim --config bot.ini --account kraken/bot7 --symbol BTCUSDT --side BUY --id alert-4711 --notional 50", with_json,
      {symbol, side, time_of_signal, id_of_signal, quantity, notional, price, strategy, client_id, elsewhere,
       {"again", "WORD", "from an earlier claim whose answer was lost"}, account}, claim_command},
 
@@ -79,7 +79,7 @@ as `guard` has them.)",
 R"(`accepted`, with --quantity and --value if it is known what was filled; `refused`; `unsent`, which
 frees the signal; `closed` with the sale that ended the position or a part of it, or without one
 if it is over.)",
-     "tradeguard settle tg1-e1-4zq0 --as accepted --order 71 --quantity 0.25 --value 24312.5 --config bot.ini --account kraken/bot7", with_json,
+     "tradeguard settle tg1-e1-4zq0 --as accepted --order 71 --quantity 0.0005 --value 48.62 --config bot.ini --account kraken/bot7", with_json,
      {{"as", "WORD", "accepted, refused, unsent or closed", needed},
       {"order", "ID", "the exchange's id of the order: of the entry, or of the sale"},
       {"quantity", "AMOUNT", "filled, or sold, in all"}, {"value", "AMOUNT", "paid, or received, in all"},

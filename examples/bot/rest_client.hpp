@@ -40,8 +40,9 @@ class RestClient {
                                                              BIO_free_all};
     BIO_set_conn_hostname(line.get(), host_.c_str());
     if (BIO_do_connect(line.get()) != 1) throw std::runtime_error{"not connected"};
-    const std::string text = what + " HTTP/1.1\r\nHost: " + host_ + "\r\nX-Pid: " +
-                             std::to_string(::getpid()) + "\r\n" + head + "\r\n" + body;
+    const std::string text = what + " HTTP/1.1\r\nHost: " + host_ +
+                             "\r\nX-Pid: " + std::to_string(::getpid()) + "\r\n" + head + "\r\n" +
+                             body;
     if (BIO_write(line.get(), text.data(), static_cast<int>(text.size())) <= 0)
       throw std::runtime_error{"not sent"};
     std::string answer;

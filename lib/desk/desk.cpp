@@ -216,12 +216,13 @@ std::optional<Order> Desk::Impl::claimed_by(Account& account, const ClientOrderI
 ClaimAnswer Desk::Impl::answer(Account& account, const EntryRequest& request, Judged& judged, bool retried) {
   const std::string symbol = request.signal.symbol.text();
   const SignalKey& key = request.order.signal_key;
-  if (const auto* cooling = std::get_if<Cooling>(&judged.cooldown))
+  const auto* cooling = std::get_if<Cooling>(&judged.cooldown);
+  if (request.signal.side == Side::buy && cooling != nullptr)
     say(Line{Event::guard_cooldown_blocked}
             .add("symbol", symbol)
             .add("seconds_remaining", std::max<std::int64_t>(0, (cooling->until - clock_.now()).count() / 1'000'000))
             .debug("because", cooling->because));
-  else
+  else if (request.signal.side == Side::buy)
     say(Line{Event::guard_cooldown_passed}.add("symbol", symbol));
   return std::visit(
       overloaded{

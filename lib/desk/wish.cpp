@@ -86,13 +86,14 @@ Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings
               .price = wish.price};
   order.stamp = now;
   order.valid_until = now + settings.validity;
+  // A cap that cannot be compared is none.
+  if (!wish.notional && !wish.price && settings.policy.max_order_notional.is_positive() && wish.side == Side::buy)
+    return failed(Fault::data, "price or notional has to say what it will cost, for max_order_notional is set");
   EntryRequest request{std::move(signal), std::move(order), Money{}};
   if (wish.notional)
     request.notional = *wish.notional;
   else if (wish.price)
     request.notional = cost(*wish.price, wish.quantity, Rounding::up);
-  else if (settings.policy.max_order_notional.is_positive() && wish.side == Side::buy)
-    request.objection = Denied{Denial::no_price};
   request.protected_elsewhere = wish.protected_elsewhere;
   return request;
 }

@@ -17,8 +17,8 @@ std::string any_store() { return GENERATE(from_range(store_kinds())); }
 
 std::vector<std::string> words(const std::string& verb, const std::string& symbol, const std::string& id,
                                const std::vector<std::string>& more = {}) {
-  std::vector<std::string> all{verb,   "--account", "kraken/bot7", "--symbol", symbol, "--side", "BUY",
-                               "--id", id,          "--quantity",  "0.5"};
+  std::vector<std::string> all{verb,   "--account", "kraken/bot7", "--symbol", symbol,    "--side", "BUY",
+                               "--id", id,          "--quantity",  "0.5",      "--price", "100"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -86,7 +86,7 @@ TEST_CASE("refused is 65, unsent is 75 and frees the signal, everything else is 
   const Ran other = guarded(place, "SOLUSDC", "a2", send(place));
   CHECK((other.code == 11 || other.code == 12));
   CHECK(sent(place) == 1);
-  const std::string id = said(trades(place)["trades"][1]["id"]);
+  const std::string id = said(trades(place)["trades"][1]["trade"]);
   CHECK(place.command({"settle", id, "--as", "unsent", "--account", "kraken/bot7"}).code == 0);
   CHECK(guarded(place, "SOLUSDT", "a1", send(place)).code == 0);
   CHECK(sent(place) == 2);

@@ -125,7 +125,7 @@ DESK_TEST("caps hold, and an order of unknown cost does not pass one") {
   CHECK(refusal_of(desk->claim(large)).denial == Denial::max_order_notional);
   Wish blind = wish("SOLUSDT", clock.now());
   blind.price.reset();
-  CHECK(refusal_of(desk->claim(blind)).denial == Denial::no_price);
+  CHECK(why(desk->claim(blind)) == NotClaimed::Why::wrong);
   ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   CHECK(refusal_of(desk->claim(wish("LTCUSDT", clock.now()))).denial == Denial::max_open_positions);
 }

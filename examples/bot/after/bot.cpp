@@ -48,10 +48,9 @@ int main(int, char** words) {
       return;
     }
     try {
-      const auto answer =
-          exchange.post("/orders", R"({"id": ")" + ticket->wire_id + R"(", "symbol": ")" +
-                                       alert.symbol + R"(", "side": "BUY", "quantity": ")" +
-                                       ticket->quantity.text() + R"("})");
+      const auto answer = exchange.post(
+          "/orders", R"({"id": ")" + ticket->wire_id + R"(", "symbol": ")" + alert.symbol +
+                         R"(", "side": "BUY", "quantity": ")" + ticket->quantity.text() + R"("})");
       if (answer.status != 200) {
         desk->settle(ticket->id, Refused{std::to_string(answer.status), answer.body}).value();
       } else {

@@ -47,7 +47,8 @@ struct Wish {
   std::optional<std::string> id;  // [A-Za-z0-9._-]{1,64}, of an alert: identity instead of the minute
   Quantity quantity;              // zero: not known before it is filled, and then `notional` is
   std::optional<Price> price;     // what the strategy saw, or the limit
-  std::optional<Money> notional;  // what it will cost; else price times quantity. For limits.max_order_notional
+  // What it will cost; else price times quantity. With policy.max_order_notional a BUY needs one of them.
+  std::optional<Money> notional;
   std::string strategy;
   // The exchange holds the stop with the order, or the bot sees to it: counted, and never reported as UNPROTECTED.
   bool protected_elsewhere = false;
