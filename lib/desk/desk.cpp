@@ -172,20 +172,17 @@ ClaimAnswer Desk::Impl::claim(const Wish& wish) {
     }
     if (std::holds_alternative<Fenced>(judged->front().outcome))
       return failed(Fault::fenced, "another process has taken the run lock; nothing was claimed");
-    return answer(account, *request, judged->front(), retried);
+    ClaimAnswer said = answer(account, *request, judged->front(), retried);
+    if (!wish.again.empty() && std::holds_alternative<Ticket>(said)) given_again_.insert(claimer);
+    return said;
   });
-  if (claimed) {
-    if (!wish.again.empty() && std::holds_alternative<Ticket>(*claimed)) {
-      const auto turn = turns_.take(settings_.patience);
-      given_again_.insert(claimer);
-    }
-    return std::move(*claimed);
-  }
+  if (claimed) return std::move(*claimed);
   const Error& error = claimed.error();
   switch (error.fault) {
     case Fault::fenced:
       return refused(NotClaimed::Why::held_elsewhere, in_words(error));
     case Fault::data:
+      return refused(NotClaimed::Why::wrong, in_words(error) + "; nothing was claimed");
     case Fault::configuration:
     case Fault::unreachable:
       break;
@@ -309,7 +306,9 @@ Result<void> Desk::Impl::hear(Account& account, const ClientOrderId& id,
     const Order& after = applied->order;
     const bool came_to_nothing = !after.live() && !after.filled.is_positive();
     if (came_to_nothing) record.settled = true;
-    if (after == **order && record == **trade) return {};
+    Order compared = after;
+    compared.sighted_at = (*order)->sighted_at;  // a newer look at the same facts is no news
+    if (compared == **order && record == **trade) return {};
     const Change change{.append = {}, .advance = {after}, .trades = {record}, .notices = {}, .alarms = {}, .words = {}};
     const auto written = account.journal().write({&change, 1});
     if (!written) return tl::unexpected{written.error()};

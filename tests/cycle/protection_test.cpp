@@ -476,25 +476,48 @@ TEST_CASE("the account's own open trades are attended to by the run itself") {
   CHECK(world.run().verdict == RunVerdict::ok);
 }
 
-TEST_CASE("a trade a bot claimed without rules or plan is an alarm, and the others go on") {
+namespace {
+
+// What a bot that sends by itself claims: without rules and plan.
+ClientOrderId claimed_by_a_bot(World& world, Side side, bool protected_elsewhere) {
+  const auto session = world.store->open(world.account);
+  Signal foreign = world.buy("SOL_USDT", "200");
+  foreign.side = side;
+  Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(foreign), .symbol = foreign.symbol, .side = side};
+  order.quantity = Quantity{decimal("0.25")};
+  order.stamp = world.clock.now();
+  order.valid_until = order.stamp + 10s;
+  EntryRequest request{foreign, order, Money{Decimal{50}}, std::nullopt};
+  request.protected_elsewhere = protected_elsewhere;
+  const auto judged = session->guard().claim({&request, 1}, EntryPolicy{}, world.clock.now());
+  REQUIRE(judged.has_value());
+  REQUIRE(std::holds_alternative<EntryTicket>(judged->front().outcome));
+  return std::get<EntryTicket>(judged->front().outcome).order().client_id;
+}
+
+}  // namespace
+
+TEST_CASE("a trade a bot claimed without rules or plan is an alarm, the others go on, and it ends with the trade") {
   World world;
-  {
-    const auto session = world.store->open(world.account);
-    Signal foreign = world.buy("SOL_USDT", "200");
-    Order order{.client_id = {}, .trade = {}, .signal_key = signal_key(foreign), .symbol = foreign.symbol};
-    order.quantity = Quantity{decimal("0.25")};
-    order.stamp = world.clock.now();
-    order.valid_until = order.stamp + 10s;
-    const std::vector<EntryRequest> requests{{foreign, order, Money{Decimal{50}}, std::nullopt}};
-    const auto judged = session->guard().claim(requests, EntryPolicy{}, world.clock.now());
-    REQUIRE(judged.has_value());
-    REQUIRE(std::holds_alternative<EntryTicket>(judged->front().outcome));
-  }
+  const ClientOrderId id = claimed_by_a_bot(world, Side::buy, false);
   const RunReport report = world.run({world.buy("ETH_USDT", "3350.5")});
   CHECK(report.verdict == RunVerdict::critical_stands);
   CHECK(world.said("UNPROTECTED side=BUY symbol=SOL_USDT"));
   CHECK(world.entries_of("ETH_USDT") == 1);
   CHECK(world.what_is_wrong("ETH_USDT") == "");
+
+  world.clock.advance(60s);
+  CHECK(world.store->open(world.account)->guard().settle(id, Refused{"1", "no"}, world.clock.now()).has_value());
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK(world.said("CLEARED kind=UNPROTECTED"));
+}
+
+TEST_CASE("what a bot's exchange holds the stop of, and what a bot claimed to sell, is no alarm of a run") {
+  World world;
+  const bool held = GENERATE(true, false);
+  claimed_by_a_bot(world, held ? Side::buy : Side::sell, held);
+  CHECK(world.run().verdict == RunVerdict::ok);
+  CHECK_FALSE(world.said("UNPROTECTED"));
 }
 
 TEST_CASE("a notice nobody will ever get is a standing CRITICAL until one arrives again") {
