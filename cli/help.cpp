@@ -212,10 +212,13 @@ std::string exit_codes_topic() {
          "  65  some signal lines were rejected, the rest was carried out\n"
          "   0  the cycle ran; blocked and denied signals are a success\n"
          "\n`guard` and `claim` have words of their own:\n"
-         "   0  the order was placed, the signal is claimed      10  a duplicate\n"
-         "  65  the exchange refused it                          11  denied\n"
-         "  75  nothing was sent, the signal is free again       12  its base cools\n"
-         "  76  in doubt: say what became of it with `settle`\n";
+         "   0  the order was placed, or the signal is claimed\n"
+         "  10  a duplicate: this signal was claimed before\n"
+         "  11  denied\n"
+         "  12  its base cools\n"
+         "  65  the exchange refused the order\n"
+         "  75  nothing was sent, and the signal is free again\n"
+         "  76  in doubt: say what became of the order with `settle`\n";
 }
 
 }  // namespace

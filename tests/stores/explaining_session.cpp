@@ -14,11 +14,11 @@ bool can_be_explained(const std::string& sql) {
 
 bool contains(const std::string& line, std::string_view words) { return line.find(words) != std::string::npos; }
 
-// Small by nature: a row for each account, base or market, and indexes of what is open, standing or
+// Small by nature: the words about the store itself, a row for each account, base or market, and indexes of what is open, standing or
 // waiting; and what is rare, entries proven absent.
 bool is_small(const std::string& line) {
   for (const char* name : {" accounts", "autoindex_accounts", " entry_memory", "trades_open", "alarms_standing",
-                           "notices_waiting", "exit_words", "exchange_orders_absent"})
+                           "notices_waiting", "exit_words", "exchange_orders_absent", "tradeguard_meta"})
     if (contains(line, name)) return true;
   return false;
 }
