@@ -99,8 +99,15 @@ int guard_command(const CommandLine& line, const Pairs& environment) {
     return exit_in_doubt;
   }
   auto settled = again->desk->settle(ticket.id, outcome);
-  if (settled && std::holds_alternative<Accepted>(outcome))
-    if (const auto fill = fill_in(result)) settled = again->desk->filled(ticket.id, *fill);
+  if (settled && std::holds_alternative<Accepted>(outcome)) {
+    const bool said = result.root().holds("filled") || result.root().holds("value");
+    if (const auto fill = fill_in(result))
+      settled = again->desk->filled(ticket.id, *fill);
+    else if (said)
+      std::fprintf(stderr,
+                   "tradeguard guard: filled and value on descriptor 3 are amounts, and go together; the order "
+                   "counts as placed, and nothing is known to be filled\n");
+  }
   if (!settled) {
     static_cast<void>(say_failure(settled.error()));
     std::fprintf(stderr, "tradeguard guard: %s\n", unsettled.c_str());
@@ -140,6 +147,11 @@ int settle_command(const CommandLine& line, const Pairs& environment) {
   const auto trade = find_trade(line, *counter);
   if (!trade) return trade.error();
   const ClientOrderId id = trade->id();
+  const Order& entry = trade->entry();
+  if ((as == "refused" || as == "unsent") && (entry.acknowledged || entry.filled.is_positive()))
+    return say_usage("settle", "the exchange took " + id + (entry.venue_id.empty() ? "" : " as " + entry.venue_id) +
+                                   ", so it counts as accepted; nothing was changed. Say --as closed when its position "
+                                   "is over");
 
   Result<void> done;
   if (as == "refused") done = counter->desk->settle(id, Refused{"operator", "said by the operator"});
@@ -155,6 +167,7 @@ int settle_command(const CommandLine& line, const Pairs& environment) {
                                       .quantity = quantity->value_or(Quantity{}),
                                       .value = value->value_or(Money{}),
                                       .all = !*quantity});
+  if (!done && done.error().fault == Fault::data) return say_usage("settle", done.error().what);
   if (!done) return say_failure(done.error());
   if (line.json)
     print(Json{}.field("id", id).field("as", as).text());
@@ -296,7 +309,9 @@ PlaceOutcome outcome_of(const ChildEnd& end, const exchange::ForeignJson& result
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == '\n' || c == ' '; }), word.end());
   const bool ended = end.how == ChildEnd::How::exited;
   if (ended && (outcome == "unsent" || word == "unsent")) return Unsent{Unsent::Why::not_connected, said};
+  // Words that nobody can read may have meant anything.
   if (!outcome.empty() || !ended) return InDoubt{said};
+  if (!word.empty()) return InDoubt{said + ", and what it wrote on descriptor 3 cannot be read"};
   if (end.code == 0) return Accepted{"", std::nullopt};
   if (end.code == exit_rejected) return Refused{"65", said};
   return InDoubt{said};

@@ -400,10 +400,12 @@ Result<void> Desk::Impl::sell(Account& account, const ClientOrderId& id, const C
     }
     if (sold > bought && !sale.all)
       return failed(Fault::data, "more was sold than was bought: " + sold.text() + " of " + bought.text() +
-                                     "; say filled() first. Nothing was written");
+                                     "; what was filled has to be said first. Nothing was written");
     if (entry_over && (sale.all || sold >= bought)) change.trades.front().settled = true;
     if (sale.all && !entry_over)
-      return failed(Fault::data, "its entry is still open: say filled() with `final` first. Nothing was written");
+      return failed(Fault::data,
+                    "its entry is still open: what was filled of it, and that it is final, has to be said first. "
+                    "Nothing was written");
     if (change.append.empty() && change.advance.empty() && change.trades.front() == trade->record) return {};
     const auto written = account.journal().write({&change, 1});
     if (!written) return tl::unexpected{written.error()};

@@ -75,6 +75,8 @@ TEST_CASE("refused is 65, unsent is 75 and frees the signal, everything else is 
       {"it hangs", "sleep 1000"},
       {"unsent, and something is left running", "sleep 1000 & echo unsent >&3"},
       {"an outcome that is none", "echo '{\"outcome\":\"maybe\"}' >&3"},
+      {"two outcomes", "echo '{\"outcome\":\"accepted\"}{\"outcome\":\"refused\"}' >&3"},
+      {"rubbish without end", "yes | head -c 1000000 >&3"},
   }));
   INFO(name);
   const Ran doubt = guarded(place, "SOLUSDT", "a1", script, {"--timeout", name == "it hangs" ? "100ms" : "60s"});
@@ -132,6 +134,26 @@ TEST_CASE("claim and settle are for a bot that sends by itself: filled, closed, 
   CHECK(trades(place)["trades"].Size() == 0);
   CHECK(settle({"--as", "closed"}).code == 64);  // it is not open any more
   CHECK(place.command(words("claim", "BTCUSDC", "a2")).code == 12);
+}
+
+TEST_CASE("what contradicts what is known is refused, and changes nothing") {
+  const Trading place{any_store()};
+  const Ran odd =
+      guarded(place, "BTCUSDT", "a1", "echo '{\"outcome\":\"accepted\",\"filled\":\"-1\",\"value\":\"50\"}' >&3");
+  CHECK(odd.code == 0);
+  CHECK(odd.err.find("nothing is known to be filled") != std::string::npos);
+  const auto settle = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"settle", "BTC_USDT:BUY:id=a1", "--account", "kraken/bot7"});
+    return place.command(more).code;
+  };
+  CHECK(settle({"--as", "refused"}) == 64);
+  CHECK(settle({"--as", "unsent"}) == 64);
+  CHECK(settle({"--as", "closed", "--order", "9", "--quantity", "0.5", "--value", "40"}) == 64);   // of what?
+  CHECK(settle({"--as", "accepted", "--order", "8", "--quantity", "7", "--value", "700"}) == 64);  // more than ordered
+  CHECK(settle({"--as", "accepted", "--order", "8", "--quantity", "0.5", "--value", "50"}) == 0);
+  CHECK(settle({"--as", "closed", "--order", "9", "--quantity", "0.6", "--value", "60"}) == 64);
+  CHECK(settle({"--as", "closed", "--order", "9", "--quantity", "0.5", "--value", "60"}) == 0);
+  CHECK(trades(place)["trades"].Size() == 0);
 }
 
 TEST_CASE("what is wrong with the words is said, and nothing is claimed") {
