@@ -355,7 +355,7 @@ tl::expected<Trade, int> find_trade(const CommandLine& line, Counter& counter) {
   for (Trade& trade : *open) {
     const Order& entry = trade.entry();
     if (trade.id() == named || entry.signal_key == named || (!entry.wire_id.empty() && entry.wire_id == named))
-      return std::move(trade);
+      return trade;
   }
   return tl::unexpected{
       say_usage("settle", "there is no open trade " + named + "; `tradeguard status` lists what is open")};
