@@ -210,6 +210,19 @@ std::optional<Order> Desk::Impl::claimed_by(Account& account, const ClientOrderI
   return **order;
 }
 
+// Nobody had its ticket, so nothing was sent for it; and after its time nothing may be.
+ClaimAnswer Desk::Impl::come_back(Account& account, const Order& own) {
+  const Instant now = clock_.now();
+  if (now <= own.valid_until) return ticket_of(own);
+  NotClaimed late{};
+  late.why = NotClaimed::Why::unreachable;
+  late.text = "the claim came back too late to be sent";
+  const auto freed =
+      account.guard().settle(own.client_id, Unsent{Unsent::Why::too_late, "its ticket came back too late"}, now);
+  late.text += freed ? "; its signal is free again" : ", and could not be freed: " + in_words(freed.error());
+  return late;
+}
+
 ClaimAnswer Desk::Impl::answer(Account& account, const EntryRequest& request, Judged& judged, bool retried) {
   const std::string symbol = request.signal.symbol.text();
   const SignalKey& key = request.order.signal_key;
@@ -229,7 +242,7 @@ ClaimAnswer Desk::Impl::answer(Account& account, const EntryRequest& request, Ju
           },
           [&](Duplicate& known) -> ClaimAnswer {
             if (retried)
-              if (const auto own = claimed_by(account, known.first, request.claimer)) return ticket_of(*own);
+              if (const auto own = claimed_by(account, known.first, request.claimer)) return come_back(account, *own);
             Line line{Event::guard_idempotency_blocked};
             line.add("signal_key", key).add("existing_order_id", known.existing_order_id);
             if (!known.decided.empty()) line.add("decided", known.decided);

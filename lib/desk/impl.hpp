@@ -43,6 +43,7 @@ class Desk::Impl {
   auto in_turn(Work&& work) -> decltype(work(std::declval<Account&>()));
 
   ClaimAnswer answer(Account& account, const EntryRequest& request, Judged& judged, bool retried);
+  ClaimAnswer come_back(Account& account, const Order& own);
   std::optional<Order> claimed_by(Account& account, const ClientOrderId& id, const std::string& claimer);
   Result<void> hear(Account& account, const ClientOrderId& id,
                     const std::function<Result<Applied>(const Order&)>& said);

@@ -198,6 +198,20 @@ DESK_TEST("a claim whose answer was lost comes back to its claimer") {
     CHECK(value_of(desk->open_trades()).front().id() == ticket.id);
     CHECK(why(desk->claim(again)) == NotClaimed::Why::duplicate);
   }
+  SECTION("too late to be sent: then the signal is free again") {
+    ways.assign(1000, Way::away);
+    ways.front() = Way::answer_lost;
+    const NotClaimed away = refusal_of(desk->claim(wish("BTCUSDT", said)));
+    ways.clear();
+    clock.advance(20s);
+    Wish again = wish("BTCUSDT", said);
+    again.again = away.again;
+    const NotClaimed late = refusal_of(desk->claim(again));
+    CHECK(late.why == NotClaimed::Why::unreachable);
+    CHECK(late.again.empty());
+    CHECK(value_of(desk->open_trades()).empty());
+    ticket_of(desk->claim(wish("BTCUSDT", said)));
+  }
   SECTION("not when it never got there: then it is claimed") {
     ways.assign(1000, Way::away);
     const NotClaimed away = refusal_of(desk->claim(wish("BTCUSDT", said)));

@@ -82,7 +82,7 @@ struct NotClaimed {
   std::optional<Instant> until;        // when it may pass, where that is known
   std::optional<ClientOrderId> order;  // of a duplicate that was claimed
   // Not empty: the claim may have been written. Put it into Wish::again and claim the same signal again: if it is
-  // there, it is yours, and its ticket comes back.
+  // there, it is yours, and its ticket comes back; after its time the signal is free again instead.
   std::string again;
 };
 std::string_view text(NotClaimed::Why why);  // "duplicate", ...
