@@ -1,4 +1,4 @@
-// The account as one run holds it: its lease, its open book, and the only way to change what is on record.
+// The account as one run holds it: its lease, its open book, and how trades and orders on record are changed.
 #pragma once
 
 #include <exception>
@@ -95,7 +95,7 @@ class Ledger {
   const std::map<ClientOrderId, TradeNotes>& all_notes() const { return notes_; }
   bool any_unread() const;
   void forget_what_was_unread();  // a new round asks anew, those first that had no answer
-  bool entries_sent = false;      // from then on something is at stake that may be in no book yet
+  bool entries_sent = false;      // from then on something is at stake
 
   // ---- writing and telling ----
   // Writes the items in one transaction, takes the new rows into the book, tells the tales.

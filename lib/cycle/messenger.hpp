@@ -1,4 +1,4 @@
-// The notifier of one run, and how it has answered so far. Knows nothing of a store.
+// The notifier of one run, and how it has answered so far. What the store is to remember of it waits here to be recorded.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ class Messenger {
       : notifier{n}, budget{limit}, log_{log}, clock_{clock} {}
 
   Notifier& notifier;
-  const Micros budget;  // for all that is delivered in one go
+  const Micros budget;  // of what is told at once, each; of the outbox, all together
   int sent = 0;
   std::vector<DeliveryRecord> delivered;     // not recorded yet
   std::set<ClientOrderId> waiting_trades;    // an earlier notice of theirs is still undelivered

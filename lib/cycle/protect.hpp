@@ -15,7 +15,8 @@ struct Round {
   int exits;                    // sales that were sent
   std::vector<Micros> covered;  // of each trade whose stop was newly sighted: fill to sighted stop
 };
-Round protect(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings);
+[[nodiscard]] Round protect(Ledger& ledger, VenueView& venue, RunClock& clock, const CycleSettings& settings);
+// Each round is counted once.
 void count(const Round& round, RunReport& report);
 // The next look at the venue may answer something; entries in doubt are waited for only at the end.
 bool questions_wait(const Ledger& ledger, const VenueView& venue, const RunClock& clock, bool wait_for_entries);
