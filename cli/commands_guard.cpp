@@ -182,6 +182,11 @@ tl::expected<Counter, int> open_counter(const CommandLine& line, const Pairs& en
   auto setup = set_up(line, environment);
   if (!setup) return relayed(setup);
   Counter counter{std::move(*setup), nullptr};
+  // There is no paper for orders that somebody else sends.
+  if (counter.settings().dry_run)
+    return tl::unexpected{say_failure({Fault::configuration,
+                                       "DRY_RUN=1 is set, and a bot's own orders are real: nothing "
+                                       "was claimed and COMMAND was not run; unset DRY_RUN"})};
   const Configuration& configuration = counter.setup->configuration;
   Desk::Settings settings;
   settings.policy = cycle_settings(configuration, "guard", "", counter.setup->clock.now()).policy;

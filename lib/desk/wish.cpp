@@ -90,10 +90,9 @@ Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings
   if (!wish.notional && !wish.price && settings.policy.max_order_notional.is_positive() && wish.side == Side::buy)
     return failed(Fault::data, "price or notional has to say what it will cost, for max_order_notional is set");
   EntryRequest request{std::move(signal), std::move(order), Money{}};
-  if (wish.notional)
-    request.notional = *wish.notional;
-  else if (wish.price)
-    request.notional = cost(*wish.price, wish.quantity, Rounding::up);
+  // The larger one: a cap is not passed by saying less than quantity and price come to.
+  if (wish.notional) request.notional = *wish.notional;
+  if (wish.price) request.notional = std::max(request.notional, cost(*wish.price, wish.quantity, Rounding::up));
   request.protected_elsewhere = wish.protected_elsewhere;
   return request;
 }

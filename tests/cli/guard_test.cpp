@@ -13,6 +13,11 @@ using namespace tradeguard::cli::test;
 
 namespace {
 
+// The other tests are dry runs; of orders that somebody else sends there is none.
+Ran really(const Trading& place, std::vector<std::string> arguments) {
+  return place.command(std::move(arguments), {{"DRY_RUN", "0"}});
+}
+
 std::string any_store() { return GENERATE(from_range(store_kinds())); }
 
 std::vector<std::string> words(const std::string& verb, const std::string& symbol, const std::string& id,
@@ -28,7 +33,7 @@ Ran guarded(const Trading& place, const std::string& symbol, const std::string& 
   auto all = words("guard", symbol, id, more);
   for (const char* word : {"--", "/bin/sh", "-c"}) all.emplace_back(word);
   all.push_back(script);
-  return place.command(all);
+  return really(place, all);
 }
 std::string send(const Trading& place) { return "echo $GUARD_CLIENT_ID >>" + place.folder().file("sent") + "; "; }
 std::size_t sent(const Trading& place) {
@@ -36,7 +41,7 @@ std::size_t sent(const Trading& place) {
   return static_cast<std::size_t>(std::count(all.begin(), all.end(), '\n'));
 }
 rapidjson::Document trades(const Trading& place) {
-  return json_of(place.command({"status", "--account", "kraken/bot7", "--json"}));
+  return json_of(really(place, {"status", "--account", "kraken/bot7", "--json"}));
 }
 
 }  // namespace
@@ -89,7 +94,7 @@ TEST_CASE("refused is 65, unsent is 75 and frees the signal, everything else is 
   CHECK((other.code == 11 || other.code == 12));
   CHECK(sent(place) == 1);
   const std::string id = said(trades(place)["trades"][1]["trade"]);
-  CHECK(place.command({"settle", id, "--as", "unsent", "--account", "kraken/bot7"}).code == 0);
+  CHECK(really(place, {"settle", id, "--as", "unsent", "--account", "kraken/bot7"}).code == 0);
   CHECK(guarded(place, "SOLUSDT", "a1", send(place)).code == 0);
   CHECK(sent(place) == 2);
 }
@@ -98,33 +103,43 @@ TEST_CASE("a command that cannot be started has sent nothing") {
   const Trading place{any_store()};
   auto all = words("guard", "BTCUSDT", "a1");
   all.insert(all.end(), {"--", "/nowhere/order.sh"});
-  const Ran ran = place.command(all);
+  const Ran ran = really(place, all);
   CHECK(ran.code == 75);
   CHECK(guarded(place, "BTCUSDT", "a1", send(place)).code == 0);
+}
+
+TEST_CASE("in a dry run no order code runs") {
+  const Trading place{"sqlite"};
+  auto all = words("guard", "BTCUSDT", "a1");
+  all.insert(all.end(), {"--", "/bin/sh", "-c", send(place)});
+  const Ran ran = place.command(all, {{"DRY_RUN", "1"}});
+  CHECK(ran.code == 78);
+  CHECK(ran.err.find("COMMAND was not run") != std::string::npos);
+  CHECK(sent(place) == 0);
 }
 
 TEST_CASE("cooling is 12, halted is 11, and a SELL passes both") {
   const Trading place{any_store()};
   CHECK(guarded(place, "BTCUSDT", "a1", send(place)).code == 0);
   CHECK(guarded(place, "BTCUSDT", "a2", send(place)).code == 12);
-  CHECK(place.command({"halt", "--account", "kraken/bot7", "--reason", "looks wrong"}).code == 0);
+  CHECK(really(place, {"halt", "--account", "kraken/bot7", "--reason", "looks wrong"}).code == 0);
   const Ran halted = guarded(place, "ETHUSDT", "a1", send(place));
   CHECK(halted.code == 11);
   CHECK(halted.out.find("looks wrong") != std::string::npos);
-  const Ran sold = place.command({"guard", "--account", "kraken/bot7", "--symbol", "BTCUSDT", "--side", "SELL", "--id",
+  const Ran sold = really(place, {"guard", "--account", "kraken/bot7", "--symbol", "BTCUSDT", "--side", "SELL", "--id",
                                   "x1", "--quantity", "0.5", "--", "/bin/true"});
   CHECK(sold.code == 0);
 }
 
 TEST_CASE("claim and settle are for a bot that sends by itself: filled, closed, and the stop cools its base") {
   const Trading place{any_store()};
-  const auto claimed = json_of(place.command(words("claim", "BTCUSDT", "a1", {"--json", "--client-id", "hex32"})));
+  const auto claimed = json_of(really(place, words("claim", "BTCUSDT", "a1", {"--json", "--client-id", "hex32"})));
   CHECK(said(claimed["outcome"]) == "claimed");
   CHECK(said(claimed["client_id"]).size() == 32);
   const std::string id = said(claimed["id"]);
   const auto settle = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"settle", id, "--account", "kraken/bot7"});
-    return place.command(more);
+    return really(place, more);
   };
   CHECK(settle({"--as", "accepted", "--order", "71", "--quantity", "0.5", "--value", "50"}).code == 0);
   CHECK(settle({"--as", "closed", "--by", "stop", "--order", "72", "--quantity", "0.2", "--value", "18"}).code == 0);
@@ -133,7 +148,7 @@ TEST_CASE("claim and settle are for a bot that sends by itself: filled, closed, 
   CHECK(settle({"--as", "closed", "--by", "stop", "--order", "73", "--quantity", "0.3", "--value", "27"}).code == 0);
   CHECK(trades(place)["trades"].Size() == 0);
   CHECK(settle({"--as", "closed"}).code == 64);  // it is not open any more
-  CHECK(place.command(words("claim", "BTCUSDC", "a2")).code == 12);
+  CHECK(really(place, words("claim", "BTCUSDC", "a2")).code == 12);
 }
 
 TEST_CASE("what contradicts what is known is refused, and changes nothing") {
@@ -144,7 +159,7 @@ TEST_CASE("what contradicts what is known is refused, and changes nothing") {
   CHECK(odd.err.find("nothing is known to be filled") != std::string::npos);
   const auto settle = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"settle", "BTC_USDT:BUY:id=a1", "--account", "kraken/bot7"});
-    return place.command(more).code;
+    return really(place, more).code;
   };
   CHECK(settle({"--as", "refused"}) == 64);
   CHECK(settle({"--as", "unsent"}) == 64);
@@ -158,7 +173,7 @@ TEST_CASE("what contradicts what is known is refused, and changes nothing") {
 
 TEST_CASE("what is wrong with the words is said, and nothing is claimed") {
   const Trading place{"sqlite"};
-  const auto code = [&](std::vector<std::string> all) { return place.command(std::move(all)).code; };
+  const auto code = [&](std::vector<std::string> all) { return really(place, std::move(all)).code; };
   CHECK(code({"guard", "--symbol", "BTCUSDT", "--side", "BUY", "--id", "a", "--quantity", "1"}) == 64);  // no COMMAND
   CHECK(code(words("claim", "nonsense", "a")) == 64);
   CHECK(code(words("claim", "BTCUSDT", "two words")) == 64);

@@ -123,6 +123,9 @@ DESK_TEST("caps hold, and an order of unknown cost does not pass one") {
   Wish large = wish("ETHUSDT", clock.now());
   large.quantity = quantity("0.61");
   CHECK(refusal_of(desk->claim(large)).denial == Denial::max_order_notional);
+  large.symbol = "XRPUSDT";
+  large.notional = money("1");  // less than it comes to
+  CHECK(refusal_of(desk->claim(large)).denial == Denial::max_order_notional);
   Wish blind = wish("SOLUSDT", clock.now());
   blind.price.reset();
   CHECK(why(desk->claim(blind)) == NotClaimed::Why::wrong);
