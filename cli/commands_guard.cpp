@@ -197,11 +197,8 @@ tl::expected<Counter, int> open_counter(const CommandLine& line, const Pairs& en
   for (const char* quote : {"USDT", "USDC", "FDUSD", "USD", "EUR", "BTC"}) settings.quotes.emplace_back(quote);
   settings.log = counter.setup->log.get();
   if (const std::string* form = line.option("client-id")) {
-    const auto all = {ClientIdForm::tg36, ClientIdForm::alnum32,  ClientIdForm::hex32,
-                      ClientIdForm::uuid, ClientIdForm::digits18, ClientIdForm::int45};
-    const auto* const named =
-        std::find_if(all.begin(), all.end(), [&](ClientIdForm one) { return text(one) == *form; });
-    if (named == all.end())
+    const auto named = parse_client_id_form(*form);
+    if (!named)
       return tl::unexpected{say_usage(line.command, "--client-id is tg36, alnum32, hex32, uuid, digits18 or int45")};
     settings.policy.client_id_form = *named;
   }

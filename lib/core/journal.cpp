@@ -58,4 +58,34 @@ Result<std::size_t> OrderJournal::prune(Instant before, Instant now, const std::
   }
 }
 
+namespace {
+
+Micros back_off(const Notice& notice) {
+  if (notice.attempts < 3) return 30s;
+  return notice.attempts < 9 || notice.severity == Severity::critical ? Micros{5min} : Micros{30min};
+}
+
+}  // namespace
+
+DeliveryRecord delivery_record(const Notice& notice, const Delivery& delivery, Instant now) {
+  DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
+  std::visit(overloaded{
+                 [](const Delivered&) {},
+                 [&](const TryLater& later) {
+                   record.error = later.why;
+                   if (later.may_have_arrived && notice.may_have_arrived && notice.severity != Severity::critical)
+                     return;
+                   record.what = DeliveryRecord::What::try_later;
+                   record.next_try = now + std::min(longest_retry, std::max(later.after, back_off(notice)));
+                   record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
+                 },
+                 [&](const Undeliverable& never) {
+                   record.what = DeliveryRecord::What::undeliverable;
+                   record.error = never.why;
+                 },
+             },
+             delivery);
+  return record;
+}
+
 }  // namespace tradeguard

@@ -245,6 +245,13 @@ std::string_view text(ClientIdForm form) {
   return "";
 }
 
+std::optional<ClientIdForm> parse_client_id_form(std::string_view given) {
+  for (const ClientIdForm form : {ClientIdForm::tg36, ClientIdForm::alnum32, ClientIdForm::hex32, ClientIdForm::uuid,
+                                  ClientIdForm::digits18, ClientIdForm::int45})
+    if (text(form) == given) return form;
+  return std::nullopt;
+}
+
 std::string wire_id(const ClientOrderId& id, ClientIdForm form) {
   const Hash128 hash = fnv1a_128(id);
   switch (form) {

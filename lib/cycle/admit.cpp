@@ -301,57 +301,34 @@ Claimed claim(Ledger& ledger, const VenueView& venue, const RunClock& clock, con
   return claimed;
 }
 
-// The store's clock may be ahead of this machine's, and no base cools for longer than its cooldown.
-Micros still_cooling(const RunClock& clock, const CycleSettings& settings, const Cooling& cooling) {
-  const CooldownPolicy& policy = settings.policy.cooldown;
-  return std::min(cooling.until - clock.now, std::max(policy.cooldown, policy.after_stop));
-}
-
 void tell_verdict(Ledger& ledger, const RunClock& clock, const CycleSettings& settings, RunReport& report,
                   const Signal& signal, const Judged& judged, std::vector<Line>& lines) {
-  const std::string symbol = signal.symbol.text();
   const SignalKey key = signal_key(signal);
   if (std::holds_alternative<Fenced>(judged.outcome)) {
     ledger.fenced = true;
     return;
   }
-  std::visit(
-      overloaded{
-          [&](const Passed&) { lines.push_back(Line{Event::guard_cooldown_passed}.add("symbol", symbol)); },
-          [&](const Cooling& cooling) {
-            report.blocked_cooldown += 1;
-            lines.push_back(Line{Event::guard_cooldown_blocked}
-                                .add("symbol", symbol)
-                                .add("seconds_remaining", seconds_rounded_up(still_cooling(clock, settings, cooling)))
-                                .debug("because", cooling.because));
-          },
-      },
-      judged.cooldown);
-  std::visit(
-      overloaded{
-          [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
-          [&](const Fenced&) {},
-          [&](const Duplicate& known) {
-            report.blocked_idempotency += 1;
-            lines.push_back(key_line(key, &known));
-          },
-          [&](const Denied& denied) {
-            lines.push_back(key_line(key, nullptr));
-            if (denied.reason == Denial::future)
-              return lines.push_back(wait_or_reject(settings, report, signal, denied));
-            if (denied.reason == Denial::stale)
-              return lines.push_back(too_old(clock, report, signal, settings.policy.max_age));
-            report.denied += 1;
-            if (denied.reason == Denial::cooldown) return;  // its guard line has said it
-            Line line =
-                Line{Event::entry_denied}.add("symbol", symbol).add("signal_key", key).add("reason", spoken(denied));
-            // What stands in the way of a signal that is well itself.
-            if (is_of_others(denied)) line.add("because", denied.detail);
-            if (spoken(denied) == denied.reason.str()) line.debug("detail", denied.detail);
-            lines.push_back(std::move(line));
-          },
-      },
-      judged.outcome);
+  if (std::holds_alternative<Cooling>(judged.cooldown)) report.blocked_cooldown += 1;
+  lines.push_back(cooldown_line(signal.symbol, judged.cooldown, settings.policy.cooldown, clock.now));
+  std::visit(overloaded{
+                 [&](const EntryTicket&) { lines.push_back(key_line(key, nullptr)); },
+                 [&](const Fenced&) {},
+                 [&](const Duplicate& known) {
+                   report.blocked_idempotency += 1;
+                   lines.push_back(key_line(key, &known));
+                 },
+                 [&](const Denied& denied) {
+                   lines.push_back(key_line(key, nullptr));
+                   if (denied.reason == Denial::future)
+                     return lines.push_back(wait_or_reject(settings, report, signal, denied));
+                   if (denied.reason == Denial::stale)
+                     return lines.push_back(too_old(clock, report, signal, settings.policy.max_age));
+                   report.denied += 1;
+                   if (denied.reason == Denial::cooldown) return;  // its guard line has said it
+                   lines.push_back(denied_line(signal.symbol, key, denied));
+                 },
+             },
+             judged.outcome);
 }
 
 void enter(Ledger& ledger, VenueView& venue, RunClock& clock, RunReport& report, Claimed claimed) {

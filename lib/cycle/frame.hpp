@@ -1,7 +1,6 @@
 // Around the road: the lock, the record of the run, its first line and its last.
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "venue_view.hpp"

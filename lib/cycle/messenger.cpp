@@ -25,7 +25,6 @@ std::vector<std::vector<Notice>> by_trade(std::span<const Notice> notices);
 std::string in_brief(const Notice& notice);
 std::string in_short(std::span<const Notice> story);
 std::string in_short(const Notice& notice);
-Micros back_off(const Notice& notice);
 Line tg_line(Line line, const Notice& notice);
 
 }  // namespace
@@ -144,45 +143,37 @@ void Messenger::deliver_alone(const Notice& notice, Micros until) {
 }
 
 void Messenger::hear(const Notice& notice, const Delivery& delivery) {
-  DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
+  DeliveryRecord record = delivery_record(notice, delivery, clock_.now);
   const auto trace = "cycle>deliver>" + std::string{type_of(notice)};
-  const auto never = [&](const std::string& why) {
-    record.what = DeliveryRecord::What::undeliverable;
-    record.error = why;
-    undeliverable = notice.event_id + ": " + why;
-    log_.write(tg_line(Line{Event::tg_failed, Level::error}, notice).add("error", why).add("stack", trace));
-  };
-  std::visit(overloaded{
-                 [&](const Delivered&) {
-                   sent += 1;
-                   way_refused.reset();
-                   something_arrived = true;
-                   log_.write(tg_line(Event::tg_sent, notice));
-                 },
-                 [&](const TryLater& later) {
-                   // Two attempts that may have arrived are as good as told: more of them is one
-                   // message again and again, while the other side is slow. A CRITICAL goes on.
-                   if (later.may_have_arrived && notice.may_have_arrived && notice.severity != Severity::critical) {
-                     sent += 1;
-                     record.error = later.why;
-                     log_.write(tg_line(Event::tg_sent, notice).add("confirmed", 0));
-                     return;
-                   }
-                   if (later.refused && notice.attempts >= refused_long_enough && notice.severity != Severity::critical)
-                     long_refused.insert(notice.event_id);
-                   record.what = DeliveryRecord::What::try_later;
-                   record.next_try = clock_.now + std::min(longest_retry, std::max(later.after, back_off(notice)));
-                   record.error = later.why;
-                   record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
-                   if (later.refused) way_refused = later.why;
-                   if (!notice.trade.empty()) waiting_trades.insert(notice.trade);
-                   log_.write(tg_line(Line{Event::tg_failed, later.refused ? Level::error : Level::warn}, notice)
-                                  .add("error", later.why)
-                                  .add("stack", trace));
-                 },
-                 [&](const Undeliverable& refused) { never(refused.why); },
-             },
-             delivery);
+  std::visit(
+      overloaded{
+          [&](const Delivered&) {
+            sent += 1;
+            way_refused.reset();
+            something_arrived = true;
+            log_.write(tg_line(Event::tg_sent, notice));
+          },
+          [&](const TryLater& later) {
+            if (record.what == DeliveryRecord::What::delivered) {
+              sent += 1;
+              log_.write(tg_line(Event::tg_sent, notice).add("confirmed", 0));
+              return;
+            }
+            if (later.refused && notice.attempts >= refused_long_enough && notice.severity != Severity::critical)
+              long_refused.insert(notice.event_id);
+            if (later.refused) way_refused = later.why;
+            if (!notice.trade.empty()) waiting_trades.insert(notice.trade);
+            log_.write(tg_line(Line{Event::tg_failed, later.refused ? Level::error : Level::warn}, notice)
+                           .add("error", later.why)
+                           .add("stack", trace));
+          },
+          [&](const Undeliverable& refused) {
+            undeliverable = notice.event_id + ": " + refused.why;
+            log_.write(
+                tg_line(Line{Event::tg_failed, Level::error}, notice).add("error", refused.why).add("stack", trace));
+          },
+      },
+      delivery);
   delivered.push_back(std::move(record));
 }
 
@@ -258,13 +249,6 @@ std::string in_short(const Notice& notice) {
   for (const auto& [key, value] : notice.facts) out.append(", ").append(key).append(" ").append(value);
   std::replace(out.begin(), out.end(), '\n', ' ');
   return out;
-}
-
-// Three runs, then every 5 min, then every 30: what waits is tried by later runs, never by a sleeping
-// one. A CRITICAL never rests longer than 5 min.
-Micros back_off(const Notice& notice) {
-  if (notice.attempts < 3) return 30s;
-  return notice.attempts < 9 || notice.severity == Severity::critical ? Micros{5min} : Micros{30min};
 }
 
 Line tg_line(Line line, const Notice& notice) {

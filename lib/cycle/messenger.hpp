@@ -37,12 +37,12 @@ class Messenger {
 
   // Until a moment of elapsed(): CRITICALs among them, one message for each kind.
   void deliver_criticals(std::span<const Notice> notices, Micros until);
-  // Likewise, and of no trade whose earlier notice waits, unless it is a CRITICAL.
-  void deliver_alone(const Notice& notice, Micros until);
   // The ordinary ones in order: a message for each trade, or where many wait in as few as hold them.
   void deliver_ordinary(std::span<const Notice> notices, Micros until);
 
  private:
+  // Of no trade whose earlier notice waits, unless it is a CRITICAL.
+  void deliver_alone(const Notice& notice, Micros until);
   void deliver_digests(std::span<const Notice> notices, Micros until);
   void deliver_story(std::span<const Notice> story, Micros until);
   void deliver_as(Notice digest, std::span<const Notice> notices, Micros until);

@@ -1,6 +1,7 @@
 // One run's time: this machine's clock, read once a pass and passed down, and how the venue's differs from it.
 #pragma once
 
+#include <atomic>
 #include <optional>
 
 #include "tradeguard/monitor_cycle.hpp"
@@ -14,7 +15,6 @@ class RunClock {
   Instant now;                         // of this pass
   std::optional<Micros> venue_offset;  // venue less host; nullopt: not measured
   void look() { now = read(); }
-  void begin_pass();
   Instant read() const { return clock_.now(); }
   void wait(Micros pause) { clock_.wait(pause); }
 
@@ -32,6 +32,10 @@ class RunClock {
   bool may_wait_for_entries() const;
 
  private:
+  // A pass begins for clock and venue together, or stale prices would stay.
+  friend class VenueView;
+  void begin_pass();
+
   Clock& clock_;
   const std::atomic<bool>* stop_asked_;
   Micros deadline_;

@@ -1,6 +1,6 @@
 #include "signal_lines.hpp"
 
-#include "ledger.hpp"
+#include "tradeguard/time.hpp"
 
 namespace tradeguard {
 
@@ -12,15 +12,6 @@ Line rejected(RunReport& report, int line, std::string_view reason) {
 }
 
 }  // namespace
-
-Line key_line(const SignalKey& key, const Duplicate* known) {
-  if (known == nullptr) return Line{Event::guard_idempotency_passed}.add("signal_key", key);
-  Line line =
-      Line{Event::guard_idempotency_blocked}.add("signal_key", key).add("existing_order_id", known->existing_order_id);
-  if (!known->decided.empty()) line.add("decided", known->decided);
-  if (known->differs) line.add("differs", "1");
-  return line;
-}
 
 // A signal a little ahead of its time waits for a later run; one far ahead says that a clock is wrong.
 Line wait_or_reject(const CycleSettings& settings, RunReport& report, const Signal& signal, const Denied& denied) {

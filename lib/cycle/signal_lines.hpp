@@ -2,13 +2,11 @@
 #pragma once
 
 #include "run_clock.hpp"
-#include "tradeguard/guards.hpp"
+#include "tradeguard/guard_lines.hpp"
 #include "tradeguard/log.hpp"
 
 namespace tradeguard {
 
-// nullptr: the key was free.
-Line key_line(const SignalKey& key, const Duplicate* known);
 // For `future`: a little ahead waits for a later run, and far ahead is rejected.
 Line wait_or_reject(const CycleSettings& settings, RunReport& report, const Signal& signal, const Denied& denied);
 Line too_old(const RunClock& clock, RunReport& report, const Signal& signal, Micros limit);

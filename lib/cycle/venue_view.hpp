@@ -1,6 +1,7 @@
 // The venue as one run sees it: the two ports to it, what they showed, and how they have answered.
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <iterator>
 #include <map>

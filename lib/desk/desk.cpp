@@ -7,6 +7,7 @@
 
 #include "impl.hpp"
 #include "rows.hpp"
+#include "tradeguard/guard_lines.hpp"
 #include "tradeguard/order_state.hpp"
 #include "wish.hpp"
 
@@ -152,18 +153,18 @@ ClaimAnswer Desk::Impl::claim(const Wish& wish) {
   };
   if (is_fork())
     return refused(NotClaimed::Why::forked, "this desk was opened by another process: open one in this process");
-  if (auto readable = request_of(wish, settings_, clock_.now()); !readable)
-    return refused(NotClaimed::Why::wrong, readable.error().what + "; nothing was claimed");
+  auto request = request_of(wish, settings_);
+  if (!request) return refused(NotClaimed::Why::wrong, request.error().what + "; nothing was claimed");
   const std::string claimer = wish.again.empty() ? claimer_ + std::to_string(++claims_) : wish.again;
+  request->claimer = claimer;
   bool retried = !wish.again.empty();
   bool asked = false;
   auto claimed = in_turn([&](Account& account) -> Result<ClaimAnswer> {
     // Two threads may have been given the same word; one of them was first.
     if (!wish.again.empty() && given_again_.contains(claimer))
       return ClaimAnswer{refused(NotClaimed::Why::duplicate, "its ticket was given already")};
-    auto request = request_of(wish, settings_, clock_.now());
-    if (!request) return relayed(request);
-    request->claimer = claimer;
+    request->order.stamp = clock_.now();
+    request->order.valid_until = request->order.stamp + settings_.validity;
     asked = true;
     auto judged = account.guard().claim({&*request, 1}, settings_.policy, clock_.now());
     if (!judged) {
@@ -224,30 +225,20 @@ ClaimAnswer Desk::Impl::come_back(Account& account, const Order& own) {
 }
 
 ClaimAnswer Desk::Impl::answer(Account& account, const EntryRequest& request, Judged& judged, bool retried) {
-  const std::string symbol = request.signal.symbol.text();
+  const Symbol& symbol = request.signal.symbol;
   const SignalKey& key = request.order.signal_key;
-  const auto* cooling = std::get_if<Cooling>(&judged.cooldown);
-  if (request.signal.side == Side::buy && cooling != nullptr)
-    say(Line{Event::guard_cooldown_blocked}
-            .add("symbol", symbol)
-            .add("seconds_remaining", std::max<std::int64_t>(0, (cooling->until - clock_.now()).count() / 1'000'000))
-            .debug("because", cooling->because));
-  else if (request.signal.side == Side::buy)
-    say(Line{Event::guard_cooldown_passed}.add("symbol", symbol));
+  if (request.signal.side == Side::buy)
+    say(cooldown_line(symbol, judged.cooldown, settings_.policy.cooldown, clock_.now()));
   return std::visit(
       overloaded{
           [&](EntryTicket& ticket) -> ClaimAnswer {
-            say(Line{Event::guard_idempotency_passed}.add("signal_key", key));
+            say(key_line(key, nullptr));
             return ticket_of(ticket.order());
           },
           [&](Duplicate& known) -> ClaimAnswer {
             if (retried)
               if (const auto own = claimed_by(account, known.first, request.claimer)) return come_back(account, *own);
-            Line line{Event::guard_idempotency_blocked};
-            line.add("signal_key", key).add("existing_order_id", known.existing_order_id);
-            if (!known.decided.empty()) line.add("decided", known.decided);
-            if (known.differs) line.add("differs", "1");
-            say(line);
+            say(key_line(key, &known));
             NotClaimed no{};
             no.why = NotClaimed::Why::duplicate;
             no.text = known.decided.empty()
@@ -258,18 +249,13 @@ ClaimAnswer Desk::Impl::answer(Account& account, const EntryRequest& request, Ju
             return no;
           },
           [&](Denied& denied) -> ClaimAnswer {
-            say(Line{Event::guard_idempotency_passed}.add("signal_key", key));
+            say(key_line(key, nullptr));
             NotClaimed no{};
             no.why = denied.reason == Denial::cooldown ? NotClaimed::Why::cooling : NotClaimed::Why::denied;
             no.denial = denied.reason;
             no.until = denied.until;
             no.text = "denied: " + spoken(denied) + (denied.detail.empty() ? "" : " (" + denied.detail + ")");
-            if (no.why == NotClaimed::Why::denied) {
-              Line line =
-                  Line{Event::entry_denied}.add("symbol", symbol).add("signal_key", key).add("reason", spoken(denied));
-              if (is_of_others(denied)) line.add("because", denied.detail);
-              say(line);
-            }
+            if (no.why == NotClaimed::Why::denied) say(denied_line(symbol, key, denied));
             return no;
           },
           [](Fenced&) -> ClaimAnswer { return NotClaimed{}; },  // handled before
@@ -287,13 +273,8 @@ Result<void> Desk::Impl::filled(const ClientOrderId& id, const Fill& fill) {
   if (fill.filled.is_negative() || fill.value.is_negative())
     return failed(Fault::data, "a fill has no negative quantity and no negative value; nothing was written");
   return in_turn([&](Account& account) {
-    return hear(account, id, [&](const Order& entry) -> Result<Applied> {
-      if (entry.quantity.is_positive() && fill.filled > entry.quantity)
-        return failed(Fault::data, "more was filled than was ordered: " + fill.filled.text() + " of " +
-                                       entry.quantity.text() + "; nothing was written");
-      return apply(entry,
-                   sighting_of(entry, fill, fill.final ? VenueStatus::cancelled : VenueStatus::open, clock_.now()),
-                   clock_.now());
+    return hear(account, id, [&](const Order& entry) {
+      return fill_applied(entry, fill, fill.final ? VenueStatus::cancelled : VenueStatus::open, "", clock_.now());
     });
   });
 }
@@ -357,6 +338,30 @@ Leg leg_of(ClosedBy by) {
   return Leg::exit;
 }
 
+// What the exchange sold, as a leg that has come to its end.
+Order sale_row(const AccountKey& account, const Trade& trade, Leg leg, const Closed& sale, Instant now) {
+  const int number = trade.next_attempt(leg);
+  Order order{.client_id = client_order_id(account, trade.id(), leg, number),
+              .trade = trade.id(),
+              .leg = leg,
+              .attempt = number,
+              .signal_key = {},
+              .symbol = trade.symbol(),
+              .side = Side::sell,
+              .quantity = sale.quantity};
+  order.state = OrderState::closed;
+  order.claimed_at = order.stamp = order.valid_until = now;
+  order.closed_at = now;
+  order.acknowledged = true;
+  order.venue_id = sale.order;
+  order.filled = sale.quantity;
+  order.filled_value = sale.value;
+  order.fees_known = true;
+  order.ending = Ending::ended;
+  if (leg == Leg::exit) order.because = sale.by == ClosedBy::operator_ ? ExitReason::operator_ : ExitReason::signal;
+  return order;
+}
+
 }  // namespace
 
 Result<void> Desk::Impl::sell(Account& account, const ClientOrderId& id, const Closed& sale) {
@@ -364,8 +369,6 @@ Result<void> Desk::Impl::sell(Account& account, const ClientOrderId& id, const C
   for (int attempt = 0; attempt < attempts; ++attempt) {
     auto trade = whole_trade(account, id);
     if (!trade) return relayed(trade);
-    const Instant now = clock_.now();
-    const Leg leg = leg_of(sale.by);
     Change change{.append = {}, .advance = {}, .trades = {trade->record}, .notices = {}, .alarms = {}, .words = {}};
     Quantity sold;
     bool known = false;
@@ -383,27 +386,8 @@ Result<void> Desk::Impl::sell(Account& account, const ClientOrderId& id, const C
       if (more != row) change.advance.push_back(std::move(more));
     }
     if (!known && sale.quantity.is_positive()) {
-      const int number = trade->next_attempt(leg);
-      Order order{.client_id = client_order_id(key_, trade->id(), leg, number),
-                  .trade = trade->id(),
-                  .leg = leg,
-                  .attempt = number,
-                  .signal_key = {},
-                  .symbol = trade->symbol(),
-                  .side = Side::sell,
-                  .quantity = sale.quantity};
-      order.state = OrderState::closed;
-      order.claimed_at = order.stamp = order.valid_until = now;
-      order.closed_at = now;
-      order.acknowledged = true;
-      order.venue_id = sale.order;
-      order.filled = sale.quantity;
-      order.filled_value = sale.value;
-      order.fees_known = true;
-      order.ending = Ending::ended;
-      if (leg == Leg::exit) order.because = sale.by == ClosedBy::operator_ ? ExitReason::operator_ : ExitReason::signal;
+      change.append.push_back(sale_row(key_, *trade, leg_of(sale.by), sale, clock_.now()));
       sold += sale.quantity;
-      change.append.push_back(std::move(order));
     }
     Quantity bought;
     bool entry_over = true;

@@ -5,23 +5,28 @@
 
 namespace tradeguard {
 
-Sighting sighting_of(const Order& entry, const Fill& fill, VenueStatus status, Instant now) {
+Result<Applied> fill_applied(const Order& entry, const Fill& fill, VenueStatus status, const std::string& reason,
+                             Instant now) {
   // Zero: what was to be spent was known, and not what it would buy.
-  const bool all = entry.quantity.is_positive() && fill.filled >= entry.quantity;
+  const bool size_known = entry.quantity.is_positive();
+  if (size_known && fill.filled > entry.quantity)
+    return failed(Fault::data, "more was filled than was ordered: " + fill.filled.text() + " of " +
+                                   entry.quantity.text() + "; nothing was written");
   Sighting sighting{.client_id = entry.client_id,
                     .venue_id = fill.venue_id.empty() ? entry.venue_id : fill.venue_id,
                     .fired_id = {},
                     .symbol = entry.symbol,
                     .side = entry.side,
                     .type = entry.type,
-                    .status = all ? VenueStatus::filled : status,
+                    .status = size_known && fill.filled == entry.quantity ? VenueStatus::filled : status,
                     .quantity = entry.quantity,
                     .filled = fill.filled,
                     .filled_value = fill.value};
   sighting.fee_base = fill.fee_base.value_or(Quantity{});
   // Totals only grow, so the newest word is the largest one, whatever became of the clock.
   sighting.at = entry.sighted_at ? std::max(now, *entry.sighted_at) : now;
-  return sighting;
+  sighting.reason = reason;
+  return apply(entry, sighting, now);
 }
 
 Result<Trade> whole_trade(Account& account, const ClientOrderId& id) {

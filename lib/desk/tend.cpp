@@ -44,8 +44,6 @@ VenueStatus status_of(AtVenue::State state) {
   return VenueStatus::unknown;
 }
 
-Micros back_off(const Notice& notice) { return notice.attempts < 3 ? Micros{30s} : Micros{5min}; }
-
 }  // namespace
 
 Result<Tended> Desk::Impl::tend(const LookUp& look_up) {
@@ -88,15 +86,11 @@ Result<void> Desk::Impl::hear_lookup(Account& account, const Order& asked, const
   return std::visit(
       overloaded{
           [&](const AtVenue& record) -> Result<void> {
-            auto heard = hear(account, asked.client_id, [&](const Order& entry) -> Result<Applied> {
+            auto heard = hear(account, asked.client_id, [&](const Order& entry) {
               Fill fill = record.fill;
               // Its end with all of it filled is the exchange's word, and what was filled is not less then.
               if (record.state == AtVenue::State::filled) fill.filled = std::max(fill.filled, entry.quantity);
-              if (entry.quantity.is_positive() && fill.filled > entry.quantity)
-                return failed(Fault::data, "more was filled than was ordered: " + fill.filled.text());
-              Sighting sighting = sighting_of(entry, fill, status_of(record.state), clock_.now());
-              sighting.reason = record.reason;
-              return apply(entry, sighting, clock_.now());
+              return fill_applied(entry, fill, status_of(record.state), record.reason, clock_.now());
             });
             if (heard) tended.answered += 1;
             return heard;
@@ -190,24 +184,11 @@ Result<void> Desk::Impl::deliver(Tended& tended) {
     const Micros left = until - clock_.monotonic();
     if (left <= Micros{0}) break;
     if (waiting.contains(notice.trade) && notice.severity != Severity::critical) continue;
-    DeliveryRecord record{notice.event_id, DeliveryRecord::What::delivered, std::nullopt, ""};
     // No call of another thread waits for a messenger.
     const Delivery delivery = settings_.notifier->deliver(notice, left);
-    std::visit(overloaded{
-                   [&](const Delivered&) { tended.told += 1; },
-                   [&](const TryLater& later) {
-                     record.what = DeliveryRecord::What::try_later;
-                     record.next_try = clock_.now() + std::min(longest_retry, std::max(later.after, back_off(notice)));
-                     record.error = later.why;
-                     record.may_have_arrived = later.may_have_arrived || notice.may_have_arrived;
-                     if (!notice.trade.empty()) waiting.insert(notice.trade);
-                   },
-                   [&](const Undeliverable& never) {
-                     record.what = DeliveryRecord::What::undeliverable;
-                     record.error = never.why;
-                   },
-               },
-               delivery);
+    DeliveryRecord record = delivery_record(notice, delivery, clock_.now());
+    if (record.what == DeliveryRecord::What::delivered) tended.told += 1;
+    if (record.what == DeliveryRecord::What::try_later && !notice.trade.empty()) waiting.insert(notice.trade);
     records.push_back(std::move(record));
   }
   if (records.empty()) return {};

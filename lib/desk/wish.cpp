@@ -58,7 +58,7 @@ Result<Price> nearest(double value, Price tick) {
   return Price{*multiple};
 }
 
-Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings, Instant now) {
+Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings) {
   auto symbol = symbol_of(wish.symbol, settings.quotes);
   if (!symbol) return relayed(symbol);
   if (wish.quantity.is_negative()) return failed(Fault::data, "the quantity is negative");
@@ -84,8 +84,6 @@ Result<EntryRequest> request_of(const Wish& wish, const Desk::Settings& settings
               .type = wish.price ? OrderType::limit : OrderType::market,
               .quantity = wish.quantity,
               .price = wish.price};
-  order.stamp = now;
-  order.valid_until = now + settings.validity;
   // A cap that cannot be compared is none.
   if (!wish.notional && !wish.price && settings.policy.max_order_notional.is_positive() && wish.side == Side::buy)
     return failed(Fault::data, "price or notional has to say what it will cost, for max_order_notional is set");

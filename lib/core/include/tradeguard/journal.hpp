@@ -129,6 +129,10 @@ struct DeliveryRecord {
   std::string error;
   bool may_have_arrived = false;  // of try_later: remembered with the notice
 };
+// What an attempt comes to, the same for everybody who delivers. Later is after three runs every 5 min, then every 30,
+// for a CRITICAL never more than 5. Two attempts that may have arrived are as good as told, but of a CRITICAL: more of
+// them is one message again and again, while the other side is slow.
+DeliveryRecord delivery_record(const Notice& notice, const Delivery& delivery, Instant now);
 
 // One guard's verdict on one signal, kept one row per (key, verdict) with first, last and count.
 struct Decision {

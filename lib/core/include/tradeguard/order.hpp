@@ -74,6 +74,7 @@ enum class ClientIdForm {
   int45,     // a number below 2^45, above zero
 };
 std::string_view text(ClientIdForm form);  // "tg36", ...
+std::optional<ClientIdForm> parse_client_id_form(std::string_view text);
 // The client id in the venue's alphabet: a pure function of ours, the same on every build. Forms of fewer bits may
 // give two orders one id: 1 in 10^6 after 1,400,000 orders with digits18, and after 8,400 with int45.
 std::string wire_id(const ClientOrderId& id, ClientIdForm form);
