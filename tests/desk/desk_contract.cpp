@@ -37,6 +37,17 @@ std::unique_ptr<Desk> opened(OpenStore store, Clock& clock, const Desk::Settings
   return value_of(Desk::open(std::move(store), bots, some, clock));
 }
 
+// A bot a second after it opened its desk: what was said before that is not entered.
+template <class Kind>
+struct AtWork {
+  explicit AtWork(const Desk::Settings& some = settings()) : desk{opened(store.opener(), clock, some)} {
+    clock.advance(1s);
+  }
+  Kind store;
+  ManualClock clock{noon};
+  std::unique_ptr<Desk> desk;
+};
+
 Ticket ticket_of(const ClaimAnswer& answer) {
   if (const auto* no = std::get_if<NotClaimed>(&answer)) FAIL("not claimed: " << no->text);
   return std::get<Ticket>(answer);
@@ -78,10 +89,8 @@ DESK_TEST("a signal is claimed once, in whatever spelling, and by whatever proce
 }
 
 DESK_TEST("what cannot be read is told, and nothing is asked") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   CHECK(why(desk->claim(wish("nonsense", clock.now()))) == NotClaimed::Why::wrong);
   Wish nothing = wish("BTCUSDT", clock.now());
   nothing.quantity = {};
@@ -93,10 +102,8 @@ DESK_TEST("what cannot be read is told, and nothing is asked") {
 }
 
 DESK_TEST("a base cools after an entry, and a stop cools it anew") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket ticket = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   must(desk->filled(ticket.id, {.filled = quantity("0.5"), .value = money("50"), .final = true, .venue_id = "v1"}));
   clock.advance(60s);
@@ -113,13 +120,11 @@ DESK_TEST("a base cools after an entry, and a stop cools it anew") {
 }
 
 DESK_TEST("caps hold, and an order of unknown cost does not pass one") {
-  TestType store;
-  ManualClock clock{noon};
   Desk::Settings some = settings();
   some.policy.max_order_notional = money("60");
   some.policy.max_open_positions = 1;
-  const auto desk = opened(store.opener(), clock, some);
-  clock.advance(1s);
+  AtWork<TestType> bot{some};
+  auto& [store, clock, desk] = bot;
   Wish large = wish("ETHUSDT", clock.now());
   large.quantity = quantity("0.61");
   CHECK(refusal_of(desk->claim(large)).denial == Denial::max_order_notional);
@@ -152,10 +157,8 @@ DESK_TEST("unsent frees the signal, a refusal keeps it, by id and from another p
 }
 
 DESK_TEST("a lost answer closes the base, and an answer without a record does not") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket lost = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   const Ticket taken = ticket_of(desk->claim(wish("ETHUSDT", clock.now())));
   settle(*desk, lost, InDoubt{"no answer within 2 s"});
@@ -226,10 +229,8 @@ DESK_TEST("a claim whose answer was lost comes back to its claimer") {
 }
 
 DESK_TEST("a position is bought and sold in parts, and said twice is counted once") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket ticket = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   settle(*desk, ticket, Accepted{"v1", std::nullopt});
   must(desk->filled(ticket.id, {.filled = quantity("0.2"), .value = money("20")}));
@@ -252,10 +253,8 @@ DESK_TEST("a position is bought and sold in parts, and said twice is counted onc
 }
 
 DESK_TEST("a position is over when the bot says so, and an entry that bought nothing is over by itself") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket nothing = ticket_of(desk->claim(wish("ETHUSDT", clock.now())));
   must(desk->filled(nothing.id, {.filled = {}, .value = {}, .final = true}));
   CHECK(value_of(desk->open_trades()).empty());
@@ -267,10 +266,8 @@ DESK_TEST("a position is over when the bot says so, and an entry that bought not
 }
 
 DESK_TEST("tend asks what has no answer, and writes down what it hears") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket found = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   const Ticket absent = ticket_of(desk->claim(wish("ETHUSDT", clock.now())));
   std::vector<ClientOrderId> asked;
@@ -296,10 +293,8 @@ DESK_TEST("tend asks what has no answer, and writes down what it hears") {
 }
 
 DESK_TEST("that an acknowledged order is not shown proves nothing") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket ticket = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   settle(*desk, ticket, Accepted{"v1", std::nullopt});
   clock.advance(60s);
@@ -346,10 +341,8 @@ DESK_TEST("a tend is on record as a run is, so whoever watches the store sees th
 }
 
 DESK_TEST("nothing is locked while the bot looks up") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   value_of(desk->tend([&](const Order& order) -> LookedUp {
     ticket_of(desk->claim(wish("ETHUSDT", clock.now())));
@@ -376,10 +369,8 @@ DESK_TEST("one exclusive desk an account, several shared ones") {
 }
 
 DESK_TEST("a halt from outside holds at the next claim, with the desk's lock held") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const auto operators = value_of(store.opener()())->open(bots);
   must(operators->journal().set_halt("looks wrong", clock.now()));
   const NotClaimed halted = refusal_of(desk->claim(wish("BTCUSDT", clock.now())));
@@ -390,12 +381,10 @@ DESK_TEST("a halt from outside holds at the next claim, with the desk's lock hel
 }
 
 DESK_TEST("a SELL is claimed once, no guard keeps it back, and it opens no position") {
-  TestType store;
-  ManualClock clock{noon};
   Desk::Settings some = settings();
   some.policy.max_open_positions = 2;
-  const auto desk = opened(store.opener(), clock, some);
-  clock.advance(1s);
+  AtWork<TestType> bot{some};
+  auto& [store, clock, desk] = bot;
   ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   Wish sell = wish("BTCUSDT", clock.now());
   sell.side = Side::sell;
@@ -411,12 +400,10 @@ DESK_TEST("a SELL is claimed once, no guard keeps it back, and it opens no posit
 }
 
 DESK_TEST("who holds the stop elsewhere is on record, and so is the id that the exchange was given") {
-  TestType store;
-  ManualClock clock{noon};
   Desk::Settings some = settings();
   some.policy.client_id_form = ClientIdForm::hex32;
-  const auto desk = opened(store.opener(), clock, some);
-  clock.advance(1s);
+  AtWork<TestType> bot{some};
+  auto& [store, clock, desk] = bot;
   Wish held = wish("BTCUSDT", clock.now());
   held.protected_elsewhere = true;
   const Ticket ticket = ticket_of(desk->claim(held));
@@ -436,10 +423,8 @@ DESK_TEST("what was said before the desk knew its store is not entered") {
 }
 
 DESK_TEST("a clock that is set back loses no fill") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const Ticket ticket = ticket_of(desk->claim(wish("BTCUSDT", clock.now())));
   must(desk->filled(ticket.id, {.filled = quantity("0.1"), .value = money("10")}));
   clock.set(noon - 30s);
@@ -448,12 +433,10 @@ DESK_TEST("a clock that is set back loses no fill") {
 }
 
 DESK_TEST("eight threads claim what they like, and each signal is entered once") {
-  TestType store;
-  ManualClock clock{noon};
   Desk::Settings some = settings();
   some.patience = 120s;
-  const auto desk = opened(store.opener(), clock, some);
-  clock.advance(1s);
+  AtWork<TestType> bot{some};
+  auto& [store, clock, desk] = bot;
   std::mutex mutex;
   std::map<std::string, int> entered;
   std::set<std::string> others;
@@ -477,10 +460,8 @@ DESK_TEST("eight threads claim what they like, and each signal is entered once")
 }
 
 DESK_TEST("after a fork every call of the child says so, and the parent's desk goes on") {
-  TestType store;
-  ManualClock clock{noon};
-  const auto desk = opened(store.opener(), clock);
-  clock.advance(1s);
+  AtWork<TestType> bot;
+  auto& [store, clock, desk] = bot;
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
